@@ -1,0 +1,200 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"penstock/engine"
+)
+
+// batching returns a predictor whose runs wait for release and are noted, with the sizes of their batches.
+func batching(release <-chan struct{}, limit int) (engine.Predictor[int, int, int, int], func() []int) {
+	var mu sync.Mutex
+	var sizes []int
+	p := doubler()
+	p.Predict = nil
+	p.BatchMax = limit
+	p.PredictBatch = func(ctx context.Context, feeds []int) ([]int, error) {
+		mu.Lock()
+		sizes = append(sizes, len(feeds))
+		mu.Unlock()
+		select {
+		case <-release:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		out := make([]int, len(feeds))
+		for i, n := range feeds {
+			if n < 0 {
+				panic("a negative one")
+			}
+			out[i] = 2 * n
+		}
+		return out, nil
+	}
+	return p, func() []int {
+		mu.Lock()
+		defer mu.Unlock()
+		return append([]int(nil), sizes...)
+	}
+}
+
+func TestWhoGetsAPermitTakesAlongWhoWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(t, 1, 100)
+		release := make(chan struct{})
+		p, sizes := batching(release, 4)
+		h := predictor(e, p)
+		var all sync.WaitGroup
+		for i := range 11 {
+			all.Go(func() {
+				if got, err := h.Do(t.Context(), i); err != nil || got != 2*i {
+					t.Errorf("%d: %d, %v", i, got, err)
+				}
+			})
+			synctest.Wait()
+		}
+		if got := fmt.Sprint(sizes()); got != "[1]" {
+			t.Errorf("nobody waits for company: %s", got)
+		}
+		close(release)
+		all.Wait()
+		if got := fmt.Sprint(sizes()); got != "[1 4 4 2]" {
+			t.Errorf("batches of %s", got)
+		}
+	})
+}
+
+func TestARunGoesOnUntilAllItsMembersHaveLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(t, 1, 100)
+		release := make(chan struct{})
+		p, sizes := batching(release, 3)
+		h := predictor(e, p)
+		results := make([]chan error, 4)
+		leave := make([]context.CancelFunc, 4)
+		for i := range 4 {
+			ctx, cancel := context.WithCancel(t.Context())
+			leave[i], results[i] = cancel, make(chan error, 1)
+			go func() { _, err := h.Do(ctx, i); results[i] <- err }()
+			synctest.Wait()
+		}
+		release <- struct{}{} // the first, alone
+		if err := <-results[0]; err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		leave[1]() // the leader of the batch of three
+		leave[3]()
+		if err := <-results[3]; code(err) != engine.CodeCanceled {
+			t.Errorf("a member who left: %v", err)
+		}
+		synctest.Wait()
+		release <- struct{}{}
+		if err := <-results[2]; err != nil {
+			t.Errorf("the member who stayed: %v", err)
+		}
+		if err := <-results[1]; code(err) != engine.CodeCanceled {
+			t.Errorf("the leader, who left: %v", err)
+		}
+
+		for i := range 2 {
+			ctx, cancel := context.WithCancel(t.Context())
+			leave[i] = cancel
+			go func() { _, err := h.Do(ctx, i); results[i] <- err }()
+			synctest.Wait()
+		}
+		leave[0]()
+		leave[1]()
+		for i := range 2 {
+			if err := <-results[i]; code(err) != engine.CodeCanceled {
+				t.Errorf("all left: %v", err)
+			}
+		}
+		if got := fmt.Sprint(sizes()); got != "[1 3 1]" {
+			t.Errorf("batches of %s", got)
+		}
+		for _, l := range leave {
+			l()
+		}
+	})
+}
+
+func TestABatchThatFailsFailsForAllItsMembers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(t, 1, 100)
+		release := make(chan struct{})
+		p, _ := batching(release, 8)
+		h := predictor(e, p)
+		var failed atomic.Int32
+		var all sync.WaitGroup
+		for _, n := range []int{1, 2, -3, 4} {
+			all.Go(func() {
+				if _, err := h.Do(t.Context(), n); code(err) == engine.CodeInternal {
+					failed.Add(1)
+				}
+			})
+			synctest.Wait()
+		}
+		close(release)
+		all.Wait()
+		if failed.Load() != 3 {
+			t.Errorf("%d failed, want the three of one batch", failed.Load())
+		}
+		if got, err := h.Do(t.Context(), 5); err != nil || got != 10 {
+			t.Errorf("afterwards: %d, %v", got, err)
+		}
+	})
+}
+
+// Many come, leave and time out in random order; everybody who stays gets his own result.
+func TestBatchesUnderStress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(t, 2, 1000)
+		p := doubler()
+		p.Predict, p.BatchMax = nil, 5
+		p.PredictBatch = func(ctx context.Context, feeds []int) ([]int, error) {
+			select {
+			case <-time.After(10 * time.Millisecond): // virtual
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
+			}
+			out := make([]int, len(feeds))
+			for i, n := range feeds {
+				out[i] = 2 * n
+			}
+			return out, nil
+		}
+		h := predictor(e, p)
+		var all sync.WaitGroup
+		var served atomic.Int32
+		for i := range 500 {
+			all.Go(func() {
+				r := rand.New(rand.NewPCG(3, uint64(i)))
+				time.Sleep(time.Duration(r.IntN(300)) * time.Millisecond)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(1+r.IntN(200))*time.Millisecond)
+				defer cancel()
+				got, err := h.Do(ctx, i)
+				switch {
+				case err == nil && got == 2*i:
+					served.Add(1)
+				case err == nil:
+					t.Errorf("%d got another's result: %d", i, got)
+				case code(err) != engine.CodeCanceled || !errors.Is(err, context.DeadlineExceeded):
+					t.Errorf("%d: %v", i, err)
+				}
+			})
+		}
+		all.Wait()
+		if served.Load() < 100 {
+			t.Errorf("only %d were served", served.Load())
+		}
+	})
+}

@@ -1,0 +1,218 @@
+package gate
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// ErrFull says that the gate has no place left: as many are inside as it has permits and places in line.
+var ErrFull = errors.New("gate: full")
+
+// ErrTimeout says that a waiter waited as long as the gate allows. A caller who went away gets the context's cause instead.
+var ErrTimeout = errors.New("gate: waited too long")
+
+// ErrWithdrawn says that somebody took the waiter out of the line.
+var ErrWithdrawn = errors.New("gate: withdrawn from the line")
+
+// Config says how wide a gate is.
+type Config struct {
+	Permits int           // how many may work at once; at least 1
+	Queue   int           // how many more may be inside; 0: none waits
+	Timeout time.Duration // how long one may wait for a permit; 0: for ever
+}
+
+// Ticket says who asks for a permit. The order is plain first come, first served; a ticket lets a later rule see more.
+type Ticket struct {
+	Caller   string
+	Priority int
+}
+
+// Gate is safe for use by many goroutines.
+type Gate struct {
+	config Config
+
+	mu     sync.Mutex
+	inside int       // places taken
+	inUse  int       // permits taken
+	line   list.List // of *Waiter, the next one first
+}
+
+// New returns an open gate.
+func New(c Config) *Gate {
+	return &Gate{config: c}
+}
+
+// State is what a gate looks like at one moment.
+type State struct {
+	Permits int // in all
+	InUse   int // held
+	Waiting int // in line
+	Inside  int // places taken: preparing, waiting or working
+}
+
+// State reports the gate's numbers, taken together.
+func (g *Gate) State() State {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return State{Permits: g.config.Permits, InUse: g.inUse, Waiting: g.line.Len(), Inside: g.inside}
+}
+
+// Place is a right to be inside the gate. It belongs to one request.
+type Place struct {
+	gate *Gate
+	left atomic.Bool
+}
+
+// Enter takes a place, or returns ErrFull at once.
+func (g *Gate) Enter() (*Place, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.inside >= g.config.Permits+g.config.Queue {
+		return nil, ErrFull
+	}
+	g.inside++
+	return &Place{gate: g}, nil
+}
+
+// Leave gives the place back. Only the first call counts.
+func (p *Place) Leave() {
+	if p.left.Swap(true) {
+		return
+	}
+	p.gate.mu.Lock()
+	p.gate.inside--
+	p.gate.mu.Unlock()
+}
+
+// Waiter is somebody in line. Exactly one call of Wait must follow Join.
+type Waiter struct {
+	gate    *Gate
+	ticket  Ticket
+	element *list.Element // nil once out of the line; guarded by gate.mu
+	granted chan struct{} // closed when the permit is there
+
+	withdrawn chan struct{} // closed when Withdraw took it out
+}
+
+// Join takes the last place in line, or a permit if one is free and nobody waits.
+func (p *Place) Join(t Ticket) *Waiter {
+	g := p.gate
+	w := &Waiter{gate: g, ticket: t, granted: make(chan struct{}), withdrawn: make(chan struct{})}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	w.element = g.line.PushBack(w)
+	g.grant()
+	return w
+}
+
+// grant hands free permits to the head of the line. The caller holds g.mu.
+func (g *Gate) grant() {
+	for g.inUse < g.config.Permits {
+		head := g.line.Front()
+		if head == nil {
+			return
+		}
+		w := g.line.Remove(head).(*Waiter)
+		w.element = nil
+		g.inUse++
+		close(w.granted)
+	}
+}
+
+// Position is the waiter's place in line, 1 for the next one, 0 once it has its permit or has left.
+func (w *Waiter) Position() int {
+	w.gate.mu.Lock()
+	defer w.gate.mu.Unlock()
+	if w.element == nil {
+		return 0
+	}
+	n := 1
+	for e := w.element.Prev(); e != nil; e = e.Prev() {
+		n++
+	}
+	return n
+}
+
+// Withdraw takes the waiter out of the line, whose Wait then returns ErrWithdrawn. It tells whether it did: a waiter who
+// has its permit, or has left, is left alone.
+func (w *Waiter) Withdraw() bool {
+	w.gate.mu.Lock()
+	defer w.gate.mu.Unlock()
+	if w.element == nil {
+		return false
+	}
+	w.gate.line.Remove(w.element)
+	w.element = nil
+	close(w.withdrawn)
+	return true
+}
+
+// Wait returns the permit when the waiter's turn comes, ErrTimeout when the gate's patience ends first, or the context's
+// cause when the caller leaves, and ErrWithdrawn after Withdraw. On an error the waiter is out of the line before Wait returns.
+func (w *Waiter) Wait(ctx context.Context) (*Permit, error) {
+	if ctx.Err() != nil {
+		return nil, w.leave(context.Cause(ctx))
+	}
+	select {
+	case <-w.granted: // the common case needs no timer
+		return &Permit{gate: w.gate}, nil
+	default:
+	}
+	var expired <-chan time.Time
+	if d := w.gate.config.Timeout; d > 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		expired = timer.C
+	}
+	select {
+	case <-w.granted:
+		return &Permit{gate: w.gate}, nil
+	case <-w.withdrawn:
+		return nil, ErrWithdrawn
+	case <-expired:
+		return nil, w.leave(ErrTimeout)
+	case <-ctx.Done():
+		return nil, w.leave(context.Cause(ctx))
+	}
+}
+
+// leave takes the waiter out of the line, or gives back the permit that came at the same moment.
+func (w *Waiter) leave(why error) error {
+	g := w.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if w.element != nil {
+		g.line.Remove(w.element)
+		w.element = nil
+		return why
+	}
+	select {
+	case <-w.withdrawn:
+		return ErrWithdrawn
+	default:
+	}
+	g.inUse--
+	g.grant()
+	return why
+}
+
+// Permit is the right to work. It belongs to one piece of work.
+type Permit struct {
+	gate     *Gate
+	released atomic.Bool
+}
+
+// Release gives the permit to the next in line. Only the first call counts.
+func (p *Permit) Release() {
+	if p.released.Swap(true) {
+		return
+	}
+	p.gate.mu.Lock()
+	defer p.gate.mu.Unlock()
+	p.gate.inUse--
+	p.gate.grant()
+}

@@ -1,0 +1,86 @@
+package engine_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"penstock/engine"
+	"penstock/engine/logtest"
+)
+
+func TestTheLogInMemoryConforms(t *testing.T) {
+	logtest.Conform(t, func(*testing.T) engine.Logs { return engine.NewMemoryLogs(1 << 20) })
+}
+
+// Finished logs go first, the one sealed longest ago first of all; then the oldest chunks of the eldest running log.
+func TestLogsShareABound(t *testing.T) {
+	logs := engine.NewMemoryLogs(1000)
+	kb := engine.Encoded{Data: []byte(strings.Repeat("x", 100))}
+	fill := func(l engine.Log, n int) {
+		for range n {
+			if err := l.Append(kb); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	holds := func(l engine.Log, after int64) bool {
+		_, err := l.Follow(after, nil)
+		return !errors.Is(err, engine.ErrGone)
+	}
+	first, second, running, last := logs.Create("1", 1000), logs.Create("2", 1000), logs.Create("3", 1000), logs.Create("4", 1000)
+	fill(first, 3)
+	fill(second, 3)
+	fill(running, 4)
+	second.Seal(engine.Terminal{})
+	first.Seal(engine.Terminal{})
+	fill(last, 3)
+	if holds(second, 0) || !holds(first, 0) || !holds(running, 0) {
+		t.Errorf("the log sealed first goes first: %v %v %v", holds(second, 0), holds(first, 0), holds(running, 0))
+	}
+	fill(last, 1)
+	if holds(first, 0) || !holds(running, 0) {
+		t.Error("then the other sealed one, whole")
+	}
+	fill(last, 3) // 4 + 7 chunks, one too many
+	if holds(running, 0) || !holds(running, 1) || !holds(last, 0) {
+		t.Error("then the oldest chunk of the eldest running one")
+	}
+	fill(last, 9)
+	if !holds(running, 4) || holds(running, 3) || holds(last, 5) || !holds(last, 6) {
+		t.Error("a running log alone keeps what fits")
+	}
+}
+
+// Whoever comes late to a long log takes it in pieces: the slice it gets is its own, while the log is everybody's.
+func TestALongLogIsTakenInPieces(t *testing.T) {
+	const chunks = 100_000
+	l := engine.NewMemoryLogs(1<<30).Create("1", 1<<30)
+	for range chunks {
+		if err := l.Append(engine.Encoded{Data: []byte("x")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.Seal(engine.Terminal{End: engine.Stopped(engine.Usage{})})
+	news := make(chan struct{}, 1)
+	r, err := l.Follow(0, news)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for got, most := 0, 0; ; {
+		<-news
+		b, err := r.Take(nil)
+		if err != nil || b.First != int64(got)+1 {
+			t.Fatalf("from %d after %d: %v", b.First, got, err)
+		}
+		got, most = got+len(b.Chunks), max(most, len(b.Chunks))
+		if b.Terminal == nil {
+			continue
+		}
+		if got != chunks || most > 1000 {
+			t.Errorf("%d chunks, %d of them at once", got, most)
+		}
+		return
+	}
+}

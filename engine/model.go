@@ -1,0 +1,128 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// State is where a model is in its life.
+type State string
+
+// A model is loading until its Load returns; then it is ready, or failed for good.
+const (
+	StateLoading State = "loading"
+	StateReady   State = "ready"
+	StateFailed  State = "failed"
+)
+
+// Lifecycle says what a model is and how it comes and goes. Its verbs share it.
+type Lifecycle struct {
+	Kind  string                          // what sort of model, for lists: "clip", "onnx-llm", "openai"
+	Load  func(ctx context.Context) error // called once, before any verb; nil: ready as it is. Its error is shown to the operator
+	Close func() error                    // called once after the last verb has returned, if Load succeeded; may be nil
+	Gate  *GateConfig                     // a gate of its own; nil: the one all local models share
+}
+
+// Model is a named set of verbs with one state and one gate.
+type Model struct {
+	name      string
+	lifecycle Lifecycle
+	engine    *Engine
+	door      *door
+	observer  ModelObserver
+	verbs     []*Verb
+	streams   atomic.Int64
+
+	mu     sync.Mutex
+	state  State
+	reason string
+}
+
+// Add adds a model. It panics on a name that is taken or empty: names come from a configuration that was checked.
+func (e *Engine) Add(name string, l Lifecycle) *Model {
+	if name == "" || e.byName[name] != nil {
+		panic(fmt.Sprintf("engine: model name %q is empty or taken", name))
+	}
+	m := &Model{name: name, lifecycle: l, engine: e, door: e.shared, observer: e.observer.Model(name), state: StateLoading}
+	if l.Load == nil {
+		m.state = StateReady
+	}
+	if l.Gate != nil {
+		m.door = newDoor(name, *l.Gate, e.observer)
+	}
+	e.models = append(e.models, m)
+	e.byName[name] = m
+	return m
+}
+
+// Name returns the model's name.
+func (m *Model) Name() string { return m.name }
+
+// Verb returns the model's verb of that name, and whether it has one.
+func (m *Model) Verb(name string) (*Verb, bool) {
+	for _, v := range m.verbs {
+		if v.name == name {
+			return v, true
+		}
+	}
+	return nil, false
+}
+
+// Verbs returns the model's verbs in the order they were registered.
+func (m *Model) Verbs() []*Verb { return m.verbs }
+
+func (m *Model) load(ctx context.Context) {
+	err := guard(func() error {
+		if m.lifecycle.Load == nil {
+			return nil
+		}
+		return m.lifecycle.Load(ctx)
+	})
+	m.mu.Lock()
+	m.state = StateReady
+	if err != nil {
+		m.state, m.reason = StateFailed, err.Error()
+	}
+	state := m.state
+	m.mu.Unlock()
+	m.observer.Changed(state, err)
+}
+
+// usable returns nil if the model is ready.
+func (m *Model) usable() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch m.state {
+	case StateReady:
+		return nil
+	case StateLoading:
+		return &Error{Code: CodeModelLoading, Message: fmt.Sprintf("model %q is still loading; try again", m.name), RetryAfter: time.Second}
+	case StateFailed:
+	}
+	return &Error{Code: CodeModelFailed, Message: fmt.Sprintf("model %q could not be loaded; its operator sees why at /readyz", m.name)}
+}
+
+func (m *Model) close() error {
+	m.mu.Lock()
+	ready := m.state == StateReady
+	m.mu.Unlock()
+	if !ready || m.lifecycle.Close == nil {
+		return nil
+	}
+	return guard(m.lifecycle.Close)
+}
+
+// Snapshot reports the model's state.
+func (m *Model) Snapshot() ModelSnapshot {
+	m.mu.Lock()
+	s := ModelSnapshot{Name: m.name, Kind: m.lifecycle.Kind, State: m.state, Reason: m.reason, Streams: int(m.streams.Load())}
+	m.mu.Unlock()
+	for _, v := range m.verbs {
+		s.Verbs = append(s.Verbs, v.name)
+		s.Streaming = s.Streaming || v.Streams()
+	}
+	return s
+}

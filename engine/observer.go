@@ -1,0 +1,92 @@
+package engine
+
+import "time"
+
+// Observer is told what happens inside. Its methods are called from many goroutines at once and must return quickly.
+type Observer interface {
+	// Gate returns the observer of one gate: "local", which the local models share, or the name of a model with its own.
+	Gate(name string) GateObserver
+	// Model returns the observer of one model.
+	Model(name string) ModelObserver
+}
+
+// GateObserver is told what happens at one gate.
+type GateObserver interface {
+	// Waited is called for each permit given, with the time spent in line.
+	Waited(time.Duration)
+	// Rejected is called when nobody was let in or through: queue_full, queue_timeout or canceled.
+	Rejected(reason Code)
+}
+
+// ModelObserver is told what happens with one model.
+type ModelObserver interface {
+	// Changed is called when the model becomes ready or fails to load (then with its error).
+	Changed(State, error)
+	// PhaseDone is called at the end of each step that ran, in success and in failure.
+	PhaseDone(Phase, time.Duration)
+	// StreamClosed is called once the producer has stopped. err is nil when it is done.
+	StreamClosed(o Outcome, u Usage, err error)
+	// Chunk is called for each chunk. wait counts from the chunk before; for the first one, from the stream's opening.
+	Chunk(first bool, wait time.Duration)
+	// Resumed is called when a reader comes back and goes on where it was.
+	Resumed()
+}
+
+// Phase is a step of a verb.
+type Phase string
+
+// The steps of a Predictor; of a Generator only preprocess has an end worth timing apart from its stream's.
+const (
+	PhasePreprocess  Phase = "preprocess"
+	PhasePredict     Phase = "predict"
+	PhasePostprocess Phase = "postprocess"
+)
+
+// Outcome is how a stream ended.
+type Outcome string
+
+// The three ends of a stream.
+const (
+	OutcomeDone     Outcome = "done"
+	OutcomeFailed   Outcome = "failed"
+	OutcomeCanceled Outcome = "canceled"
+)
+
+// Snapshot is what the engine looks like at one moment.
+type Snapshot struct {
+	Gates   []GateSnapshot
+	Models  []ModelSnapshot // in the order they were added
+	Readers int             // who follow a stream now
+}
+
+// GateSnapshot is one gate's numbers.
+type GateSnapshot struct {
+	Name                                   string
+	Permits, Queue, InUse, Waiting, Inside int
+}
+
+// ModelSnapshot is one model's.
+type ModelSnapshot struct {
+	Name      string
+	Kind      string
+	State     State
+	Reason    string   // why it failed, in words for the operator
+	Verbs     []string // in the order they were registered
+	Streaming bool     // whether one of them is a generator
+	Streams   int      // open now
+}
+
+// nobody is the Observer of an engine without one.
+type nobody struct{}
+
+func (nobody) Gate(string) GateObserver           { return nobody{} }
+func (nobody) Model(string) ModelObserver         { return nobody{} }
+func (nobody) ReaderJoined()                      {}
+func (nobody) ReaderLeft()                        {}
+func (nobody) Waited(time.Duration)               {}
+func (nobody) Rejected(Code)                      {}
+func (nobody) Changed(State, error)               {}
+func (nobody) PhaseDone(Phase, time.Duration)     {}
+func (nobody) StreamClosed(Outcome, Usage, error) {}
+func (nobody) Chunk(bool, time.Duration)          {}
+func (nobody) Resumed()                           {}

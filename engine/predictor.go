@@ -1,0 +1,101 @@
+package engine
+
+import "context"
+
+// Predictor gives one whole result. In is what callers bring, Feed what the model eats, Raw what it gives, Out what callers
+// get. Only Predict runs under a permit.
+type Predictor[In, Feed, Raw, Out any] struct {
+	Preprocess  func(ctx context.Context, in In) (Feed, error)
+	Predict     func(ctx context.Context, feed Feed) (Raw, error)
+	Postprocess func(ctx context.Context, raw Raw) (Out, error)
+
+	// PredictBatch, in the place of Predict, runs up to BatchMax feeds as one, under one permit, and gives a Raw for each, in
+	// their order. Its context ends when all their callers have left.
+	PredictBatch func(ctx context.Context, feeds []Feed) ([]Raw, error)
+	BatchMax     int
+
+	Decode func(Input) (In, error)   // nil: JSON
+	Encode func(Out) (Output, error) // nil: JSON
+}
+
+// Prediction is the typed handle of a Predictor verb.
+type Prediction[In, Out any] struct {
+	verb *Verb
+	run  func(ctx context.Context, c *Call, in In) (Out, error)
+}
+
+// Predicts registers a Predictor as a verb of the model. It panics if one of its three steps is missing, or
+// there are two Predicts.
+func Predicts[In, Feed, Raw, Out any](m *Model, verb string, p Predictor[In, Feed, Raw, Out]) *Prediction[In, Out] {
+	if p.Preprocess == nil || (p.Predict == nil) == (p.PredictBatch == nil) || p.Postprocess == nil {
+		panic("engine: a Predictor needs Preprocess, Predict or PredictBatch, and Postprocess")
+	}
+	if p.Decode == nil {
+		p.Decode = decodeJSON[In]
+	}
+	if p.Encode == nil {
+		p.Encode = func(out Out) (Output, error) {
+			b, err := encodeJSON(out)
+			return Output{ContentType: "application/json", Body: b}, err
+		}
+	}
+	predict := func(ctx context.Context, c *Call, feed Feed) (Raw, error) {
+		return underPermit(ctx, c, func() (Raw, error) { return phase(ctx, m, PhasePredict, p.Predict, feed) })
+	}
+	if p.PredictBatch != nil {
+		predict = (&batcher[Feed, Raw]{max: max(1, p.BatchMax), predict: p.PredictBatch}).do
+	}
+	run := func(ctx context.Context, c *Call, in In) (out Out, err error) {
+		feed, err := phase(ctx, m, PhasePreprocess, p.Preprocess, in)
+		if err != nil {
+			return out, err
+		}
+		raw, err := predict(ctx, c, feed)
+		if err != nil {
+			return out, err
+		}
+		return phase(ctx, m, PhasePostprocess, p.Postprocess, raw)
+	}
+	v := &Verb{name: verb, predict: func(ctx context.Context, c *Call, in Input) (Output, error) {
+		var (
+			value In
+			out   Output
+		)
+		err := guard(func() (err error) { value, err = p.Decode(in); return err })
+		if err != nil {
+			return out, err
+		}
+		result, err := run(ctx, c, value)
+		if err != nil {
+			return out, err
+		}
+		err = guard(func() (err error) { out, err = p.Encode(result); return err })
+		return out, err
+	}}
+	m.register(v)
+	return &Prediction[In, Out]{verb: v, run: run}
+}
+
+// underPermit waits for a permit, holds it while work runs, and gives it back whatever happens.
+func underPermit[T any](ctx context.Context, c *Call, work func() (T, error)) (out T, err error) {
+	permit, err := c.permit(ctx, c.join())
+	if err != nil {
+		return out, err
+	}
+	defer permit.Release()
+	return work()
+}
+
+// Do admits the caller and runs the verb. Errors are *Error.
+func (p *Prediction[In, Out]) Do(ctx context.Context, in In) (out Out, err error) {
+	call, err := p.verb.Admit(Caller{})
+	if err != nil {
+		return out, err
+	}
+	defer call.Close()
+	out, err = p.run(ctx, call, in)
+	if err != nil {
+		return out, AsError(err)
+	}
+	return out, nil
+}

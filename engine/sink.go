@@ -1,0 +1,219 @@
+package engine
+
+import (
+	"context"
+	"time"
+)
+
+// Sink takes a stream's events, one at a time, though not always from the same goroutine.
+type Sink interface {
+	// Event takes the next event. false says that the reader has left; nothing more comes then.
+	Event(Event) bool
+	// Ready tells whether Event can take a chunk of so many bytes now, and the EventStarted that may come before it, without
+	// waiting for anybody.
+	Ready(size int) bool
+	// Flush ends a run of events with More, when no further one comes after all. Its result is Event's.
+	Flush() bool
+}
+
+// Serve hands a stream's events to a sink, as Follow yields them, and returns after the last one, or with the reader's own
+// error, or with nil once the sink says that the reader has left.
+//
+// As long as the sink is ready, a plain stream's producer hands it each chunk itself: that saves the way through another
+// goroutine, most of what relaying a chunk costs beside its system calls. A sink that is not ready never holds it up: the
+// chunk goes into the log, and is handed over from there.
+func (s *Stream) Serve(ctx context.Context, after int64, idle time.Duration, sink Sink) error {
+	news := make(chan struct{}, 1)
+	r, err := s.join(after, news)
+	if err != nil {
+		return readerError(err)
+	}
+	defer s.leave(r, news)
+	f := &follower{stream: s, log: r, news: news, mu: make(turn, 1), sink: sink, idle: idle, started: after > 0, quiet: time.Now()}
+	f.lag, f.leave = func() {}, func() { ping(news) }
+	if plain, ok := r.(*plainLog); ok {
+		plain.shortcut(f.direct)
+	}
+	defer f.close()
+	if produce := s.take(); produce != nil {
+		return f.perform(ctx, produce)
+	}
+	return f.follow(ctx)
+}
+
+// follower is one run of Serve.
+type follower struct {
+	stream *Stream
+	log    LogReader
+	news   chan struct{}
+	idle   time.Duration
+	lag    func() // answers that a chunk has to go into the log
+	leave  func() // answers that the sink takes no more, whoever finds out
+
+	mu       turn // of what stands below: the producer may hand over events as well
+	sink     Sink
+	gone     bool // the sink takes no more
+	over     bool // the terminal event has been handed over
+	spare    []Encoded
+	started  bool      // told, or told to this reader on an earlier connection
+	position int       // told last
+	told     time.Time // when
+	quiet    time.Time // since when nothing has been handed over
+}
+
+// turn is a mutex that virtual time can see through: a sink may take its time, and who waits for it meanwhile is idle.
+type turn chan struct{}
+
+func (t turn) Lock()   { t <- struct{}{} }
+func (t turn) Unlock() { <-t }
+
+func (t turn) TryLock() bool {
+	select {
+	case t <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+// follow waits for events and hands them over.
+func (f *follower) follow(ctx context.Context) error {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	var armed time.Time // when the timer will fire; it is set anew only to fire earlier, or after it has fired
+	for {
+		state, position := f.stream.look()
+		if over, err := f.tell(state, position); over || err != nil {
+			return err
+		}
+		wake := f.nextWake(state)
+		if armed.IsZero() || wake.Before(armed) {
+			timer.Reset(time.Until(wake))
+			armed = wake
+		}
+		select {
+		case <-f.news:
+		case <-timer.C:
+			armed = time.Time{}
+			f.beat()
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// direct hands over a chunk for the producer, if that can be done at once. The log calls it while it holds nothing that
+// the reader has not taken. A chunk that is empty flushes those before it.
+func (f *follower) direct(c Encoded, seq int64) bool {
+	if !f.mu.TryLock() {
+		f.lag()
+		return false
+	}
+	defer f.mu.Unlock()
+	switch {
+	case f.gone:
+		return false
+	case size(c) == 0:
+		if f.gone = !f.sink.Flush(); f.gone {
+			f.leave()
+		}
+	case !f.sink.Ready(size(c)):
+		f.lag()
+		return false
+	default:
+		f.start(true)
+		f.say(Event{Kind: EventChunk, Seq: seq, Name: c.Name, Data: c.Data, More: c.More})
+	}
+	return true
+}
+
+// close keeps the producer from the sink from now on.
+func (f *follower) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.gone = true
+}
+
+// tell hands over where in line the stream is and what the log has brought. over: that was the end, or the reader has left.
+func (f *follower) tell(state streamState, position int) (over bool, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.gone || f.over {
+		return true, nil
+	}
+	b, err := f.log.Take(f.spare)
+	if err != nil {
+		return true, readerError(err)
+	}
+	f.spare = b.Chunks
+	if position > 0 && position != f.position && (f.told.IsZero() || time.Since(f.told) >= positionPause) {
+		f.position, f.told = position, time.Now()
+		f.say(Event{Kind: EventQueued, Position: position})
+	}
+	// Who was told to wait hears at once that the waiting is over; others with the first chunk.
+	if len(b.Chunks) > 0 || (f.position > 0 && state == streamRunning) {
+		f.start(len(b.Chunks) > 0)
+	}
+	for i, c := range b.Chunks {
+		more := b.Terminal != nil || i < len(b.Chunks)-1
+		f.say(Event{Kind: EventChunk, Seq: b.First + int64(i), Name: c.Name, Data: c.Data, More: more})
+	}
+	if b.Terminal == nil {
+		return f.gone, nil
+	}
+	last := Event{Kind: EventDone, Seq: b.First + int64(len(b.Chunks)), End: b.Terminal.End}
+	if b.Terminal.Err != nil {
+		last.Kind, last.Err = EventFailed, b.Terminal.Err
+	}
+	f.say(last)
+	f.over = true
+	return true, nil
+}
+
+// start tells, once, that the model works. The caller holds f.mu.
+func (f *follower) start(more bool) {
+	if !f.started {
+		f.started = true
+		f.say(Event{Kind: EventStarted, More: more})
+	}
+}
+
+// beat hands over a heartbeat, if one is due.
+func (f *follower) beat() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.idle > 0 && time.Since(f.quiet) >= f.idle {
+		f.say(Event{Kind: EventIdle})
+	}
+}
+
+// say hands over one event, unless the reader has left; the silence before the next one counts from here. The caller holds
+// f.mu.
+func (f *follower) say(e Event) bool {
+	if f.gone {
+		return false
+	}
+	if f.gone = !f.sink.Event(e); f.gone {
+		f.leave()
+	}
+	if !e.More {
+		f.quiet = time.Now()
+	}
+	return !f.gone
+}
+
+// nextWake says when to look again without news: for the next heartbeat, or for the place in line.
+func (f *follower) nextWake(state streamState) time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	wake := f.quiet.Add(time.Hour)
+	if f.idle > 0 {
+		wake = f.quiet.Add(f.idle)
+	}
+	if state == streamQueued {
+		if look := time.Now().Add(positionPause); look.Before(wake) {
+			wake = look
+		}
+	}
+	return wake
+}
