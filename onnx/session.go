@@ -1,0 +1,229 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	ort "github.com/yalue/onnxruntime_go"
+)
+
+// ErrClosed is the failure of a run on a closed session.
+var ErrClosed = errors.New("session is closed")
+
+// An Optimization says how far ONNX Runtime may rewrite a graph when it loads it.
+type Optimization int
+
+const (
+	// OptimizeAll lets it fuse what it can: the fastest, and the last digits of
+	// the results may differ a little.
+	OptimizeAll Optimization = iota
+	// OptimizeBasic keeps to rewrites that leave every result as it was.
+	OptimizeBasic
+)
+
+// SessionOptions say how a model is loaded.
+type SessionOptions struct {
+	// Name is what errors call the model.
+	Name string
+	// Threads is how many threads one run may use; 0: what the Runtime says.
+	Threads int
+	// Optimization is OptimizeAll unless said otherwise.
+	Optimization Optimization
+	// Outputs names those of the model's outputs that a run is to give, as far as
+	// the model has them; nil: all. Those left out cost no copy, and may be of any
+	// type.
+	Outputs []string
+}
+
+// Info describes an input or output of a model.
+type Info struct {
+	Name string
+	Type ElementType
+	// Shape has -1 where any size will do. It is empty for a scalar, and also
+	// where the model doesn't say.
+	Shape []int64
+}
+
+// A Session is a loaded model. Runs may overlap; Close waits for them.
+type Session struct {
+	name            string
+	inputs, outputs []Info
+
+	closing sync.RWMutex // held for reading by runs
+	session *ort.DynamicAdvancedSession
+}
+
+// LoadFile loads the model in the file at path, and the files beside it where it
+// keeps its weights, if it does. The caller closes the session.
+func (r *Runtime) LoadFile(path string, o SessionOptions) (*Session, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("model %q: %w", o.Name, err)
+	}
+	return r.load(o, source{
+		describe: func() ([]ort.InputOutputInfo, []ort.InputOutputInfo, error) {
+			return describeFile(path)
+		},
+		open: func(inputs, outputs []string, options *ort.SessionOptions) (*ort.DynamicAdvancedSession, error) {
+			return ort.NewDynamicAdvancedSession(path, inputs, outputs, options)
+		},
+	})
+}
+
+// LoadBytes loads a model that lies in memory. data is not needed afterwards.
+func (r *Runtime) LoadBytes(data []byte, o SessionOptions) (*Session, error) {
+	return r.load(o, source{
+		describe: func() ([]ort.InputOutputInfo, []ort.InputOutputInfo, error) {
+			return ort.GetInputOutputInfoWithONNXData(data)
+		},
+		open: func(inputs, outputs []string, options *ort.SessionOptions) (*ort.DynamicAdvancedSession, error) {
+			return ort.NewDynamicAdvancedSessionWithONNXData(data, inputs, outputs, options)
+		},
+	})
+}
+
+// A source is a model's file or bytes, as the library wants to be asked for each.
+type source struct {
+	describe func() (inputs, outputs []ort.InputOutputInfo, err error)
+	open     func(inputs, outputs []string, options *ort.SessionOptions) (*ort.DynamicAdvancedSession, error)
+}
+
+func (r *Runtime) load(o SessionOptions, from source) (s *Session, err error) {
+	options, err := r.options(o)
+	if err != nil {
+		return nil, fmt.Errorf("model %q: session options: %w", o.Name, err)
+	}
+	defer release(options, &err)
+	inputs, outputs, err := from.describe()
+	if err != nil {
+		return nil, fmt.Errorf("model %q: loading: %w", o.Name, err)
+	}
+	if o.Outputs != nil {
+		wanted := slices.DeleteFunc(slices.Clone(outputs), func(info ort.InputOutputInfo) bool { return !slices.Contains(o.Outputs, info.Name) })
+		if len(wanted) == 0 {
+			return nil, fmt.Errorf("model %q: it gives none of %s; it gives %s", o.Name, strings.Join(o.Outputs, ", "), joinNames(outputs))
+		}
+		outputs = wanted
+	}
+	s = &Session{name: o.Name}
+	if s.inputs, err = describe("input", inputs); err != nil {
+		return nil, fmt.Errorf("model %q: %w", o.Name, err)
+	}
+	if s.outputs, err = describe("output", outputs); err != nil {
+		return nil, fmt.Errorf("model %q: %w", o.Name, err)
+	}
+	if s.session, err = from.open(names(s.inputs), names(s.outputs), options); err != nil {
+		return nil, fmt.Errorf("model %q: loading: %w", o.Name, err)
+	}
+	return s, nil
+}
+
+func (r *Runtime) options(o SessionOptions) (*ort.SessionOptions, error) {
+	threads := o.Threads
+	if threads == 0 {
+		threads = r.threads
+	}
+	level := ort.GraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll)
+	if o.Optimization == OptimizeBasic {
+		level = ort.GraphOptimizationLevelEnableBasic
+	}
+	options, err := ort.NewSessionOptions()
+	if err != nil {
+		return nil, err
+	}
+	err = errors.Join(
+		options.SetIntraOpNumThreads(threads),
+		options.SetInterOpNumThreads(1),
+		options.SetGraphOptimizationLevel(level),
+		// Threads spin while a run has work for them, and sleep between runs: left
+		// alone they would go on spinning for a while after each.
+		options.AddSessionConfigEntry("session.force_spinning_stop", "1"),
+	)
+	if err != nil {
+		return nil, errors.Join(err, options.Destroy())
+	}
+	return options, nil
+}
+
+// describeFile opens the model once more just to ask for its inputs and outputs,
+// which the library does not tell of a session it runs. Nothing is rewritten or
+// repacked for that, so weights in a file of their own are not even read.
+func describeFile(path string) (inputs, outputs []ort.InputOutputInfo, err error) {
+	options, err := ort.NewSessionOptions()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer release(options, &err)
+	err = errors.Join(
+		options.SetIntraOpNumThreads(1),
+		options.SetGraphOptimizationLevel(ort.GraphOptimizationLevelDisableAll),
+		options.AddSessionConfigEntry("session.disable_prepacking", "1"),
+	)
+	if err != nil {
+		return nil, nil, err
+	}
+	return ort.GetInputOutputInfoWithOptions(path, options)
+}
+
+// describe refuses what Run could not pass: values other than tensors, and
+// elements that Element lacks.
+func describe(what string, infos []ort.InputOutputInfo) ([]Info, error) {
+	described := make([]Info, len(infos))
+	for i, info := range infos {
+		kind := ElementType(info.DataType)
+		if info.OrtValueType != ort.ONNXTypeTensor {
+			return nil, fmt.Errorf("%s %s is no tensor", what, info.Name)
+		}
+		if !kind.supported() {
+			return nil, fmt.Errorf("%s %s holds %s, which tensors here cannot", what, info.Name,
+				strings.ToLower(strings.TrimPrefix(info.DataType.String(), "ONNX_TENSOR_ELEMENT_DATA_TYPE_")))
+		}
+		described[i] = Info{Name: info.Name, Type: kind, Shape: info.Dimensions}
+	}
+	return described, nil
+}
+
+func joinNames(infos []ort.InputOutputInfo) string {
+	names := make([]string, len(infos))
+	for i, info := range infos {
+		names[i] = info.Name
+	}
+	return strings.Join(names, ", ")
+}
+
+func names(infos []Info) []string {
+	names := make([]string, len(infos))
+	for i, info := range infos {
+		names[i] = info.Name
+	}
+	return names
+}
+
+// Inputs describes what Run takes, in its order. The caller must not change it.
+func (s *Session) Inputs() []Info { return s.inputs }
+
+// Outputs describes what Run gives, in its order. The caller must not change it.
+func (s *Session) Outputs() []Info { return s.outputs }
+
+// Close frees the model's memory, after the last run has ended. Closing twice
+// does nothing.
+func (s *Session) Close() error {
+	s.closing.Lock()
+	defer s.closing.Unlock()
+	if s.session == nil {
+		return nil
+	}
+	session := s.session
+	s.session = nil
+	return session.Destroy()
+}
+
+// release frees what the library holds for value, at a function's end.
+func release(value interface{ Destroy() error }, err *error) {
+	if failed := value.Destroy(); failed != nil && *err == nil {
+		*err = failed
+	}
+}

@@ -1,0 +1,200 @@
+package onnx_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+
+	"penstock/onnx"
+	"penstock/onnx/onnxtest"
+)
+
+// load opens testdata/NAME.onnx; make.py there says what is in it.
+func load(t testing.TB, name string) *onnx.Session {
+	t.Helper()
+	s, err := onnxtest.Open(t).LoadFile(filepath.Join("testdata", name+".onnx"), onnx.SessionOptions{Name: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// tensor is NewTensor, closed at the test's end.
+func tensor[T onnx.Element](t testing.TB, shape []int64, data ...T) *onnx.Tensor {
+	t.Helper()
+	tensor, err := onnx.NewTensor(shape, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tensor.Close() })
+	return tensor
+}
+
+func data[T onnx.Element](t testing.TB, tensor *onnx.Tensor) []T {
+	t.Helper()
+	data, err := onnx.Data[T](tensor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestOpen(t *testing.T) {
+	first, second := onnxtest.Open(t), onnxtest.Open(t)
+	if first.Version() != second.Version() || !strings.HasPrefix(first.Version(), "1.") {
+		t.Errorf("versions %q and %q", first.Version(), second.Version())
+	}
+	if _, err := onnx.Open(onnx.Options{Library: "another.so"}); err == nil || !strings.Contains(err.Error(), "is open already") {
+		t.Errorf("a second library: %v", err)
+	}
+	if _, err := onnx.Open(onnx.Options{Library: "another.so", Threads: -1}); err == nil || !strings.Contains(err.Error(), "-1 threads") {
+		t.Errorf("-1 threads: %v", err)
+	}
+}
+
+func TestDefaultLibrary(t *testing.T) {
+	name := filepath.Base(onnxtest.Library(t))
+	t.Setenv("LD_LIBRARY_PATH", "")
+	t.Chdir(t.TempDir())
+	if path, err := onnx.DefaultLibrary(); err == nil {
+		t.Logf("this system has ONNX Runtime: %s", path) // the search ends there
+	} else if !errors.Is(err, onnx.ErrNoLibrary) || !strings.Contains(err.Error(), "run `make setup`, or set runtime.onnxruntime.library") {
+		t.Errorf("nothing to be found: %v", err)
+	}
+
+	systems := t.TempDir()
+	write(t, filepath.Join(systems, name))
+	t.Setenv("LD_LIBRARY_PATH", systems)
+	if path, err := onnx.DefaultLibrary(); err != nil || path != filepath.Join(systems, name) {
+		t.Errorf("the system's: %q, %v", path, err)
+	}
+	placed := filepath.Join(".penstock", "onnxruntime", name)
+	write(t, placed)
+	if path, err := onnx.DefaultLibrary(); err != nil || path != placed {
+		t.Errorf("make setup's: %q, %v", path, err)
+	}
+}
+
+func write(t *testing.T, path string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("a library"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSessionDescribesItself(t *testing.T) {
+	s := load(t, "append")
+	wantIn := []onnx.Info{
+		{Name: "past", Type: onnx.TypeFloat32, Shape: []int64{1, 2, -1, 3}},
+		{Name: "next", Type: onnx.TypeFloat32, Shape: []int64{1, 2, -1, 3}},
+	}
+	wantOut := []onnx.Info{{Name: "present", Type: onnx.TypeFloat32, Shape: []int64{1, 2, -1, 3}}}
+	if !reflect.DeepEqual(s.Inputs(), wantIn) || !reflect.DeepEqual(s.Outputs(), wantOut) {
+		t.Errorf("got %v -> %v, want %v -> %v", s.Inputs(), s.Outputs(), wantIn, wantOut)
+	}
+}
+
+func TestLoadBytes(t *testing.T) {
+	model, err := os.ReadFile("testdata/append.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := onnxtest.Open(t).LoadBytes(model, onnx.SessionOptions{Name: "append", Threads: 1, Optimization: onnx.OptimizeBasic})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	clear(model) // not needed any more
+	outputs := make([]*onnx.Tensor, 1)
+	if err := s.Run(t.Context(), []*onnx.Tensor{tensor[float32](t, []int64{1, 2, 0, 3}), tensor[float32](t, []int64{1, 2, 1, 3}, 1, 2, 3, 4, 5, 6)}, outputs); err != nil {
+		t.Fatal(err)
+	}
+	defer outputs[0].Close()
+	if got := data[float32](t, outputs[0]); !reflect.DeepEqual(got, []float32{1, 2, 3, 4, 5, 6}) {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestLoadRefuses(t *testing.T) {
+	rt := onnxtest.Open(t)
+	if _, err := rt.LoadFile("testdata/none.onnx", onnx.SessionOptions{Name: "gone"}); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), `model "gone"`) {
+		t.Errorf("a missing file: %v", err)
+	}
+	if _, err := rt.LoadFile("testdata/make.py", onnx.SessionOptions{Name: "script"}); err == nil || !strings.Contains(err.Error(), `model "script": loading`) {
+		t.Errorf("not a model: %v", err)
+	}
+	if _, err := rt.LoadBytes(nil, onnx.SessionOptions{Name: "empty"}); err == nil || !strings.Contains(err.Error(), `model "empty": loading`) {
+		t.Errorf("no bytes: %v", err)
+	}
+	want := `model "text": input words holds string, which tensors here cannot`
+	if _, err := rt.LoadFile("testdata/text.onnx", onnx.SessionOptions{Name: "text"}); err == nil || err.Error() != want {
+		t.Errorf("strings: got %v, want %s", err, want)
+	}
+}
+
+func TestClose(t *testing.T) {
+	s := load(t, "count")
+	thousand := []*onnx.Tensor{tensor[int64](t, []int64{1}, 1000)}
+	var runs sync.WaitGroup
+	for range 4 {
+		runs.Go(func() {
+			err := s.Run(t.Context(), thousand, make([]*onnx.Tensor, 1))
+			if err != nil && !errors.Is(err, onnx.ErrClosed) {
+				t.Error(err)
+			}
+		})
+	}
+	if err := errors.Join(s.Close(), s.Close()); err != nil {
+		t.Error(err)
+	}
+	runs.Wait()
+	if err := s.Run(t.Context(), nil, nil); !errors.Is(err, onnx.ErrClosed) {
+		t.Errorf("a run on a closed session: %v", err)
+	}
+}
+
+// A session gives the outputs it was asked for, in the model's order, and needs nothing for the others.
+func TestChosenOutputs(t *testing.T) {
+	rt := onnxtest.Open(t)
+	chosen := func(names ...string) (*onnx.Session, error) {
+		return rt.LoadFile("testdata/types.onnx", onnx.SessionOptions{Name: "types", Outputs: names})
+	}
+	s, err := chosen("fixed_out", "none", "int64_out")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if out := s.Outputs(); len(out) != 2 || out[0].Name != "int64_out" || out[1].Name != "fixed_out" {
+		t.Fatalf("outputs %v", out)
+	}
+	one := []int64{1}
+	outputs := make([]*onnx.Tensor, 2)
+	err = s.Run(t.Context(), []*onnx.Tensor{
+		tensor[float32](t, one, 1), tensor[onnx.Float16](t, one, 1), tensor[int64](t, one, 7), tensor[int32](t, one, 1),
+		tensor[int8](t, one, 1), tensor[uint8](t, one, 1), tensor(t, one, true), tensor[float32](t, []int64{2}, 4, 5),
+	}, outputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, out := range outputs {
+		defer out.Close()
+	}
+	if got := data[int64](t, outputs[0]); got[0] != 7 {
+		t.Errorf("got %v", got)
+	}
+	if got := data[float32](t, outputs[1]); !reflect.DeepEqual(got, []float32{4, 5}) {
+		t.Errorf("got %v", got)
+	}
+	if _, err := chosen("none"); err == nil || !strings.Contains(err.Error(), "it gives none of none; it gives float_out, ") {
+		t.Errorf("none of them: %v", err)
+	}
+}
