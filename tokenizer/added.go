@@ -1,0 +1,87 @@
+package tokenizer
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// addedToken is a token that is looked for in the text before anything else is.
+type addedToken struct {
+	ID         int64  `json:"id"`
+	Content    string `json:"content"`
+	SingleWord bool   `json:"single_word"` // only where it stands alone, not within a word
+	LStrip     bool   `json:"lstrip"`      // takes the white space before it along
+	RStrip     bool   `json:"rstrip"`      // takes the white space after it along
+	Normalized bool   `json:"normalized"`  // is looked for in the normalised text
+	Special    bool   `json:"special"`
+}
+
+// cutter finds added tokens in a text: the leftmost, and of those the longest.
+type cutter struct {
+	byFirst [256][]addedToken // by first byte, the longest first
+	filled  bool
+}
+
+func (c *cutter) add(token addedToken) {
+	if token.Content == "" {
+		return
+	}
+	first := token.Content[0]
+	same := append(c.byFirst[first], token)
+	slices.SortStableFunc(same, func(a, b addedToken) int { return len(b.Content) - len(a.Content) })
+	c.byFirst[first], c.filled = same, true
+}
+
+// cut calls token for each added token in text and rest for each piece between them, from left to right. Special
+// tokens count only where parseSpecial is set.
+func (c *cutter) cut(text string, parseSpecial bool, token func(id int64), rest func(piece string)) {
+	done := 0 // all before this place has been handed out
+	for at := 0; c.filled && at < len(text); {
+		found, ok := c.match(text, at, parseSpecial)
+		if !ok {
+			at++
+			continue
+		}
+		start, end := at, at+len(found.Content)
+		if found.LStrip {
+			start = done + len(strings.TrimRightFunc(text[done:start], unicode.IsSpace))
+		}
+		if found.RStrip {
+			end = len(text) - len(strings.TrimLeftFunc(text[end:], unicode.IsSpace))
+		}
+		if start > done {
+			rest(text[done:start])
+		}
+		token(found.ID)
+		done, at = end, end
+	}
+	if done < len(text) {
+		rest(text[done:])
+	}
+}
+
+func (c *cutter) match(text string, at int, parseSpecial bool) (addedToken, bool) {
+	for _, a := range c.byFirst[text[at]] {
+		if !strings.HasPrefix(text[at:], a.Content) || a.Special && !parseSpecial {
+			continue
+		}
+		if a.SingleWord && touchesWord(text[:at], text[at+len(a.Content):]) {
+			continue
+		}
+		return a, true
+	}
+	return addedToken{}, false
+}
+
+// touchesWord reports whether a character of a word ends before or begins after.
+func touchesWord(before, after string) bool {
+	left, _ := utf8.DecodeLastRuneInString(before)
+	right, _ := utf8.DecodeRuneInString(after)
+	return before != "" && inWord(left) || after != "" && inWord(right)
+}
+
+func inWord(r rune) bool {
+	return unicode.In(r, unicode.L, unicode.M, unicode.Nd, unicode.Nl, unicode.Pc, unicode.Other_Alphabetic)
+}

@@ -1,0 +1,190 @@
+package tokenizer
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"unicode/utf8"
+)
+
+// bpe is the model: a vocabulary, and which two neighbouring tokens become which one.
+type bpe struct {
+	vocab        map[string]int32 // without special tokens: no text may turn into one
+	merges       map[pair]merge
+	suffix       string     // on the last character of a word ("</w>")
+	unknown      int32      // stands for a character not in vocab; none: such a character is dropped
+	fuseUnknown  bool       // one for a whole run of such characters
+	byteTokens   [256]int32 // <0x00> to <0xFF>, for characters not in vocab; none: not in this vocabulary
+	ignoreMerges bool       // a word that is in vocab as a whole is that one token
+}
+
+type pair struct{ left, right int32 }
+
+type merge struct{ rank, id int32 }
+
+const none int32 = -1
+
+func newBPE(m *model, special map[int64]bool) (*bpe, error) {
+	switch {
+	case m.Type != "BPE" && (m.Type != "" || m.Merges == nil): // GPT-2's own file names no type
+		return nil, unknown(m.Type)
+	case m.Dropout != 0:
+		return nil, errors.New("dropout is not supported")
+	case m.Prefix != "":
+		return nil, fmt.Errorf("continuing_subword_prefix %q is not supported", m.Prefix)
+	case len(m.Vocab) == 0:
+		return nil, errors.New("there is no vocab")
+	}
+	b := &bpe{vocab: m.Vocab, suffix: m.Suffix, unknown: none, fuseUnknown: m.FuseUnk, ignoreMerges: m.IgnoreMerges}
+	if m.UnkToken != "" {
+		id, known := m.Vocab[m.UnkToken]
+		if !known {
+			return nil, fmt.Errorf("unk_token %q is not in vocab", m.UnkToken)
+		}
+		b.unknown = id
+	}
+	for i := range b.byteTokens {
+		b.byteTokens[i] = none
+		if id, known := m.Vocab[fmt.Sprintf("<0x%02X>", i)]; known && m.ByteFallback {
+			b.byteTokens[i] = id
+		}
+	}
+	if err := b.addMerges(m.Merges, special); err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(b.vocab, func(_ string, id int32) bool { return special[int64(id)] })
+	return b, nil
+}
+
+func (b *bpe) addMerges(merges mergeList, special map[int64]bool) error {
+	b.merges = make(map[pair]merge, len(merges))
+	var joined []byte
+	for rank, m := range merges {
+		joined = append(append(joined[:0], m[0]...), m[1]...)
+		left, knowsLeft := b.vocab[m[0]]
+		right, knowsRight := b.vocab[m[1]]
+		id, knowsJoined := b.vocab[string(joined)]
+		if !knowsLeft || !knowsRight || !knowsJoined {
+			return fmt.Errorf("merge %d, %q with %q: not all of it is in vocab", rank, m[0], m[1])
+		}
+		if !special[int64(id)] {
+			b.merges[pair{left, right}] = merge{int32(rank), id}
+		}
+	}
+	return nil
+}
+
+// merger encodes words one after the other; it keeps its tables between them. It is for one goroutine.
+//
+// The algorithm is BPE (Sennrich et al., 2016) on a linked list, with a heap of the merges that are possible: a word
+// of n characters takes O(n log n), however the text is made.
+type merger struct {
+	*bpe
+	symbols []symbol
+	queue   mergeQueue
+}
+
+// symbol is a token of the word so far, linked to its neighbours by index.
+type symbol struct {
+	id         int32
+	prev, next int32 // none at the ends
+}
+
+// appendTokens appends the tokens of word to ids.
+func (m *merger) appendTokens(ids []int64, word string) []int64 {
+	if m.ignoreMerges {
+		if id, known := m.vocab[word]; known {
+			return append(ids, int64(id))
+		}
+	}
+	m.spell(word)
+	for i := range m.symbols {
+		m.consider(int32(i))
+	}
+	for len(m.queue) > 0 {
+		m.apply(m.queue.pop())
+	}
+	for i := int32(0); i != none && len(m.symbols) > 0; i = m.symbols[i].next {
+		ids = append(ids, int64(m.symbols[i].id))
+	}
+	return ids
+}
+
+// spell fills symbols with a token for each character of word.
+func (m *merger) spell(word string) {
+	m.symbols = m.symbols[:0]
+	end := len(word)
+	word += m.suffix
+	for at := 0; at < end; {
+		_, size := utf8.DecodeRuneInString(word[at:end])
+		char := word[at : at+size]
+		if at += size; at == end {
+			char = word[at-size:]
+		}
+		if id, known := m.vocab[char]; known {
+			m.push(id)
+		} else if !m.pushBytes(char) {
+			m.pushUnknown()
+		}
+	}
+	if n := len(m.symbols); n > 0 {
+		m.symbols[n-1].next = none
+	}
+}
+
+func (m *merger) push(id int32) {
+	n := int32(len(m.symbols))
+	m.symbols = append(m.symbols, symbol{id: id, prev: n - 1, next: n + 1})
+}
+
+// pushBytes spells char in byte tokens, if there is one for each of its bytes.
+func (m *merger) pushBytes(char string) bool {
+	for i := range len(char) {
+		if m.byteTokens[char[i]] == none {
+			return false
+		}
+	}
+	for i := range len(char) {
+		m.push(m.byteTokens[char[i]])
+	}
+	return true
+}
+
+func (m *merger) pushUnknown() {
+	n := len(m.symbols)
+	if m.unknown == none || m.fuseUnknown && n > 0 && m.symbols[n-1].id == m.unknown {
+		return
+	}
+	m.push(m.unknown)
+}
+
+// consider queues the merge of the symbol at place i with the next one, if there is such a merge.
+func (m *merger) consider(i int32) {
+	if i == none || m.symbols[i].next == none {
+		return
+	}
+	p := pair{m.symbols[i].id, m.symbols[m.symbols[i].next].id}
+	if found, ok := m.merges[p]; ok {
+		m.queue.push(candidate{rank: found.rank, at: i, pair: p, into: found.id})
+	}
+}
+
+// apply makes one merge, unless the symbols it was found for have changed since.
+func (m *merger) apply(c candidate) {
+	left := &m.symbols[c.at]
+	if left.id != c.pair.left || left.next == none || m.symbols[left.next].id != c.pair.right {
+		return
+	}
+	right := &m.symbols[left.next]
+	left.id, left.next = c.into, right.next
+	right.id = gone
+	if left.next != none {
+		m.symbols[left.next].prev = c.at
+	}
+	m.consider(left.prev)
+	m.consider(c.at)
+}
+
+// gone is the id of a symbol that was merged into its left neighbour.
+const gone int32 = math.MinInt32

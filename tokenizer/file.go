@@ -1,0 +1,192 @@
+package tokenizer
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// file is the shape of tokenizer.json, as Hugging Face's tokenizers library writes it.
+type file struct {
+	AddedTokens   []addedToken `json:"added_tokens"`
+	Normalizer    *component   `json:"normalizer"`
+	PreTokenizer  *component   `json:"pre_tokenizer"`
+	PostProcessor *component   `json:"post_processor"`
+	Decoder       *component   `json:"decoder"`
+	Model         model        `json:"model"`
+}
+
+// component is any step of the pipeline. Type says which; it alone decides which of the other fields mean something.
+type component struct {
+	Type string `json:"type"`
+
+	// Sequence, in its four spellings
+	Normalizers   []*component `json:"normalizers"`
+	Pretokenizers []*component `json:"pretokenizers"`
+	Processors    []*component `json:"processors"`
+	Decoders      []*component `json:"decoders"`
+
+	Pattern          pattern `json:"pattern"`           // Replace, Split
+	Content          string  `json:"content"`           // Replace, Strip
+	Prepend          string  `json:"prepend"`           // Prepend
+	Behavior         string  `json:"behavior"`          // Split
+	Invert           bool    `json:"invert"`            // Split
+	IndividualDigits bool    `json:"individual_digits"` // Digits
+	AddPrefixSpace   bool    `json:"add_prefix_space"`  // ByteLevel
+	UseRegex         *bool   `json:"use_regex"`         // ByteLevel; absent: true
+	Start            int     `json:"start"`             // Strip
+	Stop             int     `json:"stop"`              // Strip
+
+	Cls           namedID                  `json:"cls"`            // RobertaProcessing, BertProcessing
+	Sep           namedID                  `json:"sep"`            // RobertaProcessing, BertProcessing
+	Single        []templatePiece          `json:"single"`         // TemplateProcessing
+	SpecialTokens map[string]templateToken `json:"special_tokens"` // TemplateProcessing
+}
+
+// pattern is what Replace and Split look for: exactly one of a literal string and a regular expression.
+type pattern struct {
+	String *string `json:"String"`
+	Regex  *string `json:"Regex"`
+}
+
+// namedID is written ["<|endoftext|>", 49407].
+type namedID int64
+
+// UnmarshalJSONFrom reads the pair and keeps its second half.
+func (n *namedID) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	var pair [2]jsontext.Value
+	if err := json.UnmarshalDecode(dec, &pair); err != nil {
+		return err
+	}
+	return json.Unmarshal(pair[1], (*int64)(n))
+}
+
+type templatePiece struct {
+	SpecialToken *struct {
+		ID string `json:"id"`
+	} `json:"SpecialToken"`
+	Sequence *struct {
+		ID string `json:"id"`
+	} `json:"Sequence"`
+}
+
+type templateToken struct {
+	IDs []int64 `json:"ids"`
+}
+
+type model struct {
+	Type         string     `json:"type"`
+	Dropout      float64    `json:"dropout"`
+	UnkToken     string     `json:"unk_token"`
+	Prefix       string     `json:"continuing_subword_prefix"`
+	Suffix       string     `json:"end_of_word_suffix"`
+	FuseUnk      bool       `json:"fuse_unk"`
+	ByteFallback bool       `json:"byte_fallback"`
+	IgnoreMerges bool       `json:"ignore_merges"`
+	Vocab        vocabulary `json:"vocab"`
+	Merges       mergeList  `json:"merges"`
+}
+
+// maxID bounds token ids, so that a broken file can't ask for a table of any size. The largest vocabularies in use
+// have 262,144 tokens.
+const maxID = 1<<20 - 1
+
+// vocabulary maps tokens, as the file spells them, to ids in 0..maxID.
+type vocabulary map[string]int32
+
+// UnmarshalJSONFrom reads a vocabulary token by token: reflection would double the time a model takes to load. What is
+// no object belongs to another type of model, which is refused by its name later, and is passed over.
+func (v *vocabulary) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	if dec.PeekKind() != '{' {
+		return dec.SkipValue()
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return err
+	}
+	*v = make(vocabulary)
+	for dec.PeekKind() != '}' {
+		name, err := dec.ReadToken()
+		if err != nil {
+			return err
+		}
+		token := name.String()
+		value, err := dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		id, err := parseID(value)
+		if err != nil {
+			return fmt.Errorf("token %q: %w", token, err)
+		}
+		(*v)[token] = id
+	}
+	_, err := dec.ReadToken()
+	return err
+}
+
+func parseID(digits []byte) (int32, error) {
+	var id int32
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return 0, fmt.Errorf("its id %s is no whole number", digits)
+		}
+		if id = 10*id + int32(c-'0'); id > maxID {
+			return 0, fmt.Errorf("its id %s is over %d", digits, maxID)
+		}
+	}
+	return id, nil
+}
+
+// mergeList holds the halves of every merge, the most frequent first.
+type mergeList [][2]string
+
+// UnmarshalJSONFrom reads merges in either spelling: "a b", or ["a", "b"] where tokens may hold spaces.
+func (m *mergeList) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	if dec.PeekKind() != '[' {
+		return dec.SkipValue()
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return err
+	}
+	for dec.PeekKind() != ']' {
+		merge, err := readMerge(dec)
+		if err != nil {
+			return fmt.Errorf("merge %d: %w", len(*m), err)
+		}
+		*m = append(*m, merge)
+	}
+	_, err := dec.ReadToken()
+	return err
+}
+
+var errMergeShape = errors.New(`it should be "left right" or ["left", "right"]`)
+
+func readMerge(dec *jsontext.Decoder) (merge [2]string, err error) {
+	if dec.PeekKind() == '[' {
+		return merge, json.UnmarshalDecode(dec, &merge)
+	}
+	token, err := dec.ReadToken()
+	if err != nil {
+		return merge, err
+	}
+	if token.Kind() != '"' {
+		return merge, errMergeShape
+	}
+	left, right, found := strings.Cut(token.String(), " ")
+	if !found || strings.Contains(right, " ") {
+		return merge, errMergeShape
+	}
+	return [2]string{left, right}, nil
+}
+
+// parseFile reads a tokenizer.json. Names aren't checked for doubles, which would cost a third of the time.
+func parseFile(data []byte) (*file, error) {
+	f := new(file)
+	if err := json.Unmarshal(data, f, jsontext.AllowDuplicateNames(true)); err != nil {
+		return nil, fmt.Errorf("reading tokenizer.json: %w", err)
+	}
+	return f, nil
+}

@@ -1,0 +1,174 @@
+package tokenizer
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// Tokenizer turns text into token ids and back. It never changes once loaded: all its methods may be called by any
+// number of goroutines at once.
+type Tokenizer struct {
+	tokens    []string         // by id, as the file spells them; "" where an id is free
+	added     map[int64]string // added tokens by id, with their content
+	special   map[int64]bool
+	addedIDs  map[string]int64
+	literal   cutter // added tokens found in the text as it stands
+	rewritten cutter // added tokens found in the normalised text
+	normalize rewrite
+	split     splitter
+	bpe       *bpe
+	before    []int64 // ids put before and after a text by WithSpecial
+	after     []int64
+	decoder   decoder
+}
+
+// EncodeOptions says what Encode does with special tokens. Its zero value is for text that belongs to a user: nothing
+// is added, and no special token can be smuggled in.
+type EncodeOptions struct {
+	// WithSpecial adds the tokens that the file's post_processor puts around a text (CLIP: start and end).
+	WithSpecial bool
+	// ParseSpecial recognises special tokens written out in the text, such as <|im_start|> in a rendered chat template.
+	// Without it they are text like any other, and no special id comes out of it but the one for unknown characters.
+	// (Added tokens that aren't special are always recognised.)
+	ParseSpecial bool
+}
+
+// Load reads the tokenizer.json at path.
+func Load(path string) (*Tokenizer, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the tokenizer: %w", err)
+	}
+	return Parse(data)
+}
+
+// Parse reads the contents of a tokenizer.json. What the file asks for and this package doesn't have is an error that
+// names it.
+func Parse(data []byte) (*Tokenizer, error) {
+	f, err := parseFile(data)
+	if err != nil {
+		return nil, err
+	}
+	t, err := build(f)
+	if err != nil {
+		return nil, fmt.Errorf("tokenizer.json: %w", err)
+	}
+	return t, nil
+}
+
+func build(f *file) (t *Tokenizer, err error) {
+	t = new(Tokenizer)
+	if t.normalize, err = newNormalizer(f.Normalizer); err != nil {
+		return nil, fmt.Errorf("normalizer: %w", err)
+	}
+	if t.split, err = newSplitter(f.PreTokenizer); err != nil {
+		return nil, fmt.Errorf("pre_tokenizer: %w", err)
+	}
+	if t.before, t.after, err = newPostProcessor(f.PostProcessor); err != nil {
+		return nil, fmt.Errorf("post_processor: %w", err)
+	}
+	if t.decoder, err = newDecoder(f.Decoder, f.Model.Suffix); err != nil {
+		return nil, fmt.Errorf("decoder: %w", err)
+	}
+	if err = t.addTokens(f); err != nil {
+		return nil, fmt.Errorf("added_tokens: %w", err)
+	}
+	if t.bpe, err = newBPE(&f.Model, t.special); err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	return t, nil
+}
+
+// addTokens fills the tables of tokens by id, and the two cutters.
+func (t *Tokenizer) addTokens(f *file) error {
+	last := int64(-1)
+	for _, id := range f.Model.Vocab {
+		last = max(last, int64(id))
+	}
+	for _, a := range f.AddedTokens {
+		if a.ID < 0 || a.ID > maxID {
+			return fmt.Errorf("%q: its id %d is not in 0..%d", a.Content, a.ID, maxID)
+		}
+		if id, known := f.Model.Vocab[a.Content]; known && int64(id) != a.ID {
+			return fmt.Errorf("%q has id %d, but %d in the model's vocabulary", a.Content, a.ID, id)
+		}
+		last = max(last, a.ID)
+	}
+	t.tokens = make([]string, last+1)
+	for token, id := range f.Model.Vocab {
+		t.tokens[id] = token
+	}
+	t.added, t.addedIDs, t.special = map[int64]string{}, map[string]int64{}, map[int64]bool{}
+	for _, a := range f.AddedTokens {
+		t.tokens[a.ID], t.added[a.ID], t.addedIDs[a.Content] = a.Content, a.Content, a.ID
+		if a.Special {
+			t.special[a.ID] = true
+		}
+		if a.Normalized {
+			a.Content = t.normalize(a.Content)
+			t.rewritten.add(a)
+		} else {
+			t.literal.add(a)
+		}
+	}
+	return nil
+}
+
+// Encode returns the token ids of text. A character that the vocabulary can't spell becomes its token for unknown
+// ones, and is left out where there is none.
+func (t *Tokenizer) Encode(text string, opts EncodeOptions) []int64 {
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	ids := make([]int64, 0, len(t.before)+len(text)/3+len(t.after))
+	if opts.WithSpecial {
+		ids = append(ids, t.before...)
+	}
+	m := merger{bpe: t.bpe}
+	token := func(id int64) { ids = append(ids, id) }
+	word := func(w string) { ids = m.appendTokens(ids, w) }
+	t.literal.cut(text, opts.ParseSpecial, token, func(piece string) {
+		t.rewritten.cut(t.normalize(piece), opts.ParseSpecial, token, func(piece string) {
+			t.split(piece, word)
+		})
+	})
+	if opts.WithSpecial {
+		ids = append(ids, t.after...)
+	}
+	return ids
+}
+
+// EncodeTruncated encodes text with the file's start and end tokens, special tokens in the text recognised, and keeps
+// at most limit ids: what is too long loses the end of the text, never the end token. It is what transformers gives
+// for truncation=True, max_length=limit.
+func (t *Tokenizer) EncodeTruncated(text string, limit int) []int64 {
+	ids := t.Encode(text, EncodeOptions{WithSpecial: true, ParseSpecial: true})
+	if len(ids) <= limit {
+		return ids
+	}
+	after := t.after[:min(len(t.after), max(limit, 0))]
+	return append(ids[:max(limit, 0)-len(after)], after...)
+}
+
+// ID returns the id of a token as tokenizer.json spells it ("Ġthe", "<|im_end|>").
+func (t *Tokenizer) ID(token string) (id int64, ok bool) {
+	if id, ok = t.addedIDs[token]; ok {
+		return id, true
+	}
+	known, ok := t.bpe.vocab[token]
+	return int64(known), ok
+}
+
+// Token returns the token with that id as tokenizer.json spells it; TokenBytes returns what it stands for.
+func (t *Tokenizer) Token(id int64) (token string, ok bool) {
+	if id < 0 || id >= int64(len(t.tokens)) || t.tokens[id] == "" {
+		return "", false
+	}
+	return t.tokens[id], true
+}
+
+// IsSpecial reports whether id is a special token: one with a meaning to the model and no text of its own.
+func (t *Tokenizer) IsSpecial(id int64) bool { return t.special[id] }
+
+// VocabSize returns how many ids there are, added tokens included: one more than the largest. (A model's logits may be
+// padded beyond it.)
+func (t *Tokenizer) VocabSize() int { return len(t.tokens) }
