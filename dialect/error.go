@@ -1,0 +1,118 @@
+package dialect
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+)
+
+// Error is OpenAI's error object. It is sent as
+//
+//	{"error":{"message":"…","type":"…","param":null,"code":null}}
+//
+// with Status as the HTTP status, or as the data of an event once a stream has begun.
+type Error struct {
+	Status  int    // HTTP status; not part of the JSON
+	Message string // for the caller: what to do
+	Type    string // "invalid_request_error", "server_error", …
+	Param   string // the field at fault, as "messages[0].content"; "" is null
+	Code    string // "missing_required_parameter", "upstream_cut", …; "" is null
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	return e.Message
+}
+
+// MarshalJSON writes the object with its envelope, {"error":{…}}.
+func (e *Error) MarshalJSON() ([]byte, error) {
+	type inner struct {
+		Message string  `json:"message"`
+		Type    string  `json:"type"`
+		Param   *string `json:"param"`
+		Code    *string `json:"code"`
+	}
+	nullable := func(s string) *string {
+		if s == "" {
+			return nil
+		}
+		return &s
+	}
+	return json.Marshal(struct {
+		Error inner `json:"error"`
+	}{inner{e.Message, e.Type, nullable(e.Param), nullable(e.Code)}})
+}
+
+// UnmarshalJSON reads the object inside its envelope. A code that is a number, as
+// some servers send it, is kept as its digits.
+func (e *Error) UnmarshalJSON(data []byte) error {
+	var envelope struct {
+		Error struct {
+			Message string          `json:"message"`
+			Type    string          `json:"type"`
+			Param   string          `json:"param"`
+			Code    json.RawMessage `json:"code"`
+		} `json:"error"`
+	}
+	if err := json.Unmarshal(data, &envelope); err != nil {
+		return err
+	}
+	code := string(envelope.Error.Code)
+	if code == "null" {
+		code = ""
+	}
+	if len(code) > 0 && code[0] == '"' {
+		if err := json.Unmarshal(envelope.Error.Code, &code); err != nil {
+			return err
+		}
+	}
+	e.Message, e.Type, e.Param, e.Code = envelope.Error.Message, envelope.Error.Type, envelope.Error.Param, code
+	return nil
+}
+
+// The types an Error may have, and the codes of the errors made in this package.
+const (
+	InvalidRequest = "invalid_request_error"
+	ServerError    = "server_error"
+
+	codeInvalidJSON  = "invalid_json"
+	codeInvalidType  = "invalid_type"
+	codeInvalidValue = "invalid_value"
+	codeMissing      = "missing_required_parameter"
+	codeUnknown      = "unknown_parameter"
+	codeUnsupported  = "unsupported_parameter"
+)
+
+func badRequest(param, code, format string, args ...any) *Error {
+	return &Error{
+		Status:  http.StatusBadRequest,
+		Message: fmt.Sprintf(format, args...),
+		Type:    InvalidRequest,
+		Param:   param,
+		Code:    code,
+	}
+}
+
+// Unsupported is the answer to a request that asks, by the field param, for
+// something the model cannot do. why goes on from the field's name, as in
+// "'response_format' of type 'json_schema' is not supported with this model."
+// and may be empty.
+func Unsupported(param, why string) *Error {
+	if why == "" {
+		why = "is not supported with this model."
+	}
+	return badRequest(param, codeUnsupported, "Unsupported parameter: '%s' %s", param, why)
+}
+
+// InvalidValue is the answer to a field whose value has the right type and cannot be
+// used; why is a sentence that says what can.
+func InvalidValue(param, why string) *Error {
+	return badRequest(param, codeInvalidValue, "Invalid value for '%s': %s", param, why)
+}
+
+// ContextLengthExceeded is the answer to a prompt of prompt tokens (with the tokens
+// asked for, if they count) that does not fit into a model's context of limit tokens.
+func ContextLengthExceeded(limit, prompt int) *Error {
+	return badRequest("messages", "context_length_exceeded",
+		"This model's maximum context length is %d tokens. However, your messages resulted in %d tokens. Please reduce the length of the messages.", limit, prompt)
+}

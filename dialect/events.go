@@ -1,0 +1,237 @@
+package dialect
+
+import (
+	"bytes"
+	"errors"
+	"io"
+)
+
+// ErrEventTooLong says that an event is longer than its EventReader takes.
+var ErrEventTooLong = errors.New("server-sent event is too long")
+
+// Event is one server-sent event. Its slices belong to the EventReader and change with
+// its next call.
+type Event struct {
+	Name []byte // empty for most
+	Data []byte // data lines joined with '\n'
+	ID   []byte // as this event gives it; empty if it gives none
+}
+
+// EventReader reads server-sent events as the WHATWG's HTML standard has them
+// ("9.2.6 Interpreting an event stream"), from a server that may be careless: lines
+// end in LF, CRLF or CR, a byte order mark may stand in front, comments and unknown
+// fields are skipped. An event is handed over as soon as its empty line is there. It
+// keeps one buffer, and allocates nothing per event. It is for one goroutine.
+type EventReader struct {
+	r   io.Reader
+	max int
+	err error // of r; nothing more comes
+
+	// buf[base:end] has been read and not handed over; the event at hand begins at
+	// base, its next line at pos, and up to pos+scanned there is no line end.
+	buf                     []byte
+	base, pos, scanned, end int
+	skipLF                  bool // the last line ended in CR: an LF that follows is part of its end
+	begun                   bool // the byte order mark has been looked for
+
+	// The event at hand. Data lies in buf, from base+dataStart to base+dataEnd; it is
+	// joined in place, which may run over fields behind it, so these are copied.
+	name, id           []byte
+	dataStart, dataEnd int
+	hasData, pending   bool
+}
+
+const (
+	firstBuffer = 2 << 10  // bytes allocated at first; most events are far shorter
+	burstBuffer = 8 << 10  // bytes once several events have filled the first
+	keptBuffer  = 64 << 10 // a buffer that grew beyond it is given up once it is empty
+)
+
+// NewEventReader returns a reader of the events in r, each at most maxEvent bytes long
+// with its field names and line ends.
+func NewEventReader(r io.Reader, maxEvent int) *EventReader {
+	return &EventReader{r: r, max: maxEvent}
+}
+
+// Next returns the next event. Its error is io.EOF when r ended between two events. If
+// r ended, or failed, inside an event, Next returns what there is of that event with
+// io.ErrUnexpectedEOF, or r's error; servers that leave out the last empty line make
+// that a case worth a look. An event that is too long is ErrEventTooLong. After an
+// error only errors follow.
+func (r *EventReader) Next() (Event, error) {
+	r.begin()
+	for {
+		start, end, ok := r.line()
+		if !ok {
+			return r.finish()
+		}
+		if start < end {
+			r.field(start, end)
+			continue
+		}
+		if r.hasData {
+			return r.event(), nil
+		}
+		r.begin()
+	}
+}
+
+// Buffered tells whether bytes of what comes next have been read already: maybe whole events.
+func (r *EventReader) Buffered() bool { return r.pos < r.end }
+
+// begin forgets the event at hand and starts at the next line.
+func (r *EventReader) begin() {
+	r.base = r.pos
+	r.name, r.id = r.name[:0], r.id[:0]
+	r.hasData, r.pending = false, false
+	r.dataStart, r.dataEnd = 0, 0
+	if r.base == r.end {
+		r.base, r.pos, r.end = 0, 0, 0
+		if len(r.buf) > keptBuffer {
+			r.buf = nil
+		}
+	}
+}
+
+func (r *EventReader) event() Event {
+	return Event{Name: r.name, Data: r.buf[r.base+r.dataStart : r.base+r.dataEnd], ID: r.id}
+}
+
+// finish tells an end between events from one inside an event.
+func (r *EventReader) finish() (Event, error) {
+	if start := r.pos; start < r.end && r.err != ErrEventTooLong { //nolint:errorlint // our own
+		r.pos, r.scanned = r.end, 0
+		r.field(start, r.end)
+	}
+	if !r.pending {
+		return Event{}, r.err
+	}
+	if r.err == io.EOF { //nolint:errorlint // a reader's end is io.EOF itself
+		r.err = io.ErrUnexpectedEOF
+	}
+	e := r.event()
+	r.pending, r.hasData = false, false
+	return e, r.err
+}
+
+// line finds the next line, buf[start:end] without its line end; ok is false when none
+// will come.
+func (r *EventReader) line() (start, end int, ok bool) {
+	for {
+		if r.skipLF && r.pos < r.end {
+			r.skipLF = false
+			if r.buf[r.pos] == '\n' {
+				r.pos++
+				if !r.pending {
+					r.base = r.pos
+				}
+			}
+		}
+		unseen := r.buf[r.pos+r.scanned : r.end]
+		i := bytes.IndexByte(unseen, '\n')
+		before := unseen
+		if i >= 0 {
+			before = unseen[:i]
+		}
+		cr := bytes.IndexByte(before, '\r')
+		if cr >= 0 {
+			i = cr
+		}
+		if i >= 0 {
+			start, end = r.pos, r.pos+r.scanned+i
+			r.pos, r.scanned = end+1, 0
+			r.skipLF = cr >= 0
+			if !r.begun {
+				r.begun = true
+				if bytes.HasPrefix(r.buf[start:end], []byte("\ufeff")) {
+					start += len("\ufeff")
+				}
+			}
+			return start, end, true
+		}
+		r.scanned = r.end - r.pos
+		if !r.fill() {
+			return 0, 0, false
+		}
+	}
+}
+
+// fill reads more, after making room. It returns false when nothing more comes.
+func (r *EventReader) fill() bool {
+	if r.err != nil {
+		return false
+	}
+	if r.end == len(r.buf) && !r.makeRoom() {
+		r.err = ErrEventTooLong
+		return false
+	}
+	for range 100 {
+		n, err := r.r.Read(r.buf[r.end:])
+		r.end += n
+		if err != nil {
+			r.err = err
+			return n > 0
+		}
+		if n > 0 {
+			return true
+		}
+	}
+	r.err = io.ErrNoProgress
+	return false
+}
+
+// makeRoom moves the event at hand to the front of the buffer, or of a larger one.
+func (r *EventReader) makeRoom() bool {
+	buf := r.buf
+	switch {
+	case r.base == 0:
+		if len(buf) >= r.max {
+			return false
+		}
+		buf = make([]byte, min(r.max, max(firstBuffer, 2*len(buf))))
+	case len(buf) < burstBuffer: // events come faster than they are taken: larger pieces cost less
+		buf = make([]byte, min(r.max, burstBuffer))
+	}
+	r.end = copy(buf, r.buf[r.base:r.end])
+	r.pos -= r.base
+	r.base = 0
+	r.buf = buf
+	return true
+}
+
+// field takes a line of the event at hand, buf[start:end].
+func (r *EventReader) field(start, end int) {
+	name, value, _ := bytes.Cut(r.buf[start:end], []byte{':'})
+	if len(name) == 0 { // a comment
+		if !r.pending {
+			r.base = r.pos
+		}
+		return
+	}
+	r.pending = true
+	if len(value) > 0 && value[0] == ' ' {
+		value = value[1:]
+	}
+	switch string(name) {
+	case "data":
+		r.data(value, end-len(value)-r.base)
+	case "event":
+		r.name = append(r.name[:0], value...)
+	case "id":
+		r.id = append(r.id[:0], value...)
+	}
+}
+
+// data adds a line to the event's data; the line stands at offset in the event. If there
+// is one before it, it is moved up to that one's end. It never has to move back, since
+// the "data" in front of it is longer than the '\n' that takes its place.
+func (r *EventReader) data(line []byte, offset int) {
+	if !r.hasData {
+		r.hasData = true
+		r.dataStart, r.dataEnd = offset, offset+len(line)
+		return
+	}
+	joined := r.buf[r.base+r.dataEnd:]
+	joined[0] = '\n'
+	r.dataEnd += 1 + copy(joined[1:], line)
+}

@@ -1,0 +1,135 @@
+package openinference
+
+import (
+	"fmt"
+	"mime"
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// An Error is a request that cannot be read. It is made for the caller.
+type Error struct{ Message string }
+
+// Error implements error.
+func (e *Error) Error() string { return e.Message }
+
+func wrong(format string, args ...any) error { return &Error{fmt.Sprintf(format, args...)} }
+
+// A Request asks a model for outputs.
+type Request struct {
+	ID      string // the caller's own, for the response; may be empty
+	Inputs  []Tensor
+	Outputs []Output // what is wanted; none: all there is
+	Binary  bool     // outputs that don't say are wanted as bytes
+}
+
+// An Output is one tensor that is wanted.
+type Output struct {
+	Name   string
+	Binary *bool // whether as bytes; nil: as the Request says
+}
+
+// lengthParameter is the parameter of a media type that says how long the JSON part is.
+const lengthParameter = "inference-header-content-length"
+
+// HeaderName is the HTTP header that says the same.
+const HeaderName = "Inference-Header-Content-Length"
+
+// MediaType adds the header's value to the media type of a binary message. "" stays without.
+func MediaType(mediaType, length string) string {
+	if length == "" {
+		return mediaType
+	}
+	return mime.FormatMediaType("application/octet-stream", map[string]string{lengthParameter: length})
+}
+
+// HeaderLength takes the header's value from a media type; "" where it has none.
+func HeaderLength(mediaType string) string {
+	_, params, err := mime.ParseMediaType(mediaType)
+	if err != nil {
+		return ""
+	}
+	return params[lengthParameter]
+}
+
+// wireRequest is a Request as it is written. What nobody here knows is passed over, as the protocol wants it of
+// parameters.
+type wireRequest struct {
+	ID         string `json:"id"`
+	Parameters struct {
+		Binary bool `json:"binary_data_output"`
+	} `json:"parameters"`
+	Inputs []struct {
+		Name       string  `json:"name"`
+		Shape      []int64 `json:"shape"`
+		Datatype   string  `json:"datatype"`
+		Parameters struct {
+			Size *int `json:"binary_data_size"`
+		} `json:"parameters"`
+		Data jsontext.Value `json:"data"`
+	} `json:"inputs"`
+	Outputs []struct {
+		Name       string `json:"name"`
+		Parameters struct {
+			Binary *bool `json:"binary_data"`
+		} `json:"parameters"`
+	} `json:"outputs"`
+}
+
+// ParseRequest reads the body of POST /v2/models/{name}/infer. Its error is an *Error.
+func ParseRequest(mediaType string, body []byte) (*Request, error) {
+	var rest []byte
+	if header := HeaderLength(mediaType); header != "" {
+		n, err := strconv.Atoi(header)
+		if err != nil || n < 0 || n > len(body) {
+			return nil, wrong("%s is %q, but the body has %d bytes", HeaderName, header, len(body))
+		}
+		body, rest = body[:n], body[n:]
+	}
+	var w wireRequest
+	if err := json.Unmarshal(body, &w); err != nil {
+		return nil, wrong("the request is not the JSON that is wanted here, from %s on", place(err))
+	}
+	r := &Request{ID: w.ID, Binary: w.Parameters.Binary, Inputs: make([]Tensor, len(w.Inputs))}
+	for i, in := range w.Inputs {
+		t := &r.Inputs[i]
+		t.Name, t.Shape = in.Name, in.Shape
+		size, known := sizes[in.Datatype]
+		n, err := count(in.Shape)
+		switch {
+		case !known:
+			return nil, wrong("input %q has datatype %q: send %s, %s or %s", in.Name, in.Datatype, FP32, INT64, INT32)
+		case err != nil:
+			return nil, wrong("input %q: %v", in.Name, err)
+		case in.Parameters.Size == nil:
+			if err := t.setJSON(in.Datatype, n, in.Data); err != nil {
+				return nil, wrong("input %q: %v", in.Name, err)
+			}
+		case *in.Parameters.Size != n*size || len(rest) < n*size:
+			return nil, wrong("input %q needs %d bytes for its shape; it says %d, and %d are left in the body", in.Name, n*size, *in.Parameters.Size, len(rest))
+		default:
+			t.setBytes(in.Datatype, rest[:n*size])
+			rest = rest[n*size:]
+		}
+	}
+	if len(rest) > 0 {
+		return nil, wrong("the body has %d bytes that belong to no input", len(rest))
+	}
+	for _, out := range w.Outputs {
+		r.Outputs = append(r.Outputs, Output{out.Name, out.Parameters.Binary})
+	}
+	return r, nil
+}
+
+// place says where JSON is wrong, and no more.
+func place(err error) string {
+	switch e := err.(type) { //nolint:errorlint // the decoder returns these two as they are
+	case *json.SemanticError:
+		return fmt.Sprintf("%q", string(e.JSONPointer))
+	case *jsontext.SyntacticError:
+		return fmt.Sprintf("byte %d", e.ByteOffset)
+	}
+	return "it breaks off"
+}

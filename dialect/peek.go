@@ -1,0 +1,139 @@
+package dialect
+
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Peek is what a gateway must know of a request that it passes on unread.
+type Peek struct {
+	Model        string // "" if the request names none
+	Stream       bool
+	IncludeUsage bool // stream_options.include_usage
+	N            int  // how many answers are wanted; at least 1
+}
+
+// PeekRequest reads the few top-level members of a request that Peek holds, and checks
+// that the whole is one JSON object; nothing else is looked at. If a member comes
+// twice the last one counts, as in most JSON parsers. Its error is an *Error.
+func PeekRequest(body []byte) (Peek, error) {
+	p := Peek{N: 1}
+	err := members(body, func(name string, value jsontext.Value, _ int64) error {
+		switch name {
+		case "model":
+			return peek(name, value, '"', &p.Model)
+		case "stream":
+			return peek(name, value, 't', &p.Stream)
+		case "n":
+			var n int
+			if err := peek(name, value, '0', &n); err != nil {
+				return err
+			}
+			p.N = max(1, n)
+		case "stream_options":
+			var options struct {
+				IncludeUsage bool `json:"include_usage"`
+			}
+			if err := peek(name, value, '{', &options); err != nil {
+				return err
+			}
+			p.IncludeUsage = options.IncludeUsage
+		}
+		return nil
+	})
+	return p, err
+}
+
+// peek reads value into out if it is of the kind wanted; null leaves out at its zero
+// value.
+func peek[T any](name string, value jsontext.Value, want jsontext.Kind, out *T) error {
+	kind := value.Kind()
+	if kind == 'f' {
+		kind = 't'
+	}
+	*out = *new(T)
+	if kind == 'n' {
+		return nil
+	}
+	if kind != want || unmarshalLoosely(value, out) != nil {
+		wants := map[jsontext.Kind]string{'"': "a string", 't': "a boolean", '0': "an integer", '{': "an object"}
+		return badRequest(name, codeInvalidType, "Invalid type for '%s': expected %s, but got %s instead.", name, wants[want], kindOf(value))
+	}
+	return nil
+}
+
+// ReplaceModel returns a copy of the request in which the value of the top-level member
+// "model" is the string model, and every other byte is as it was. If the member comes
+// more than once all its values are replaced, so that it does not matter which of them
+// the receiver takes; if it is missing, it is added in front. Its error is an *Error.
+func ReplaceModel(body []byte, model string) ([]byte, error) {
+	quoted, err := jsontext.AppendQuote(nil, model)
+	if err != nil {
+		return nil, InvalidValue("model", "the model's name is not valid UTF-8.")
+	}
+	out := make([]byte, 0, len(body)+len(quoted)+len(`"model":,`))
+	copied, found := 0, false
+	empty := true
+	err = members(body, func(name string, value jsontext.Value, end int64) error {
+		empty = false
+		if name != "model" {
+			return nil
+		}
+		found = true
+		out = append(out, body[copied:int(end)-len(value)]...)
+		out = append(out, quoted...)
+		copied = int(end)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		brace := bytes.IndexByte(body, '{') + 1
+		out = append(out, body[:brace]...)
+		out = append(out, `"model":`...)
+		out = append(out, quoted...)
+		if !empty {
+			out = append(out, ',')
+		}
+		copied = brace
+	}
+	return append(out, body[copied:]...), nil
+}
+
+// members calls visit for each member of the JSON object that body must be, with the
+// member's value and the offset of its end. Everything is checked for syntax, and
+// nothing but names is decoded.
+func members(body []byte, visit func(name string, value jsontext.Value, end int64) error) error {
+	d := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	if kind := d.PeekKind(); kind != '{' && kind != 0 {
+		return badRequest("", codeInvalidJSON, "The body of the request must be a JSON object, but it is %s.", kindOf([]byte{byte(kind)}))
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return malformed(err)
+	}
+	for d.PeekKind() == '"' {
+		token, err := d.ReadToken()
+		if err != nil {
+			return malformed(err)
+		}
+		name := token.String()
+		value, err := d.ReadValue()
+		if err != nil {
+			return malformed(err)
+		}
+		if err := visit(name, value, d.InputOffset()); err != nil {
+			return err
+		}
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return malformed(err)
+	}
+	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
+		return malformed(err)
+	}
+	return nil
+}

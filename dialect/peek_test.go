@@ -1,0 +1,132 @@
+package dialect_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"penstock/dialect"
+)
+
+func TestPeekRequest(t *testing.T) {
+	for body, want := range map[string]dialect.Peek{
+		`{}`:                             {N: 1},
+		`{"model":"gpt"}`:                {Model: "gpt", N: 1},
+		`{"model":null,"stream":null}`:   {N: 1},
+		`{"model":"a","model":"b"}`:      {Model: "b", N: 1},
+		`{"mod\u0065l":"\u0061"}`:        {Model: "a", N: 1},
+		` {"stream" : true , "n" : 3 } `: {Stream: true, N: 3},
+		`{"x":{"model":"inner","stream":true},"model":"outer","y":[{"model":1}]}`: {Model: "outer", N: 1},
+		`{"stream_options":{"include_usage":true,"foo":1},"stream":true}`:         {Stream: true, IncludeUsage: true, N: 1},
+		"{\"user\":\"\xff\",\"model\":\"m\"}":                                     {Model: "m", N: 1},
+	} {
+		got, err := dialect.PeekRequest([]byte(body))
+		if err != nil || got != want {
+			t.Errorf("%s gives %+v, %v", body, got, err)
+		}
+	}
+}
+
+func TestPeekRequestErrors(t *testing.T) {
+	for body, param := range map[string]string{
+		``: "", `[]`: "", `"model"`: "", `{"model":"a"`: "", `{"model":"a"}{}`: "", `{"model":"a",}`: "", `{"a":01}`: "", `<html>`: "",
+		`{"model":5}`: "model", `{"stream":"yes"}`: "stream", `{"n":1.5}`: "n", `{"stream_options":[]}`: "stream_options",
+		strings.Repeat(`{"a":`, 20000): "",
+	} {
+		_, err := dialect.PeekRequest([]byte(body))
+		var e *dialect.Error
+		if !errors.As(err, &e) || e.Param != param || e.Status != 400 {
+			t.Errorf("%.40s gives %+v", body, err)
+		}
+	}
+}
+
+func TestReplaceModelChangesNothingElse(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"model":"gpt","x":1}`: `{"model":"new\"name","x":1}`,
+		"{ \"a\" : [1, 2.50,\t{\"model\":\"b\"}],\r\n\"model\" :\n null }\n": "{ \"a\" : [1, 2.50,\t{\"model\":\"b\"}],\r\n\"model\" :\n \"new\\\"name\" }\n",
+		`{"model":"a","model":{"model":"x"}}`:                                `{"model":"new\"name","model":"new\"name"}`,
+		`{"mod\u0065l":"a","\u006dodels":"model"}`:                           `{"mod\u0065l":"new\"name","\u006dodels":"model"}`,
+		`{"text":"\"model\":\"x\"","model":"a"}`:                             `{"text":"\"model\":\"x\"","model":"new\"name"}`,
+		` { "x":1e400}`:                                                      ` {"model":"new\"name", "x":1e400}`,
+		`{}`:                                                                 `{"model":"new\"name"}`,
+		"{\"user\":\"\xff\\ud800\",\"model\":\"\"}":                          "{\"user\":\"\xff\\ud800\",\"model\":\"new\\\"name\"}",
+	} {
+		got, err := dialect.ReplaceModel([]byte(body), `new"name`)
+		if err != nil || string(got) != want {
+			t.Errorf("%s becomes %s, %v", body, got, err)
+		}
+	}
+	if _, err := dialect.ReplaceModel([]byte(`{"model":`), "a"); err == nil {
+		t.Error("a cut request was taken")
+	}
+}
+
+// FuzzReplaceModel holds ReplaceModel against encoding/json: what it makes is the same
+// object but for its model, and doing it again changes nothing.
+func FuzzReplaceModel(f *testing.F) {
+	for _, seed := range []string{`{"model":"a","x":[{"model":"b"}]}`, `{"model":1,"model":2}`, ` { } `, `{"\u006dodel":"\\"}`, `{"a":{"b":"}\""}}`, `[`, `{"a":1}x`} {
+		f.Add([]byte(seed), "m")
+	}
+	f.Fuzz(func(t *testing.T, body []byte, model string) {
+		var before, after map[string]json.RawMessage
+		readable := json.Unmarshal(body, &before) == nil && before != nil
+		out, err := dialect.ReplaceModel(body, model)
+		if err != nil {
+			return
+		}
+		if !readable {
+			t.Fatalf("%q is no object, and became %q", body, out)
+		}
+		if err := json.Unmarshal(out, &after); err != nil {
+			t.Fatalf("%q became %q: %v", body, out, err)
+		}
+		var got string
+		if err := json.Unmarshal(after["model"], &got); err != nil || got != model {
+			t.Fatalf("the model of %q is %q, %v", out, got, err)
+		}
+		delete(before, "model")
+		delete(after, "model")
+		if len(before) != len(after) {
+			t.Fatalf("%q became %q", body, out)
+		}
+		for name, value := range before {
+			if !bytes.Equal(value, after[name]) {
+				t.Fatalf("member %q of %q became %q", name, body, after[name])
+			}
+		}
+		again, err := dialect.ReplaceModel(out, model)
+		if err != nil || !bytes.Equal(again, out) {
+			t.Fatalf("%q became %q the second time, %v", out, again, err)
+		}
+		if p, err := dialect.PeekRequest(out); err == nil && p.Model != model {
+			t.Fatalf("PeekRequest sees model %q in %q", p.Model, out)
+		}
+	})
+}
+
+func FuzzPeekRequest(f *testing.F) {
+	f.Add([]byte(`{"model":"a","stream":true,"stream_options":{"include_usage":true},"n":2}`))
+	f.Add([]byte(`{"stream":false,"stream":true,"model":"\ud83d\ude00"}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		p, err := dialect.PeekRequest(body)
+		var e *dialect.Error
+		if err != nil {
+			if !errors.As(err, &e) || e.Message == "" {
+				t.Fatalf("the error is %#v", err)
+			}
+			return
+		}
+		var reference struct {
+			Stream *bool `json:"-"`
+		}
+		if err := json.Unmarshal(body, &reference); err != nil {
+			t.Fatalf("%q was taken: %v", body, err)
+		}
+		if p.N < 1 {
+			t.Fatalf("%q asks for %d answers", body, p.N)
+		}
+	})
+}
