@@ -1,0 +1,107 @@
+package clip
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"penstock/engine"
+	"penstock/onnx"
+	"penstock/onnx/onnxtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// tiny are options for the model that comes with the repository, with a cat and a dog.
+func tiny(t testing.TB) Options {
+	t.Helper()
+	return Options{
+		Name:       "clip",
+		Path:       filepath.Join(onnxtest.Root(t), "models", "clip-tiny"),
+		Labels:     []string{"a photo of a cat", "a photo of a dog"},
+		AutoOrient: true,
+		ONNX:       onnx.Options{Library: onnxtest.Library(t)},
+	}
+}
+
+// loaded is a model in an engine of its own, its verb for values, and the same for bytes.
+type loaded struct {
+	model   *Model
+	engine  *engine.Engine
+	predict *engine.Prediction[Request, Result]
+}
+
+func load(t testing.TB, o Options) loaded {
+	t.Helper()
+	e := engine.New(engine.Options{Gate: engine.GateConfig{Permits: 5, Queue: 100}})
+	m := New(o)
+	p := m.Register(e)
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	<-e.Load(t.Context())
+	if s := e.Snapshot().Models[0]; s.State != engine.StateReady {
+		t.Fatalf("the model is %s: %s", s.State, s.Reason)
+	}
+	return loaded{m, e, p}
+}
+
+// bytes runs the verb predict as a caller with bytes does.
+func (l loaded) bytes(t testing.TB, in engine.Input) (engine.Output, error) {
+	t.Helper()
+	return l.call(t, "predict", in)
+}
+
+// call runs a verb as a caller with bytes does.
+func (l loaded) call(t testing.TB, name string, in engine.Input) (engine.Output, error) {
+	t.Helper()
+	model, err := l.engine.Model(l.model.options.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verb, ok := model.Verb(name)
+	if !ok {
+		t.Fatalf("there is no verb %s", name)
+	}
+	call, err := verb.Admit(engine.Caller{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer call.Close()
+	return call.Predict(t.Context(), in)
+}
+
+func photo(t testing.TB, name string) []byte {
+	t.Helper()
+	return readFile(t, filepath.Join(photoFolder(), name))
+}
+
+// photoFolder may be another one, with more pictures than the project may hold.
+func photoFolder() string {
+	if dir := os.Getenv("PENSTOCK_TEST_PHOTOS"); dir != "" {
+		return dir
+	}
+	return "testdata/photos"
+}
+
+func readFile(t testing.TB, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func readJSON[T any](t testing.TB, path string) (value T) {
+	t.Helper()
+	if err := json.Unmarshal(readFile(t, path), &value); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return value
+}

@@ -1,0 +1,160 @@
+package clip
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"penstock/engine"
+)
+
+// decode reads a request from bytes: JSON, a form, or a picture as it is. What a form or a picture doesn't say, the query
+// may: labels (repeated), template, top_k; and format=list, for all three.
+func decode(in engine.Input) (r Request, err error) {
+	media, params, err := mime.ParseMediaType(in.ContentType)
+	if err != nil && in.ContentType != "" {
+		return r, unsupported(in.ContentType)
+	}
+	switch {
+	case strings.HasPrefix(media, "image/"), media == "application/octet-stream":
+		if len(in.Body) > 0 {
+			r.Pictures = []Picture{{Data: in.Body}}
+		}
+		err = r.addQuery(in.Query)
+	case media == "multipart/form-data":
+		if err = r.addForm(in.Body, params["boundary"]); err == nil {
+			err = r.addQuery(in.Query)
+		}
+	case media == "", media == "application/json", strings.HasSuffix(media, "+json"):
+		r, err = decodeJSON(in.Body)
+	default:
+		return r, unsupported(in.ContentType)
+	}
+	if err != nil {
+		return r, err
+	}
+	switch format := in.Query.Get("format"); format {
+	case "", "object":
+	case "list":
+		r.Bare = true
+	default:
+		return r, engine.InvalidInput("bad_format", "the format is \"list\" for bare rows, or left out, not %q", format)
+	}
+	return r, nil
+}
+
+func unsupported(contentType string) error {
+	return &engine.Error{
+		Code:    engine.CodeUnsupportedMediaType,
+		Message: fmt.Sprintf("a body of type %q is not read here: send application/json, multipart/form-data, or a picture as image/jpeg and the like", contentType),
+	}
+}
+
+// addQuery takes what a body that is no JSON leaves out.
+func (r *Request) addQuery(query url.Values) error {
+	for name, values := range query {
+		switch name {
+		case "labels", "template", "top_k":
+			for _, value := range values {
+				if err := r.setText(name, value); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// setText sets a field that was sent as text. labels may come several times.
+func (r *Request) setText(name, value string) error {
+	switch name {
+	case "labels":
+		r.Labels = append(r.Labels, value)
+	case "template":
+		r.Template = value
+	case "top_k":
+		n, err := strconv.Atoi(value)
+		if err != nil || n < 1 {
+			return &engine.Error{Code: engine.CodeInvalidInput, Reason: ReasonBadTopK, Param: name, Message: "\"top_k\" must be a whole number, 1 or more"}
+		}
+		r.TopK = n
+	case "url", "urls":
+		r.Pictures = append(r.Pictures, Picture{URL: value})
+	case "image":
+		data, err := decodeImage(value)
+		if err != nil {
+			return err
+		}
+		r.Pictures = append(r.Pictures, Picture{Data: data})
+	default:
+		return unknownField(name)
+	}
+	return nil
+}
+
+// addForm reads multipart/form-data: files named image, and the fields of the JSON form as text.
+func (r *Request) addForm(body []byte, boundary string) error {
+	if boundary == "" {
+		return engine.InvalidInput("bad_form", "the form has no boundary: leave Content-Type to your HTTP client")
+	}
+	form := multipart.NewReader(bytes.NewReader(body), boundary)
+	for {
+		part, err := form.NextPart()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return badForm(err)
+		}
+		value, err := io.ReadAll(part)
+		if err != nil {
+			return badForm(err)
+		}
+		name := part.FormName()
+		if part.FileName() == "" && !strings.HasPrefix(part.Header.Get("Content-Type"), "image/") {
+			err = r.setText(name, string(value))
+		} else if name == "image" {
+			r.Pictures = append(r.Pictures, Picture{Data: value})
+		} else {
+			err = unknownField(name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func badForm(cause error) error {
+	e := engine.InvalidInput("bad_form", "the form breaks off or is malformed")
+	e.Cause = cause
+	return e
+}
+
+// decodeImage reads a data URL or base64, in any of its spellings.
+func decodeImage(text string) ([]byte, error) {
+	bad := func(message string, cause error) error {
+		return &engine.Error{Code: engine.CodeInvalidInput, Reason: ReasonNotAnImage, Param: "image", Message: message, Cause: cause}
+	}
+	if len(text) >= 5 && strings.EqualFold(text[:5], "data:") {
+		head, data, ok := strings.Cut(text, ",")
+		if !ok || !strings.HasSuffix(strings.ToLower(head), ";base64") {
+			return nil, bad("a data URL must be base64: data:image/jpeg;base64,…", nil)
+		}
+		text = data
+	} else if strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://") {
+		return nil, bad("\"image\" is the picture itself, as a data URL or base64; send an address as \"url\"", nil)
+	}
+	text = strings.NewReplacer("-", "+", "_", "/", "\n", "", "\r", "", " ", "").Replace(text)
+	data, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
+	if err != nil {
+		return nil, bad("\"image\" is neither a data URL nor base64", err)
+	}
+	return data, nil
+}

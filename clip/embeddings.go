@@ -1,0 +1,156 @@
+package clip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"penstock/dialect"
+	"penstock/engine"
+)
+
+// embedFeed is a request for embeddings, read and ready for a run.
+type embedFeed struct {
+	request  *dialect.EmbeddingRequest
+	pictures *stack
+	texts    [][]int64
+}
+
+// embedRaw is what the towers say of the pictures and of the texts of one request, or why they don't.
+type embedRaw struct {
+	request       *dialect.EmbeddingRequest
+	images, texts vectors
+	tokens        int // of all texts
+	err           error
+}
+
+// decodeEmbeddings reads the body of POST /v1/embeddings.
+func decodeEmbeddings(in engine.Input) (*dialect.EmbeddingRequest, error) {
+	r, err := dialect.ParseEmbeddingRequest(in.Body)
+	if err == nil && r.Input.Tokens != nil {
+		err = dialect.InvalidValue("input", "this model has a tokenizer of its own: send text, not token ids.")
+	}
+	if d, ok := errors.AsType[*dialect.Error](err); ok {
+		return nil, &engine.Error{Code: engine.CodeInvalidInput, Reason: d.Code, Message: d.Message, Param: d.Param, Cause: err}
+	}
+	return r, err
+}
+
+// preprocessEmbeddings reads the texts and gets the pictures.
+func (m *Model) preprocessEmbeddings(ctx context.Context, r *dialect.EmbeddingRequest) (f embedFeed, err error) {
+	f.request = r
+	if size := m.labels.defaults.size; r.Dimensions != nil && *r.Dimensions > size {
+		return f, refusal(ReasonBadDimensions, "dimensions", "this model's vectors have %d numbers, no more", size)
+	}
+	if n := len(r.Input.Items); n > maxLabels {
+		return f, refusal(ReasonTooManyInputs, "input", "%d inputs are too many for one request: send at most %d, %d of them pictures", n, maxLabels, maxPictures)
+	}
+	var (
+		pictures []Picture
+		names    []string
+	)
+	for i, item := range r.Input.Items {
+		name := fmt.Sprintf("input[%d]", i)
+		switch {
+		case item.Text != nil:
+			ids, err := m.readInput(name, *item.Text)
+			if err != nil {
+				return f, err
+			}
+			f.texts = append(f.texts, ids)
+			continue
+		case item.URL != nil:
+			pictures = append(pictures, Picture{URL: *item.URL})
+		default:
+			data, err := decodeImage(*item.Image)
+			if err != nil {
+				return f, about(name, err)
+			}
+			pictures = append(pictures, Picture{Data: data})
+		}
+		names = append(names, name)
+	}
+	if n := len(pictures); n > maxPictures {
+		return f, refusal(ReasonTooMany, "input", "%d pictures are too many for one request: send at most %d", n, maxPictures)
+	}
+	f.pictures, err = m.gather(ctx, pictures, func(i int) string { return names[i] })
+	return f, err
+}
+
+// readInput turns a text into tokens. It is refused where it would have to be cut: the vector would be of something else.
+func (m *Model) readInput(name, text string) ([]int64, error) {
+	switch {
+	case strings.TrimSpace(text) == "":
+		return nil, refusal(ReasonBadText, name, "%s is empty", name)
+	case len(text) > maxText:
+		return nil, refusal(ReasonBadText, name, "%s has %d bytes; a text may have %d", name, len(text), maxText)
+	}
+	ids := m.labels.reader.readAll(text)
+	if limit := m.labels.reader.context; len(ids) > limit {
+		return nil, refusal(ReasonBadText, name, "%s has %d tokens; this model reads %d: shorten it", name, len(ids), limit)
+	}
+	return ids, nil
+}
+
+func refusal(reason, param, format string, args ...any) error {
+	e := engine.InvalidInput(reason, format, args...)
+	e.Param = param
+	return e
+}
+
+// predictEmbeddings runs each tower once over what all requests have for it.
+func (m *Model) predictEmbeddings(ctx context.Context, feeds []embedFeed) ([]embedRaw, error) {
+	stacks := make([]*stack, len(feeds))
+	var texts [][]int64
+	for i, f := range feeds {
+		stacks[i] = f.pictures
+		texts = append(texts, f.texts...)
+	}
+	seen, err := m.see(ctx, stacks)
+	if err != nil {
+		return nil, err
+	}
+	read, err := m.towers.texts(ctx, texts)
+	if err != nil {
+		return nil, err
+	}
+	raws := make([]embedRaw, len(feeds))
+	for i, f := range feeds {
+		raws[i] = embedRaw{request: f.request, images: seen[i].vectors, err: seen[i].err}
+		raws[i].texts, read = read.split(len(f.texts))
+		for _, ids := range f.texts {
+			raws[i].tokens += len(ids)
+		}
+	}
+	return raws, nil
+}
+
+// postprocessEmbeddings puts the vectors into the order of the request. Shortened ones have the length 1 again, as at
+// OpenAI; CLIP was not trained for that, so they lose more than others do.
+func (m *Model) postprocessEmbeddings(_ context.Context, r embedRaw) (*dialect.EmbeddingResponse, error) {
+	if r.err != nil {
+		return nil, r.err
+	}
+	answer := &dialect.EmbeddingResponse{
+		Object: "list", Model: m.options.Name, Data: make([]dialect.Embedding, len(r.request.Input.Items)),
+		Usage: dialect.EmbeddingUsage{PromptTokens: r.tokens, TotalTokens: r.tokens},
+	}
+	for i, item := range r.request.Input.Items {
+		from := &r.images
+		if item.Text != nil {
+			from = &r.texts
+		}
+		var one vectors
+		if one, *from = from.split(1); r.request.Dimensions != nil {
+			one = vectors{slices.Clone(one.values[:*r.request.Dimensions]), *r.request.Dimensions}
+			one.normalise()
+		}
+		answer.Data[i] = dialect.Embedding{
+			Object: "embedding", Index: i,
+			Embedding: dialect.Vector{Values: one.values, Base64: r.request.EncodingFormat == dialect.EncodingBase64},
+		}
+	}
+	return answer, nil
+}

@@ -1,0 +1,273 @@
+package fetch
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"penstock/engine"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// newFetcher lets through this machine's own servers, unless o says what is allowed.
+func newFetcher(t *testing.T, o Options) *Fetcher {
+	t.Helper()
+	if o.Allow == nil {
+		o.Allow = []string{"127.0.0.0/8"}
+	}
+	f, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(f.Close)
+	return f
+}
+
+func serve(t *testing.T, handler http.HandlerFunc) *httptest.Server {
+	t.Helper()
+	s := httptest.NewServer(handler)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func ignore([]byte) error { return nil }
+
+// wantReason checks that err is an *engine.Error of that reason that shows no address of ours.
+func wantReason(t *testing.T, err error, reason string) {
+	t.Helper()
+	var e *engine.Error
+	if !errors.As(err, &e) || e.Code != engine.CodeInvalidInput || e.Reason != reason {
+		t.Fatalf("error %v, not invalid_input/%s", err, reason)
+	}
+	if strings.Contains(e.Message, "127.") || strings.Contains(e.Message, "::") {
+		t.Errorf("the message shows an address: %s", e.Message)
+	}
+}
+
+func TestFetch(t *testing.T) {
+	type seen struct {
+		method string
+		header http.Header
+	}
+	requests := make(chan seen, 2)
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		requests <- seen{r.Method, r.Header}
+		if r.URL.Path == "/old" {
+			http.SetCookie(w, &http.Cookie{Name: "taste", Value: "sweet"})
+			http.Redirect(w, r, "/new?a=b", http.StatusFound)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html") // not believed, and no matter here
+		io.WriteString(w, "some bytes")
+	})
+	f := newFetcher(t, Options{UserAgent: "Penstock/1.2.3"})
+	var got string
+	if err := f.Fetch(t.Context(), " "+s.URL+"/old#part ", func(body []byte) error { got = string(body); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if got != "some bytes" {
+		t.Errorf("got %q", got)
+	}
+	for range 2 {
+		r := <-requests
+		if r.method != "GET" || r.header.Get("User-Agent") != "Penstock/1.2.3" {
+			t.Errorf("it asked %s as %q", r.method, r.header.Get("User-Agent"))
+		}
+		for _, name := range []string{"Cookie", "Referer", "Authorization", "Accept-Encoding"} {
+			if v, ok := r.header[name]; ok {
+				t.Errorf("it sent %s: %s", name, v)
+			}
+		}
+	}
+}
+
+func TestTheErrorOfUseIsReturned(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {})
+	f := newFetcher(t, Options{})
+	mine := errors.New("mine")
+	if err := f.Fetch(t.Context(), s.URL, func([]byte) error { return mine }); !errors.Is(err, mine) {
+		t.Errorf("got %v", err)
+	}
+	if len(f.slots.hosts) != 0 {
+		t.Error("a host is remembered that nobody uses")
+	}
+}
+
+func TestBadURLs(t *testing.T) {
+	f := newFetcher(t, Options{})
+	for _, address := range []string{
+		"", "cat.jpg", "//example.com/cat.jpg", "http://", "http:///cat.jpg", "https:cat.jpg", "http://:80/", "file:///etc/passwd",
+		"ftp://example.com/cat.jpg", "gopher://example.com/", "javascript:alert(1)", "data:image/png;base64,AAAA", "unix:///run/x",
+		"http://user:secret@example.com/", "https://user@example.com/", "http://exa mple.com/", "http://example.com:0/",
+		"http://example.com:99999/", "http://example.com:abc/", "http://[::1/", "http://example.com/%zz", "http://a\x00b/",
+		"http://example.com/" + strings.Repeat("a", maxURL),
+	} {
+		t.Run(address[:min(len(address), 40)], func(t *testing.T) {
+			wantReason(t, f.Fetch(t.Context(), address, ignore), ReasonBadURL)
+		})
+	}
+}
+
+func TestRedirects(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if left, ok := strings.CutPrefix(r.URL.Path, "/hops/"); ok && left != "" {
+			http.Redirect(w, r, "/hops/"+left[1:], http.StatusTemporaryRedirect)
+			return
+		}
+		if to := r.URL.Query().Get("to"); to != "" {
+			w.Header().Set("Location", to)
+			w.WriteHeader(http.StatusMovedPermanently)
+			return
+		}
+		if r.URL.Path == "/nowhere" {
+			w.WriteHeader(http.StatusFound)
+		}
+	})
+	f := newFetcher(t, Options{})
+	if err := f.Fetch(t.Context(), s.URL+"/hops/xxxxx", ignore); err != nil {
+		t.Errorf("five redirects: %v", err)
+	}
+	for path, reason := range map[string]string{
+		"/hops/xxxxxx":                          ReasonTooManyRedirects,
+		"/nowhere":                              ReasonBadURL,
+		"/?to=file:///etc/passwd":               ReasonBadURL,
+		"/?to=http://user:secret@127.0.0.1/":    ReasonBadURL,
+		"/?to=http://%2500":                     ReasonBadURL,
+		"/?to=http://10.0.0.1/":                 ReasonAddressNotAllowed,
+		"/?to=http://169.254.169.254/latest":    ReasonAddressNotAllowed,
+		"/?to=http://[::1]/":                    ReasonAddressNotAllowed,
+		"/?to=//192.168.1.1/":                   ReasonAddressNotAllowed,
+		"/?to=http://[::ffff:10.0.0.1]/cat.jpg": ReasonAddressNotAllowed,
+		"/?to=http://93.184.215.14:25/cat.jpg":  ReasonAddressNotAllowed,
+		"/?to=http://[64:ff9b::a00:1]/cat.jpg":  ReasonAddressNotAllowed,
+	} {
+		t.Run(path, func(t *testing.T) { wantReason(t, f.Fetch(t.Context(), s.URL+path, ignore), reason) })
+	}
+}
+
+func TestBadAnswers(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/missing":
+			http.NotFound(w, r)
+		case "/failing":
+			w.WriteHeader(http.StatusInternalServerError)
+		case "/empty-handed":
+			w.WriteHeader(http.StatusNoContent)
+		case "/cut":
+			w.Header().Set("Content-Length", "1000")
+			io.WriteString(w, "not that much")
+		case "/broken":
+			panic(http.ErrAbortHandler)
+		case "/large":
+			w.Header().Set("Content-Length", "1001")
+			w.(http.Flusher).Flush()
+			<-r.Context().Done() // refused by its length: nobody waits for the rest
+		case "/endless":
+			for r.Context().Err() == nil {
+				w.Write(make([]byte, 100))
+			}
+		case "/just-fits":
+			w.Write(make([]byte, 1000))
+		}
+	})
+	f := newFetcher(t, Options{MaxSize: 1000})
+	for path, reason := range map[string]string{
+		"/missing": ReasonFailed, "/failing": ReasonFailed, "/empty-handed": ReasonFailed, "/cut": ReasonFailed,
+		"/broken": ReasonFailed, "/large": ReasonTooLarge, "/endless": ReasonTooLarge,
+	} {
+		t.Run(path, func(t *testing.T) { wantReason(t, f.Fetch(t.Context(), s.URL+path, ignore), reason) })
+	}
+	if err := f.Fetch(t.Context(), s.URL+"/just-fits", ignore); err != nil {
+		t.Error(err)
+	}
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	wantReason(t, f.Fetch(t.Context(), gone.URL, ignore), ReasonFailed)
+}
+
+// A body that never ends coming is left when the time is up, or when the caller goes.
+func TestSlowAnswers(t *testing.T) {
+	begun := make(chan struct{}, 2)
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.(http.Flusher).Flush()
+		begun <- struct{}{}
+		<-r.Context().Done()
+	})
+	t.Run("timeout", func(t *testing.T) {
+		f := newFetcher(t, Options{Timeout: 50 * time.Millisecond})
+		wantReason(t, f.Fetch(t.Context(), s.URL, ignore), ReasonTimeout)
+	})
+	t.Run("caller leaves", func(t *testing.T) {
+		f := newFetcher(t, Options{})
+		left := errors.New("left")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		go func() { <-begun; cancel(left) }() // the first sub-test may have begun one: no matter
+		if err := f.Fetch(ctx, s.URL, ignore); !errors.Is(err, left) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestPlacesPerHost(t *testing.T) {
+	const perHost, fetches = 2, 12
+	var inside, most atomic.Int64
+	s := serve(t, func(http.ResponseWriter, *http.Request) {
+		n := inside.Add(1)
+		defer inside.Add(-1)
+		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+		}
+	})
+	f := newFetcher(t, Options{PerHost: perHost})
+	done := make(chan error, fetches)
+	for range fetches {
+		go func() { done <- f.Fetch(t.Context(), s.URL, ignore) }()
+	}
+	for range fetches {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	if most.Load() > perHost {
+		t.Errorf("%d at once", most.Load())
+	}
+	if len(f.slots.hosts) != 0 {
+		t.Error("a host is remembered that nobody uses")
+	}
+}
+
+// While a body is in use its place is taken, so that bodies cannot pile up; who waits for one can leave.
+func TestPlacesInAll(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.URL.Path) })
+	f := newFetcher(t, Options{AtOnce: 1, PerHost: 1})
+	left := errors.New("left")
+	err := f.Fetch(t.Context(), s.URL+"/first", func(body []byte) error {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		second := make(chan error)
+		go func() { second <- f.Fetch(ctx, s.URL+"/second", ignore) }()
+		cancel(left)
+		if err := <-second; !errors.Is(err, left) {
+			t.Errorf("the second fetch: %v", err)
+		}
+		if !bytes.Equal(body, []byte("/first")) {
+			t.Errorf("the body changed to %q", body)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if err := f.Fetch(t.Context(), s.URL, ignore); err != nil {
+		t.Errorf("the place did not come back: %v", err)
+	}
+}

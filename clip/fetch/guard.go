@@ -1,0 +1,101 @@
+package fetch
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"syscall"
+
+	"code.dny.dev/ssrf"
+)
+
+// errNotAllowed is why a dial was not made.
+var errNotAllowed = errors.New("address is not allowed")
+
+// azureWire is where Azure answers every virtual machine. It is a public address that leads inside.
+var azureWire = netip.MustParsePrefix("168.63.129.16/32")
+
+// A guard decides which addresses may be dialled.
+type guard struct {
+	allow, deny rules
+	public      *ssrf.Guardian // public addresses, ports 80 and 443
+}
+
+func newGuard(allow, deny []string) (guard, error) {
+	a, err := parseRules(allow)
+	if err != nil {
+		return guard{}, fmt.Errorf("allow: %w", err)
+	}
+	d, err := parseRules(deny)
+	if err != nil {
+		return guard{}, fmt.Errorf("deny: %w", err)
+	}
+	return guard{a, d, ssrf.New(ssrf.WithDeniedV4Prefixes(azureWire))}, nil
+}
+
+// control is asked by net.Dialer once the name is resolved and the socket made, before it connects: no later answer of
+// the resolver can change what was decided. host is the name that was asked for.
+func (g guard) control(host string) func(network, address string, _ syscall.RawConn) error {
+	return func(network, address string, conn syscall.RawConn) error {
+		dialled, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return fmt.Errorf("%w: %w", errNotAllowed, err)
+		}
+		dialled = netip.AddrPortFrom(dialled.Addr().Unmap(), dialled.Port())
+		switch {
+		case g.deny.host(host), g.deny.address(dialled.Addr()):
+			return fmt.Errorf("%w: %s at %s is denied", errNotAllowed, host, dialled)
+		case g.allow.host(host), g.allow.address(dialled.Addr()):
+			return nil
+		}
+		if err := g.public.SafeAddrPort(dialled); err != nil {
+			return fmt.Errorf("%w: %w", errNotAllowed, err)
+		}
+		return nil
+	}
+}
+
+// rules name hosts and ranges of addresses.
+type rules struct {
+	hosts    map[string]bool
+	prefixes []netip.Prefix
+}
+
+func parseRules(entries []string) (rules, error) {
+	r := rules{hosts: make(map[string]bool)}
+	for _, entry := range entries {
+		if addr, err := netip.ParseAddr(entry); err == nil {
+			addr = addr.Unmap()
+			r.prefixes = append(r.prefixes, netip.PrefixFrom(addr, addr.BitLen()))
+			continue
+		}
+		if strings.Contains(entry, "/") {
+			prefix, err := netip.ParsePrefix(entry)
+			if err != nil {
+				return rules{}, fmt.Errorf("%q is not a CIDR", entry)
+			}
+			r.prefixes = append(r.prefixes, prefix)
+			continue
+		}
+		if entry == "" || strings.ContainsAny(entry, ":*@ ") {
+			return rules{}, fmt.Errorf("%q is not a host, an IP address or a CIDR", entry)
+		}
+		r.hosts[canonicalHost(entry)] = true
+	}
+	return r, nil
+}
+
+func (r rules) host(name string) bool { return r.hosts[name] }
+
+func (r rules) address(a netip.Addr) bool {
+	for _, p := range r.prefixes {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// canonicalHost spells a host one way: lower case, no dot at the end.
+func canonicalHost(host string) string { return strings.ToLower(strings.TrimSuffix(host, ".")) }

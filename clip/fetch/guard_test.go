@@ -1,0 +1,185 @@
+package fetch
+
+import (
+	"context"
+	"encoding/binary"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/dns/dnsmessage"
+)
+
+func TestAddressesThatAreNotDialled(t *testing.T) {
+	f := newFetcher(t, Options{Allow: []string{}})
+	f.resolver = names(t, func(string) string { return "127.0.0.1" })
+	for _, host := range []string{
+		"127.0.0.1", "127.8.9.10", "10.0.0.1", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.100.100.200", "192.0.0.192",
+		"168.63.129.16", "0.0.0.0", "255.255.255.255", "224.0.0.1", "198.18.0.1", "[::1]", "[::]", "[fe80::1]", "[fe80::1%25lo]", "[fd00:ec2::254]",
+		"[ff02::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::ffff:a9fe:a9fe]", "[::127.0.0.1]", "[64:ff9b::7f00:1]", "[64:ff9b:1::a00:1]",
+		"[2002:7f00:1::1]", "[2001:0:7f00:1::]", "[2001:db8::1]", "[100::1]",
+		"localhost", "LOCALHOST", "localhost.", "metadata.google.internal", "0x7f000001",
+		// Public, but not a web server's port.
+		"93.184.215.14:22", "93.184.215.14:6379", "[2606:2800:21f:cb07:6820:80da:af6b:8b2c]:25",
+	} {
+		t.Run(host, func(t *testing.T) {
+			wantReason(t, f.Fetch(t.Context(), "http://"+host+"/cat.jpg", ignore), ReasonAddressNotAllowed)
+		})
+	}
+}
+
+// Go's resolver takes none of these for a name, the system's would take some for an address.
+func TestNumbersWrittenOddly(t *testing.T) {
+	f := newFetcher(t, Options{Allow: []string{}})
+	f.resolver = names(t, func(string) string { return "127.0.0.1" })
+	for _, host := range []string{"2130706433", "0177.0.0.1", "127.1", "127.0.0.1."} {
+		t.Run(host, func(t *testing.T) {
+			wantReason(t, f.Fetch(t.Context(), "http://"+host+"/cat.jpg", ignore), ReasonFailed)
+		})
+	}
+}
+
+func TestPublicAddressesAreDialled(t *testing.T) {
+	g, err := newGuard(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range []string{"93.184.215.14:443", "8.8.8.8:80", "[2606:2800:21f:cb07:6820:80da:af6b:8b2c]:443", "[::ffff:8.8.8.8]:80"} {
+		network := "tcp4"
+		if netip.MustParseAddrPort(address).Addr().Is6() {
+			network = "tcp6"
+		}
+		if err := g.control("example.com")(network, address, nil); err != nil {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+func TestNoConnectionIsMadeToARefusedAddress(t *testing.T) {
+	s := httptest.NewUnstartedServer(http.NotFoundHandler())
+	s.Config.ConnState = func(c net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			t.Error("a connection was made")
+		}
+	}
+	s.Start()
+	defer s.Close()
+	f := newFetcher(t, Options{Allow: []string{}})
+	wantReason(t, f.Fetch(t.Context(), s.URL, ignore), ReasonAddressNotAllowed)
+}
+
+func TestAllowAndDeny(t *testing.T) {
+	s := serve(t, func(http.ResponseWriter, *http.Request) {})
+	port := s.URL[strings.LastIndex(s.URL, ":"):]
+	for _, c := range []struct {
+		allow, deny, host string
+		reason            string
+	}{
+		{"127.0.0.1", "", "127.0.0.1", ""},
+		{"127.0.0.0/8", "", "127.0.0.1", ""},
+		{"127.0.0.1", "", "pictures.internal", ""},
+		{"pictures.internal", "", "pictures.internal", ""},
+		{"Pictures.Internal.", "", "PICTURES.internal.", ""},
+		{"::ffff:127.0.0.1", "", "127.0.0.1", ""},
+		{"127.0.0.1", "", "[::ffff:127.0.0.1]", ""},
+		{"pictures.internal", "", "127.0.0.1", ReasonAddressNotAllowed},
+		{"pictures.internal", "", "others.internal", ReasonAddressNotAllowed},
+		{"127.0.0.2", "", "127.0.0.1", ReasonAddressNotAllowed},
+		{"127.0.0.1", "pictures.internal", "pictures.internal", ReasonAddressNotAllowed},
+		{"pictures.internal", "127.0.0.0/8", "pictures.internal", ReasonAddressNotAllowed},
+		{"127.0.0.1", "127.0.0.1", "127.0.0.1", ReasonAddressNotAllowed},
+	} {
+		t.Run(c.host+" with allow "+c.allow+", deny "+c.deny, func(t *testing.T) {
+			o := Options{Allow: []string{c.allow}}
+			if c.deny != "" {
+				o.Deny = []string{c.deny}
+			}
+			f := newFetcher(t, o)
+			f.resolver = names(t, func(string) string { return "127.0.0.1" })
+			err := f.Fetch(t.Context(), "http://"+c.host+port, ignore)
+			if c.reason == "" && err != nil {
+				t.Fatal(err)
+			}
+			if c.reason != "" {
+				wantReason(t, err, c.reason)
+			}
+		})
+	}
+}
+
+func TestRulesThatMakeNoSense(t *testing.T) {
+	for _, entry := range []string{"", "10.0.0.0/33", "10.0.0.0/", "a/b", "example.com:80", "*.example.com", "user@host", "http://example.com", "two words"} {
+		if _, err := New(Options{Allow: []string{entry}}); err == nil || !strings.HasPrefix(err.Error(), "allow: ") {
+			t.Errorf("allow %q: %v", entry, err)
+		}
+		if _, err := New(Options{Deny: []string{entry}}); err == nil || !strings.HasPrefix(err.Error(), "deny: ") {
+			t.Errorf("deny %q: %v", entry, err)
+		}
+	}
+}
+
+// A name whose address changes between two fetches (or between a check and a dial, if there were one) gains nothing.
+func TestRebinding(t *testing.T) {
+	good := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Connection", "close") })
+	port := good.URL[strings.LastIndex(good.URL, ":"):]
+	f := newFetcher(t, Options{Allow: []string{"127.0.0.1"}})
+	answer := "127.0.0.1"
+	f.resolver = names(t, func(string) string { return answer })
+	if err := f.Fetch(t.Context(), "http://rebind.example"+port, ignore); err != nil {
+		t.Fatal(err)
+	}
+	answer = "127.0.0.2"
+	wantReason(t, f.Fetch(t.Context(), "http://rebind.example"+port, ignore), ReasonAddressNotAllowed)
+}
+
+// names is a resolver that asks a name server in this process, which answers what lookup says, an IPv4 address, and
+// nothing for IPv6.
+func names(t *testing.T, lookup func(name string) string) *net.Resolver {
+	return &net.Resolver{PreferGo: true, StrictErrors: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		client, server := net.Pipe()
+		go func() {
+			defer server.Close()
+			for {
+				if err := answerOne(server, lookup); err != nil {
+					return
+				}
+			}
+		}()
+		t.Cleanup(func() { client.Close() })
+		return client, nil
+	}}
+}
+
+// answerOne speaks DNS as over TCP: each message comes after its length.
+func answerOne(conn net.Conn, lookup func(string) string) error {
+	var size [2]byte
+	if _, err := io.ReadFull(conn, size[:]); err != nil {
+		return err
+	}
+	message := make([]byte, binary.BigEndian.Uint16(size[:]))
+	if _, err := io.ReadFull(conn, message); err != nil {
+		return err
+	}
+	var query dnsmessage.Message
+	if err := query.Unpack(message); err != nil {
+		return err
+	}
+	q := query.Questions[0]
+	reply := dnsmessage.Message{Header: dnsmessage.Header{ID: query.ID, Response: true, RecursionAvailable: true}, Questions: query.Questions[:1]}
+	if q.Type == dnsmessage.TypeA {
+		reply.Answers = []dnsmessage.Resource{{
+			Header: dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class},
+			Body:   &dnsmessage.AResource{A: netip.MustParseAddr(lookup(q.Name.String())).As4()},
+		}}
+	}
+	packed, err := reply.Pack()
+	if err != nil {
+		return err
+	}
+	_, err = conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(packed))), packed...))
+	return err
+}

@@ -1,0 +1,129 @@
+package clip
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"penstock/clip/internal/pixels"
+	"penstock/tokenizer"
+)
+
+// A folder is a model's files, known to be there.
+type folder struct {
+	path         string
+	config       config
+	preprocessor []byte
+	vision, text string // paths of the towers' graphs; the same where one graph holds both
+}
+
+// config is what is used of config.json.
+type config struct {
+	LogitScale float64 `json:"logit_scale"` // the factor itself, not its logarithm; 0: not given
+	Text       struct {
+		Positions int `json:"max_position_embeddings"`
+	} `json:"text_config"`
+}
+
+// context is how many tokens a text may have.
+func (c config) context() int {
+	if c.Text.Positions > 0 {
+		return c.Text.Positions
+	}
+	return 77
+}
+
+// Graphs are looked for in these folders and forms: whole, then halved, then quantised, by the names that transformers.js
+// gave them.
+var (
+	graphFolders = []string{"onnx", "."}
+	graphForms   = []string{"", "_fp16", "_quantized", "_int8", "_uint8", "_q4", "_q4f16", "_bnb4"}
+)
+
+func openFolder(path string) (*folder, error) {
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		return nil, fmt.Errorf("there is no folder %q: check the model's path", filepath.Base(path))
+	}
+	f := &folder{path: path}
+	f.vision, f.text = f.graph("vision_model"), f.graph("text_model")
+	if f.vision == "" && f.text == "" {
+		f.vision = f.graph("model")
+		f.text = f.vision
+	}
+	var problems []error
+	if f.vision == "" && f.text == "" {
+		problems = append(problems, errors.New("onnx/vision_model.onnx and onnx/text_model.onnx (or one onnx/model.onnx) are missing"))
+	} else if f.vision == "" {
+		problems = append(problems, missing("onnx/vision_model.onnx"))
+	} else if f.text == "" {
+		problems = append(problems, missing("onnx/text_model.onnx"))
+	}
+	raw, err := f.read("config.json")
+	if err == nil {
+		if err = json.Unmarshal(raw, &f.config); err != nil {
+			err = fmt.Errorf("config.json: %w", err)
+		} else if f.config.LogitScale < 0 {
+			err = fmt.Errorf("config.json: logit_scale must not be %g", f.config.LogitScale)
+		}
+	}
+	problems = append(problems, err)
+	f.preprocessor, err = f.read("preprocessor_config.json")
+	problems = append(problems, err)
+	if !f.has("tokenizer.json") {
+		problems = append(problems, missing("tokenizer.json"))
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, fmt.Errorf("folder %q: %s", filepath.Base(path), strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	return f, nil
+}
+
+func (f *folder) graph(name string) string {
+	for _, form := range graphForms {
+		for _, dir := range graphFolders {
+			if file := filepath.Join(dir, name+form+".onnx"); f.has(file) {
+				return filepath.Join(f.path, file)
+			}
+		}
+	}
+	return ""
+}
+
+func (f *folder) has(file string) bool {
+	info, err := os.Stat(filepath.Join(f.path, file))
+	return err == nil && info.Mode().IsRegular()
+}
+
+func (f *folder) read(file string) ([]byte, error) {
+	data, err := os.ReadFile(filepath.Join(f.path, file))
+	var p *fs.PathError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, missing(file)
+	case errors.As(err, &p):
+		return nil, fmt.Errorf("%s: %w", file, p.Err)
+	}
+	return data, err
+}
+
+func missing(file string) error { return fmt.Errorf("%s is missing", file) }
+
+func (f *folder) processor(o pixels.Options) (*pixels.Processor, error) {
+	p, err := pixels.NewProcessor(f.preprocessor, o)
+	if err != nil {
+		return nil, fmt.Errorf("folder %q: %w", filepath.Base(f.path), err)
+	}
+	return p, nil
+}
+
+func (f *folder) tokenizer() (*tokenizer.Tokenizer, error) {
+	t, err := tokenizer.Load(filepath.Join(f.path, "tokenizer.json"))
+	if err != nil {
+		return nil, fmt.Errorf("folder %q: %w", filepath.Base(f.path), err)
+	}
+	return t, nil
+}

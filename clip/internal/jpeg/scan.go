@@ -1,0 +1,257 @@
+package jpeg
+
+import (
+	"errors"
+	"runtime"
+)
+
+var errTooMany = errors.New("jpeg: a block has too many coefficients")
+
+// A scan carries some coefficients of some components: all of them in a sequential picture; in a progressive one those
+// from..to (in the order of natural), and of these the bits from low up, or bit low alone when they are refined.
+type scan struct {
+	bits
+	progressive bool
+	from, to    int
+	refine      bool
+	low         uint
+	skip        int // blocks to come that have nothing more in this scan (the standard's EOBRUN)
+}
+
+// scan reads one scan, whose header is body.
+func (p *Picture) scan(body []byte) error {
+	parts, s, err := p.scanHeader(body)
+	if err != nil {
+		return err
+	}
+	s.data, s.at = p.data, p.at
+
+	// One component alone comes block by block, row by row; several come in units (MCUs) of the blocks that share an area.
+	across, down := ceil(p.Width, 8*p.hMax), ceil(p.Height, 8*p.vMax)
+	alone := len(parts) == 1
+	if alone {
+		across, down = ceil(parts[0].width, 8), ceil(parts[0].height, 8)
+	}
+	for unit := range across * down {
+		if p.restart > 0 && unit > 0 && unit%p.restart == 0 {
+			if err := s.nextRestart(); err != nil {
+				return err
+			}
+			for _, c := range parts {
+				c.previous = 0
+			}
+		}
+		x, y := unit%across, unit/across
+		if x == 0 && y%4 == 0 {
+			runtime.Gosched() // else Go's scheduler lets those wait for long who come back from C, or were interrupted
+		}
+		for _, c := range parts {
+			if alone {
+				p.block(s, c, x, y)
+				continue
+			}
+			for i := range c.h * c.v {
+				p.block(s, c, x*c.h+i%c.h, y*c.v+i/c.h)
+			}
+		}
+		if s.err != nil {
+			return s.err
+		}
+	}
+	p.at = s.at
+	return nil
+}
+
+// scanHeader reads which components a scan is of, and what of them.
+func (p *Picture) scanHeader(body []byte) (parts []*component, s *scan, err error) {
+	if len(body) < 4 || len(body) != 4+2*int(body[0]) || body[0] < 1 || body[0] > 4 {
+		return nil, nil, broken("a scan's header has the wrong length")
+	}
+	s = &scan{progressive: p.progressive, to: 63}
+	rest := body[1+2*int(body[0]):]
+	if p.progressive {
+		s.from, s.to = int(rest[0]), int(rest[1])
+		s.refine, s.low = rest[2]>>4 != 0, uint(rest[2]&15)
+		if s.from > s.to || s.to > 63 || s.low > 13 || s.from == 0 && s.to != 0 || s.from > 0 && body[0] != 1 {
+			return nil, nil, broken("a scan's bounds make no sense")
+		}
+	}
+	blocks := 0
+	for i := range int(body[0]) {
+		id, tables := body[1+2*i], body[2+2*i]
+		var c *component
+		for j := range p.components {
+			if p.components[j].id == id {
+				c = &p.components[j]
+			}
+		}
+		if c == nil || tables>>4 > 3 || tables&15 > 3 {
+			return nil, nil, broken("a scan names what is not there")
+		}
+		for _, other := range parts {
+			if other == c {
+				return nil, nil, broken("a scan names a component twice")
+			}
+		}
+		if c.quant == nil {
+			if c.quant = p.quant[c.table]; c.quant == nil {
+				return nil, nil, broken("a quantisation table is missing")
+			}
+		}
+		c.dcTable, c.acTab = p.huffman[0][tables>>4], p.huffman[1][tables&15]
+		needDC, needAC := s.from == 0 && !s.refine, s.to > 0
+		if needDC && c.dcTable == nil || needAC && c.acTab == nil {
+			return nil, nil, broken("a Huffman table is missing")
+		}
+		c.seen, c.previous = true, 0
+		blocks += c.h * c.v
+		parts = append(parts, c)
+	}
+	if len(parts) > 1 && blocks > 10 {
+		return nil, nil, broken("a scan's units are too large")
+	}
+	return parts, s, nil
+}
+
+// block reads what the scan has for one block.
+func (p *Picture) block(s *scan, c *component, x, y int) {
+	if !s.progressive {
+		var b block
+		c.previous += s.extended(s.category(c.dcTable))
+		b[0] = int16(c.previous)
+		s.acFirst(&b, c.acTab, 1)
+		c.show(&b, x, y)
+		return
+	}
+	b := &c.coefficients[y*c.across+x]
+	switch {
+	case s.from == 0 && s.refine:
+		b[0] |= int16(s.take(1) << s.low)
+	case s.from == 0:
+		c.previous += s.extended(s.category(c.dcTable))
+		b[0] = int16(c.previous << s.low)
+	case s.refine:
+		s.acRefine(b, c.acTab)
+	default:
+		s.acFirst(b, c.acTab, s.from)
+	}
+}
+
+// category reads how many bits a DC difference has.
+func (s *scan) category(t *huffman) int {
+	n := s.symbol(t)
+	if n > 15 {
+		s.stop(broken("a difference has %d bits", n))
+		return 0
+	}
+	return n
+}
+
+// acFirst reads coefficients from..to for the first time.
+func (s *scan) acFirst(b *block, t *huffman, from int) {
+	if s.skip > 0 {
+		s.skip--
+		return
+	}
+	for i := from; i <= s.to; i++ {
+		symbol, number := s.coded(t)
+		zeros, size := symbol>>4, symbol&15
+		switch {
+		case size != 0:
+			if i += zeros; i > s.to {
+				s.stop(errTooMany)
+				return
+			}
+			b[natural[i]] = int16(number << s.low)
+		case zeros == 15:
+			i += 15
+		default:
+			s.endRun(zeros)
+			s.skip--
+			return
+		}
+	}
+}
+
+// endRun reads for how many blocks, this one included, there is nothing more.
+func (s *scan) endRun(n int) {
+	s.skip = 1
+	if n > 0 && s.progressive {
+		s.skip = 1<<n + int(s.take(n))
+	}
+}
+
+// acRefine reads one more bit of the coefficients from..to: of those that are not zero, and for those that become so.
+func (s *scan) acRefine(b *block, t *huffman) {
+	bit := int16(1) << s.low
+	i := s.from
+	for s.skip == 0 && i <= s.to && s.err == nil {
+		symbol := s.symbol(t)
+		zeros, size := symbol>>4, symbol&15
+		fresh := int16(0)
+		switch {
+		case size == 1:
+			if fresh = -bit; s.take(1) == 1 {
+				fresh = bit
+			}
+		case size > 1:
+			s.stop(broken("a refinement has %d bits", size))
+			return
+		case zeros < 15:
+			s.endRun(zeros)
+			continue
+		}
+		// Pass over that many zeros and refine what lies between; the next zero is where the fresh one goes.
+		for ; i <= s.to; i++ {
+			v := &b[natural[i]]
+			if *v != 0 {
+				s.improve(v, bit)
+			} else if zeros--; zeros < 0 {
+				break
+			}
+		}
+		if fresh != 0 {
+			if i > s.to {
+				s.stop(errTooMany)
+				return
+			}
+			b[natural[i]] = fresh
+		}
+		i++
+	}
+	if s.skip > 0 {
+		for ; i <= s.to; i++ {
+			if v := &b[natural[i]]; *v != 0 {
+				s.improve(v, bit)
+			}
+		}
+		s.skip--
+	}
+}
+
+// improve adds a bit to a coefficient if the next bit of the data says so.
+func (s *scan) improve(v *int16, bit int16) {
+	if s.take(1) == 1 && *v&bit == 0 {
+		if *v > 0 {
+			*v += bit
+		} else {
+			*v -= bit
+		}
+	}
+}
+
+// nextRestart goes on behind the next restart marker, where everything begins anew.
+func (s *scan) nextRestart() error {
+	s.n, s.skip = 0, 0
+	for s.at+1 < len(s.data) {
+		if marker := s.data[s.at+1]; s.data[s.at] == 0xff && marker >= rst0 && marker <= rst7 {
+			s.at += 2
+			return nil
+		} else if s.data[s.at] == 0xff && marker != 0 && marker != 0xff {
+			break
+		}
+		s.at++
+	}
+	s.runOut()
+	return s.err
+}

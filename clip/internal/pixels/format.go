@@ -1,0 +1,109 @@
+package pixels
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"image/png"
+	"io"
+	"strings"
+
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
+
+	"penstock/clip/internal/jpeg"
+	"penstock/engine"
+)
+
+// headSize is how much of a file is looked at to tell what it is.
+const headSize = 1024
+
+// A format is a kind of picture that can be read.
+type format struct {
+	name string
+	is   func(head []byte) bool // head has headSize bytes
+	open func(data []byte) (picture, error)
+}
+
+var formats = [...]format{
+	{"JPEG", starts("\xff\xd8\xff"), openJPEG},
+	{"PNG", starts("\x89PNG\r\n\x1a\n"), openPNG},
+	{"GIF", func(d []byte) bool { return starts("GIF87a")(d) || starts("GIF89a")(d) }, openGIF},
+	{"WebP", func(d []byte) bool { return starts("RIFF")(d) && string(d[8:12]) == "WEBP" }, openWebP},
+	{"BMP", func(d []byte) bool { return starts("BM")(d) && binary.LittleEndian.Uint32(d[14:]) < 256 }, openBMP},
+	{"TIFF", func(d []byte) bool { return starts("II*\x00")(d) || starts("MM\x00*")(d) }, openTIFF},
+}
+
+// refused are formats that are known by their first bytes and cannot be read, so that the message can say so.
+var refused = [...]struct {
+	name string
+	is   func(head []byte) bool
+}{
+	{"AVIF or HEIC", func(d []byte) bool { return string(d[4:8]) == "ftyp" }},
+	{"JPEG XL", func(d []byte) bool { return starts("\xff\x0a")(d) || starts("\x00\x00\x00\x0cJXL ")(d) }},
+	{"JPEG 2000", func(d []byte) bool { return starts("\x00\x00\x00\x0cjP  ")(d) || starts("\xff\x4f\xff\x51")(d) }},
+	{"BigTIFF", func(d []byte) bool { return starts("II+\x00")(d) || starts("MM\x00+")(d) }},
+	{"an icon", starts("\x00\x00\x01\x00")},
+	{"a Photoshop file", starts("8BPS")},
+	{"a PDF", starts("%PDF-")},
+	{"SVG", func(d []byte) bool { return bytes.Contains(d, []byte("<svg")) }},
+}
+
+func starts(magic string) func([]byte) bool {
+	return func(head []byte) bool { return string(head[:len(magic)]) == magic }
+}
+
+// identify tells a picture's format by its first bytes.
+func identify(data []byte) (format, error) {
+	head := make([]byte, headSize)
+	copy(head, data)
+	for _, f := range formats {
+		if f.is(head) {
+			return f, nil
+		}
+	}
+	for _, f := range refused {
+		if f.is(head) {
+			return format{}, engine.InvalidInput(ReasonUnsupportedImage, "the picture is %s, which is not supported here: send JPEG, PNG, GIF, WebP, BMP or TIFF", f.name)
+		}
+	}
+	if len(data) == 0 {
+		return format{}, engine.InvalidInput(ReasonNotAnImage, "the picture is empty")
+	}
+	return format{}, engine.InvalidInput(ReasonNotAnImage, "this is not a picture: send JPEG, PNG, GIF, WebP, BMP or TIFF")
+}
+
+// failure says why a decoder gave up on a picture.
+func (f format) failure(err error) error {
+	var e *engine.Error
+	var (
+		jpegFeature jpeg.UnsupportedError
+		pngFeature  png.UnsupportedError
+		tiffFeature tiff.UnsupportedError
+	)
+	switch {
+	case errors.As(err, &e):
+		return e
+	case errors.As(err, &jpegFeature), errors.As(err, &pngFeature), errors.As(err, &tiffFeature), errors.Is(err, bmp.ErrUnsupported):
+		e = engine.InvalidInput(ReasonUnsupportedImage, "this kind of %s is not supported: save it in the usual way, or in another format", f.name)
+	case cut(err):
+		e = engine.InvalidInput(ReasonTruncatedImage, "the picture breaks off before its end: the %s is incomplete", f.name)
+	default:
+		e = engine.InvalidInput(ReasonNotAnImage, "the picture begins like a %s, but it is broken", f.name)
+	}
+	e.Cause = err
+	return e
+}
+
+// cut tells whether a decoder ran out of data. Some say so in words only.
+func cut(err error) bool {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return true
+	}
+	for _, words := range []string{"unexpected EOF", "not enough image data", "not enough pixel data"} {
+		if strings.HasSuffix(err.Error(), words) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,83 @@
+package pixels
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const oddFolder = "../../testdata/odd"
+
+// oddPictures are pictures of every kind, each with what Pillow shows of it beside it.
+func oddPictures(tb testing.TB) []string {
+	tb.Helper()
+	wanted, err := filepath.Glob(filepath.Join(oddFolder, "*.png.png"))
+	if err != nil || len(wanted) == 0 {
+		tb.Fatalf("no pictures in %s: %v", oddFolder, err)
+	}
+	all, err := filepath.Glob(filepath.Join(oddFolder, "*.*.png"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for i := range all {
+		all[i] = strings.TrimSuffix(all[i], ".png")
+	}
+	return all
+}
+
+// Pictures of every kind look as they do in Pillow, before they are resized.
+func TestEveryKindLooksAsInPillow(t *testing.T) {
+	for _, path := range oddPictures(t) {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			data := readFile(t, path)
+			want := decodePNG(t, readFile(t, path+".png"))
+			f, err := identify(data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pic, err := f.open(data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := pic.decode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.width != pic.width || r.height != pic.height {
+				t.Fatalf("the header says %dx%d, the picture is %dx%d", pic.width, pic.height, r.width, r.height)
+			}
+			r = r.upright(pic.orientation)
+			defer r.close()
+			if size := want.Bounds().Size(); r.width != size.X || r.height != size.Y {
+				t.Fatalf("it is %dx%d, not %v", r.width, r.height, size)
+			}
+			got := make([]byte, 3*r.width*r.height)
+			for y := range r.height {
+				r.row(y, got[3*y*r.width:3*(y+1)*r.width])
+			}
+			mean, worst := difference(got, rgbOf(want))
+			if worst > 0 {
+				t.Errorf("mean difference %.3f of 255, largest %d", mean, worst)
+			}
+		})
+	}
+}
+
+// Resizing is Pillow's to the bit, with every filter, up and down.
+func TestResizingIsPillows(t *testing.T) {
+	original := decodePNG(t, readFile(t, "../../testdata/odd/rgb.bmp.png"))
+	for code, f := range filters {
+		for _, size := range []struct{ w, h int }{{23, 17}, {61, 41}, {40, 90}, {200, 41}} {
+			name := fmt.Sprintf("%d-%dx%d", code, size.w, size.h)
+			t.Run(name, func(t *testing.T) {
+				want := rgbOf(decodePNG(t, readFile(t, "../../testdata/resized/"+name+".png")))
+				got := make([]byte, 3*size.w*size.h)
+				rasterOf(original).resize(layout{width: size.w, height: size.h, boxW: size.w, boxH: size.h}, f, got)
+				if mean, worst := difference(got, want); worst > 0 {
+					t.Errorf("mean difference %.3f of 255, largest %d", mean, worst)
+				}
+			})
+		}
+	}
+}

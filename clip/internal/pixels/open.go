@@ -1,0 +1,141 @@
+package pixels
+
+import (
+	"bytes"
+	"encoding/binary"
+	"image"
+	"image/color"
+	"image/gif"
+	"image/png"
+	"math"
+
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
+
+	"penstock/clip/internal/jpeg"
+)
+
+// A picture is what its header says of it. Nothing has been decoded yet, and no memory spent.
+type picture struct {
+	width, height int
+	memory        int64 // bytes that decoding takes, at most
+	orientation   int   // EXIF's, 1 to 8
+	turned        bool  // the orientation is part of the format: it is obeyed whatever the options say
+	decode        func() (raster, error)
+}
+
+func openJPEG(data []byte) (picture, error) {
+	j, err := jpeg.Open(data)
+	if err != nil {
+		return picture{}, err
+	}
+	return picture{width: j.Width, height: j.Height, orientation: orientation(j.Exif), memory: j.Memory(), decode: func() (raster, error) {
+		memory := canvases.Get().(*[]byte)
+		*memory = grown(*memory, j.Samples())
+		done := func() { canvases.Put(memory) }
+		planes, err := j.Decode(*memory)
+		if err != nil {
+			done()
+			return raster{}, err
+		}
+		return raster{j.Width, j.Height, jpegRows(j.Model, planes, j.Width), done}, nil
+	}}, nil
+}
+
+func openPNG(data []byte) (picture, error) {
+	c, err := png.DecodeConfig(bytes.NewReader(data))
+	if err != nil {
+		return picture{}, err
+	}
+	perPixel := int64(4)
+	switch c.ColorModel {
+	case color.Gray16Model, color.RGBA64Model, color.NRGBA64Model:
+		perPixel = 8
+	}
+	if interlaced := data[28] != 0; interlaced {
+		perPixel += perPixel / 2 // its largest pass is half a picture, held besides
+	}
+	p := picture{width: c.Width, height: c.Height, orientation: 1, memory: bytesFor(c, perPixel)}
+	for rest := data[8:]; len(rest) >= 12; {
+		n := int64(binary.BigEndian.Uint32(rest))
+		if 12+n > int64(len(rest)) {
+			break
+		}
+		if string(rest[4:8]) == "eXIf" {
+			p.orientation = orientation(rest[8 : 8+n])
+		}
+		rest = rest[12+n:]
+	}
+	p.decode = func() (raster, error) { return read(png.Decode(bytes.NewReader(data))) }
+	return p, nil
+}
+
+func openGIF(data []byte) (picture, error) {
+	c, err := gif.DecodeConfig(bytes.NewReader(data))
+	if err != nil {
+		return picture{}, err
+	}
+	return picture{width: c.Width, height: c.Height, orientation: 1, memory: bytesFor(c, 2), decode: func() (raster, error) {
+		m, err := gif.Decode(bytes.NewReader(data))
+		if err != nil {
+			return raster{}, err
+		}
+		return gifRows(data, m.(*image.Paletted), c.Width, c.Height), nil
+	}}, nil
+}
+
+func openBMP(data []byte) (picture, error) {
+	c, err := bmp.DecodeConfig(bytes.NewReader(data))
+	if err != nil {
+		return picture{}, err
+	}
+	return picture{width: c.Width, height: c.Height, orientation: 1, memory: bytesFor(c, 4), decode: func() (raster, error) {
+		return read(bmp.Decode(bytes.NewReader(data)))
+	}}, nil
+}
+
+func openTIFF(data []byte) (picture, error) {
+	c, err := tiff.DecodeConfig(bytes.NewReader(data))
+	if err != nil {
+		return picture{}, err
+	}
+	if tiffShort(data, tagPlanes) == 2 {
+		return picture{}, tiff.UnsupportedError("samples in separate planes")
+	}
+	perPixel := int64(4)
+	switch c.ColorModel {
+	case color.Gray16Model, color.RGBA64Model, color.NRGBA64Model:
+		perPixel = 8
+	}
+	perPixel += 8 // one strip or tile, which may be all of the picture
+	p := picture{width: c.Width, height: c.Height, orientation: orientation(data), turned: true, memory: bytesFor(c, perPixel)}
+	compression := tiffShort(data, tagCompression)
+	fax := compression == 3 || compression == 4
+	p.decode = func() (raster, error) {
+		m, err := tiff.Decode(bytes.NewReader(data))
+		if grey, ok := m.(*image.Gray); ok && fax && tiffShort(data, tagPhotometric) == 1 {
+			// Fax compression knows black as 1. Where a file calls 1 white, libtiff shows black runs as white; Go's
+			// decoder doesn't.
+			for i, v := range grey.Pix {
+				grey.Pix[i] = ^v
+			}
+		}
+		return read(m, err)
+	}
+	return p, nil
+}
+
+// bytesFor saturates: what is too large for the limits must not seem small.
+func bytesFor(c image.Config, perPixel int64) int64 {
+	if c.Height > 0 && int64(c.Width) > math.MaxInt64/perPixel/int64(c.Height) {
+		return math.MaxInt64
+	}
+	return int64(c.Width) * int64(c.Height) * perPixel
+}
+
+func read(m image.Image, err error) (raster, error) {
+	if err != nil {
+		return raster{}, err
+	}
+	return rasterOf(m), nil
+}

@@ -1,0 +1,212 @@
+package pixels
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/gif"
+	"image/png"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
+
+	"penstock/engine"
+)
+
+func wantReason(t *testing.T, err error, reason string) {
+	t.Helper()
+	var e *engine.Error
+	if !errors.As(err, &e) || e.Code != engine.CodeInvalidInput || e.Reason != reason || e.Message == "" {
+		t.Errorf("error %v, not invalid_input/%s", err, reason)
+	}
+}
+
+// process runs a picture through a small processor.
+func process(t testing.TB, data []byte, o Options) error {
+	t.Helper()
+	p := newProcessor(t, `{"size": 32, "crop_size": 32}`, o)
+	return p.Process(t.Context(), data, make([]byte, 3*32*32))
+}
+
+func TestWhatIsNotAPicture(t *testing.T) {
+	pad := strings.Repeat("\x00", 40)
+	for name, c := range map[string]struct{ data, reason string }{
+		"nothing":      {"", ReasonNotAnImage},
+		"text":         {"a cat", ReasonNotAnImage},
+		"HTML":         {"<!doctype html>", ReasonNotAnImage},
+		"zeros":        {pad, ReasonNotAnImage},
+		"SVG":          {"<?xml version='1.0'?>\n<svg>", ReasonUnsupportedImage},
+		"AVIF":         {"\x00\x00\x00\x20ftypavif", ReasonUnsupportedImage},
+		"HEIC":         {"\x00\x00\x00\x18ftypheic", ReasonUnsupportedImage},
+		"JPEG XL":      {"\xff\x0a" + pad, ReasonUnsupportedImage},
+		"JPEG 2000":    {"\x00\x00\x00\x0cjP  \r\n\x87\n", ReasonUnsupportedImage},
+		"icon":         {"\x00\x00\x01\x00\x01\x00", ReasonUnsupportedImage},
+		"PDF":          {"%PDF-1.7", ReasonUnsupportedImage},
+		"Photoshop":    {"8BPS\x00\x01", ReasonUnsupportedImage},
+		"BigTIFF":      {"II+\x00\x08\x00", ReasonUnsupportedImage},
+		"JPEG's head":  {"\xff\xd8\xff", ReasonTruncatedImage},
+		"PNG's head":   {"\x89PNG\r\n\x1a\n", ReasonTruncatedImage},
+		"GIF's head":   {"GIF89a", ReasonTruncatedImage},
+		"WebP's head":  {"RIFF\x00\x00\x00\x00WEBP", ReasonTruncatedImage},
+		"short WebP":   {"RIFF\x20\x00\x00\x00WEBPVP8 ", ReasonTruncatedImage},
+		"TIFF's head":  {"II*\x00", ReasonTruncatedImage},
+		"BMP's head":   {"BM\x00\x00\x00\x00", ReasonTruncatedImage},
+		"broken PNG":   {"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR" + pad, ReasonNotAnImage},
+		"old BMP":      {"BM" + pad[:12] + "\x0c\x00\x00\x00" + pad, ReasonUnsupportedImage},
+		"JPEG nothing": {"\xff\xd8\xff\xd9", ReasonNotAnImage},
+	} {
+		t.Run(name, func(t *testing.T) { wantReason(t, process(t, []byte(c.data), Options{}), c.reason) })
+	}
+}
+
+// Every picture that is cut short, anywhere, is refused and said to be truncated; or it is whole, where what is missing
+// comes after the picture.
+func TestTruncatedPictures(t *testing.T) {
+	for _, path := range oddPictures(t) {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			data := readFile(t, path)
+			for _, part := range []int{3, 5, 8} {
+				err := process(t, data[:len(data)*part/10], Options{})
+				f, _ := identify(data)
+				switch animated := strings.HasPrefix(filepath.Base(path), "animated"); {
+				case err == nil && (animated || f.name == "PNG"): // the first frame, or all but the end, was there
+				case f.name == "TIFF" && err != nil: // its directory may be missing, or the data
+				default:
+					wantReason(t, err, ReasonTruncatedImage)
+				}
+			}
+		})
+	}
+}
+
+// Too large a picture is refused by its header: the pixels are not even there.
+func TestTooManyPixels(t *testing.T) {
+	jpegOf := func(width, height uint16) []byte {
+		data := readFile(t, "../../testdata/odd/chroma420.jpg")
+		at := bytes.Index(data, []byte{0xff, 0xc0})
+		binary.BigEndian.PutUint16(data[at+5:], height)
+		binary.BigEndian.PutUint16(data[at+7:], width)
+		return data
+	}
+	pngOf := func(width, height uint32) []byte {
+		var b bytes.Buffer
+		b.WriteString("\x89PNG\r\n\x1a\n")
+		head := binary.BigEndian.AppendUint32([]byte("IHDR"), width)
+		head = binary.BigEndian.AppendUint32(head, height)
+		writeChunk(&b, append(head, 8, 2, 0, 0, 0))
+		return b.Bytes()
+	}
+	vp8x := []byte("RIFF\x1e\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x02\x00\x00\x00\xff\xff\xff\xff\xff\xff")
+	gifOf := []byte("GIF89a\xff\xff\xff\xff\x00\x00\x00")
+	for name, c := range map[string]struct {
+		data   []byte
+		memory int64
+		reason string
+	}{
+		"JPEG":              {jpegOf(65535, 65535), 0, ReasonTooManyPixels},
+		"JPEG, just over":   {jpegOf(10000, 5001), 0, ReasonTooManyPixels},
+		"JPEG, just under":  {jpegOf(10000, 5000), 0, ReasonTruncatedImage},
+		"JPEG, much memory": {jpegOf(10000, 5000), 50 << 20, ReasonTooManyPixels},
+		"PNG":               {pngOf(100000, 100000), 0, ReasonTooManyPixels},
+		"PNG, long":         {pngOf(70000, 1), 0, ReasonTooManyPixels},
+		"GIF":               {gifOf, 0, ReasonTooManyPixels},
+		"WebP":              {append(vp8x, readFile(t, "../../testdata/odd/lossy.webp")[12:]...), 0, ReasonTooManyPixels},
+	} {
+		t.Run(name, func(t *testing.T) {
+			wantReason(t, process(t, c.data, Options{Memory: c.memory}), c.reason)
+		})
+	}
+	wantReason(t, process(t, jpegOf(0, 10), Options{}), ReasonUnsupportedImage)
+}
+
+func writeChunk(b *bytes.Buffer, chunk []byte) {
+	binary.Write(b, binary.BigEndian, uint32(len(chunk)-4))
+	b.Write(chunk)
+	binary.Write(b, binary.BigEndian, crc32.ChecksumIEEE(chunk))
+}
+
+// Decoding waits for memory that others use, and leaves when its context ends.
+func TestDecodingWaitsForMemory(t *testing.T) {
+	p := newProcessor(t, clip224, Options{Memory: 1 << 20})
+	if err := p.memory.Acquire(t.Context(), 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	left := errors.New("left")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	done := make(chan error)
+	data := readFile(t, "../../testdata/photos/cat_chelsea.jpg")
+	rgb := make([]byte, 3*224*224)
+	go func() { done <- p.Process(ctx, data, rgb) }()
+	cancel(left)
+	if err := <-done; !errors.Is(err, left) {
+		t.Errorf("got %v", err)
+	}
+	go func() { done <- p.Process(t.Context(), data, rgb) }()
+	p.memory.Release(1 << 20)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if !p.memory.TryAcquire(1 << 20) {
+		t.Error("memory was not given back")
+	}
+}
+
+func TestOrientationCanBeLeft(t *testing.T) {
+	turned := readFile(t, "../../testdata/odd/orientation6.png")
+	size := func(o Options) (layout image.Point) {
+		p := newProcessor(t, `{"do_resize": false, "crop_size": 61}`, o)
+		rgb := make([]byte, 3*61*61)
+		if err := p.Process(t.Context(), turned, rgb); err != nil {
+			t.Fatal(err)
+		}
+		// A 61x41 picture in a square of 61 has black above and below, or left and right of it.
+		if rgb[3*30] == 0 && rgb[3*30+1] == 0 {
+			return image.Pt(61, 41)
+		}
+		return image.Pt(41, 61)
+	}
+	if got := size(Options{AutoOrient: true}); got != image.Pt(41, 61) {
+		t.Errorf("turned, it is %v", got)
+	}
+	if got := size(Options{}); got != image.Pt(61, 41) {
+		t.Errorf("left, it is %v", got)
+	}
+}
+
+// FuzzProcess: whatever the bytes are, they give pixels or a reason, and no more memory than was set aside.
+func FuzzProcess(f *testing.F) {
+	for _, path := range oddPictures(f) {
+		f.Add(readFile(f, path))
+	}
+	m := image.NewPaletted(image.Rect(0, 0, 2, 2), color.Palette{color.Black, color.White})
+	for _, encode := range []func(*bytes.Buffer) error{
+		func(b *bytes.Buffer) error { return gif.Encode(b, m, nil) },
+		func(b *bytes.Buffer) error { return png.Encode(b, m) },
+		func(b *bytes.Buffer) error { return bmp.Encode(b, m) },
+		func(b *bytes.Buffer) error { return tiff.Encode(b, m, nil) },
+	} {
+		var b bytes.Buffer
+		if err := encode(&b); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b.Bytes())
+	}
+	p, err := NewProcessor([]byte(`{"size": 8, "crop_size": 8}`), Options{Memory: 16 << 20, AutoOrient: true})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		err := p.Process(t.Context(), data, make([]byte, 3*8*8))
+		var e *engine.Error
+		if err != nil && (!errors.As(err, &e) || e.Reason == "") {
+			t.Errorf("error %v", err)
+		}
+	})
+}

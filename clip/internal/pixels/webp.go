@@ -1,0 +1,169 @@
+package pixels
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"image"
+	"io"
+
+	"golang.org/x/image/vp8"
+	"golang.org/x/image/vp8l"
+)
+
+// openWebP reads the container itself, because only the planes of a lossy picture are wanted (Go's decoder converts them
+// with the wrong range) and because of an animation the first frame is taken, which Go's decoder doesn't know. Alpha is
+// not even decoded, as it is dropped in the end.
+func openWebP(data []byte) (picture, error) {
+	if len(data) < 12 {
+		return picture{}, io.ErrUnexpectedEOF
+	}
+	if size := int64(binary.LittleEndian.Uint32(data[4:])) + 8; size > int64(len(data))+1 { // the last byte may be padding
+		return picture{}, io.ErrUnexpectedEOF
+	}
+	p := picture{orientation: 1}
+	var (
+		canvas  image.Point // 0: the frame is the picture
+		corner  image.Point
+		frame   []byte
+		kind    string
+		missing = true
+	)
+	chunks := func(data []byte, visit func(kind string, body []byte)) {
+		for len(data) >= 8 {
+			n := min(int64(binary.LittleEndian.Uint32(data[4:])), int64(len(data)-8))
+			visit(string(data[:4]), data[8:8+n])
+			data = data[min(8+n+n&1, int64(len(data))):]
+		}
+	}
+	take := func(k string, body []byte) {
+		if missing && (k == "VP8 " || k == "VP8L") {
+			kind, frame, missing = k, body, false
+		}
+	}
+	chunks(data[12:], func(k string, body []byte) {
+		switch {
+		case k == "VP8X" && len(body) >= 10:
+			canvas = image.Pt(uint24(body[4:])+1, uint24(body[7:])+1)
+		case k == "ANMF" && len(body) >= 16 && missing:
+			corner = image.Pt(2*uint24(body), 2*uint24(body[3:]))
+			chunks(body[16:], take)
+		case k == "EXIF":
+			p.orientation = orientation(body)
+		default:
+			take(k, body)
+		}
+	})
+	if missing {
+		return picture{}, io.ErrUnexpectedEOF
+	}
+
+	var (
+		size   image.Point
+		decode func() (raster, error)
+
+		perPixel int64
+	)
+	if kind == "VP8 " {
+		d := vp8.NewDecoder()
+		d.Init(bytes.NewReader(frame), len(frame))
+		head, err := d.DecodeFrameHeader()
+		if err != nil {
+			return picture{}, err
+		}
+		size = image.Pt(head.Width, head.Height)
+		perPixel = 2 // a byte for luma, a half for chroma, and rounding up to blocks
+		decode = func() (raster, error) {
+			m, err := d.DecodeFrame()
+			if err != nil {
+				return raster{}, err
+			}
+			return raster{width: size.X, height: size.Y, row: webpRows(m)}, nil
+		}
+	} else {
+		head, err := vp8l.DecodeConfig(bytes.NewReader(frame))
+		if err != nil {
+			return picture{}, err
+		}
+		size = image.Pt(head.Width, head.Height)
+		perPixel = 9 // four bytes, the same again while undoing its transforms, and its small pictures of parameters
+		decode = func() (raster, error) {
+			m, err := vp8l.Decode(bytes.NewReader(frame))
+			if err != nil {
+				return raster{}, err
+			}
+			return rasterOf(m), nil
+		}
+	}
+	if canvas == (image.Point{}) {
+		canvas = size
+	}
+	p.width, p.height = canvas.X, canvas.Y
+	p.memory = int64(size.X) * int64(size.Y) * perPixel
+	p.decode = func() (raster, error) {
+		r, err := decode()
+		if err != nil || (size == canvas && corner == image.Point{}) {
+			return r, err
+		}
+		return r.onto(canvas, corner), nil
+	}
+	if inside := image.Rect(0, 0, canvas.X, canvas.Y); !(image.Rectangle{corner, corner.Add(size)}).In(inside) {
+		return picture{}, errors.New("the frame reaches beyond its canvas")
+	}
+	return p, nil
+}
+
+func uint24(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }
+
+// onto puts r on a black canvas, its upper left pixel at corner.
+func (r raster) onto(canvas, corner image.Point) raster {
+	line := make([]byte, 3*r.width)
+	return raster{width: canvas.X, height: canvas.Y, row: func(y int, rgb []byte) {
+		clear(rgb)
+		if at := y - corner.Y; at >= 0 && at < r.height && corner.X < canvas.X {
+			r.row(at, line)
+			copy(rgb[3*corner.X:], line)
+		}
+	}}
+}
+
+// webpRows converts a lossy WebP's planes as libwebp does: each chroma sample is 9 parts the nearest, 3 and 3 its
+// neighbours and 1 the diagonal one (dsp/upsampling.c), then 14-bit fixed point from video range (dsp/yuv.h).
+func webpRows(m *image.YCbCr) func(int, []byte) {
+	width := m.Bounds().Dx()
+	blue := plane{m.Cb, m.CStride, (width + 1) / 2, (m.Bounds().Dy() + 1) / 2}
+	red := blue
+	red.pix = m.Cr
+	u, v := make([]byte, width), make([]byte, width)
+	return func(y int, rgb []byte) {
+		other := y/2 - 1 + 2*(y%2)
+		blend(u, blue.line(y/2), blue.line(other))
+		blend(v, red.line(y/2), red.line(other))
+		line := m.Y[y*m.YStride : y*m.YStride+width]
+		u, v := u[:width], v[:width]
+		for x, luma := range line {
+			p := rgb[3*x : 3*x+3 : 3*x+3]
+			yy, uu, vv := int32(luma)*19077>>8, int32(u[x]), int32(v[x])
+			p[0] = clamp((yy + vv*26149>>8 - 14234) >> 6)
+			p[1] = clamp((yy - uu*6419>>8 - vv*13320>>8 + 8708) >> 6)
+			p[2] = clamp((yy + uu*33050>>8 - 17685) >> 6)
+		}
+	}
+}
+
+// blend writes the upsampled chroma of one row. It rounds in two steps, as libwebp does.
+func blend(out, near, far []byte) {
+	quarter := func(i int) byte { return byte((3*uint(near[i]) + uint(far[i]) + 2) >> 2) }
+	out[0] = quarter(0)
+	last := (len(out) - 1) / 2
+	for x := 1; x <= last; x++ {
+		a, b, c, d := uint(near[x-1]), uint(near[x]), uint(far[x-1]), uint(far[x])
+		sum := a + b + c + d + 8
+		rising, falling := (sum+2*(b+c))>>3, (sum+2*(a+d))>>3
+		out[2*x-1] = byte((rising + a) >> 1)
+		out[2*x] = byte((falling + b) >> 1)
+	}
+	if len(out)%2 == 0 {
+		out[len(out)-1] = quarter(last)
+	}
+}

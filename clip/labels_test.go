@@ -1,0 +1,79 @@
+package clip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"penstock/engine"
+)
+
+// A set of labels is embedded once, however many ask for it at one time, and again only when it is new.
+func TestLabelsAreEmbeddedOnce(t *testing.T) {
+	l := load(t, tiny(t))
+	store := l.model.labels
+	labels := make([]string, 200) // more than go through the tower together
+	for i := range labels {
+		labels[i] = fmt.Sprintf("thing number %d", i)
+	}
+	var wait sync.WaitGroup
+	first := make([]vectors, 8)
+	for i := range first {
+		wait.Go(func() {
+			v, err := store.vectors(t.Context(), labels, "a photo of {}")
+			if err != nil {
+				t.Error(err)
+			}
+			first[i] = v
+		})
+	}
+	wait.Wait()
+	for i, v := range first {
+		if v.count() != len(labels) || &v.values[0] != &first[0].values[0] {
+			t.Fatalf("caller %d got %d vectors of its own", i, v.count())
+		}
+	}
+	other, err := store.vectors(t.Context(), labels, "a drawing of {}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if other.values[0] == first[0].values[0] {
+		t.Error("another template makes no difference")
+	}
+	// One by one they are the same: neither batches nor padding change what a text means.
+	for _, i := range []int{0, 63, 64, 199} {
+		one, err := store.vectors(t.Context(), labels[i:i+1], "a photo of {}")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !near(one.at(0), first[0].at(i)) {
+			t.Errorf("label %d alone is another", i)
+		}
+	}
+	byDefault, err := store.vectors(t.Context(), l.model.options.Labels, placeholder)
+	if err != nil || &byDefault.values[0] != &store.defaults.values[0] {
+		t.Errorf("the default labels were embedded again: %v", err)
+	}
+}
+
+// A caller that leaves while its labels are embedded takes nobody else's with it.
+func TestLeavingWhileLabelsAreEmbedded(t *testing.T) {
+	l := load(t, tiny(t))
+	left := errors.New("left")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(left)
+	labels := []string{"one", "two"}
+	if _, err := l.model.labels.vectors(ctx, labels, placeholder); err == nil {
+		t.Error("it ran for nobody")
+	}
+	if _, err := l.model.labels.vectors(t.Context(), labels, placeholder); err != nil {
+		t.Error(err)
+	}
+	_, err := l.predict.Do(ctx, Request{Pictures: []Picture{{Data: photo(t, "cat_chelsea.jpg")}}})
+	var e *engine.Error
+	if !errors.As(err, &e) || e.Code != engine.CodeCanceled || !errors.Is(err, left) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,123 @@
+package clip
+
+import (
+	"context"
+	"errors"
+
+	"penstock/clip/fetch"
+	"penstock/clip/internal/pixels"
+	"penstock/onnx"
+)
+
+// Options say what a model is. Path and Labels must be given.
+type Options struct {
+	Name         string        // what it is called in the engine
+	Path         string        // its folder
+	Labels       []string      // what pictures are told apart by when a request names no labels
+	Template     string        // what each label is put into, in the place of {}; "": the label alone
+	Batch        int           // how many waiting requests one run may answer; 0: 1
+	Fetch        fetch.Options // what pictures may be fetched
+	DecodeMemory int64         // bytes that pictures being decoded, or waiting for their run, may take; 0: 512 MiB
+	AutoOrient   bool          // turn pictures upright as their EXIF data says (transformers doesn't)
+	ONNX         onnx.Options
+}
+
+// A Model is a CLIP model. It may be used by any number of goroutines at once, by way of the engine.
+type Model struct {
+	options Options
+
+	// Set by load.
+	fetcher   *fetch.Fetcher
+	processor *pixels.Processor
+	towers    *towers
+	labels    *labelStore
+	shelf     *shelf
+	scale     float64 // what the cosine of picture and label is multiplied by
+}
+
+// New makes a Model. It does no work yet.
+func New(o Options) *Model {
+	if o.Template == "" {
+		o.Template = placeholder
+	}
+	if o.DecodeMemory == 0 {
+		o.DecodeMemory = 512 << 20
+	}
+	return &Model{options: o}
+}
+
+// load reads the folder, opens its graphs, and embeds the default labels. What is missing or does not fit is in the
+// error, all that can be known at once.
+func (m *Model) load(ctx context.Context) (err error) {
+	folder, err := openFolder(m.options.Path)
+	if err != nil {
+		return err
+	}
+	runtime, err := onnx.Open(m.options.ONNX)
+	if err != nil {
+		return err
+	}
+	// Most is for decoding; a quarter is for what has been decoded and waits, much smaller. They are apart, as pictures that
+	// wait must not keep others of their own request from being decoded.
+	waiting := m.options.DecodeMemory / 4
+	if m.processor, err = folder.processor(pixels.Options{Memory: m.options.DecodeMemory - waiting, AutoOrient: m.options.AutoOrient}); err != nil {
+		return err
+	}
+	tokens, err := folder.tokenizer()
+	if err != nil {
+		return err
+	}
+	if m.fetcher, err = fetch.New(m.options.Fetch); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, m.close())
+		}
+	}()
+	height, width := m.processor.Size()
+	m.shelf = newShelf(3*height*width, waiting)
+	if m.towers, err = openTowers(runtime, m.options.Name, folder, height, width); err != nil {
+		return err
+	}
+	if m.labels, err = newLabelStore(ctx, m.towers, reader{tokens, m.towers.context(folder.config)}, m.options.Labels, m.options.Template); err != nil {
+		return err
+	}
+	m.scale, err = m.chooseScale(ctx, folder.config.LogitScale)
+	return err
+}
+
+// chooseScale takes the factor of the logits from config.json, else from a graph that computes them, else it is the 100
+// that CLIP is trained to end at. (logit_scale_init_value in config.json is only where training began.) It also finds out
+// whether the towers fit together, as both must have run once.
+func (m *Model) chooseScale(ctx context.Context, configured float64) (float64, error) {
+	image, err := m.towers.images(ctx, 1, func(_ int, tensor []float32) { clear(tensor) })
+	if err != nil {
+		return 0, err
+	}
+	if err := m.labels.defaults.fits(image); err != nil {
+		return 0, err
+	}
+	if configured != 0 {
+		return configured, nil
+	}
+	texts := func(yield func([]int64) bool) {
+		for _, label := range m.options.Labels {
+			if !yield(m.labels.reader.read(label)) {
+				return
+			}
+		}
+	}
+	if scale, ok, err := m.towers.scale(ctx, texts); ok || err != nil {
+		return scale, err
+	}
+	return 100, nil
+}
+
+func (m *Model) close() error {
+	m.fetcher.Close()
+	if m.towers == nil {
+		return nil
+	}
+	return m.towers.close()
+}

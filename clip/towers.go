@@ -1,0 +1,119 @@
+package clip
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"penstock/onnx"
+)
+
+// The names that graphs exported from CLIP have for what goes in and comes out.
+const (
+	pixelValues   = "pixel_values"
+	inputIDs      = "input_ids"
+	attentionMask = "attention_mask"
+	imageEmbeds   = "image_embeds"
+	textEmbeds    = "text_embeds"
+	imageLogits   = "logits_per_image"
+)
+
+// towers are the two halves of a CLIP model, which put pictures and texts into the same space. One graph may be both.
+type towers struct {
+	vision, text  *onnx.Session
+	height, width int // of a picture
+	batch         int // how many pictures the graph takes in one run; 0: any number
+	lines         int // how many texts the graph takes in one run; 0: any number
+	length        int // how many tokens a text must have; 0: any number
+
+	plates sync.Pool // of *plate
+}
+
+// openTowers loads a folder's graphs and makes sure that they can be given what they ask for.
+func openTowers(rt *onnx.Runtime, name string, f *folder, height, width int) (t *towers, err error) {
+	t = &towers{height: height, width: width, plates: sync.Pool{New: func() any { return new(plate) }}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, t.close())
+		}
+	}()
+	if f.text == f.vision {
+		t.vision, err = rt.LoadFile(f.vision, onnx.SessionOptions{Name: name, Outputs: []string{imageEmbeds, textEmbeds, imageLogits}})
+		t.text = t.vision
+	} else if t.vision, err = rt.LoadFile(f.vision, onnx.SessionOptions{Name: name + " (vision)", Outputs: []string{imageEmbeds}}); err == nil {
+		t.text, err = rt.LoadFile(f.text, onnx.SessionOptions{Name: name + " (text)", Outputs: []string{textEmbeds}})
+	}
+	if err != nil {
+		return t, err
+	}
+	for _, s := range []*onnx.Session{t.vision, t.text} {
+		for _, in := range s.Inputs() {
+			if err := t.accept(in); err != nil {
+				return t, err
+			}
+		}
+	}
+	return t, errors.Join(has(t.vision.Inputs(), "input", pixelValues), has(t.vision.Outputs(), "output", imageEmbeds),
+		has(t.text.Inputs(), "input", inputIDs), has(t.text.Outputs(), "output", textEmbeds))
+}
+
+// accept checks an input of a graph, and learns the sizes it insists on.
+func (t *towers) accept(in onnx.Info) error {
+	fixed := func(i int) int { return int(max(0, in.Shape[i])) } // 0 where any size will do
+	switch in.Name {
+	case pixelValues:
+		if in.Type != onnx.TypeFloat32 && in.Type != onnx.TypeFloat16 {
+			return fmt.Errorf("the graph takes %s as %s; export it with inputs of float32 or float16", in.Name, in.Type)
+		}
+		if len(in.Shape) != 4 {
+			return fmt.Errorf("the graph takes %s in %d dimensions, not 4", in.Name, len(in.Shape))
+		}
+		if h, w := fixed(2), fixed(3); (h != 0 && h != t.height) || (w != 0 && w != t.width) {
+			return fmt.Errorf("the graph takes pictures of %d by %d pixels, but preprocessor_config.json makes %d by %d", h, w, t.height, t.width)
+		}
+		t.batch = fixed(0)
+	case inputIDs, attentionMask:
+		if in.Type != onnx.TypeInt64 && in.Type != onnx.TypeInt32 {
+			return fmt.Errorf("the graph takes %s as %s, which is not supported", in.Name, in.Type)
+		}
+		if len(in.Shape) != 2 || fixed(0) > 1 {
+			return fmt.Errorf("the graph takes %s in a shape that is not supported: %v", in.Name, in.Shape)
+		}
+		t.lines, t.length = fixed(0), fixed(1)
+	default:
+		return fmt.Errorf("the graph wants an input %q, which is not supported", in.Name)
+	}
+	return nil
+}
+
+// context is how many tokens a text may have.
+func (t *towers) context(c config) int {
+	if t.length > 0 {
+		return min(t.length, c.context())
+	}
+	return c.context()
+}
+
+func has(infos []onnx.Info, what, name string) error {
+	names := make([]string, len(infos))
+	for i, info := range infos {
+		names[i] = info.Name
+	}
+	if !slices.Contains(names, name) {
+		return fmt.Errorf("the graph has no %s %s; it has %s", what, name, strings.Join(names, ", "))
+	}
+	return nil
+}
+
+func (t *towers) close() error {
+	var err error
+	if t.vision != nil {
+		err = t.vision.Close()
+	}
+	if t.text != nil && t.text != t.vision {
+		err = errors.Join(err, t.text.Close())
+	}
+	return err
+}
