@@ -1,0 +1,108 @@
+package gguf
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"penstock/onnx/onnxtest"
+	"penstock/tokenizer"
+)
+
+// smollm2 is what transformers computes with SmolLM2-135M-Instruct, whose weights
+// it took out of the same file and multiplies in float32.
+type smollm2 struct {
+	Chats []struct {
+		Prompt    string       `json:"prompt"`
+		PromptIDs []int64      `json:"prompt_ids"`
+		Top       [][2]float64 `json:"top5"` // token and logit
+		GreedyIDs []int64      `json:"greedy_ids"`
+	} `json:"chats"`
+	Perplexity struct {
+		Text    string  `json:"text"`
+		Tokens  int     `json:"tokens"`
+		MeanNLL float64 `json:"mean_nll"`
+	} `json:"perplexity"`
+}
+
+func TestImportSmolLM2(t *testing.T) {
+	path := filepath.Join(onnxtest.Root(t), ".penstock", "cache", "SmolLM2-135M-Instruct.Q4_1.gguf")
+	if _, err := os.Stat(path); err != nil {
+		t.Fatal("SmolLM2 is missing: run make setup")
+	}
+	data, err := os.ReadFile("testdata/smollm2.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want smollm2
+	if err := json.Unmarshal(data, &want); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "smollm2")
+	if err := Import(t.Context(), path, dir); err != nil {
+		t.Fatal(err)
+	}
+	words, err := tokenizer.Load(filepath.Join(dir, "tokenizer.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	session := openModel(t, dir)
+
+	t.Run("likelihood of a text", func(t *testing.T) {
+		ids := words.Encode(want.Perplexity.Text, tokenizer.EncodeOptions{})
+		if len(ids) != want.Perplexity.Tokens {
+			t.Fatalf("%d tokens, want %d", len(ids), want.Perplexity.Tokens)
+		}
+		x, sum := newText(t, session, int64(len(ids))), 0.0
+		for i, id := range ids[:len(ids)-1] {
+			sum -= logProbability(x.read(t, id), ids[i+1])
+		}
+		got := sum / float64(len(ids)-1)
+		t.Logf("mean negative log-likelihood %.4f, in float32 %.4f", got, want.Perplexity.MeanNLL)
+		if math.Abs(got/want.Perplexity.MeanNLL-1) > 0.005 {
+			t.Errorf("mean negative log-likelihood %.4f, want %.4f within 0.5 %%", got, want.Perplexity.MeanNLL)
+		}
+	})
+
+	// Where float32 itself holds two tokens nearly equal, eight-bit arithmetic may
+	// prefer the other.
+	t.Run("answers", func(t *testing.T) {
+		const most = 16 // tokens of each answer
+		agreed, all := 0, 0
+		for _, chat := range want.Chats {
+			if ids := words.Encode(chat.Prompt, tokenizer.EncodeOptions{ParseSpecial: true}); !slices.Equal(ids, chat.PromptIDs) {
+				t.Fatalf("%q is %v, want %v", chat.Prompt, ids, chat.PromptIDs)
+			}
+			x := newText(t, session, int64(len(chat.PromptIDs)+most))
+			logits := x.read(t, chat.PromptIDs...)
+			for _, top := range chat.Top {
+				if got := float64(logits[int(top[0])]); math.Abs(got-top[1]) > 1 {
+					t.Errorf("after %q token %v has logit %.2f, want %.2f within 1", chat.Prompt, top[0], got, top[1])
+				}
+			}
+			for _, id := range chat.GreedyIDs[:min(most, len(chat.GreedyIDs))] {
+				if logits[id] == slices.Max(logits) {
+					agreed++
+				}
+				all++
+				logits = x.read(t, id)
+			}
+		}
+		t.Logf("%d of %d tokens are float32's", agreed, all)
+		if float64(agreed) < 0.9*float64(all) {
+			t.Errorf("%d of %d tokens are float32's, want nine tenths", agreed, all)
+		}
+	})
+}
+
+// logProbability is that of a token, in nats.
+func logProbability(logits []float32, token int64) float64 {
+	most, sum := slices.Max(logits), 0.0
+	for _, l := range logits {
+		sum += math.Exp(float64(l - most))
+	}
+	return float64(logits[token]-most) - math.Log(sum)
+}

@@ -1,0 +1,253 @@
+package local
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"penstock/llm/template"
+	"penstock/tokenizer"
+)
+
+// graphNames are where a folder keeps its graph, best first: the importer's layout, then transformers.js's, whole
+// before quantised, and of those what a CPU runs best.
+var graphNames = []string{
+	"model.onnx", "onnx/model.onnx",
+	"onnx/model_q4.onnx", "onnx/model_int8.onnx", "onnx/model_quantized.onnx", "onnx/model_uint8.onnx",
+	"onnx/model_bnb4.onnx", "onnx/model_fp16.onnx", "onnx/model_q4f16.onnx",
+}
+
+// folder is what a model's files say, its graph aside.
+type folder struct {
+	graph     string // the path of the ONNX file
+	config    modelConfig
+	defaults  generationConfig
+	context   int // tokens of prompt and answer together
+	stops     map[int64]bool
+	tokenizer *tokenizer.Tokenizer
+	template  *template.Template // nil: the model knows no chats
+
+	longest     int    // bytes of the longest token
+	fingerprint string // OpenAI's name for what tells two configurations of a model apart
+}
+
+// modelConfig is config.json.
+type modelConfig struct {
+	ModelType string `json:"model_type"`
+	Context   int    `json:"max_position_embeddings"`
+	Positions int    `json:"n_positions"` // GPT-2's name for it
+	VocabSize int    `json:"vocab_size"`
+	Heads     int    `json:"num_attention_heads"`
+	KVHeads   int    `json:"num_key_value_heads"`
+	HeadDim   int    `json:"head_dim"`
+	Hidden    int    `json:"hidden_size"`
+	EOS       ids    `json:"eos_token_id"`
+}
+
+// generationConfig is generation_config.json: pointers are nil where it says nothing.
+type generationConfig struct {
+	EOS               ids      `json:"eos_token_id"`
+	DoSample          *bool    `json:"do_sample"`
+	Temperature       *float64 `json:"temperature"`
+	TopP              *float64 `json:"top_p"`
+	TopK              *int     `json:"top_k"`
+	MinP              *float64 `json:"min_p"`
+	RepetitionPenalty *float64 `json:"repetition_penalty"`
+}
+
+// tokenizerConfig is tokenizer_config.json.
+type tokenizerConfig struct {
+	Template chatTemplate `json:"chat_template"`
+	BOS      tokenName    `json:"bos_token"`
+	EOS      tokenName    `json:"eos_token"`
+	PAD      tokenName    `json:"pad_token"`
+	UNK      tokenName    `json:"unk_token"`
+}
+
+// ids is a token id or a list of them.
+type ids []int64
+
+// UnmarshalJSON reads either form, or null.
+func (i *ids) UnmarshalJSON(data []byte) error {
+	var one int64
+	if json.Unmarshal(data, &one) == nil && string(data) != "null" {
+		*i = ids{one}
+		return nil
+	}
+	return json.Unmarshal(data, (*[]int64)(i))
+}
+
+// tokenName is a token as it is written, or an object that holds it.
+type tokenName string
+
+// UnmarshalJSON reads either form, or null.
+func (n *tokenName) UnmarshalJSON(data []byte) error {
+	var object struct {
+		Content string `json:"content"`
+	}
+	if json.Unmarshal(data, &object) == nil {
+		*n = tokenName(object.Content)
+		return nil
+	}
+	return json.Unmarshal(data, (*string)(n))
+}
+
+// chatTemplate is a template's source, or a list of named ones, of which "default" is meant.
+type chatTemplate string
+
+// UnmarshalJSON reads either form, or null.
+func (c *chatTemplate) UnmarshalJSON(data []byte) error {
+	var named []struct {
+		Name     string `json:"name"`
+		Template string `json:"template"`
+	}
+	if json.Unmarshal(data, &named) != nil {
+		return json.Unmarshal(data, (*string)(c))
+	}
+	for _, t := range named {
+		if t.Name == "default" {
+			*c = chatTemplate(t.Template)
+		}
+	}
+	return nil
+}
+
+// readFolder reads a model folder. Its errors name the file at fault inside the folder, and what is wrong with it.
+func readFolder(path string) (*folder, error) {
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		return nil, fmt.Errorf("there is no model folder %s: `make setup` makes the default one, `penstock import` others", path)
+	}
+	f := new(folder)
+	i := slices.IndexFunc(graphNames, func(name string) bool {
+		_, err := os.Stat(filepath.Join(path, name))
+		return err == nil
+	})
+	if i < 0 {
+		return nil, fmt.Errorf("the model folder has no graph: looked for %s", strings.Join(graphNames, ", "))
+	}
+	f.graph = filepath.Join(path, graphNames[i])
+	if err := readJSON(path, "config.json", &f.config); err != nil {
+		return nil, err
+	}
+	if err := readJSON(path, "generation_config.json", &f.defaults); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var names tokenizerConfig
+	if err := readJSON(path, "tokenizer_config.json", &names); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	data, err := readFile(path, "tokenizer.json")
+	if err != nil {
+		return nil, err
+	}
+	if f.tokenizer, err = tokenizer.Parse(data); err != nil {
+		return nil, err
+	}
+	if f.context = max(f.config.Context, f.config.Positions); f.context <= 0 {
+		return nil, errors.New("config.json does not say how long the model's context is (max_position_embeddings)")
+	}
+	f.findStops(names)
+	for id := range int64(f.tokenizer.VocabSize()) {
+		f.longest = max(f.longest, len(f.tokenizer.TokenBytes(id)))
+	}
+	if f.fingerprint, err = fingerprint(path, graphNames[i]); err != nil {
+		return nil, err
+	}
+	return f, f.readTemplate(path, names)
+}
+
+// fingerprint is made of what would change with the model: config.json, and the graph's name and size.
+func fingerprint(path, graph string) (string, error) {
+	config, err := readFile(path, "config.json")
+	if err != nil {
+		return "", err
+	}
+	info, err := os.Stat(filepath.Join(path, graph))
+	if err != nil {
+		return "", fmt.Errorf("look at %s: %w", graph, err)
+	}
+	sum := sha256.Sum256(fmt.Appendf(config, "%s %d", graph, info.Size()))
+	return "fp_" + hex.EncodeToString(sum[:5]), nil
+}
+
+// findStops gathers the tokens that end an answer.
+func (f *folder) findStops(names tokenizerConfig) {
+	f.stops = map[int64]bool{}
+	given := f.defaults.EOS
+	if given == nil {
+		given = f.config.EOS
+	}
+	for _, id := range given {
+		f.stops[id] = true
+	}
+	if id, ok := f.tokenizer.ID(string(names.EOS)); ok {
+		f.stops[id] = true
+	}
+}
+
+// readTemplate finds the chat template: in a file of its own, else in tokenizer_config.json, else there is none.
+func (f *folder) readTemplate(path string, names tokenizerConfig) error {
+	source := string(names.Template)
+	switch own, err := readFile(path, "chat_template.jinja"); {
+	case err == nil:
+		source = string(own)
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if source == "" {
+		return nil
+	}
+	o := template.Options{Source: source, Variables: map[string]string{}}
+	for name, token := range map[string]tokenName{
+		"bos_token": names.BOS, "eos_token": names.EOS, "pad_token": names.PAD, "unk_token": names.UNK,
+	} {
+		if token != "" {
+			o.Variables[name] = string(token)
+		}
+	}
+	for id := range int64(f.tokenizer.VocabSize()) {
+		if f.tokenizer.IsSpecial(id) {
+			token, _ := f.tokenizer.Token(id)
+			o.Specials = append(o.Specials, token)
+		}
+	}
+	var err error
+	f.template, err = template.New(o)
+	return err
+}
+
+// readFile reads a file of the folder; an error names the file without the folder's path.
+func readFile(dir, name string) ([]byte, error) {
+	data, err := os.ReadFile(filepath.Join(dir, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, missingError(name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return data, nil
+}
+
+// missingError is a file that the folder lacks.
+type missingError string
+
+func (e missingError) Error() string        { return "the model folder has no " + string(e) }
+func (e missingError) Is(target error) bool { return target == fs.ErrNotExist }
+
+func readJSON[T any](dir, name string, out *T) error {
+	data, err := readFile(dir, name)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, out); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}

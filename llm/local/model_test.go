@@ -1,0 +1,177 @@
+package local
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"penstock/engine"
+	"penstock/onnx"
+	"penstock/onnx/onnxtest"
+)
+
+func library(t testing.TB) onnx.Options {
+	t.Helper()
+	onnxtest.Open(t) // fails the test where the library is missing
+	name := "libonnxruntime.so"
+	if runtime.GOOS == "darwin" {
+		name = "libonnxruntime.dylib"
+	}
+	return onnx.Options{Library: filepath.Join(onnxtest.Root(t), ".penstock", "onnxruntime", name)}
+}
+
+// load loads a model, to be closed with the test.
+func load(t testing.TB, o Options) *Model {
+	t.Helper()
+	o.ONNX = library(t)
+	m := New(o)
+	if err := m.load(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.close() })
+	return m
+}
+
+// tiny loads one of the models in testdata.
+func tiny(t testing.TB, name string) *Model {
+	return load(t, Options{Name: name, Path: filepath.Join("testdata", name)})
+}
+
+// smollm2 loads the real model.
+func smollm2(t testing.TB) *Model {
+	t.Helper()
+	path := filepath.Join(onnxtest.Root(t), ".penstock", "models", "smollm2-135m-instruct")
+	if _, err := os.Stat(filepath.Join(path, "tokenizer.json")); err != nil {
+		t.Fatal("SmolLM2 is missing: run make setup")
+	}
+	return load(t, Options{Name: "smollm2", Path: path, MaxTokens: 512})
+}
+
+// ask runs a verb's three steps on a body, and returns the answer's pieces.
+func ask(t testing.TB, m *Model, body string) ([]piece, engine.End) {
+	t.Helper()
+	j := jobOf(t, m, body)
+	var pieces []piece
+	end, err := m.generate(context.Background(), j, func(p piece) error { pieces = append(pieces, p); return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pieces, end
+}
+
+func jobOf(t testing.TB, m *Model, body string) job {
+	t.Helper()
+	r, err := m.decodeNative(engine.Input{Body: []byte(body)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := m.preprocess(context.Background(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+func textOf(pieces []piece) string {
+	var b strings.Builder
+	for _, p := range pieces {
+		b.WriteString(p.text)
+	}
+	return b.String()
+}
+
+// copyOf copies a model folder, with some files changed: "" takes one away.
+func copyOf(t *testing.T, from string, changed map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range changed {
+		path := filepath.Join(dir, name)
+		var err error
+		if content == "" {
+			err = os.Remove(path)
+		} else {
+			err = os.WriteFile(path, []byte(content), 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestLoadSaysWhatIsWrong(t *testing.T) {
+	for name, c := range map[string]struct {
+		changed map[string]string
+		want    string
+	}{
+		"no graph":            {map[string]string{"onnx/model.onnx": ""}, "the model folder has no graph"},
+		"no tokenizer":        {map[string]string{"tokenizer.json": ""}, "the model folder has no tokenizer.json"},
+		"no config":           {map[string]string{"config.json": ""}, "the model folder has no config.json"},
+		"config is no JSON":   {map[string]string{"config.json": "{"}, "config.json: "},
+		"no context length":   {map[string]string{"config.json": "{}"}, "max_position_embeddings"},
+		"no size of caches":   {map[string]string{"config.json": `{"max_position_embeddings":64,"vocab_size":259}`}, `size of input "past_key_values.0.key"`},
+		"tokenizer unknown":   {map[string]string{"tokenizer.json": `{"model":{"type":"Unigram"}}`}, "tokenizer.json: "},
+		"template wants file": {map[string]string{"chat_template.jinja": "{% include 'x' %}"}, "'include' not found"},
+		"graph is no ONNX":    {map[string]string{"onnx/model.onnx": "rubbish"}, "open the graph"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := copyOf(t, "testdata/tiny32", c.changed)
+			err := New(Options{Name: "tiny", Path: dir, ONNX: library(t)}).load(context.Background())
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want one with %q", err, c.want)
+			}
+		})
+	}
+	err := New(Options{Name: "tiny", Path: "testdata/nowhere", ONNX: library(t)}).load(context.Background())
+	if err == nil || !strings.Contains(err.Error(), "there is no model folder testdata/nowhere") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestReadsTransformersLayout(t *testing.T) {
+	m := tiny(t, "tiny32")
+	if m.graph.shared || m.graph.positionIDs < 0 || m.graph.caches[0] != (cacheShape{onnx.TypeFloat32, 2, 8}) {
+		t.Errorf("graph %+v", m.graph)
+	}
+	if m.context != 64 || m.longest != 13 || len(m.stops) != 1 || !m.stops[258] || m.template == nil {
+		t.Errorf("folder %+v", m.folder)
+	}
+	m = tiny(t, "tiny16")
+	if m.graph.caches[0] != (cacheShape{onnx.TypeFloat16, 2, 8}) {
+		t.Errorf("graph %+v", m.graph)
+	}
+	if len(m.stops) != 2 || !m.stops[257] || !m.stops[258] {
+		t.Errorf("stops %v", m.stops)
+	}
+}
+
+func TestReadsImportersLayout(t *testing.T) {
+	m := smollm2(t)
+	if !m.graph.shared || m.graph.positionIDs >= 0 || m.graph.vocab != 49152 || m.context != 8192 || !m.stops[2] {
+		t.Errorf("graph %+v, folder %+v", m.graph, m.folder)
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	m := tiny(t, "tiny16")
+	if j := jobOf(t, m, `{"prompt":"x"}`); j.temperature != 0.5 || j.topK != 3 || j.topP != 1 || j.maxTokens != 64 {
+		t.Errorf("generation_config.json's defaults: %+v", j.settings)
+	}
+	if j := jobOf(t, m, `{"prompt":"x","temperature":1.5,"top_k":-1,"max_tokens":7,"seed":-1}`); j.temperature != 1.5 || j.topK != 0 || j.maxTokens != 7 || j.seed != 1<<64-1 {
+		t.Errorf("the request's own: %+v", j.settings)
+	}
+	m = load(t, Options{Name: "tiny", Path: "testdata/tiny32", MaxTokens: 9})
+	if j := jobOf(t, m, `{"prompt":"x"}`); j.temperature != 1 || j.topK != 0 || j.topP != 1 || j.maxTokens != 9 || j.repetitionPenalty != 1 {
+		t.Errorf("OpenAI's defaults: %+v", j.settings)
+	}
+	m = load(t, Options{Name: "tiny", Path: copyOf(t, "testdata/tiny16", map[string]string{"generation_config.json": `{"do_sample":false,"temperature":0.5}`})})
+	if j := jobOf(t, m, `{"prompt":"x"}`); j.temperature != 0 {
+		t.Errorf("do_sample false: %+v", j.settings)
+	}
+}

@@ -1,0 +1,260 @@
+package local
+
+import (
+	"cmp"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// sampling says how the next token is chosen from the logits.
+type sampling struct {
+	temperature       float64 // 0: always the likeliest
+	topP              float64 // 1: no bound
+	topK              int     // 0: no bound
+	minP              float64 // 0: no bound
+	repetitionPenalty float64 // 1: none; over prompt and answer
+	frequencyPenalty  float64 // 0: none; over the answer, as presencePenalty
+	presencePenalty   float64
+	bias              []bias
+	seed              uint64
+}
+
+// bias is added to a token's logit.
+type bias struct {
+	id    int64
+	value float32
+}
+
+// sampler chooses tokens. What it needs is allocated once, and its cost for a token is one or two passes over the
+// logits: nothing is sorted but what can be chosen. It is for one goroutine.
+type sampler struct {
+	sampling
+	random     *rand.Rand
+	seen       []int64  // distinct tokens so far, if any penalty asks for them
+	prompted   []bool   // by id: occurred in prompt or answer
+	counts     []uint32 // by id: how often in the answer
+	candidates []candidate
+}
+
+// candidate is a token that may be chosen, with its weight: proportional to its probability, the likeliest having 1.
+type candidate struct {
+	id     int64
+	weight float64
+}
+
+func newSampler(s sampling, prompt []int64, vocab int) *sampler {
+	m := &sampler{sampling: s, random: rand.New(rand.NewPCG(s.seed, 0))}
+	if s.repetitionPenalty != 1 || s.frequencyPenalty != 0 || s.presencePenalty != 0 {
+		m.prompted, m.counts = make([]bool, vocab), make([]uint32, vocab)
+		if s.repetitionPenalty != 1 {
+			for _, id := range prompt {
+				m.note(id)
+			}
+		}
+	}
+	return m
+}
+
+// note puts a token among those seen.
+func (m *sampler) note(id int64) {
+	if !m.prompted[id] {
+		m.prompted[id] = true
+		m.seen = append(m.seen, id)
+	}
+}
+
+var errNoNumbers = errors.New("the model's logits are not numbers")
+
+// choose returns the next token. It changes the logits.
+func (m *sampler) choose(logits []float32) (int64, error) {
+	m.adjust(logits)
+	best := argmax(logits)
+	if v := float64(logits[best]); math.IsNaN(v) || math.IsInf(v, 0) {
+		return 0, errNoNumbers
+	}
+	id := int64(best)
+	if m.temperature > 0 {
+		id = m.draw(logits, logits[best])
+	}
+	if m.counts != nil {
+		m.note(id)
+		m.counts[id]++
+	}
+	return id, nil
+}
+
+// argmax returns where the largest logit is; NaN is smaller than any.
+func argmax(logits []float32) int {
+	best, at := float32(math.Inf(-1)), 0
+	for i, v := range logits {
+		if v > best {
+			best, at = v, i
+		}
+	}
+	return at
+}
+
+// adjust applies penalties (Keskar et al. 2019, arXiv:1909.05858, for repetition; OpenAI's for the other two) and biases.
+func (m *sampler) adjust(logits []float32) {
+	for _, id := range m.seen {
+		v := float64(logits[id])
+		if v > 0 {
+			v /= m.repetitionPenalty
+		} else {
+			v *= m.repetitionPenalty
+		}
+		if n := m.counts[id]; n > 0 {
+			v -= m.frequencyPenalty*float64(n) + m.presencePenalty
+		}
+		logits[id] = float32(v)
+	}
+	for _, b := range m.bias {
+		logits[b.id] += b.value
+	}
+}
+
+// negligible is how many nats below the likeliest a token is left out: a whole vocabulary of such tokens has less weight
+// than float32 logits can tell.
+const negligible = 25
+
+// draw chooses at random among the tokens that temperature, min_p, top_k and top_p (Holtzman et al. 2019,
+// arXiv:1904.09751) leave.
+func (m *sampler) draw(logits []float32, best float32) int64 {
+	depth := negligible * m.temperature
+	if m.minP > 0 {
+		depth = min(depth, -math.Log(m.minP)*m.temperature)
+	}
+	least := best - float32(depth)
+	c := m.candidates[:0]
+	for i, v := range logits {
+		if v >= least {
+			c = append(c, candidate{int64(i), math.Exp(float64(v-best) / m.temperature)})
+		}
+	}
+	m.candidates = c[:0]
+	if m.topK > 0 && m.topK < len(c) || m.topP < 1 {
+		c = m.nucleus(c)
+	}
+	total := 0.0
+	for _, k := range c {
+		total += k.weight
+	}
+	at := m.random.Float64() * total
+	for _, k := range c {
+		if at -= k.weight; at < 0 {
+			return k.id
+		}
+	}
+	return c[len(c)-1].id // rounding
+}
+
+// nucleus keeps the topK likeliest of c, and of these the likeliest that make up topP of their weight. It takes them off
+// a heap one by one, so that it sorts no more than it keeps. What it returns lies at the end of c.
+func (m *sampler) nucleus(c []candidate) []candidate {
+	for i := len(c)/2 - 1; i >= 0; i-- {
+		sink(c, i)
+	}
+	most := len(c)
+	total := 0.0
+	if m.topK > 0 && m.topK < most {
+		most = m.topK
+	} else {
+		for _, k := range c {
+			total += k.weight
+		}
+	}
+	heap, sum := c, 0.0
+	take := func() {
+		last := len(heap) - 1
+		heap[0], heap[last] = heap[last], heap[0]
+		sum += heap[last].weight
+		heap = heap[:last]
+		sink(heap, 0)
+	}
+	if most < len(c) { // the k likeliest first, since topP is of their weight
+		for range most {
+			take()
+		}
+		kept := c[len(heap):]
+		sum, total = 0, sum
+		for i := len(kept) - 1; i >= 0; i-- {
+			if sum += kept[i].weight; sum >= m.topP*total {
+				return kept[i:]
+			}
+		}
+		return kept
+	}
+	for len(heap) > 0 && (sum < m.topP*total || sum == 0) {
+		take()
+	}
+	return c[len(heap):]
+}
+
+// before orders candidates: the heavier first, and of equals the smaller id, so that the order is always the same.
+func before(a, b candidate) bool {
+	return a.weight > b.weight || a.weight == b.weight && a.id < b.id
+}
+
+// sink restores the heap below i.
+func sink(heap []candidate, i int) {
+	for {
+		child := 2*i + 1
+		if child >= len(heap) {
+			return
+		}
+		if child+1 < len(heap) && before(heap[child+1], heap[child]) {
+			child++
+		}
+		if !before(heap[child], heap[i]) {
+			return
+		}
+		heap[i], heap[child] = heap[child], heap[i]
+		i = child
+	}
+}
+
+// likelihood is a token and the logarithm of its probability, as the model gave it: before temperature and penalties.
+type likelihood struct {
+	id      int64
+	logprob float64
+}
+
+// likelihoods tells logits' log probabilities: one token's, and those of the n likeliest.
+type likelihoods struct {
+	logits []float32 // a copy: choose changes the original
+	total  float64   // the logarithm of the sum of their exponentials
+}
+
+func (l *likelihoods) read(logits []float32) {
+	l.logits = append(l.logits[:0], logits...)
+	best := float64(logits[argmax(logits)])
+	sum := 0.0
+	for _, v := range logits {
+		sum += math.Exp(float64(v) - best)
+	}
+	l.total = best + math.Log(sum)
+}
+
+// of returns a token's likelihood; what cannot be is -9999, as OpenAI writes it, since JSON has no infinities.
+func (l *likelihoods) of(id int64) likelihood {
+	return likelihood{id, max(float64(l.logits[id])-l.total, -9999)}
+}
+
+// top returns the n likeliest tokens, the likeliest first.
+func (l *likelihoods) top(n int) []likelihood {
+	top := make([]likelihood, 0, n+1)
+	for i, v := range l.logits {
+		if n == 0 || len(top) == n && float64(v)-l.total <= top[n-1].logprob {
+			continue
+		}
+		k := l.of(int64(i))
+		at, _ := slices.BinarySearchFunc(top, k, func(a, b likelihood) int {
+			return cmp.Or(-cmp.Compare(a.logprob, b.logprob), cmp.Compare(a.id, b.id))
+		})
+		top = slices.Insert(top, at, k)
+		top = top[:min(len(top), n)]
+	}
+	return top
+}

@@ -1,0 +1,258 @@
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"penstock/dialect"
+	"penstock/engine"
+)
+
+// remedy is what may help against a fault.
+type remedy int
+
+const (
+	another remedy = iota // another server; this one is not asked again
+	again                 // the same server, once more, then another
+	later                 // the same server, after fault.wait, then another
+	nothing               // the request itself is at fault, or nobody wants an answer
+)
+
+// fault is a request to a server that did not end well.
+type fault struct {
+	outcome Outcome
+	remedy  remedy
+	wait    time.Duration // how long the server asked to be left alone
+	status  int           // of the HTTP answer, where there was one
+	err     *engine.Error // for the client, if this is the last word
+}
+
+func (f *fault) Error() string { return f.err.Error() }
+
+// says what the end of the request says about the server's health.
+func (f *fault) verdict() verdict {
+	switch f.outcome {
+	case OutcomeError, OutcomeUnreachable, OutcomeTimeout, OutcomeCut, OutcomeUnauthorized:
+		return unwell
+	case OutcomeRejected, OutcomeDiffers:
+		return well
+	case OutcomeOK, OutcomeRescued, OutcomeRateLimited, OutcomeCanceled:
+	}
+	return noVerdict
+}
+
+// canceled is the fault of a client that left.
+func canceled(cause error) *fault {
+	return &fault{outcome: OutcomeCanceled, remedy: nothing, err: &engine.Error{Code: engine.CodeCanceled, Message: "the request was canceled", Cause: cause}}
+}
+
+func cut(cause error) *fault {
+	return &fault{outcome: OutcomeCut, remedy: again, err: &engine.Error{
+		Code: engine.CodeUpstreamCut, Message: "the upstream broke off before its answer was complete; try again", Cause: cause,
+	}}
+}
+
+// broken is the fault of a server that sends what is no answer.
+func broken(format string, args ...any) *fault {
+	return &fault{outcome: OutcomeError, remedy: again, err: &engine.Error{
+		Code: engine.CodeUpstreamError, Message: "the upstream sent something that is no part of an answer; try again", Cause: fmt.Errorf(format, args...),
+	}}
+}
+
+// silence is the fault of a server that took too long.
+func silence(cause error, t Timeouts) *fault {
+	var message string
+	switch {
+	case errors.Is(cause, errConnect):
+		message = fmt.Sprintf("the upstream took no connection within %s", t.Connect)
+	case errors.Is(cause, errFirstToken):
+		message = fmt.Sprintf("the upstream sent no first token within %s", t.FirstToken)
+	case errors.Is(cause, errWhole):
+		message = fmt.Sprintf("the upstream began no answer within %s", t.Whole)
+	default:
+		message = fmt.Sprintf("the upstream fell silent for %s in the middle of its answer", t.BetweenTokens)
+	}
+	return &fault{outcome: OutcomeTimeout, remedy: another, err: &engine.Error{
+		Code: engine.CodeUpstreamTimeout, Message: message + "; try again later", Cause: cause,
+	}}
+}
+
+// isSilence tells whether a request was ended by its watch.
+func isSilence(cause error) bool {
+	return errors.Is(cause, errConnect) || errors.Is(cause, errFirstToken) || errors.Is(cause, errBetweenTokens) || errors.Is(cause, errWhole)
+}
+
+// unanswered is the fault of a request to which no HTTP answer came.
+func unanswered(ctx context.Context, err error, t Timeouts) *fault {
+	if cause := context.Cause(ctx); cause != nil {
+		if isSilence(cause) {
+			return silence(cause, t)
+		}
+		return canceled(cause)
+	}
+	name, reached, hopeless := trouble(err)
+	err = fmt.Errorf("%s: %w", name, err)
+	if reached {
+		return cut(err)
+	}
+	f := &fault{outcome: OutcomeUnreachable, remedy: again, err: &engine.Error{
+		Code: engine.CodeUpstreamError, Message: "the upstream could not be reached; try again later", Cause: err,
+	}}
+	if hopeless {
+		f.remedy = another
+	}
+	return f
+}
+
+const (
+	maxRejection = 1 << 20         // bytes of an error answer's body
+	maxWait      = 5 * time.Second // a Retry-After beyond it is not waited for
+	maxCool      = time.Minute     // nor believed beyond this
+)
+
+// answered is the fault of a request to which the HTTP answer was not the one wanted.
+// ownKey tells whether the request went out with the client's own key; secret is ours,
+// and appears in nothing that is handed on.
+func answered(r *http.Response, body io.Reader, secret string, ownKey bool) *fault {
+	data, err := io.ReadAll(io.LimitReader(body, maxRejection))
+	if err != nil {
+		return cut(fmt.Errorf("read the body of a %d: %w", r.StatusCode, err))
+	}
+	header := handedOn(r.Header)
+	if kind := r.Header.Get("Content-Type"); kind != "" {
+		header.Set("Content-Type", kind)
+	}
+	return reject(&dialect.UpstreamAnswer{Status: r.StatusCode, Header: header, Body: redact(data, secret)}, ownKey)
+}
+
+// reported is the fault of a server that said, in an event, that something went wrong.
+func reported(event []byte, secret string) *fault {
+	event = redact(event, secret)
+	var e dialect.Error
+	if err := json.Unmarshal(event, &e); err != nil || e.Message == "" {
+		var flat struct { // as /v1/responses has it
+			Message string `json:"message"`
+			Code    string `json:"code"`
+		}
+		if err := json.Unmarshal(event, &flat); err == nil {
+			e.Message, e.Code = flat.Message, flat.Code
+		}
+		event, _ = (&dialect.Error{Message: e.Message, Type: dialect.ServerError, Code: e.Code}).MarshalJSON() // strings always encode
+	}
+	status, err := strconv.Atoi(e.Code)
+	switch {
+	case err == nil && status >= 400 && status < 600:
+	case e.Type == dialect.InvalidRequest, e.Code == "context_length_exceeded":
+		status = http.StatusBadRequest
+	case strings.HasPrefix(e.Type, "rate_limit"), e.Code == "rate_limit_exceeded":
+		status = http.StatusTooManyRequests
+	default:
+		status = http.StatusBadGateway
+	}
+	header := http.Header{"Content-Type": {"application/json"}}
+	return reject(&dialect.UpstreamAnswer{Status: status, Header: header, Body: event}, false)
+}
+
+// reject sorts what servers answer instead of what they were asked for.
+func reject(a *dialect.UpstreamAnswer, ownKey bool) *fault {
+	said := words(a.Body)
+	wait, asked := retryAfter(a.Header)
+	f := &fault{outcome: OutcomeError, remedy: again, status: a.Status, err: &engine.Error{
+		Code: engine.CodeUpstreamError, Message: "the upstream reported an error", RetryAfter: wait, Cause: a,
+	}}
+	if said.Message != "" {
+		f.err.Message += ": " + said.Message
+	}
+	switch status := a.Status; {
+	case (status == http.StatusUnauthorized || status == http.StatusForbidden) && !ownKey:
+		// Our key's fault: the client can do nothing about it, and is not shown what the
+		// server says about that key.
+		f.outcome, f.remedy = OutcomeUnauthorized, another
+		f.err = &engine.Error{Code: engine.CodeUpstreamUnauthorized, Message: "the upstream refused this gateway's key; its operator has to set a valid one", Cause: fmt.Errorf("status %d: %s", status, said.Message)}
+	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && asked:
+		f.outcome, f.remedy, f.wait = OutcomeRateLimited, another, min(wait, maxCool)
+		if asked && wait <= maxWait && said.Code != "insufficient_quota" {
+			f.remedy = later
+		}
+		if status == http.StatusTooManyRequests {
+			f.err.Code = engine.CodeRateLimited
+		}
+	case status == http.StatusRequestTimeout, status >= 500:
+	case status == http.StatusPaymentRequired, tooLong(said):
+		f.outcome, f.remedy = OutcomeRejected, another
+		f.err.Code = engine.CodeInvalidInput
+	case status >= 400:
+		f.outcome, f.remedy = OutcomeRejected, nothing
+		f.err.Code = engine.CodeInvalidInput
+	default: // a redirection, which nobody follows with a key in hand
+		f.remedy = another
+		f.err.Message, f.err.Cause = "the upstream sent something that is no part of an answer", fmt.Errorf("status %d", status)
+	}
+	return f
+}
+
+// words reads an error object, as far as it is one.
+func words(body []byte) (e dialect.Error) {
+	_ = json.Unmarshal(body, &e) // whatever else it may be, it has no words
+	if len(e.Message) > 500 {
+		e.Message = strings.ToValidUTF8(e.Message[:500], "") + "…"
+	}
+	return e
+}
+
+// tooLong tells whether a server complains about the length of the prompt, for which
+// another server may have room.
+func tooLong(e dialect.Error) bool {
+	if e.Code == "context_length_exceeded" || e.Type == "exceed_context_size_error" {
+		return true
+	}
+	message := strings.ToLower(e.Message)
+	return strings.Contains(message, "maximum context length") || strings.Contains(message, "context window")
+}
+
+// retryAfter reads how long a server asks to be left alone: OpenAI's retry-after-ms, or
+// Retry-After as seconds or as a date.
+func retryAfter(h http.Header) (d time.Duration, asked bool) {
+	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil && ms >= 0 && ms < 1e9 {
+		return time.Duration(ms * float64(time.Millisecond)), true
+	}
+	value := h.Get("Retry-After")
+	if s, err := strconv.ParseFloat(value, 64); err == nil && s >= 0 && s < 1e6 {
+		return time.Duration(s * float64(time.Second)), true
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(0, time.Until(at)), true
+	}
+	return 0, false
+}
+
+// handedOn returns those of an answer's headers that matter to the client.
+func handedOn(h http.Header) http.Header {
+	out := http.Header{}
+	for name, values := range h {
+		switch lower := strings.ToLower(name); {
+		case lower == "x-request-id":
+			out["X-Upstream-Request-Id"] = values
+		case lower == "retry-after", lower == "retry-after-ms", lower == "x-should-retry",
+			strings.HasPrefix(lower, "x-ratelimit-"), strings.HasPrefix(lower, "openai-"):
+			out[name] = values
+		}
+	}
+	return out
+}
+
+// redact takes our key out of what a server says.
+func redact(data []byte, secret string) []byte {
+	if secret == "" {
+		return data
+	}
+	return bytes.ReplaceAll(data, []byte(secret), []byte("[key]"))
+}

@@ -1,0 +1,250 @@
+package upstream
+
+import (
+	"encoding/json"
+
+	"penstock/dialect"
+	"penstock/engine"
+)
+
+// sign is what an event means to the relay.
+type sign int
+
+const (
+	blank    sign = iota // nothing at all: not handed on
+	quiet                // handed on, but brings nothing new: a role, a usage, a beginning
+	content              // brings something
+	complete             // handed on; the answer has all its parts, and more may follow
+	last                 // handed on; the end
+	done                 // the end: not handed on
+	failure              // the server reports an error
+	rubbish              // no event of this dialect
+)
+
+// grammar understands the events of one kind of stream as far as a relay must. It is for
+// one answer.
+type grammar interface {
+	// read says what an event means. Its data must stay as they are until end is called.
+	read(e dialect.Event) sign
+	// whole tells whether the answer may end here although nothing said that it does.
+	whole() bool
+	// end returns how the answer ended, once it has.
+	end() engine.End
+}
+
+// maxChoices bounds how many answers one request may have.
+const maxChoices = 4096
+
+// chunks is the grammar of /v1/chat/completions and /v1/completions, whose events differ
+// only inside a choice.
+type chunks struct {
+	n        int    // answers asked for
+	choices  []byte // by index: 0 not seen, 1 begun, 2 finished
+	begun    int
+	finished int
+	reason   []byte // the last finish_reason
+	usage    []byte // the last usage, as JSON
+
+	like likeness
+	text []byte // the string that brought content, of the chunk at hand
+	many bool   // more than one did, or something else
+}
+
+func (c *chunks) read(e dialect.Event) sign {
+	if len(e.Data) == 0 {
+		return blank
+	}
+	if string(e.Data) == "[DONE]" {
+		return done
+	}
+	if len(e.Name) == 0 && c.like.to(e.Data) {
+		return content
+	}
+	c.text, c.many = nil, false
+	s := scanner{data: e.Data}
+	meaning := quiet
+	for s.enter('{'); s.more('}'); {
+		switch string(s.name()) {
+		case "choices":
+			if s.peek() != '[' {
+				s.skip()
+				continue
+			}
+			for s.enter('['); s.more(']'); {
+				meaning = max(meaning, c.choice(&s))
+			}
+		case "error":
+			if value := s.skip(); len(value) > 0 && value[0] != 'n' {
+				meaning = failure
+			}
+		case "usage":
+			if value := s.skip(); len(value) > 0 && value[0] == '{' {
+				c.usage, c.many = value, true
+			}
+		default:
+			s.skip()
+		}
+	}
+	switch {
+	case !s.over():
+		return rubbish
+	case meaning == failure || string(e.Name) == "error":
+		return failure
+	case c.whole():
+		return complete
+	}
+	if c.like.forget(); meaning == content && !c.many && c.text != nil {
+		c.like.learn(e.Data, c.text)
+	}
+	return meaning
+}
+
+// brings notes a value that brings content.
+func (c *chunks) brings(value []byte) {
+	c.many = c.many || c.text != nil || value[0] != '"'
+	c.text = value
+}
+
+// choice reads one element of "choices".
+func (c *chunks) choice(s *scanner) sign {
+	meaning, index, finished := quiet, 0, false
+	for s.enter('{'); s.more('}'); {
+		switch string(s.name()) {
+		case "index":
+			index = s.integer()
+		case "text":
+			if value := s.skip(); says(value) {
+				meaning = content
+				c.brings(value)
+			}
+		case "delta":
+			if s.peek() != '{' {
+				s.skip()
+				continue
+			}
+			for s.enter('{'); s.more('}'); {
+				role := string(s.name()) == "role"
+				if value := s.skip(); says(value) && !role {
+					meaning = content
+					c.brings(value)
+				}
+			}
+		case "finish_reason":
+			if value := s.skip(); len(value) > 2 && value[0] == '"' {
+				c.reason, finished = value[1:len(value)-1], true
+				meaning, c.many = content, true
+			}
+		default:
+			s.skip()
+		}
+	}
+	c.count(index, finished)
+	return meaning
+}
+
+func (c *chunks) count(index int, finished bool) {
+	if index < 0 || index >= maxChoices {
+		return
+	}
+	for len(c.choices) <= index {
+		c.choices = append(c.choices, 0)
+	}
+	state := &c.choices[index]
+	if *state == 0 {
+		*state = 1
+		c.begun++
+	}
+	if finished && *state == 1 {
+		*state = 2
+		c.finished++
+	}
+}
+
+func (c *chunks) whole() bool {
+	return c.finished >= c.n && c.finished == c.begun
+}
+
+func (c *chunks) end() engine.End {
+	var usage dialect.Usage
+	if c.usage != nil {
+		_ = json.Unmarshal(c.usage, &usage) // whose numbers make no sense counts as nobody's
+	}
+	return engine.Ended(string(c.reason), engine.Usage{PromptTokens: usage.PromptTokens, CompletionTokens: usage.CompletionTokens})
+}
+
+// typedEvents is the grammar of /v1/responses.
+type typedEvents struct {
+	final []byte // the event that ended the answer
+}
+
+func (t *typedEvents) read(e dialect.Event) sign {
+	switch {
+	case len(e.Data) == 0:
+		return blank
+	case string(e.Data) == "[DONE]": // which OpenAI does not send here, and others do
+		return blank
+	}
+	kind := e.Name
+	s := scanner{data: e.Data}
+	failed := false
+	for s.enter('{'); s.more('}'); {
+		switch string(s.name()) {
+		case "type":
+			if value := s.skip(); len(value) > 2 && value[0] == '"' && len(kind) == 0 {
+				kind = value[1 : len(value)-1]
+			}
+		case "error":
+			value := s.skip()
+			failed = len(value) > 0 && value[0] != 'n'
+		default:
+			s.skip()
+		}
+	}
+	if !s.over() {
+		return rubbish
+	}
+	switch string(kind) {
+	case "error":
+		return failure
+	case "":
+		if failed {
+			return failure
+		}
+		return rubbish
+	case "response.completed", "response.incomplete", "response.failed":
+		t.final = e.Data
+		return last
+	case "response.created", "response.queued", "response.in_progress", "response.output_item.added", "response.content_part.added", "response.reasoning_summary_part.added":
+		return quiet
+	}
+	return content
+}
+
+func (t *typedEvents) whole() bool { return false }
+
+func (t *typedEvents) end() engine.End {
+	var final struct {
+		Response struct {
+			Status            string `json:"status"`
+			IncompleteDetails struct {
+				Reason string `json:"reason"`
+			} `json:"incomplete_details"`
+			Usage struct {
+				InputTokens  int `json:"input_tokens"`
+				OutputTokens int `json:"output_tokens"`
+			} `json:"usage"`
+		} `json:"response"`
+	}
+	_ = json.Unmarshal(t.final, &final) // as for usage above
+	r := final.Response
+	reason := engine.ReasonStop
+	switch {
+	case r.IncompleteDetails.Reason == "max_output_tokens":
+		reason = engine.ReasonLength
+	case r.IncompleteDetails.Reason != "":
+		reason = r.IncompleteDetails.Reason
+	case r.Status == "failed":
+		reason = r.Status
+	}
+	return engine.Ended(reason, engine.Usage{PromptTokens: r.Usage.InputTokens, CompletionTokens: r.Usage.OutputTokens})
+}

@@ -1,0 +1,262 @@
+package upstream
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"penstock/dialect"
+	"penstock/engine"
+	test "penstock/llm/upstream/upstreamtest"
+)
+
+// delta is an event whose only choice has this delta, by the model of that name.
+func delta(model, delta, finish string) string {
+	return fmt.Sprintf("data: {\"id\":%q,\"model\":%q,\"choices\":[{\"index\":0,\"delta\":{%s},\"finish_reason\":%s}],\"extra\":[1.0]}\n\n", model, model, delta, finish)
+}
+
+func textEvent(model, text string) string {
+	return delta(model, `"content":`+string(must(json.Marshal(text))), "null")
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func TestRescue(t *testing.T) {
+	finish := func(m string) string { return delta(m, "", `"stop"`) }
+	for name, c := range map[string]struct {
+		first, second []string // first is cut at its end, and again when asked again
+		want          []string
+		differs       bool
+	}{
+		"at a chunk's edge": {
+			first:  []string{textEvent("a", "Hello"), textEvent("a", " wor")},
+			second: []string{textEvent("b", "Hel"), textEvent("b", "lo wor"), textEvent("b", "ld"), finish("b"), test.Done},
+			want:   []string{textEvent("a", "Hello"), textEvent("a", " wor"), textEvent("b", "ld"), finish("b")},
+		},
+		"inside a chunk": {
+			first:  []string{textEvent("a", "Héllo"), textEvent("a", " w\"o")},
+			second: []string{delta("b", `"role":"assistant","content":""`, "null"), textEvent("b", "H\u00e9llo w\"orld"), finish("b"), test.Done},
+			want:   []string{textEvent("a", "Héllo"), textEvent("a", " w\"o"), textEvent("b", "rld"), finish("b")},
+		},
+		"inside the last chunk": {
+			first:  []string{textEvent("a", "Hello")},
+			second: []string{delta("b", `"content":"Hello!"`, `"stop"`), test.Done},
+			want:   []string{textEvent("a", "Hello"), delta("b", `"content":"!"`, `"stop"`)},
+		},
+		"all of it, then its end": {
+			first:  []string{textEvent("a", "Hello")},
+			second: []string{delta("b", `"content":"Hello"`, `"stop"`), test.Done},
+			want:   []string{textEvent("a", "Hello"), delta("b", `"content":""`, `"stop"`)},
+		},
+		"behind the finish_reason": {
+			first:  []string{textEvent("a", "Hello"), finish("a")},
+			second: []string{textEvent("b", "Hel"), textEvent("b", "lo"), finish("b"), test.Usage("b"), test.Done},
+			want:   []string{textEvent("a", "Hello"), finish("a"), test.Usage("b")},
+		},
+		"reasoning before content": {
+			first:  []string{delta("a", `"reasoning":"hm, "`, "null"), delta("a", `"reasoning":"so"`, "null"), textEvent("a", "Y")},
+			second: []string{delta("b", `"reasoning":"hm, so"`, "null"), textEvent("b", "Yes"), finish("b"), test.Done},
+			want:   []string{delta("a", `"reasoning":"hm, "`, "null"), delta("a", `"reasoning":"so"`, "null"), textEvent("a", "Y"), textEvent("b", "es"), finish("b")},
+		},
+		"tool calls": {
+			first: []string{
+				delta("a", `"tool_calls":[{"index":0,"id":"call_a","type":"function","function":{"name":"f","arguments":""}}]`, "null"),
+				delta("a", `"tool_calls":[{"index":0,"function":{"arguments":"{\"x\""}}]`, "null"),
+			},
+			second: []string{
+				delta("b", `"tool_calls":[{"index":0,"id":"call_b","type":"function","function":{"name":"f","arguments":"{\"x\":1}"}},{"index":1,"id":"call_c","type":"function","function":{"name":"g","arguments":"{}"}}]`, "null"),
+				delta("b", "", `"tool_calls"`), test.Done,
+			},
+			want: []string{
+				delta("a", `"tool_calls":[{"index":0,"id":"call_a","type":"function","function":{"name":"f","arguments":""}}]`, "null"),
+				delta("a", `"tool_calls":[{"index":0,"function":{"arguments":"{\"x\""}}]`, "null"),
+				delta("b", `"tool_calls":[{"function":{"arguments":":1}"},"index":0},{"function":{"name":"g","arguments":"{}"},"id":"call_c","index":1,"type":"function"}]`, "null"),
+				delta("b", "", `"tool_calls"`),
+			},
+		},
+		"another text": {
+			first:  []string{textEvent("a", "Hello")},
+			second: []string{textEvent("b", "Help"), finish("b"), test.Done},
+			want:   []string{textEvent("a", "Hello")}, differs: true,
+		},
+		"a shorter text": {
+			first:  []string{textEvent("a", "Hello")},
+			second: []string{textEvent("b", "Hell"), finish("b"), test.Done},
+			want:   []string{textEvent("a", "Hello")}, differs: true,
+		},
+		"no text": {
+			first:  []string{textEvent("a", "Hello")},
+			second: []string{test.Done},
+			want:   []string{textEvent("a", "Hello")}, differs: true,
+		},
+		"content before all of the reasoning": {
+			first:  []string{delta("a", `"reasoning":"hm"`, "null")},
+			second: []string{textEvent("b", "Yes"), finish("b"), test.Done},
+			want:   []string{delta("a", `"reasoning":"hm"`, "null")}, differs: true,
+		},
+		"more behind the finish_reason": {
+			first:  []string{textEvent("a", "Hello"), finish("a")},
+			second: []string{textEvent("b", "Hello you"), finish("b"), test.Done},
+			want:   []string{textEvent("a", "Hello"), finish("a")}, differs: true,
+		},
+		"arguments of another function": {
+			first:  []string{delta("a", `"tool_calls":[{"index":0,"id":"1","function":{"name":"f","arguments":"{"}}]`, "null")},
+			second: []string{delta("b", `"tool_calls":[{"index":0,"id":"2","function":{"name":"g","arguments":"{}"}}]`, "null"), finish("b"), test.Done},
+			want:   []string{delta("a", `"tool_calls":[{"index":0,"id":"1","function":{"name":"f","arguments":"{"}}]`, "null")}, differs: true,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := build(t, func(c *Config) { c.Match = true },
+					test.New(test.Script{test.Send(strings.Join(c.first, "")), test.Cut}), test.New(test.Script{test.Send(strings.Join(c.second, ""))}))
+				defer h.close()
+				r := h.stream("chat", chatBody)
+				if want := data(c.want...); !slices.Equal(r.chunks, want) {
+					t.Errorf("what came is\n%s\nand should be\n%s", strings.Join(r.chunks, "\n"), strings.Join(want, "\n"))
+				}
+				if c.differs {
+					if r.err == nil || r.err.Code != engine.CodeUpstreamCut || !strings.HasSuffix(h.asked.String(), "b differs") {
+						t.Errorf("it ended with %v; asked was %s", r.err, h.asked)
+					}
+				} else if r.err != nil || !strings.HasSuffix(h.asked.String(), "b rescued") {
+					t.Errorf("it ended with %v; asked was %s", r.err, h.asked)
+				}
+			})
+		})
+	}
+}
+
+func TestNoRescue(t *testing.T) {
+	for name, c := range map[string]struct {
+		match bool
+		body  string
+		first string
+	}{
+		"not wanted":              {body: chatBody, first: textEvent("a", "Hello")},
+		"several answers":         {match: true, body: strings.Replace(chatBody, "{", `{"n":2,`, 1), first: textEvent("a", "Hello")},
+		"what cannot be compared": {match: true, body: chatBody, first: delta("a", `"audio":{"data":"x"}`, "null")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				second := test.New(test.Whole("b", 3))
+				h := build(t, func(config *Config) { config.Match = c.match }, test.New(test.Script{test.Send(c.first), test.Cut}), second)
+				defer h.close()
+				r := h.stream("chat", c.body)
+				if r.err == nil || r.err.Code != engine.CodeUpstreamCut || len(r.chunks) != 1 || len(second.Requests(true)) != 0 {
+					t.Errorf("%d chunks came, then %v; asked was %s", len(r.chunks), r.err, h.asked)
+				}
+			})
+		})
+	}
+}
+
+// TestRescueFails: what broke off is what the client is told, whatever those say who were
+// asked to go on.
+func TestRescueFails(t *testing.T) {
+	for name, c := range map[string]test.Script{
+		"unreachable": {test.Reset},
+		"refused":     {test.Fail(400, "bad")},
+		"our key":     {test.Fail(401, "bad")},
+		"busy":        {test.Fail(429, "busy")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := build(t, func(c *Config) { c.Match = true }, test.New(test.Script{test.Tokens("a", 0, 3), test.Cut}), test.New(c))
+				defer h.close()
+				r := h.stream("chat", chatBody)
+				if r.err == nil || r.err.Code != engine.CodeUpstreamCut || r.upstreamAnswer() != nil || len(r.chunks) != 3 {
+					t.Errorf("%d chunks came, then %v; asked was %s", len(r.chunks), r.err, h.asked)
+				}
+			})
+		})
+	}
+}
+
+// TestTextCompletionsAreRescued too.
+func TestTextCompletionsAreRescued(t *testing.T) {
+	text := func(s, finish string) string {
+		return fmt.Sprintf("data: {\"choices\":[{\"text\":%q,\"index\":0,\"finish_reason\":%s}]}\n\n", s, finish)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		h := build(t, func(c *Config) { c.Match = true },
+			test.New(test.Script{test.Send(text("Once", "null")), test.Cut}), test.New(test.Script{test.Send(text("Once upon", "null") + text("", `"stop"`) + test.Done)}))
+		defer h.close()
+		r := h.stream("complete", `{"model":"gpt","prompt":"x","stream":true}`)
+		if want := data(text("Once", "null"), text(" upon", "null"), text("", `"stop"`)); r.err != nil || !slices.Equal(r.chunks, want) {
+			t.Errorf("what came is %q, %v", r.chunks, r.err)
+		}
+	})
+}
+
+// FuzzReplay cuts the same text in two ways and breaks the first off: what the client gets
+// is the text, once, or an error and a part of the text.
+func FuzzReplay(f *testing.F) {
+	f.Add("Hello, world", "Hello, world", []byte{3, 4}, []byte{1, 9, 1}, uint8(2))
+	f.Add("a\u00e9\U0001F600b", "a\u00e9\U0001F600b", []byte{2, 2}, []byte{7}, uint8(1))
+	f.Add("Hello", "Help", []byte{3}, []byte{2}, uint8(1))
+	f.Fuzz(func(t *testing.T, one, two string, cutsOne, cutsTwo []byte, sent uint8) {
+		one, two = strings.ToValidUTF8(one, "?"), strings.ToValidUTF8(two, "?")
+		if len(one)+len(two) > 1000 {
+			return
+		}
+		said := &transcript{}
+		var client strings.Builder
+		for _, c := range cutUp(one, cutsOne)[:min(int(sent), len(cutUp(one, cutsOne)))] {
+			said.note([]byte(data(textEvent("a", c))[0]))
+			client.WriteString(c)
+		}
+		before := client.String()
+		r := said.replay()
+		for _, c := range cutUp(two, cutsTwo) {
+			raw := []byte(data(textEvent("b", c))[0])
+			forward := true
+			if !r.over {
+				var err error
+				if raw, forward, err = r.next(raw); err != nil {
+					if strings.HasPrefix(two, before) {
+						t.Fatalf("%q goes on with %q, and was refused: %v", two, before, err)
+					}
+					return
+				}
+			}
+			if !forward {
+				continue
+			}
+			var chunk dialect.ChatChunk
+			if err := json.Unmarshal(raw, &chunk); err != nil {
+				t.Fatalf("%q was handed on: %v", raw, err)
+			}
+			client.WriteString(*chunk.Choices[0].Delta.Content)
+		}
+		if r.caughtUp() && client.String() != two {
+			t.Fatalf("after %q and %q the client has %q", before, two, client.String())
+		}
+		if !r.caughtUp() && client.String() != before {
+			t.Fatalf("after %q and a part of it the client has %q", before, client.String())
+		}
+	})
+}
+
+// cutUp cuts a text into runs of so many characters.
+func cutUp(text string, cuts []byte) (out []string) {
+	runes := []rune(text)
+	for _, c := range cuts {
+		n := min(int(c%10)+1, len(runes))
+		if n > 0 {
+			out = append(out, string(runes[:n]))
+		}
+		runes = runes[n:]
+	}
+	if len(runes) > 0 {
+		out = append(out, string(runes))
+	}
+	return out
+}

@@ -1,0 +1,68 @@
+package upstream
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"penstock/dialect"
+	"penstock/engine"
+)
+
+// decodeNative makes a chat request of the native input: a prompt or messages, and
+// OpenAI's parameters.
+func decodeNative(in engine.Input) (question, error) {
+	fields, err := dialect.NativeFields(in.Body, in.Query)
+	if err != nil {
+		return question{}, badInput(err)
+	}
+	if prompt, ok := fields["prompt"]; ok {
+		delete(fields, "prompt")
+		fields["messages"] = fmt.Appendf(nil, `[{"role":"user","content":%s}]`, prompt)
+	}
+	if fields["messages"] == nil {
+		return question{}, &engine.Error{Code: engine.CodeInvalidInput, Message: `give "prompt" or "messages"`, Param: "prompt"}
+	}
+	fields["stream"] = json.RawMessage(`true`)
+	fields["stream_options"] = json.RawMessage(`{"include_usage":true}`)
+	if in.Body, err = json.Marshal(fields); err != nil {
+		return question{}, fmt.Errorf("write the request anew: %w", err)
+	}
+	q, err := decodeQuestion(in)
+	if err == nil && q.peek.N > 1 {
+		err = &engine.Error{Code: engine.CodeInvalidInput, Message: "this route gives one answer: leave n out, or use /v1/chat/completions", Param: "n"}
+	}
+	return q, err
+}
+
+// native answers with the text of a chat answer: chunks {"text":…}. What is no text
+// (reasoning, tool calls) is left to OpenAI's routes.
+func (m *model) native(ctx context.Context, q question, emit func(engine.Encoded) error) (engine.End, error) {
+	return m.stream(ctx, chatStream, q, func(q question) grammar { return &chunks{n: 1} }, func(e engine.Encoded) error {
+		if len(e.Data) == 0 { // each text goes out by itself: there is nothing to flush
+			return nil
+		}
+		var chunk dialect.ChatChunk
+		if err := json.Unmarshal(e.Data, &chunk); err != nil {
+			return fmt.Errorf("read a chunk: %w", err)
+		}
+		text := ""
+		for _, c := range chunk.Choices {
+			for _, s := range []*string{c.Delta.Content, c.Delta.Refusal} {
+				if s != nil {
+					text += *s
+				}
+			}
+		}
+		if text == "" {
+			return nil
+		}
+		data, err := jsontext.AppendQuote([]byte(`{"text":`), text)
+		if err != nil {
+			return fmt.Errorf("write a chunk: %w", err)
+		}
+		return emit(engine.Encoded{Data: append(data, '}')})
+	})
+}

@@ -1,0 +1,186 @@
+package upstream
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"penstock/engine"
+	test "penstock/llm/upstream/upstreamtest"
+)
+
+func TestGzip(t *testing.T) {
+	pack := func(s string) string {
+		var b bytes.Buffer
+		w := gzip.NewWriter(&b)
+		w.Write([]byte(s))
+		w.Close()
+		return b.String()
+	}
+	stream := test.Token("m", 0) + test.Finish("m") + test.Done
+	synctest.Test(t, func(t *testing.T) {
+		h := build(t, nil, test.New(
+			test.Script{test.Answer(200, pack(stream), "Content-Type", "text/event-stream", "Content-Encoding", "gzip")},
+			test.Script{test.Answer(200, pack(test.Completion("m")), "Content-Encoding", "gzip")},
+			test.Script{test.Answer(400, pack(`{"error":{"message":"no"}}`), "Content-Encoding", "gzip")},
+		))
+		defer h.close()
+		if r := h.stream("chat", chatBody); r.err != nil || r.text() != "w0 " {
+			t.Errorf("the stream is %q, %v", r.chunks, r.err)
+		}
+		if r := h.whole("chat_whole"); r.err != nil || r.body.String() != test.Completion("m") || r.header.Get("Content-Encoding") != "" {
+			t.Errorf("the answer is %q, %v", r.body.String(), r.err)
+		}
+		if r := h.whole("chat_whole"); r.upstreamAnswer() == nil || string(r.upstreamAnswer().Body) != `{"error":{"message":"no"}}` {
+			t.Errorf("the rejection is %v", r.err)
+		}
+	})
+}
+
+// TestChunksPassByteForByte: whatever the events hold, and however they are cut up on
+// their way.
+func TestChunksPassByteForByte(t *testing.T) {
+	events := []string{
+		test.Role("m"),
+		"data:{\"choices\" : [ {\"index\":0,\"delta\":{\"content\":\"\u00e9\U0001F600 \\u00e9\\ud83d\"},\"x\":1e400}],\"y\":{\"choices\":[]} }\n\n",
+		"data: {\"choices\":[{\"index\":0,\"delta\":{\"reasoning_content\":\"hm\",\"tool_calls\":[{\"index\":1,\"id\":\"c\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}]}}]}\n\n",
+		"data: {\"choices\":[],\ndata: \"usage\":null}\n\n",
+		test.Finish("m"),
+	}
+	want := data(events...)
+	want[1] = strings.TrimPrefix(want[1], "data:")
+	want[3] = "{\"choices\":[],\n\"usage\":null}"
+	all := strings.Join(events, ": comment\n\n") + test.Done
+	for name, pieces := range map[string][]string{
+		"at once":            {all},
+		"byte by byte":       strings.Split(all, ""),
+		"half a character":   strings.SplitAfterN(all, "\xc3", 2),
+		"with CRLF":          {strings.ReplaceAll(all, "\n", "\r\n")},
+		"with CR":            {strings.ReplaceAll(all, "\n", "\r")},
+		"with a mark":        {"\ufeff", all},
+		"behind 1,000 pings": {strings.Repeat(": ping\n\n", 1000), all},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var script test.Script
+				for _, p := range pieces {
+					script = append(script, test.Send(p))
+				}
+				h := build(t, nil, test.New(script))
+				defer h.close()
+				r := h.stream("chat", chatBody)
+				if r.err != nil || !slices.Equal(r.chunks, want) {
+					t.Errorf("what came is %q, %v", r.chunks, r.err)
+				}
+			})
+		})
+	}
+}
+
+func TestRequestsPassByteForByte(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := test.New(test.Whole("model-a", 1))
+		h := build(t, nil, u)
+		defer h.close()
+		body := "{ \"mod\\u0065l\" :\"gpt\",\"n\":1 , \"x\":[1.0,{\"model\":\"y\"}],\"stream\":true}\n"
+		if r := h.stream("chat", body); r.err != nil {
+			t.Fatal(r.err)
+		}
+		if got, want := u.Requests(true)[0].Body, strings.Replace(body, `"gpt"`, `"model-a"`, 1); got != want {
+			t.Errorf("the upstream got %q", got)
+		}
+	})
+}
+
+func TestBadRequestsAreNotSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := test.New(test.Whole("m", 1))
+		h := build(t, nil, u)
+		defer h.close()
+		for body, code := range map[string]engine.Code{`{"model":`: engine.CodeInvalidJSON, `{"model":1}`: engine.CodeInvalidInput} {
+			if r := h.stream("chat", body); r.err == nil || r.err.Code != code {
+				t.Errorf("%s gives %v", body, r.err)
+			}
+		}
+		if n := len(u.Requests(true)); n != 0 {
+			t.Errorf("%d requests were sent", n)
+		}
+	})
+}
+
+// TestTheClientsKey goes upstream only where it is meant to.
+func TestTheClientsKey(t *testing.T) {
+	for _, forward := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			u := test.New(test.Script{test.Fail(401, "invalid_api_key")})
+			h := build(t, func(c *Config) { c.Servers[0].ForwardAuthorization = forward }, u)
+			defer h.close()
+			r := h.stream("chat", chatBody)
+			want, code := "Bearer sk-secret-a", engine.CodeUpstreamUnauthorized
+			if forward {
+				want, code = "Bearer client-key", engine.CodeInvalidInput
+			}
+			if got := u.Requests(true)[0].Header.Get("Authorization"); got != want || r.err == nil || r.err.Code != code {
+				t.Errorf("forwarded %v: the upstream got %q, the client %v", forward, got, r.err)
+			}
+			if (r.upstreamAnswer() != nil) != forward {
+				t.Errorf("forwarded %v: the client gets %v", forward, r.upstreamAnswer())
+			}
+		})
+	}
+}
+
+func TestOurKeyAppearsNowhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		leak := `{"error":{"message":"what is sk-secret-a for?","type":"invalid_request_error"}}`
+		h := build(t, func(c *Config) { c.Log = logTo(&log) },
+			test.New(test.Script{test.Answer(500, leak)}, test.Script{test.Answer(401, leak)}, test.Script{test.Answer(400, leak)},
+				test.Script{test.Send("data: " + leak + "\n\n")}, test.Script{test.Answer(200, leak)}))
+		defer h.close()
+		for range 4 {
+			r := h.stream("chat", chatBody)
+			told := r.err.Error()
+			if a := r.upstreamAnswer(); a != nil {
+				told += string(a.Body)
+			}
+			if strings.Contains(told, "sk-secret") {
+				t.Errorf("the client or the log is told %s", told)
+			}
+		}
+		if strings.Contains(log.String(), "sk-secret") || log.Len() == 0 {
+			t.Errorf("the log says %s", log.String())
+		}
+	})
+}
+
+// TestKeptConnections: streams and whole answers come over one connection, one after the
+// other.
+func TestKeptConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := test.New(test.Whole("model-a", 3), test.Script{test.Answer(200, test.Completion("m"))}, test.Whole("model-a", 3), test.Script{test.Fail(400, "no")}, test.Whole("model-a", 3))
+		h := build(t, nil, u)
+		defer h.close()
+		dials, dial := 0, h.dials["a.test:80"]
+		h.dials["a.test:80"] = func(ctx context.Context) (net.Conn, error) {
+			dials++
+			t.Logf("request %d needs a connection", len(u.Requests(false)))
+			return dial(ctx)
+		}
+		for range 2 {
+			h.stream("chat", chatBody)
+			synctest.Wait()
+			h.whole("chat_whole")
+			synctest.Wait()
+		}
+		h.stream("chat", chatBody)
+		if dials != 1 {
+			t.Errorf("%d connections were made", dials)
+		}
+	})
+}

@@ -1,0 +1,294 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"time"
+
+	"penstock/dialect"
+	"penstock/engine"
+)
+
+const (
+	maxEvent  = 4<<20 + 64<<10 // bytes of one event: lines of 4 MiB, and what stands around them
+	maxHeld   = 256 << 10      // bytes held back before the first content
+	lingering = 2 * time.Second
+)
+
+// stream answers a question with a server's stream of events.
+func (m *model) stream(ctx context.Context, e *endpoint, q question, g func(question) grammar, emit func(engine.Encoded) error) (engine.End, error) {
+	r := &relay{model: m, question: q, emit: emit}
+	if m.config.Match && q.peek.N == 1 && (e == chatStream || e == completionStream) {
+		r.said = &transcript{}
+	}
+	w := &walk{model: m}
+	var end engine.End
+	f := w.run(ctx, func(ctx context.Context, s *server) *fault {
+		answer, f := m.ask(ctx, s, e, q, m.config.Timeouts.FirstToken, errFirstToken)
+		if f == nil {
+			grammar := g(q)
+			if f = r.relay(answer, s, grammar); f == nil {
+				end = grammar.end()
+			}
+		}
+		if f != nil && r.begun {
+			r.brokeOff(f, w.rescuing)
+			w.rescuing = true
+		}
+		return f
+	})
+	if f != nil {
+		return engine.End{}, f.err
+	}
+	return end, nil
+}
+
+// relay hands events on to one client. It is for one question, over all servers that are
+// asked it.
+//
+// An answer is complete when its server says so: by [DONE] (or, of /v1/responses, by its
+// last event), or by a finish_reason in every choice and then a clean end of the body,
+// or, if that is left open, two seconds in which nothing more comes.
+type relay struct {
+	model    *model
+	question question
+	emit     func(engine.Encoded) error
+
+	begun bool             // something has been handed on
+	owing bool             // the last of it in the belief that more is at hand
+	held  []engine.Encoded // until there is content: another server may yet have to answer
+	size  int              // bytes held
+	name  string           // of the last event
+	slab  slab
+
+	said   *transcript // what the client has; nil if nobody wants to know
+	replay *replay     // of said, by a further answer
+}
+
+// relay hands one server's answer on. It returns nil once that is complete.
+func (r *relay) relay(a *open, s *server, g grammar) *fault {
+	if kind, _, _ := mime.ParseMediaType(a.head.Header.Get("Content-Type")); kind == "text/html" || kind == "application/json" {
+		defer a.close()
+		return r.notEvents(a).named(s)
+	}
+	if !r.begun {
+		r.held, r.size = nil, 0 // of a server that did not get as far as content
+	}
+	f := r.events(a, s, g)
+	if f == nil {
+		a.drain()
+	} else {
+		a.close()
+	}
+	return f
+}
+
+// notEvents says what came in place of a stream: an error that thought itself a success,
+// or nothing that can be used.
+func (r *relay) notEvents(a *open) *fault {
+	data, err := io.ReadAll(io.LimitReader(a.body, maxRejection))
+	if cause := context.Cause(a.ctx); cause != nil {
+		return unanswered(a.ctx, cause, r.model.config.Timeouts)
+	}
+	if err == nil && words(data).Message != "" {
+		return reported(data, a.secret)
+	}
+	return broken("a body of type %q in place of events", a.head.Header.Get("Content-Type"))
+}
+
+func (r *relay) events(a *open, s *server, g grammar) *fault {
+	limits := r.model.config.Timeouts
+	flowing, whole := false, false
+	source := &source{from: a.body, relay: r}
+	reader := dialect.NewEventReader(source, maxEvent)
+	for {
+		e, err := reader.Next()
+		if err != nil {
+			return r.ended(a, s, g, e, err)
+		}
+		e.Data = r.slab.keep(e.Data)
+		sign := g.read(e)
+		switch sign {
+		case blank:
+			continue
+		case done:
+			return r.finish(a, s)
+		case failure:
+			return reported(e.Data, a.secret).named(s)
+		case rubbish:
+			return broken("an event that is none of this dialect: %.200q", e.Data)
+		case quiet, content, complete, last:
+		}
+		switch {
+		case sign == complete && !whole:
+			whole = true
+			a.watch.expect(lingering, errLingers)
+		case whole:
+		case sign >= content && !flowing:
+			flowing = true
+			s.breaker.answered()
+			a.watch.expect(limits.BetweenTokens, errBetweenTokens)
+		case flowing && source.read: // of events that came together one is enough
+			a.watch.touch()
+		}
+		source.read = false
+		if f := r.take(a, s, e, sign, reader.Buffered()); f != nil {
+			return f
+		}
+		if sign == last {
+			return nil
+		}
+	}
+}
+
+// source notes when it is read from. Before that may make the client wait, what was handed on in the belief that more is
+// at hand goes out.
+type source struct {
+	from  io.Reader
+	relay *relay
+	read  bool
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	s.read = true
+	if s.relay.owing {
+		s.relay.owing = false
+		if err := s.relay.emit(engine.Encoded{}); err != nil {
+			return 0, err
+		}
+	}
+	return s.from.Read(p)
+}
+
+// take hands an event on, or holds it back. more: bytes of the next one are there already.
+func (r *relay) take(a *open, s *server, e dialect.Event, sign sign, more bool) *fault {
+	if r.replay != nil {
+		data, forward, err := r.replay.next(e.Data)
+		switch {
+		case err != nil:
+			return differs(err)
+		case !forward:
+			return nil
+		}
+		e.Data = data
+		if r.replay.over {
+			r.replay = nil
+		}
+	}
+	if string(e.Name) != r.name { // most have the name of the one before, mostly none
+		r.name = string(e.Name)
+	}
+	chunk := engine.Encoded{Name: r.name, Data: e.Data, More: more}
+	if !r.begun && sign == quiet && r.size+len(e.Data) <= maxHeld {
+		r.held = append(r.held, chunk)
+		r.size += len(e.Data)
+		return nil
+	}
+	if f := r.begin(a, s); f != nil {
+		return f
+	}
+	return r.hand(chunk)
+}
+
+// begin hands on what has been held back, and the head of the answer before it.
+func (r *relay) begin(a *open, s *server) *fault {
+	if r.begun {
+		return nil
+	}
+	r.begun = true
+	if r.question.answer != nil {
+		header := handedOn(a.head.Header)
+		header.Set(headerUpstream, s.Name)
+		r.question.answer.Head(http.StatusOK, header)
+	}
+	for _, chunk := range r.held {
+		if f := r.hand(chunk); f != nil {
+			return f
+		}
+	}
+	r.held = nil
+	return nil
+}
+
+func (r *relay) hand(chunk engine.Encoded) *fault {
+	if r.said != nil {
+		r.said.note(chunk.Data)
+	}
+	r.owing = chunk.More
+	if err := r.emit(chunk); err != nil {
+		return canceled(err)
+	}
+	return nil
+}
+
+// finish is the end of a complete answer.
+func (r *relay) finish(a *open, s *server) *fault {
+	if r.replay != nil && !r.replay.caughtUp() {
+		return differs(errShorter)
+	}
+	return r.begin(a, s)
+}
+
+// ended says what it means that no further event comes; e is what came of one. A server
+// may be careless about the empty line after [DONE].
+func (r *relay) ended(a *open, s *server, g grammar, e dialect.Event, err error) *fault {
+	cause := context.Cause(a.ctx)
+	a.over = err == io.EOF //nolint:errorlint // io.EOF itself is a clean end
+	switch {
+	case string(e.Data) == "[DONE]", errors.Is(cause, errLingers), a.over && g.whole():
+		return r.finish(a, s)
+	case cause != nil:
+		return unanswered(a.ctx, cause, r.model.config.Timeouts)
+	case errors.Is(err, dialect.ErrEventTooLong):
+		return broken("%w: more than %d bytes", err, maxEvent)
+	default:
+		return cut(err)
+	}
+}
+
+// brokeOff sees what can be done about a fault after something has been handed on. rescue
+// tells that it befell an answer that was to go on with another.
+func (r *relay) brokeOff(f *fault, rescue bool) {
+	if f.status != 0 { // an error event, or a rejection of the rescue: too late to be one of the client's request
+		f.err.Code = engine.CodeUpstreamError
+	}
+	switch {
+	case r.said == nil || !r.said.comparable():
+		f.remedy = nothing
+	case rescue && f.outcome == OutcomeRejected:
+		f.remedy = another
+	}
+	if f.remedy != nothing {
+		r.replay = r.said.replay()
+	}
+}
+
+func differs(why error) *fault {
+	return &fault{outcome: OutcomeDiffers, remedy: nothing, err: &engine.Error{
+		Code:    engine.CodeUpstreamCut,
+		Message: "the upstream broke off, and when it was asked again it gave another answer; try again",
+		Cause:   fmt.Errorf("go on with an answer that broke off: %w", why),
+	}}
+}
+
+// slab keeps copies of small pieces of data in larger ones, so that not each costs an
+// allocation.
+type slab struct{ free []byte }
+
+const slabSize = 2 << 10
+
+func (s *slab) keep(data []byte) []byte {
+	if len(data) > slabSize/4 {
+		return append([]byte(nil), data...)
+	}
+	if cap(s.free)-len(s.free) < len(data) {
+		s.free = make([]byte, 0, slabSize)
+	}
+	begin := len(s.free)
+	s.free = append(s.free, data...)
+	return s.free[begin:len(s.free):len(s.free)]
+}

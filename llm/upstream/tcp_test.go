@@ -1,0 +1,99 @@
+package upstream
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"penstock/engine"
+	test "penstock/llm/upstream/upstreamtest"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
+}
+
+// TestOverTCP is what only real sockets can do: resets, TLS, HTTP/2, broken chunked
+// encoding.
+func TestOverTCP(t *testing.T) {
+	whole := test.Whole("m", 60)
+	for name, c := range map[string]struct {
+		script   test.Script
+		http2    bool
+		stranger bool // the server's certificate is nobody's
+		gone     bool // nothing listens
+		code     engine.Code
+		log      string // a word that tells the trouble apart
+	}{
+		"HTTP/1.1":              {script: whole},
+		"HTTP/2":                {script: whole, http2: true},
+		"reset before the head": {script: test.Script{test.Reset}, code: engine.CodeUpstreamCut, log: "reset: "},
+		"reset in the middle":   {script: test.Script{test.Tokens("m", 0, 3), test.Reset}, code: engine.CodeUpstreamCut},
+		"broken chunks":         {script: test.Script{test.Tokens("m", 0, 3), test.Cut}, code: engine.CodeUpstreamCut},
+		"RST_STREAM":            {script: test.Script{test.Tokens("m", 0, 3), test.Cut}, http2: true, code: engine.CodeUpstreamCut},
+		"RST_STREAM at once":    {script: test.Script{test.Cut}, http2: true, code: engine.CodeUpstreamCut},
+		"unknown certificate":   {script: whole, http2: true, stranger: true, code: engine.CodeUpstreamError, log: "tls: "},
+		"refused":               {script: whole, gone: true, code: engine.CodeUpstreamError, log: "refused: "},
+		"an event of 4 MiB":     {script: test.Script{test.Send("data: {\"x\":\"" + strings.Repeat("x", 4<<20) + "\"}\n\n"), test.Tokens("m", 0, 60), test.Send(test.Finish("m")), test.Send(test.Done)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewUnstartedServer(test.New(c.script))
+			server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+			server.EnableHTTP2 = c.http2
+			if c.http2 {
+				server.StartTLS()
+			} else {
+				server.Start()
+			}
+			defer server.Close()
+			address := server.Listener.Addr().(*net.TCPAddr).IP.String()
+			if c.gone {
+				server.Close()
+			}
+			var log strings.Builder
+			m := newModel(Config{
+				Name: "gpt", Servers: []Server{{Name: "a", BaseURL: server.URL + "/v1", Model: "model-a", Weight: 1}},
+				Timeouts: Timeouts{Connect: time.Minute, FirstToken: time.Minute, BetweenTokens: time.Minute, Whole: time.Minute},
+				Gate:     engine.GateConfig{Permits: 1}, Observer: &tally{}, Log: logTo(&log),
+			})
+			if c.http2 && !c.stranger {
+				roots := x509.NewCertPool()
+				roots.AddCert(server.Certificate())
+				m.servers[0].transport.TLSClientConfig = &tls.Config{RootCAs: roots}
+			}
+			defer m.close()
+			q, err := decodeQuestion(engine.Input{Body: []byte(chatBody)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := &reply{}
+			r.end, err = m.stream(t.Context(), chatStream, q, func(question) grammar { return &chunks{n: 1} }, func(e engine.Encoded) error {
+				if len(e.Data) > 0 { // else it only flushes
+					r.chunks = append(r.chunks, string(e.Data))
+				}
+				return nil
+			})
+			if c.code == "" {
+				if err != nil || r.text() != test.Text(0, 60) {
+					t.Errorf("%d chunks came, then %v", len(r.chunks), err)
+				}
+				return
+			}
+			var e *engine.Error
+			if !errors.As(err, &e) || e.Code != c.code || strings.Contains(e.Message, address) {
+				t.Errorf("the client is told %v", err)
+			}
+			if !strings.Contains(log.String(), c.log) {
+				t.Errorf("the log says %s", log.String())
+			}
+		})
+	}
+}

@@ -1,0 +1,105 @@
+package upstream
+
+import (
+	"compress/gzip"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	maxHeader   = 64 << 10 // bytes of an answer's head
+	idleTimeout = 90 * time.Second
+)
+
+// newTransport returns the connections to one server. Up to keep of them stay open
+// between requests.
+func newTransport(connect time.Duration, keep int, dial func(context.Context, string, string) (net.Conn, error)) *http.Transport {
+	// A request's watch ends it after connect, and says so. These limits are for what goes on without it: the same ones
+	// would race the watch, and what they end looks cut.
+	behind := 2 * connect
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: behind, KeepAlive: 15 * time.Second}).DialContext
+	}
+	return &http.Transport{
+		WriteBufferSize:        2 << 10, // held for as long as an answer lasts; most requests fit
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            dial,
+		TLSHandshakeTimeout:    behind,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConnsPerHost:    keep,
+		IdleConnTimeout:        idleTimeout,
+		MaxResponseHeaderBytes: maxHeader,
+		// Answers are asked for as they are: compression would hold tokens back. What
+		// comes compressed all the same is unpacked by decoded.
+		DisableCompression: true,
+		// Without pings a dead HTTP/2 connection would take one request after another
+		// with it.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second},
+	}
+}
+
+// decoded returns the answer's body unpacked.
+func decoded(r *http.Response) (io.Reader, error) {
+	switch encoding := strings.ToLower(r.Header.Get("Content-Encoding")); encoding {
+	case "", "identity":
+		return r.Body, nil
+	case "gzip", "x-gzip":
+		r.Header.Del("Content-Encoding")
+		r.ContentLength = -1
+		return &gunzip{packed: r.Body}, nil
+	default:
+		return nil, fmt.Errorf("the body is encoded as %q", encoding)
+	}
+}
+
+// gunzip unpacks gzip from its first Read on: the packed head may be late.
+type gunzip struct {
+	packed io.Reader
+	plain  *gzip.Reader
+	err    error
+}
+
+func (g *gunzip) Read(p []byte) (int, error) {
+	if g.plain == nil && g.err == nil {
+		g.plain, g.err = gzip.NewReader(g.packed)
+	}
+	if g.err != nil {
+		return 0, g.err
+	}
+	return g.plain.Read(p)
+}
+
+// trouble names, for the log, what kept a request from being answered. reached tells
+// whether there was a connection at all, hopeless that trying again will not help.
+func trouble(err error) (name string, reached, hopeless bool) {
+	var (
+		dns         *net.DNSError
+		certificate *tls.CertificateVerificationError
+		unknown     x509.UnknownAuthorityError
+		host        x509.HostnameError
+		record      tls.RecordHeaderError
+		alert       tls.AlertError
+		op          *net.OpError
+	)
+	switch {
+	case errors.As(err, &dns):
+		return "dns", false, false
+	case errors.As(err, &certificate), errors.As(err, &unknown), errors.As(err, &host), errors.As(err, &record), errors.As(err, &alert):
+		return "tls", false, true
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "refused", false, false
+	case errors.As(err, &op) && op.Op == "dial":
+		return "dial", false, false
+	default:
+		return "reset", true, false
+	}
+}
