@@ -1,0 +1,81 @@
+package configs
+
+import "time"
+
+// Config is a whole configuration, checked.
+type Config struct {
+	Server  Server  `yaml:"server"`
+	Runtime Runtime `yaml:"runtime"`
+	Streams Streams `yaml:"streams"`
+	Models  []Model `yaml:"models" min:"1" max:"1000"`
+	Auth    Auth    `yaml:"auth"`
+}
+
+// Server is how Penstock listens.
+type Server struct {
+	Address Address `yaml:"address" default:"127.0.0.1:8080"`
+	// ShutdownGrace is how long open requests and streams may finish after SIGTERM.
+	ShutdownGrace     time.Duration `yaml:"shutdown_grace" default:"30s" min:"0s" max:"24h"`
+	MaxBody           Bytes         `yaml:"max_body" default:"20MiB" min:"1KiB" max:"1TiB"`
+	ReadHeaderTimeout time.Duration `yaml:"read_header_timeout" default:"10s" min:"1ms" max:"1h"`
+	// Hosts are the Host names served besides loopback names and IP addresses.
+	Hosts []Hostname `yaml:"hosts" default:"[]" max:"1000"`
+	CORS  *CORS      `yaml:"cors"` // nil: no cross-origin use
+}
+
+// CORS says which web pages of other origins may use Penstock.
+type CORS struct {
+	Origins []Origin `yaml:"origins" min:"1" max:"1000"`
+}
+
+// Runtime is what all local models share.
+type Runtime struct {
+	// PredictConcurrency is the number of permits of the one predict gate.
+	PredictConcurrency int         `yaml:"predict_concurrency" default:"5" min:"1" max:"10000"`
+	Queue              Queue       `yaml:"queue"`
+	ONNXRuntime        ONNXRuntime `yaml:"onnxruntime"`
+}
+
+// Queue bounds the wait for a permit.
+type Queue struct {
+	Limit   int           `yaml:"limit" default:"100" min:"0" max:"1000000"` // requests admitted beyond the permits
+	Timeout time.Duration `yaml:"timeout" default:"30s" min:"1ms" max:"24h"`
+}
+
+// ONNXRuntime is how ONNX Runtime is found and used.
+type ONNXRuntime struct {
+	Library Path `yaml:"library" default:""`                      // "": the one `make setup` put in place, then the system's
+	Threads int  `yaml:"threads" default:"0" min:"0" max:"10000"` // 0: one per core
+}
+
+// Streams is how Server-Sent Events are written.
+type Streams struct {
+	Heartbeat    time.Duration `yaml:"heartbeat" default:"15s" min:"1ms" max:"1h"`     // a comment after that much silence
+	WriteTimeout time.Duration `yaml:"write_timeout" default:"10s" min:"1ms" max:"1h"` // the longest one write may be stuck
+	Retry        time.Duration `yaml:"retry" default:"2s" min:"1ms" max:"1h"`          // the EventSource retry field
+	Limit        int           `yaml:"limit" default:"10000" min:"1" max:"1000000"`    // open streams, in all
+	Resume       Resume        `yaml:"resume"`
+}
+
+// Resume bounds what is kept of a stream for readers that come back.
+type Resume struct {
+	Window time.Duration `yaml:"window" default:"60s" min:"1ms" max:"24h"`        // how long after its end a stream stays readable
+	Buffer Bytes         `yaml:"buffer" default:"4MiB" min:"1KiB" max:"1TiB"`     // for each stream
+	Total  Bytes         `yaml:"total" default:"256MiB" min:"1KiB" max:"1024TiB"` // for all of them; at least Buffer
+}
+
+// Auth says who may use Penstock. The zero Auth, open to everyone, is only ever
+// loaded together with a loopback address.
+type Auth struct {
+	Mode AuthMode `yaml:"mode" default:""` // AuthNone, or "" when it was not said
+	Keys []Key    `yaml:"keys" default:"[]" min:"1" max:"100000"`
+}
+
+// Key is one client's right to use Penstock.
+type Key struct {
+	Name              string `yaml:"name"`                                                  // for logs and limits; unique
+	SHA256            SHA256 `yaml:"sha256"`                                                // of the key itself; unique
+	Models            []Name `yaml:"models" default:"[]" min:"1" max:"1000"`                // none: all models
+	RequestsPerMinute int    `yaml:"requests_per_minute" default:"0" min:"1" max:"1000000"` // 0: no limit
+	Streams           int    `yaml:"streams" default:"0" min:"1" max:"1000000"`             // open at once; 0: no limit
+}

@@ -1,0 +1,347 @@
+package configs
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// environment is an Options.Env of fixed variables.
+func environment(pairs ...string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		for i := 0; i < len(pairs); i += 2 {
+			if pairs[i] == name {
+				return pairs[i+1], true
+			}
+		}
+		return "", false
+	}
+}
+
+func compare(t *testing.T, got, want Config) {
+	t.Helper()
+	same := []cmp.Option{
+		cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
+		cmp.Comparer(func(a, b Secret) bool { return a == b }),
+	}
+	if diff := cmp.Diff(want, got, same...); diff != "" {
+		t.Errorf("the configuration differs (-want +got):\n%s", diff)
+	}
+}
+
+// documented returns the defaults that the documentation promises.
+func documented() Config {
+	return Config{
+		Server: Server{
+			Address:           "127.0.0.1:8080",
+			ShutdownGrace:     30 * time.Second,
+			MaxBody:           20 << 20,
+			ReadHeaderTimeout: 10 * time.Second,
+		},
+		Runtime: Runtime{
+			PredictConcurrency: 5,
+			Queue:              Queue{Limit: 100, Timeout: 30 * time.Second},
+		},
+		Streams: Streams{
+			Heartbeat:    15 * time.Second,
+			WriteTimeout: 10 * time.Second,
+			Retry:        2 * time.Second,
+			Limit:        10_000,
+			Resume:       Resume{Window: time.Minute, Buffer: 4 << 20, Total: 256 << 20},
+		},
+	}
+}
+
+func documentedClip(path Path, labels ...string) ClipModel {
+	return ClipModel{
+		Name:         "clip",
+		Path:         path,
+		Labels:       labels,
+		Template:     "{}",
+		Fetch:        Fetch{Timeout: 10 * time.Second, MaxSize: 20 << 20, AtOnce: 64, PerHost: 16},
+		Batch:        Batch{Max: 8},
+		DecodeMemory: 512 << 20,
+		AutoOrient:   true,
+	}
+}
+
+func TestTheBuiltInConfigurationIsTheDocumentedOne(t *testing.T) {
+	got, err := Load(Default(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := documented()
+	want.Server.Hosts = []Hostname{}
+	want.Models = []Model{
+		documentedClip("models/clip-tiny", "a photo of a cat", "a photo of a dog"),
+		LLMModel{Name: "smollm2", Path: ".penstock/models/smollm2-135m-instruct", MaxTokens: 512},
+	}
+	compare(t, got, want)
+}
+
+// What the built-in file only shows in comments must be right as well.
+func TestTheBuiltInConfigurationsCommentsAreTrue(t *testing.T) {
+	source := Default()
+	var uncommented int
+	lines := strings.Split(string(source.Text), "\n")
+	for i, line := range lines {
+		for _, key := range []string{"cors:", "template:", "fetch:", "batch:", "decode_memory:", "auto_orient:", "auth:"} {
+			if before, after, found := strings.Cut(line, "# "+key); found && strings.TrimSpace(before) == "" {
+				lines[i] = before + key + after
+				uncommented++
+			}
+		}
+	}
+	if uncommented != 7 {
+		t.Fatalf("%d keys were found in comments", uncommented)
+	}
+	source.Text = []byte(strings.Join(lines, "\n"))
+	if _, err := Load(source, Options{}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWhatIsLeftOutHasTheDocumentedDefault(t *testing.T) {
+	got, err := Load(Source{Name: "p.yaml", Dir: "/etc/penstock", Text: []byte("models: [{name: clip, kind: clip, path: clip, labels: [cat]}]")}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := documented()
+	want.Models = []Model{documentedClip("/etc/penstock/clip", "cat")}
+	compare(t, got, want)
+}
+
+func TestTheWholeSchema(t *testing.T) {
+	text, err := os.ReadFile("testdata/example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := Source{Name: "example.yaml", Dir: "deploy", Text: text}
+	options := Options{Env: environment("OPENAI_API_KEY", "sk-1", "PORT", "99")}
+	got, err := load(source, options, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := documentedClip("/srv/clip", "cat", "dog")
+	second.Name, second.Template, second.AutoOrient = "openai/clip", "a photo of a {}", false
+	second.Fetch.Allow = []Target{{Network: netip.MustParsePrefix("10.0.0.0/8")}, {Network: netip.MustParsePrefix("::1/128")}, {Host: "images.example.com"}}
+	second.Fetch.Deny = []Target{{Network: netip.MustParsePrefix("192.0.2.7/32")}}
+	digest := SHA256{0x2c, 0x26, 0xb4, 0x6b, 0x68, 0xff, 0xc6, 0x8f, 0xf9, 0x9b, 0x45, 0x3c, 0x1d, 0x30, 0x41, 0x34, 0x13, 0x42, 0x2d, 0x70, 0x64, 0x83, 0xbf, 0xa0, 0xf9, 0x8a, 0x5e, 0x88, 0x62, 0x66, 0xe7, 0xae}
+
+	want := documented()
+	want.Server.Hosts = []Hostname{}
+	want.Server.CORS = &CORS{Origins: []Origin{"https://app.example.com"}}
+	want.Models = []Model{
+		documentedClip("deploy/models/clip-tiny", "a photo of a cat", "a photo of a dog"),
+		second,
+		LLMModel{Name: "smollm2", Path: "deploy/.penstock/models/smollm2-135m-instruct", MaxTokens: 512},
+		OpenAIModel{
+			Name:        "gpt",
+			Concurrency: 64,
+			Upstreams: []Upstream{
+				{BaseURL: "https://api.openai.com/v1", APIKey: Secret{"sk-1"}, Model: "gpt-4o-mini", Priority: 1, Weight: 1},
+				{BaseURL: "http://10.0.0.7:8000/v1", Model: "gpt", Priority: 7, Weight: 3, ForwardAuthorization: true},
+				{BaseURL: "http://[::1]:99/v1", Model: "gpt", Priority: 3, Weight: 1},
+			},
+			Timeouts:  Timeouts{Connect: 5 * time.Second, FirstToken: 30 * time.Second, BetweenTokens: 30 * time.Second},
+			Midstream: MidstreamOff,
+		},
+	}
+	want.Auth.Keys = []Key{{Name: "web", SHA256: digest, Models: []Name{"clip"}, RequestsPerMinute: 60, Streams: 10}}
+	compare(t, got, want)
+
+	// The kinds are what the models say they are.
+	for i, kind := range []string{"clip", "clip", "onnx-llm", "openai"} {
+		if got.Models[i].Kind() != kind || got.Models[i].ModelName() == "" {
+			t.Errorf("model %d is %q of kind %q", i, got.Models[i].ModelName(), got.Models[i].Kind())
+		}
+	}
+
+	// With the table as it stands, each of its lines is refused at its place, and nothing else is.
+	_, err = Load(source, options)
+	const refused = `
+example.yaml:46:3: auth.keys is not available in this version`
+	if diff := cmp.Diff(strings.TrimPrefix(refused, "\n"), err.Error()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestTheRuleOfGenerators(t *testing.T) {
+	rule := errors.New("a generator must not have a postprocess step: do that work while generating, or in the client")
+	source := Source{Name: "p.yaml", Text: []byte(`models:
+  - {name: a, kind: onnx-llm, path: x, postprocess: {}, x: 1}
+  - name: b
+    kind: openai
+    postprocess: upper
+    upstreams: [{base_url: "http://localhost/v1"}]
+  - {name: c, kind: clip, path: x, labels: [y], postprocess: softmax}
+`)}
+	_, err := load(source, Options{GeneratorPostprocess: rule}, nil)
+	if !errors.Is(err, rule) {
+		t.Fatalf("the rule is not in %v", err)
+	}
+	want := "p.yaml:2:40: " + rule.Error() + "\np.yaml:2:57: unknown key \"x\": known here: kind, name, path, max_tokens\np.yaml:5:5: " + rule.Error() +
+		"\np.yaml:7:49: unknown key \"postprocess\": known here: kind, name, path, labels, template, fetch, batch, decode_memory, auto_orient"
+	if err.Error() != want {
+		t.Errorf("got:\n%v\nwant:\n%s", err, want)
+	}
+	if _, err := Load(source, Options{GeneratorPostprocess: rule}); !errors.Is(err, rule) {
+		t.Errorf("a kind that is not available is not held to the rule: %v", err)
+	}
+	if _, err := Load(source, Options{}); err == nil || !strings.Contains(err.Error(), `p.yaml:2:40: unknown key "postprocess"`) {
+		t.Errorf("without the rule: %v", err)
+	}
+}
+
+func TestProblemsAreErrorsOfTheirOwn(t *testing.T) {
+	_, err := Load(Source{Name: "p.yaml", Text: []byte("a: 1\nb: 2\n")}, Options{})
+	problems := Problems(nil)
+	if !errors.As(err, &problems) || len(problems) != 3 {
+		t.Fatalf("%T: %v", err, err)
+	}
+	if want := (Position{"p.yaml", 2, 1}); problems[2].Position != want {
+		t.Errorf("position %v, want %v", problems[2].Position, want)
+	}
+}
+
+// scalars calls visit with the path of each single value of the schema that no
+// list holds, its field's tag and the value itself in the configuration.
+func scalars(v reflect.Value, path string, visit func(path string, tag reflect.StructTag, v reflect.Value)) {
+	for i := range v.NumField() {
+		field := v.Type().Field(i)
+		at := strings.TrimPrefix(path+"."+field.Tag.Get("yaml"), ".")
+		switch {
+		case field.Type.Kind() == reflect.Struct && field.Type != reflect.TypeFor[Secret]():
+			scalars(v.Field(i), at, visit)
+		case field.Type.Kind() == reflect.Slice || field.Type.Kind() == reflect.Pointer:
+		default:
+			visit(at, field.Tag, v.Field(i))
+		}
+	}
+}
+
+func TestTheEnvironmentOverridesEachScalar(t *testing.T) {
+	before, err := load(Default(), Options{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var variables []string
+	scalars(reflect.ValueOf(&before).Elem(), "", func(path string, _ reflect.StructTag, v reflect.Value) {
+		name := "PENSTOCK_" + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
+		variables = append(variables, name)
+		var value string
+		var want reflect.Value
+		switch old := v.Interface().(type) {
+		case int:
+			value, want = "1", reflect.ValueOf(1)
+			if old == 1 {
+				t.Fatalf("%s needs another value here", path)
+			}
+		case time.Duration:
+			value, want = (old + time.Second).String(), reflect.ValueOf(old+time.Second)
+		case Bytes:
+			value, want = (old + 1<<20).String(), reflect.ValueOf(old+1<<20)
+		case Address:
+			value, want = "localhost:0", reflect.ValueOf(Address("localhost:0"))
+		case Path:
+			value, want = "/lib/x.so", reflect.ValueOf(Path("/lib/x.so"))
+		case AuthMode:
+			value, want = "none", reflect.ValueOf(AuthNone)
+		default:
+			t.Fatalf("%s: the test knows no other value of type %s", path, v.Type())
+		}
+		after, err := load(Default(), Options{Env: environment(name, value)}, nil)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			return
+		}
+		scalars(reflect.ValueOf(&after).Elem(), "", func(changed string, _ reflect.StructTag, v reflect.Value) {
+			if changed == path && !v.Equal(want) {
+				t.Errorf("%s=%s gave %s = %v", name, value, path, v)
+			}
+		})
+
+		// A value that cannot be right is reported under the variable's name.
+		if _, err := load(Default(), Options{Env: environment(name, "\x00")}, nil); err == nil || !strings.HasPrefix(err.Error(), name+": "+path+" must be ") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := Load(Default(), Options{Env: environment(name, value)}); err != nil && err.Error() != name+": "+path+" is not available in this version" {
+			t.Errorf("%s: %v", name, err)
+		}
+	})
+	if len(variables) < 15 {
+		t.Errorf("only %d scalars: %v", len(variables), variables)
+	}
+	slices.Sort(variables)
+	if unique := slices.Compact(slices.Clone(variables)); len(unique) != len(variables) {
+		t.Errorf("two values share a variable: %v", variables)
+	}
+}
+
+func TestOverridesAndTheirOrder(t *testing.T) {
+	text := "server: {address: \"127.0.0.1:1\"}\nmodels: [{name: a, kind: onnx-llm, path: b}]"
+	source := Source{Name: "p.yaml", Text: []byte(text)}
+	env := environment("PENSTOCK_SERVER_ADDRESS", "127.0.0.1:2", "PENSTOCK_MODELS", "x", "PENSTOCK_UNHEARD_OF", "y", "PENSTOCK_AUTH_MODE", "")
+	for _, test := range []struct {
+		options Options
+		want    Address
+	}{
+		{Options{}, "127.0.0.1:1"},
+		{Options{Env: env}, "127.0.0.1:2"},
+		{Options{Env: env, Address: "127.0.0.1:3"}, "127.0.0.1:3"},
+	} {
+		config, err := Load(source, test.options)
+		if err != nil || config.Server.Address != test.want {
+			t.Errorf("address %s, want %s; %v", config.Server.Address, test.want, err)
+		}
+	}
+	if _, err := Load(source, Options{Address: ":80"}); err == nil || !strings.HasPrefix(err.Error(), "--address: server.address :80 can be reached") {
+		t.Errorf("the flag's address was let through: %v", err)
+	}
+	if _, err := Load(source, Options{Address: ":80", Env: environment("PENSTOCK_AUTH_MODE", "none")}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFind(t *testing.T) {
+	t.Chdir(t.TempDir())
+	source, err := Find("")
+	if err != nil || source.Name != "built-in penstock.yaml" || source.Dir != "." {
+		t.Errorf("%s in %s, %v", source.Name, source.Dir, err)
+	}
+	if err := os.WriteFile("penstock.yaml", []byte("here"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	source, err = Find("")
+	if err != nil || source.Name != "penstock.yaml" || source.Dir != "." || string(source.Text) != "here" {
+		t.Errorf("%s in %s, %v", source.Name, source.Dir, err)
+	}
+	other := filepath.Join(t.TempDir(), "other.yaml")
+	if err := os.WriteFile(other, make([]byte, 2<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	source, err = Find(other)
+	if err != nil || source.Name != other || source.Dir != filepath.Dir(other) || len(source.Text) != 1<<20+1 {
+		t.Errorf("%s in %s, %d bytes, %v", source.Name, source.Dir, len(source.Text), err)
+	}
+	for path, want := range map[string]string{
+		"missing.yaml": "missing.yaml: cannot be read: no such file or directory",
+		".":            ".: cannot be read: is a directory",
+	} {
+		_, err := Find(path)
+		if problems := Problems(nil); !errors.As(err, &problems) || err.Error() != want {
+			t.Errorf("%T %v, want %s", err, err, want)
+		}
+	}
+	if _, err := Find("missing.yaml"); !errors.Is(err, os.ErrNotExist) {
+		t.Error("the cause is lost")
+	}
+}

@@ -1,0 +1,71 @@
+package configs
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// DefaultFile is the file that Find looks for in the working directory.
+const DefaultFile = "penstock.yaml"
+
+// maxSize bounds a configuration's text.
+const maxSize = 1 << 20
+
+//go:embed penstock.yaml
+var builtIn []byte
+
+// Source is a configuration's text and where it comes from.
+type Source struct {
+	Name string // what messages call it
+	Dir  string // where its paths start
+	Text []byte
+}
+
+// Default returns the built-in configuration, whose paths start in the working
+// directory.
+func Default() Source {
+	return Source{Name: "built-in penstock.yaml", Dir: ".", Text: builtIn}
+}
+
+// Find reads the configuration file named path. Without a name it is DefaultFile
+// if there is one, else the built-in configuration. A file that cannot be read is
+// reported as Problems.
+func Find(path string) (Source, error) {
+	if path != "" {
+		return read(path)
+	}
+	if _, err := os.Stat(DefaultFile); errors.Is(err, fs.ErrNotExist) {
+		return Default(), nil
+	}
+	return read(DefaultFile)
+}
+
+func read(path string) (Source, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return Source{}, unreadable(path, err)
+	}
+	defer file.Close()
+	// One byte more than is allowed lets Load see that there was more.
+	text, err := io.ReadAll(io.LimitReader(file, maxSize+1))
+	if err != nil {
+		return Source{}, unreadable(path, err)
+	}
+	return Source{Name: path, Dir: filepath.Dir(path), Text: text}, nil
+}
+
+func unreadable(path string, err error) Problems {
+	if cause := new(fs.PathError); errors.As(err, &cause) {
+		err = cause.Err // the path stands before the message already
+	}
+	return Problems{{
+		Position: Position{File: path},
+		Message:  fmt.Sprintf("cannot be read: %v", err),
+		cause:    err,
+	}}
+}

@@ -1,0 +1,137 @@
+package configs
+
+import (
+	"encoding/hex"
+	"errors"
+	"regexp"
+	"strings"
+)
+
+// Name is what clients call a model: letters, digits and ._- in parts parted by
+// single slashes, such as openai/clip-vit-base-patch32.
+type Name string
+
+// modelName keeps names out of the way of URL paths: no dots at a part's start,
+// no colon, which comes before a verb.
+var modelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$`)
+
+// UnmarshalText parses a name.
+func (n *Name) UnmarshalText(text []byte) error {
+	name := string(text)
+	if len(name) > 200 || !modelName.MatchString(name) {
+		return errors.New(`must be letters, digits, ".", "_" and "-" in parts parted by "/", each beginning with a letter or a digit, 200 characters at most`)
+	}
+	switch name[strings.LastIndexByte(name, '/')+1:] {
+	case "predict", "stream":
+		if strings.Contains(name, "/") {
+			return errors.New("must not end in /predict or /stream, which are verbs of the model named before them")
+		}
+	}
+	*n = Name(name)
+	return nil
+}
+
+// Template makes a caption of a label: it holds {} where the label goes.
+type Template string
+
+// UnmarshalText parses a template.
+func (t *Template) UnmarshalText(text []byte) error {
+	if !strings.Contains(string(text), "{}") {
+		return errors.New(`must contain {} where the label goes, such as "a photo of a {}"`)
+	}
+	*t = Template(text)
+	return nil
+}
+
+// Apply returns the caption of one label.
+func (t Template) Apply(label string) string {
+	return strings.ReplaceAll(string(t), "{}", label)
+}
+
+// Path is a file or folder, already relative to where the process runs or
+// absolute. The empty path means what the field's comment says.
+type Path string
+
+// UnmarshalText parses a path as the file has it, still relative to that file.
+func (p *Path) UnmarshalText(text []byte) error {
+	if len(text) == 0 || strings.ContainsRune(string(text), 0) {
+		return errors.New("must be a path")
+	}
+	*p = Path(text)
+	return nil
+}
+
+// AuthMode says that there are no keys on purpose.
+type AuthMode string
+
+// AuthNone lets everyone in.
+const AuthNone AuthMode = "none"
+
+// UnmarshalText parses an authentication mode.
+func (m *AuthMode) UnmarshalText(text []byte) error {
+	*m = AuthMode(text)
+	return oneOf(string(text), string(AuthNone))
+}
+
+// Midstream says what happens when an upstream fails in the middle of an answer.
+type Midstream string
+
+// The answers to a fault in mid-stream: fail, or ask again and go on after what
+// repeats the text already sent.
+const (
+	MidstreamOff   Midstream = "off"
+	MidstreamMatch Midstream = "match"
+)
+
+// UnmarshalText parses a midstream policy.
+func (m *Midstream) UnmarshalText(text []byte) error {
+	*m = Midstream(text)
+	return oneOf(string(text), string(MidstreamOff), string(MidstreamMatch))
+}
+
+// SHA256 is the digest of an API key.
+type SHA256 [32]byte
+
+// UnmarshalText parses 64 hex digits.
+func (s *SHA256) UnmarshalText(text []byte) error {
+	digest, err := hex.DecodeString(string(text))
+	if err != nil || len(digest) != len(s) {
+		return errors.New("must be 64 hex digits, the SHA-256 of the key")
+	}
+	copy(s[:], digest)
+	return nil
+}
+
+// Secret is a value that must not be seen: printing, logging and encoding it
+// give six stars. The zero Secret is empty.
+type Secret struct {
+	value string
+}
+
+// UnmarshalText parses a secret that can be sent in an HTTP header.
+func (s *Secret) UnmarshalText(text []byte) error {
+	for _, c := range text {
+		if c <= ' ' || c > '~' {
+			return errors.New("must be visible ASCII characters without spaces or line breaks")
+		}
+	}
+	s.value = string(text)
+	return nil
+}
+
+// Reveal returns the secret itself, for the one place that sends it.
+func (s Secret) Reveal() string { return s.value }
+
+// String returns stars, or nothing for an empty secret.
+func (s Secret) String() string {
+	if s.value == "" {
+		return ""
+	}
+	return "******"
+}
+
+// GoString hides the secret from %#v.
+func (s Secret) GoString() string { return `"` + s.String() + `"` }
+
+// MarshalText hides the secret from encoders and structured logs.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

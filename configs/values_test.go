@@ -1,0 +1,206 @@
+package configs
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// Whatever is wrong around a secret, no message shows it, and neither does
+// printing what was loaded.
+func TestSecretsAreNeverShown(t *testing.T) {
+	const secret = "sk-VERYSECRET"
+	env := environment("KEY", secret, "SPACED", secret+" \n", "TIME", "2", "PENSTOCK_MODELS", secret)
+	model := func(upstream string) Source {
+		return Source{Name: "f", Text: []byte("models: [{name: m, kind: openai, upstreams: [" + upstream + "]}]\n")}
+	}
+	for _, test := range []struct{ upstream, want string }{
+		{`{base_url: x, api_key: "${KEY}"}`, "base_url must be"},
+		{`{base_url: "http://a.example", api_key: ` + secret + ` VERYSECRET}`, "f:1:86: models[0].upstreams[0].api_key must be visible ASCII characters without spaces or line breaks"},
+		{`{base_url: "http://a.example", api_key: "${SPACED}"}`, "api_key must be visible ASCII"},
+		{`{base_url: "${KEY}", api_key: x}`, `not "${KEY}"`},
+		{`{base_url: "http://a.example", weight: "${KEY}"}`, `not "${KEY}"`},
+		{`{base_url: "http://a.example", api_key: "VERYSECRET${"}`, "api_key has a ${"},
+		{`{base_url: "http://a.example", api_key: VERYSECRET${KEY}}`, ""},
+		{`{base_url: "http://a.example", api_key: [VERYSECRET]}`, "api_key must be one value, not a list"},
+		{`{base_url: "http://a.example", api_key: {VERYSECRET: 1}}`, "api_key must be one value, not a mapping"},
+		{`{base_url: "http://a.example", api_key: 1234567}`, "f:1:86: models[0].upstreams[0].api_key must be a text"},
+		{`{base_url: "http://a.example", api_key: "VERYSECRET}`, "not valid YAML"},
+	} {
+		_, err := load(model(test.upstream), Options{Env: env}, nil)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v", test.upstream, err)
+		}
+		if err != nil && (strings.Contains(err.Error(), "VERYSECRET") || strings.Contains(err.Error(), "1234567")) {
+			t.Errorf("the secret is shown: %v", err)
+		}
+	}
+	_, err := load(Source{Name: "f", Text: []byte("models: [{name: m, kind: onnx-llm, path: p, max_tokens: \"${KEY}\"}]\nserver: {read_header_timeout: \"${TIME}\"}\n")}, Options{Env: env}, nil)
+	if err == nil || strings.Contains(err.Error(), "did you mean") {
+		t.Errorf("a hint tells what the environment holds: %v", err)
+	}
+
+	config, err := load(model(`{base_url: "http://a.example", api_key: "${KEY}"}`), Options{Env: env}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := config.Models[0].(OpenAIModel).Upstreams[0].APIKey
+	if key.Reveal() != secret {
+		t.Errorf("revealed: %q", key.Reveal())
+	}
+	var log bytes.Buffer
+	slog.New(slog.NewTextHandler(&log, nil)).Info("loaded", "config", config, "key", key)
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("loaded", "config", config, "key", key)
+	encoded, err := json.Marshal(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, shown := range []string{fmt.Sprint(config), fmt.Sprintf("%+v", config), fmt.Sprintf("%#v", config), fmt.Sprintf("%q", key), log.String(), string(encoded)} {
+		if strings.Contains(shown, "VERYSECRET") || !strings.Contains(shown, "******") {
+			t.Errorf("the secret is shown, or nothing: %s", shown)
+		}
+	}
+	if fmt.Sprint(Secret{}) != "" {
+		t.Error("no secret looks like one")
+	}
+}
+
+func TestPrintedValuesParseBack(t *testing.T) {
+	for _, b := range []Bytes{0, 1, 1023, 1024, 1 << 20, 20 << 20, 3 << 29, 1 << 40, 1<<40 + 1, 1<<63 - 1} {
+		var back Bytes
+		if err := back.UnmarshalText([]byte(b.String())); err != nil || back != b {
+			t.Errorf("%d prints as %s, read as %d, %v", b, b, back, err)
+		}
+	}
+	for _, s := range []string{"10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32", "images.example.com"} {
+		var target Target
+		if err := target.UnmarshalText([]byte(s)); err != nil || target.String() != s {
+			t.Errorf("%s is read as %s, %v", s, target, err)
+		}
+	}
+}
+
+func TestLoopback(t *testing.T) {
+	for address, want := range map[Address]bool{
+		"127.0.0.1:80": true, "127.9.9.9:0": true, "localhost:80": true, "LocalHost:80": true, "[::1]:80": true, "[::ffff:127.0.0.1]:80": true,
+		":80": false, "0.0.0.0:80": false, "[::]:80": false, "10.0.0.1:80": false, "penstock.example:80": false, "": false,
+	} {
+		if address.Loopback() != want {
+			t.Errorf("%q: %t", address, !want)
+		}
+	}
+}
+
+func TestTemplate(t *testing.T) {
+	if got := Template("a {} by a {}").Apply("cat"); got != "a cat by a cat" {
+		t.Error(got)
+	}
+}
+
+// The tags are half the schema, so they are held to it: every field has a key,
+// every default and every bound is a value of the field's type, and what has
+// bounds has a default within or one that means something else (zero).
+func TestTagsAreRight(t *testing.T) {
+	seen := map[reflect.Type]bool{}
+	var check func(reflect.Type)
+	check = func(structure reflect.Type) {
+		if seen[structure] {
+			return
+		}
+		seen[structure] = true
+		for i := range structure.NumField() {
+			field := structure.Field(i)
+			name := structure.Name() + "." + field.Name
+			if field.Tag.Get("yaml") == "" {
+				t.Errorf("%s has no key", name)
+			}
+			if _, isText := reflect.New(field.Type).Interface().(encoding.TextUnmarshaler); isText || field.Type.Kind() != reflect.Struct && field.Type.Kind() != reflect.Slice && field.Type.Kind() != reflect.Pointer {
+				checkScalarTags(t, name, field)
+				continue
+			}
+			inner := field.Type
+			for inner.Kind() == reflect.Slice || inner.Kind() == reflect.Pointer {
+				inner = inner.Elem()
+			}
+			if inner.Kind() == reflect.Struct && !reflect.PointerTo(inner).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+				check(inner)
+			}
+			if field.Type.Kind() == reflect.Slice && field.Tag.Get("max") == "" {
+				t.Errorf("%s may be endless", name)
+			}
+		}
+	}
+	check(reflect.TypeFor[Config]())
+	for _, kind := range modelKinds() {
+		check(kind.shape)
+	}
+	if len(seen) < 15 {
+		t.Errorf("only %d types were found", len(seen))
+	}
+}
+
+func checkScalarTags(t *testing.T, name string, field reflect.StructField) {
+	value := reflect.New(field.Type).Elem()
+	for _, key := range []string{"min", "max", "default"} {
+		text, ok := field.Tag.Lookup(key)
+		if !ok && value.CanInt() {
+			t.Errorf("%s has no %s", name, key)
+		}
+		if ok && text != "" {
+			if err := parse(scalar{text: text}, value); err != nil {
+				t.Errorf("%s: %s %q %v", name, key, text, err)
+			}
+		}
+	}
+	if value.CanInt() && value.Int() != 0 {
+		if bound := outOfRange(value.Int(), field.Type, field.Tag); bound != "" {
+			t.Errorf("%s: the default is not %s", name, bound)
+		}
+	}
+}
+
+// FuzzLoad feeds broken files: no panic, only Problems come out, and each has a
+// place that exists and one line of words.
+func FuzzLoad(f *testing.F) {
+	f.Add(string(Default().Text))
+	example, err := os.ReadFile("testdata/example.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(string(example))
+	for _, seed := range []string{
+		aModel, "", "---", "...", "a: !", "a: &x *x", "? ", "- - [{", "\"", "a: |\n x", "a: >+2\n", "!\"0\":", "\ufeff", "\r", "a:\n\t- b", "%YAML",
+		"models: [{kind: openai, upstreams: [{api_key: \"${A}${\"}]}]", "models: [{kind: clip, fetch: {allow: [::1/1, \"\"]}}]", "auth: {keys: [{sha256: 00}]}",
+		"server: {address: [1], max_body: 1e9, hosts: ~}", "<<: {}", "{a: , b}", "[", "server: {<<: 1}", "a: 'x\n\n  y'", "streams: {retry: 1h1h}",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		env := environment("A", "value", "PENSTOCK_STREAMS_RETRY", text)
+		lines := strings.Split(strings.ReplaceAll(text, "\r", "\n"), "\n")
+		_, err := load(Source{Name: "f", Text: []byte(text)}, Options{Env: env, GeneratorPostprocess: errors.New("rule")}, nil)
+		if err == nil {
+			return
+		}
+		problems := Problems(nil)
+		if !errors.As(err, &problems) || len(problems) == 0 {
+			t.Fatalf("%T: %v", err, err)
+		}
+		for _, problem := range problems {
+			at := problem.Position
+			if at.File == "f" && (at.Line < 1 || at.Column < 1 || at.Line > len(lines)) || at.File != "f" && at != (Position{File: "PENSTOCK_STREAMS_RETRY"}) {
+				t.Errorf("no place: %v", problem)
+			}
+			if problem.Message == "" || strings.Contains(problem.Message, "\n") {
+				t.Errorf("no line: %q", problem.Message)
+			}
+		}
+	})
+}
