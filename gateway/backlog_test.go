@@ -1,0 +1,37 @@
+package gateway_test
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// widest is a connection that notes how much it was ever given in one write.
+type widest struct {
+	recorder
+	most int
+}
+
+func (w *widest) Write(b []byte) (int, error) {
+	w.most = max(w.most, len(b))
+	return w.recorder.Write(b)
+}
+
+// Whoever comes late to a long stream is sent it in pieces: a write has a deadline, which is for readers that are stuck and
+// not for those far behind, and a thousand of them must not need a thousand copies of the log.
+func TestALongBacklogGoesOutInPieces(t *testing.T) {
+	h := newHouse(t, 1, 1, words(nil))
+	_, url := create(t, h, strings.Repeat(strings.Repeat("z", 999)+" ", 900))
+	h.record(request("GET", url, "")) // until it is over
+	w := &widest{recorder: recorder{httptest.NewRecorder()}}
+	h.ServeHTTP(w, request("GET", url, ""))
+	if got := strings.Count(w.Body.String(), "z"); got != 999*900 || !strings.Contains(w.Body.String(), "event: done") {
+		t.Errorf("%d letters came", got)
+	}
+	if w.most > 128<<10 {
+		t.Errorf("%d bytes in one write", w.most)
+	}
+	if err := h.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,60 @@
+package gateway_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// What clients and monitors of either dialect do without thinking.
+func TestSmallCourtesies(t *testing.T) {
+	h := newHouse(t, 1, 1, words(nil))
+	for _, path := range []string{"/", "/js/app.js", "/healthz", "/readyz", "/metrics", "/v1/models"} {
+		if w := h.record(request("HEAD", path, "")); w.Code != 200 {
+			t.Errorf("HEAD %s: %d", path, w.Code)
+		}
+	}
+	for _, w := range []struct{ body string }{
+		{h.record(request("GET", chatPath, "")).Body.String()},
+		{h.record(request("POST", chatPath, "{}", "Origin", "https://evil.example")).Body.String()},
+		{h.record(host(request("POST", chatPath, "{}"), "evil.example")).Body.String()},
+	} {
+		if !strings.Contains(w.body, `"type":"`) || strings.Contains(w.body, "request_id") {
+			t.Errorf("not an error of OpenAI's shape: %s", w.body)
+		}
+	}
+	w := h.record(request("GET", "/v1/models/words/stream?prompt=Once+upon", "", "Accept", "application/json"))
+	if w.Code != 200 || !strings.HasPrefix(w.Body.String(), `{"output":"Once upon"`) {
+		t.Errorf("a stream asked for as JSON: %d %s", w.Code, w.Body)
+	}
+	w = h.record(request("POST", "/v1/models/words:predict", `{"prompt":"a <b> & c"}`, "Content-Type", "application/x-www-form-urlencoded"))
+	if w.Code != 200 || !strings.Contains(w.Body.String(), "a <b> & c") {
+		t.Errorf("curl -d: %d %s", w.Code, w.Body)
+	}
+	w = h.record(request("POST", "/v1/models/words:predict", strings.Repeat(" ", 1<<20+1)))
+	if !strings.Contains(w.Body.String(), "larger than the 1 MiB") {
+		t.Errorf("a body too large: %s", w.Body)
+	}
+	if w := h.record(request("GET", "/v1/models/", "")); w.Code != 404 || code(t, w.Body) != "not_found" {
+		t.Errorf("a model without a name: %d", w.Code)
+	}
+	if err := h.Close(); err != nil {
+		t.Error(err)
+	}
+	if strings.Contains(h.log.String(), "route=/healthz") {
+		t.Error("who only asks how things are fills the log")
+	}
+}
+
+func TestAReaderWhoAsksForTheImpossibleIsNotCountedAsDropped(t *testing.T) {
+	h := newHouse(t, 1, 1, words(nil))
+	id, url := create(t, h, "one")
+	if w := h.record(request("GET", url, "", "Last-Event-ID", id+"-99")); w.Code != 410 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if strings.Contains(metrics(h), "penstock_stream_readers_dropped_total{") {
+		t.Error("counted as dropped")
+	}
+	if err := h.Close(); err != nil {
+		t.Error(err)
+	}
+}

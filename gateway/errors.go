@@ -1,0 +1,189 @@
+package gateway
+
+import (
+	"errors"
+	"log/slog"
+	"maps"
+	"math"
+	"net/http"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/dialect"
+	"penstock/engine"
+)
+
+// errBroken says that an answer has begun and cannot be completed: the connection is broken off, so that nobody takes
+// what came for the whole.
+var errBroken = errors.New("the answer was broken off")
+
+// statuses are the HTTP statuses of the engine's codes. Canceled is for logs: nobody is there to see it.
+var statuses = map[engine.Code]int{
+	engine.CodeInvalidJSON:          http.StatusBadRequest,
+	engine.CodeInvalidInput:         http.StatusBadRequest,
+	engine.CodeUnauthorized:         http.StatusUnauthorized,
+	engine.CodeForbidden:            http.StatusForbidden,
+	engine.CodeModelNotFound:        http.StatusNotFound,
+	engine.CodeNotFound:             http.StatusNotFound,
+	engine.CodeMethodNotAllowed:     http.StatusMethodNotAllowed,
+	engine.CodeNotAcceptable:        http.StatusNotAcceptable,
+	engine.CodeConflict:             http.StatusConflict,
+	engine.CodeGone:                 http.StatusGone,
+	engine.CodeBodyTooLarge:         http.StatusRequestEntityTooLarge,
+	engine.CodeUnsupportedMediaType: http.StatusUnsupportedMediaType,
+	engine.CodeRateLimited:          http.StatusTooManyRequests,
+	engine.CodeQueueFull:            http.StatusTooManyRequests,
+	engine.CodeQueueTimeout:         http.StatusServiceUnavailable,
+	engine.CodeModelLoading:         http.StatusServiceUnavailable,
+	engine.CodeModelFailed:          http.StatusServiceUnavailable,
+	engine.CodeDraining:             http.StatusServiceUnavailable,
+	engine.CodeUpstreamError:        http.StatusBadGateway,
+	engine.CodeUpstreamCut:          http.StatusBadGateway,
+	engine.CodeUpstreamUnauthorized: http.StatusBadGateway,
+	engine.CodeUpstreamTimeout:      http.StatusGatewayTimeout,
+	engine.CodeCanceled:             499,
+	engine.CodeInternal:             http.StatusInternalServerError,
+}
+
+func statusOf(code engine.Code) int {
+	if s, ok := statuses[code]; ok {
+		return s
+	}
+	return http.StatusInternalServerError
+}
+
+// handler is a route's work. What it returns is rendered by the route's adapter.
+type handler func(c *gin.Context) error
+
+// native adapts a handler of Penstock's own routes.
+func (g *Gateway) native(h handler) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if err := h(c); err != nil {
+			g.fail(c, err, g.renderNative)
+		}
+	}
+}
+
+// openai adapts a handler of OpenAI's routes.
+func (g *Gateway) openai(h handler) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if err := h(c); err != nil {
+			g.fail(c, err, g.renderOpenAI)
+		}
+	}
+}
+
+// fail ends a request that went wrong: by an error answer, or, where an answer has begun, by breaking off.
+func (g *Gateway) fail(c *gin.Context, err error, render func(*gin.Context, error) error) {
+	noteCause(c, err)
+	if c.Writer.Written() || errors.Is(err, errBroken) {
+		panic(http.ErrAbortHandler)
+	}
+	if err := render(c, err); err != nil {
+		noteCause(c, err)
+	}
+}
+
+// renderAny gives an error that belongs to no handler the shape of the address's dialect.
+func (g *Gateway) renderAny(c *gin.Context, err error) error {
+	if openAIPaths[c.Request.URL.Path] {
+		return g.renderOpenAI(c, err)
+	}
+	return g.renderNative(c, err)
+}
+
+// openAIPaths are the addresses whose clients are OpenAI's.
+var openAIPaths = map[string]bool{pathChat: true, pathCompletions: true, pathResponses: true, pathEmbeddings: true}
+
+// nativeError is the error object of Penstock's own routes.
+type nativeError struct {
+	Code      engine.Code `json:"code"`
+	Reason    string      `json:"reason,omitempty"`
+	Message   string      `json:"message"`
+	Param     string      `json:"param,omitempty"`
+	RequestID string      `json:"request_id,omitempty"`
+}
+
+func (g *Gateway) renderNative(c *gin.Context, err error) error {
+	e := nativeOf(err)
+	retryAfter(c, e)
+	return g.answer(c, statusOf(e.Code), struct {
+		Error nativeError `json:"error"`
+	}{nativeError{Code: e.Code, Reason: e.Reason, Message: e.Message, Param: e.Param, RequestID: requestID(c)}})
+}
+
+// nativeOf finds what to tell a client of the native routes. A dialect's complaint about the input keeps its words.
+func nativeOf(err error) *engine.Error {
+	if d, ok := errors.AsType[*dialect.Error](err); ok && d.Status < http.StatusInternalServerError {
+		code := engine.CodeInvalidInput
+		if d.Code == string(engine.CodeInvalidJSON) {
+			code = engine.CodeInvalidJSON
+		}
+		reason := d.Code
+		if reason == string(code) {
+			reason = ""
+		}
+		return &engine.Error{Code: code, Reason: reason, Message: d.Message, Param: d.Param, Cause: err}
+	}
+	return engine.AsError(err)
+}
+
+func (g *Gateway) renderOpenAI(c *gin.Context, err error) error {
+	// An upstream's rejection is between it and the client: it arrives as it was.
+	if a, ok := errors.AsType[*dialect.UpstreamAnswer](err); ok {
+		maps.Copy(c.Writer.Header(), a.Header)
+		return g.writeBody(c, a.Status, a.Header.Get("Content-Type"), a.Body)
+	}
+	e := openAIOf(err)
+	if native, ok := errors.AsType[*engine.Error](err); ok {
+		retryAfter(c, native)
+	}
+	return g.answer(c, e.Status, e)
+}
+
+// openAIOf finds what to tell a client of OpenAI's routes.
+func openAIOf(err error) *dialect.Error {
+	if d, ok := errors.AsType[*dialect.Error](err); ok {
+		return d
+	}
+	e := engine.AsError(err)
+	d := &dialect.Error{Status: statusOf(e.Code), Message: e.Message, Param: e.Param, Code: string(e.Code)}
+	if e.Reason != "" {
+		d.Code = e.Reason
+	}
+	switch {
+	case d.Status == http.StatusTooManyRequests:
+		d.Type = "rate_limit_error"
+	case d.Status == http.StatusUnauthorized:
+		d.Type = "authentication_error"
+	case d.Status == http.StatusForbidden:
+		d.Type = "permission_error"
+	case d.Status < http.StatusInternalServerError:
+		d.Type = dialect.InvalidRequest
+	default:
+		d.Type = dialect.ServerError
+	}
+	return d
+}
+
+func retryAfter(c *gin.Context, e *engine.Error) {
+	if e.RetryAfter > 0 {
+		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
+	}
+}
+
+// noteCause keeps an error for the access log.
+func noteCause(c *gin.Context, err error) { _ = c.Error(err) }
+
+// causes are the errors noted, as log attributes.
+func causes(c *gin.Context) []slog.Attr {
+	if len(c.Errors) == 0 {
+		return nil
+	}
+	errs := make([]error, len(c.Errors))
+	for i, e := range c.Errors {
+		errs[i] = e.Err
+	}
+	return []slog.Attr{slog.String("error", errors.Join(errs...).Error())}
+}

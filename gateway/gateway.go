@@ -1,0 +1,130 @@
+package gateway
+
+import (
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/rs/cors"
+
+	"penstock/engine"
+)
+
+// Options configures a Gateway. All fields are needed unless they say otherwise.
+type Options struct {
+	Engine     *engine.Engine
+	Metrics    *Metrics
+	Log        *slog.Logger
+	Playground fs.FS // its files lie at the root; index.html is /
+
+	MaxBody           int64         // bytes of a request's body
+	ReadHeaderTimeout time.Duration // how long a request's head may take
+	Heartbeat         time.Duration // a silent stream gets a comment this often
+	WriteTimeout      time.Duration // a write stuck this long ends the connection
+	Retry             time.Duration // how long an EventSource waits before it reconnects
+	Buffer            int           // bytes of chunks kept of a stream: for a reader who lags, or for those who come back
+	Window            time.Duration // how long a stream of /v1/streams stays readable after its end
+	Hosts             []string      // Host names served besides loopback names and IP addresses; may be empty
+	Origins           []string      // web origins that may call from other pages; empty: none
+}
+
+// Gateway serves an engine over HTTP. It is safe for use by many goroutines.
+type Gateway struct {
+	Options
+	handler http.Handler
+	started time.Time
+	bodies  chan struct{} // slots for bodies that are read before the model is known
+}
+
+// New returns a Gateway for the engine's models, all of which have been added.
+func New(o Options) *Gateway {
+	g := &Gateway{Options: o, started: time.Now()}
+	room := 0
+	for _, gate := range o.Engine.Snapshot().Gates {
+		room += gate.Permits + gate.Queue
+	}
+	g.bodies = make(chan struct{}, room)
+	o.Metrics.watch(o.Engine)
+	g.handler = g.routes()
+	if len(o.Origins) > 0 {
+		g.handler = cors.New(cors.Options{
+			AllowedOrigins: o.Origins,
+			AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodDelete},
+			AllowedHeaders: []string{"*"},
+			ExposedHeaders: []string{headerRequestID, "Location", "Retry-After"},
+			MaxAge:         600,
+		}).Handler(g.handler)
+	}
+	return g
+}
+
+// ServeHTTP serves one request.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.handler.ServeHTTP(w, r) }
+
+func (g *Gateway) routes() http.Handler {
+	gin.SetMode(gin.ReleaseMode) // else it writes to standard output
+	r := gin.New()
+	r.RedirectTrailingSlash, r.RedirectFixedPath = false, false
+	r.HandleMethodNotAllowed = true
+	r.ContextWithFallback = true
+	r.Use(g.observe, g.recoverPanics)
+
+	// Load balancers ask these by address, under any Host.
+	get(r, "/healthz", g.native(g.health))
+	get(r, "/readyz", g.native(g.readiness))
+
+	guarded := r.Group("/", g.guardHost)
+	get(guarded, "/metrics", gin.WrapH(g.Metrics.handler()))
+	g.playground(guarded)
+	get(guarded, "/v1/models", g.native(g.listModels))
+	guarded.GET("/v1/models/*path", g.native(g.getModel))
+	guarded.POST("/v1/models/*path", g.native(g.postModel))
+	guarded.POST("/v1/streams", g.native(g.createStream))
+	guarded.GET("/v1/streams/:id", g.native(g.readStream))
+	guarded.DELETE("/v1/streams/:id", g.native(g.deleteStream))
+	guarded.POST(pathChat, g.generative(chatRoute()))
+	guarded.POST(pathCompletions, g.generative(completionRoute()))
+	guarded.POST(pathResponses, g.generative(responsesRoute()))
+	guarded.POST(pathEmbeddings, g.generative(embeddingsRoute()))
+	g.routeV2(r, guarded)
+
+	r.NoRoute(func(c *gin.Context) {
+		g.fail(c, &engine.Error{Code: engine.CodeNotFound, Message: "there is nothing here; GET / shows what there is"}, g.renderAny)
+	})
+	r.NoMethod(func(c *gin.Context) {
+		g.fail(c, &engine.Error{Code: engine.CodeMethodNotAllowed, Message: "this address takes " + c.Writer.Header().Get("Allow") + " only"}, g.renderAny)
+	})
+	return r
+}
+
+// get serves GET, and HEAD as monitors ask it.
+func get(r gin.IRoutes, path string, h gin.HandlerFunc) {
+	r.GET(path, h)
+	r.HEAD(path, h)
+}
+
+// playground serves the page's files, each by its own route, with a policy that lets them load nothing from elsewhere.
+func (g *Gateway) playground(r gin.IRoutes) {
+	if g.Playground == nil {
+		return
+	}
+	files := http.FS(g.Playground)
+	serve := func(name string) gin.HandlerFunc {
+		return func(c *gin.Context) {
+			c.Header("Content-Security-Policy", "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+			c.Header("X-Content-Type-Options", "nosniff")
+			c.Header("Referrer-Policy", "no-referrer")
+			c.Header("Cache-Control", "no-cache")
+			c.FileFromFS(name, files)
+		}
+	}
+	get(r, "/", serve("/"))
+	_ = fs.WalkDir(g.Playground, ".", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && path != "index.html" {
+			get(r, "/"+path, serve("/"+path))
+		}
+		return err
+	})
+}

@@ -1,0 +1,58 @@
+package gateway
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/engine"
+)
+
+// guardHost refuses requests that come by a Host name or from a web page we do not know: a page of a stranger could
+// otherwise reach a gateway on the reader's own machine, by pointing a name of its own at it or by a plain form.
+func (g *Gateway) guardHost(c *gin.Context) {
+	refuse := func(message string) {
+		g.fail(c, &engine.Error{Code: engine.CodeForbidden, Message: message}, g.renderAny)
+		c.Abort()
+	}
+	if !g.knownHost(c.Request.Host) {
+		refuse("this Host name is not served here; its operator lists it under server.hosts")
+		return
+	}
+	if !g.knownOrigin(c.Request) {
+		refuse("pages of this origin may not call here; the operator lists it under server.cors.origins")
+	}
+}
+
+func (g *Gateway) knownHost(hostport string) bool {
+	host := hostport
+	if h, _, err := net.SplitHostPort(hostport); err == nil {
+		host = h
+	}
+	host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	if _, err := netip.ParseAddr(host); err == nil { // no name, so no rebinding
+		return true
+	}
+	return slices.ContainsFunc(g.Hosts, func(known string) bool { return strings.EqualFold(known, host) })
+}
+
+// knownOrigin lets through requests without an Origin, from the page's own, and from those the operator named.
+func (g *Gateway) knownOrigin(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true
+	}
+	if slices.Contains(g.Origins, origin) || slices.Contains(g.Origins, "*") {
+		return true
+	}
+	u, err := url.Parse(origin)
+	return err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
+}

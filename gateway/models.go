@@ -1,0 +1,179 @@
+package gateway
+
+import (
+	"encoding/json"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/dialect"
+	"penstock/engine"
+)
+
+// The verbs' names that routes stand for.
+const (
+	verbPredict   = "predict"
+	verbStream    = "stream"
+	verbChat      = "chat"
+	verbComplete  = "complete"
+	verbResponses = "responses"
+)
+
+// listModels answers GET /v1/models.
+func (g *Gateway) listModels(c *gin.Context) error {
+	list := dialect.ModelList{Object: "list", Data: []dialect.Model{}}
+	for _, m := range g.Engine.Models() {
+		list.Data = append(list.Data, g.describe(m))
+	}
+	return g.answer(c, http.StatusOK, list)
+}
+
+func (g *Gateway) describe(m *engine.Model) dialect.Model {
+	s := m.Snapshot()
+	return dialect.Model{
+		ID: s.Name, Object: "model", Created: g.started.Unix(), OwnedBy: "penstock",
+		Penstock: dialect.ModelInfo{Kind: s.Kind, Verbs: s.Verbs, Streaming: s.Streaming, State: string(s.State)},
+	}
+}
+
+// splitVerb reads a path below /v1/models/ from the right: names may hold slashes and colons.
+func splitVerb(path string) (name, verb string) {
+	path = strings.Trim(path, "/")
+	if i := strings.LastIndexAny(path, ":/"); i > 0 {
+		if v := path[i+1:]; v == verbPredict || v == verbStream {
+			return path[:i], v
+		}
+	}
+	return path, ""
+}
+
+// getModel answers GET /v1/models/{name} and GET /v1/models/{name}/stream.
+func (g *Gateway) getModel(c *gin.Context) error {
+	name, verb := splitVerb(c.Param("path"))
+	setRoute(c, "/v1/models/{name}")
+	if verb != "" {
+		setRoute(c, "/v1/models/{name}/"+verb)
+	}
+	m, err := g.model(c, name)
+	if err != nil {
+		return err
+	}
+	switch verb {
+	case verbStream:
+		return g.getStream(c, m)
+	case verbPredict:
+		c.Header("Allow", http.MethodPost)
+		return &engine.Error{Code: engine.CodeMethodNotAllowed, Message: "POST the input to predict"}
+	}
+	return g.answer(c, http.StatusOK, g.describe(m))
+}
+
+// postModel answers POST /v1/models/{name}:predict, …/predict and …/stream.
+func (g *Gateway) postModel(c *gin.Context) error {
+	name, verb := splitVerb(c.Param("path"))
+	setRoute(c, "/v1/models/{name}/"+verb)
+	if verb == "" {
+		setRoute(c, "/v1/models/{name}")
+	}
+	m, err := g.model(c, name)
+	if err != nil {
+		return err
+	}
+	if verb == "" {
+		c.Header("Allow", http.MethodGet)
+		return &engine.Error{Code: engine.CodeMethodNotAllowed, Message: "POST to …:predict or …/stream of a model"}
+	}
+	if verb == verbPredict {
+		if v, ok := m.Verb(verbPredict); ok {
+			return g.predict(c, v)
+		}
+	}
+	v, ok := m.Verb(verbStream)
+	if !ok {
+		return noVerb(m, verb)
+	}
+	call, err := v.Admit(engine.Caller{})
+	if err != nil {
+		return err
+	}
+	defer call.Close()
+	in, err := g.input(c)
+	if err != nil {
+		return err
+	}
+	if verb == verbPredict && !accepts(c.Request, "text/event-stream") || wantsWhole(c.Request) {
+		return g.gather(c, call, in)
+	}
+	return g.stream(c, call, in, g.plain())
+}
+
+// model finds the model and notes its name for the log.
+func (g *Gateway) model(c *gin.Context, name string) (*engine.Model, error) {
+	if name == "" {
+		return nil, &engine.Error{Code: engine.CodeNotFound, Message: "name a model; GET /v1/models lists them"}
+	}
+	m, err := g.Engine.Model(name)
+	if err == nil {
+		c.Set(keyModel, name)
+	}
+	return m, err
+}
+
+func noVerb(m *engine.Model, verb string) error {
+	var has []string
+	for _, v := range m.Verbs() {
+		has = append(has, v.Name())
+	}
+	return &engine.Error{Code: engine.CodeNotAcceptable, Message: "model \"" + m.Name() + "\" cannot " + verb + "; it can " + strings.Join(has, ", ")}
+}
+
+// predict runs a whole-result verb.
+func (g *Gateway) predict(c *gin.Context, v *engine.Verb) error {
+	if accepts(c.Request, "text/event-stream") && !accepts(c.Request, "application/json") {
+		return &engine.Error{Code: engine.CodeNotAcceptable, Message: "this model gives one whole answer: accept application/json"}
+	}
+	call, err := v.Admit(engine.Caller{})
+	if err != nil {
+		return err
+	}
+	defer call.Close()
+	in, err := g.input(c)
+	if err != nil {
+		return err
+	}
+	out, err := call.Predict(c.Request.Context(), in)
+	if err != nil {
+		return err
+	}
+	return g.writeBody(c, http.StatusOK, out.ContentType, out.Body)
+}
+
+// input reads a request that its path has routed and a gate has admitted.
+func (g *Gateway) input(c *gin.Context) (engine.Input, error) {
+	body, err := g.readBody(c)
+	in := engine.Input{ContentType: c.GetHeader("Content-Type"), Body: body, Query: c.Request.URL.Query()}
+	// What curl -d says of JSON when nobody tells it better. Pages of strangers, who could say it too, are guarded against.
+	if kind, _, _ := mime.ParseMediaType(in.ContentType); kind == "application/x-www-form-urlencoded" && json.Valid(body) {
+		in.ContentType = "application/json"
+	}
+	return in, err
+}
+
+// wantsWhole tells whether a client asks for JSON and not for events.
+func wantsWhole(r *http.Request) bool {
+	return accepts(r, "application/json") && !accepts(r, "text/event-stream")
+}
+
+// accepts tells whether the request's Accept names that media type. Wildcards name nothing: they let the route choose.
+func accepts(r *http.Request, media string) bool {
+	for _, header := range r.Header.Values("Accept") {
+		for part := range strings.SplitSeq(header, ",") {
+			if t, params, err := mime.ParseMediaType(part); err == nil && t == media && params["q"] != "0" {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,124 @@
+package gateway
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/engine"
+)
+
+const (
+	headerRequestID = "X-Request-Id"
+	keyRequestID    = "request id"
+	keyRoute        = "route"
+	keyModel        = "model"
+)
+
+// observe is the outermost middleware: it gives the request its id, and counts and logs it once it is over.
+func (g *Gateway) observe(c *gin.Context) {
+	since := time.Now()
+	id := c.GetHeader(headerRequestID)
+	if !saneID(id) {
+		var b [16]byte
+		rand.Read(b[:]) // never fails
+		id = hex.EncodeToString(b[:])
+	}
+	c.Set(keyRequestID, id)
+	c.Header(headerRequestID, id)
+	// A deadline set for an earlier answer on this connection must not end this one.
+	_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Time{})
+
+	defer func() {
+		status := c.Writer.Status()
+		if c.Request.Context().Err() != nil && !c.Writer.Written() {
+			status = statusOf(engine.CodeCanceled)
+		}
+		took := time.Since(since)
+		g.Metrics.request(routeOf(c), c.Request.Method, status, took)
+		level := slog.LevelInfo
+		switch {
+		case watching(c):
+			level = slog.LevelDebug
+		case status >= http.StatusInternalServerError:
+			level = slog.LevelWarn
+		}
+		attrs := append([]slog.Attr{
+			slog.String("request_id", id),
+			slog.String("method", c.Request.Method),
+			slog.String("route", routeOf(c)),
+			slog.Int("status", status),
+			slog.Duration("took", took.Round(time.Microsecond)),
+		}, causes(c)...)
+		if model := c.GetString(keyModel); model != "" {
+			attrs = append(attrs, slog.String("model", model))
+		}
+		g.Log.LogAttrs(context.WithoutCancel(c.Request.Context()), level, "request", attrs...)
+	}()
+	c.Next()
+}
+
+// watching tells whether a request only asks how things are, as monitors and the playground do all the time.
+func watching(c *gin.Context) bool {
+	switch c.FullPath() {
+	case "/healthz", "/readyz", "/metrics", "/v1/models":
+		return true
+	}
+	return false
+}
+
+// recoverPanics turns a panic into a 500, and lets through the one that breaks off a connection on purpose, which
+// gin.Recovery swallows.
+func (g *Gateway) recoverPanics(c *gin.Context) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+			panic(http.ErrAbortHandler)
+		}
+		c.Abort()
+		g.fail(c, fmt.Errorf("panic: %v\n%s", p, debug.Stack()), g.renderAny)
+	}()
+	c.Next()
+}
+
+// saneID tells whether a client's request id may go into headers and logs as it is.
+func saneID(id string) bool {
+	if id == "" || len(id) > 128 {
+		return false
+	}
+	for _, r := range []byte(id) {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '-', r == '_', r == '.', r == ':':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func requestID(c *gin.Context) string { return c.GetString(keyRequestID) }
+
+// routeOf names the request's route for metrics and the log; it never holds what the client wrote.
+func routeOf(c *gin.Context) string {
+	if r := c.GetString(keyRoute); r != "" {
+		return r
+	}
+	if r := c.FullPath(); r != "" {
+		return r
+	}
+	return "other"
+}
+
+// setRoute names the route where the path's pattern says too little.
+func setRoute(c *gin.Context, route string) { c.Set(keyRoute, route) }

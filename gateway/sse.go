@@ -1,0 +1,118 @@
+package gateway
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+// eventStream writes Server-Sent Events to one connection (WHATWG HTML, 9.2). Events are gathered until flush, which sends
+// them in one write under a deadline; the response's head goes out with the first of them, so that until then a failure
+// still has a status of its own. It is for one goroutine.
+type eventStream struct {
+	c       *gin.Context
+	control *http.ResponseController
+	timeout time.Duration
+	expires time.Time // the write deadline that is set
+	socket  writability
+	head    *streamHead // of a remote model; may be nil
+	buf     []byte
+	begun   bool // the head is out, or will be with what is gathered
+}
+
+func (g *Gateway) newEventStream(c *gin.Context) *eventStream {
+	return &eventStream{c: c, control: http.NewResponseController(c.Writer), timeout: g.WriteTimeout, socket: writabilityOf(c.Request)}
+}
+
+// Ready is engine.Sink's: whether an event with so many bytes of data can be sent without waiting for the reader.
+func (s *eventStream) Ready(size int) bool {
+	return s.socket.ready(len(s.buf) + size)
+}
+
+// event gathers an event. Name and id may be empty; neither holds a line break, as both are made here.
+func (s *eventStream) event(name, id string, data []byte) {
+	s.begun = true
+	if id != "" {
+		s.buf = append(append(append(s.buf, "id: "...), id...), '\n')
+	}
+	if name != "" {
+		s.buf = append(append(append(s.buf, "event: "...), name...), '\n')
+	}
+	for {
+		i := lineEnd(data)
+		line := data
+		if i >= 0 {
+			line = data[:i]
+		}
+		s.buf = append(append(append(s.buf, "data: "...), line...), '\n')
+		if i < 0 {
+			break
+		}
+		if data[i] == '\r' && i+1 < len(data) && data[i+1] == '\n' {
+			i++
+		}
+		data = data[i+1:]
+	}
+	s.buf = append(s.buf, '\n')
+}
+
+// lineEnd returns where the first line of data ends, -1 if it is the only one, as it nearly always is.
+func lineEnd(data []byte) int {
+	lf := bytes.IndexByte(data, '\n')
+	if cr := bytes.IndexByte(data, '\r'); cr >= 0 && (lf < 0 || cr < lf) {
+		return cr
+	}
+	return lf
+}
+
+// open gathers what every native connection begins with: it sets the browser's last event id and dispatches nothing.
+func (s *eventStream) open(id string, retry time.Duration) {
+	s.begun = true
+	s.buf = append(append(append(s.buf, "id: "...), id...), "\nretry: "...)
+	s.buf = append(strconv.AppendInt(s.buf, retry.Milliseconds(), 10), "\n\n"...)
+}
+
+// keepAlive gathers a comment, which tells proxies and people that somebody is there.
+func (s *eventStream) keepAlive() {
+	s.begun = true
+	s.buf = append(s.buf, ": keep-alive\n\n"...)
+}
+
+// flush sends what is gathered. An error means that the reader is gone or stuck; nothing more can be sent.
+func (s *eventStream) flush() error {
+	if len(s.buf) == 0 {
+		return nil
+	}
+	if !s.c.Writer.Written() {
+		h := s.c.Writer.Header()
+		s.head.copyTo(h)
+		h.Set("Content-Type", "text/event-stream; charset=utf-8")
+		h.Set("Cache-Control", "no-cache, no-transform")
+		h.Set("X-Accel-Buffering", "no")
+		s.c.Writer.WriteHeader(http.StatusOK)
+	}
+	// A deadline costs more than a look at the clock: it is set a quarter too far ahead, and moved once that is used up.
+	if now := time.Now(); s.expires.Sub(now) < s.timeout {
+		s.expires = now.Add(s.timeout + s.timeout/4)
+		if err := s.control.SetWriteDeadline(s.expires); err != nil {
+			return fmt.Errorf("set the write deadline: %w", err)
+		}
+	}
+	s.socket.wrote(len(s.buf))
+	_, err := s.c.Writer.Write(s.buf)
+	s.buf = s.buf[:0]
+	if cap(s.buf) > 64<<10 { // one great burst must not stay for the rest of a long stream
+		s.buf = nil
+	}
+	if err == nil {
+		err = s.control.Flush()
+	}
+	if err != nil {
+		return fmt.Errorf("write to the reader: %w", err)
+	}
+	return nil
+}

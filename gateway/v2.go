@@ -1,0 +1,143 @@
+package gateway
+
+import (
+	"net/http"
+	"runtime/debug"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/dialect/openinference"
+	"penstock/engine"
+)
+
+// The verbs of models that speak the Open Inference Protocol.
+const (
+	verbInfer    = "infer"
+	verbMetadata = "metadata"
+)
+
+// routeV2 adds the Open Inference Protocol's routes: health, which is asked for by address, and the models.
+func (g *Gateway) routeV2(open, guarded gin.IRoutes) {
+	get(open, "/v2/health/live", g.v2(g.v2Live))
+	get(open, "/v2/health/ready", g.native(g.readiness))
+	get(guarded, "/v2", g.v2(g.v2Server))
+	get(guarded, "/v2/models/*path", g.v2(g.v2Get))
+	guarded.POST("/v2/models/*path", g.v2(g.v2Post))
+}
+
+// v2 adapts a handler of these routes.
+func (g *Gateway) v2(h handler) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if err := h(c); err != nil {
+			g.fail(c, err, g.renderV2)
+		}
+	}
+}
+
+// renderV2 writes an error as the protocol has it: its message, and nothing besides.
+func (g *Gateway) renderV2(c *gin.Context, err error) error {
+	e := nativeOf(err)
+	retryAfter(c, e)
+	return g.answer(c, statusOf(e.Code), struct {
+		Error string `json:"error"`
+	}{e.Message})
+}
+
+func (g *Gateway) v2Live(c *gin.Context) error {
+	return g.answer(c, http.StatusOK, struct {
+		Live bool `json:"live"`
+	}{true})
+}
+
+func (g *Gateway) v2Server(c *gin.Context) error {
+	version := "(devel)"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		version = info.Main.Version
+	}
+	return g.answer(c, http.StatusOK, struct {
+		Name       string   `json:"name"`
+		Version    string   `json:"version"`
+		Extensions []string `json:"extensions"`
+	}{"penstock", version, []string{"binary_tensor_data"}})
+}
+
+// splitV2 reads a path below /v2/models/ from the right: names may hold slashes.
+func splitV2(path, verb string) (name string, ok bool) {
+	return strings.CutSuffix(strings.Trim(path, "/"), "/"+verb)
+}
+
+// v2Get answers GET /v2/models/{name} and GET /v2/models/{name}/ready.
+func (g *Gateway) v2Get(c *gin.Context) error {
+	setRoute(c, "/v2/models/{name}")
+	name, ready := splitV2(c.Param("path"), "ready")
+	if ready {
+		setRoute(c, "/v2/models/{name}/ready")
+	}
+	m, err := g.model(c, name)
+	if err != nil {
+		return err
+	}
+	if ready {
+		return g.v2Ready(c, m)
+	}
+	if v, ok := m.Verb(verbMetadata); ok {
+		return g.v2Call(c, v, engine.Input{})
+	}
+	return g.answer(c, http.StatusOK, openinference.Metadata{
+		Name: m.Name(), Platform: m.Snapshot().Kind, Inputs: []openinference.Info{}, Outputs: []openinference.Info{},
+	})
+}
+
+func (g *Gateway) v2Ready(c *gin.Context, m *engine.Model) error {
+	status := http.StatusServiceUnavailable
+	ready := m.Snapshot().State == engine.StateReady && !g.Engine.Draining()
+	if ready {
+		status = http.StatusOK
+	}
+	return g.answer(c, status, struct {
+		Name  string `json:"name"`
+		Ready bool   `json:"ready"`
+	}{m.Name(), ready})
+}
+
+// v2Post answers POST /v2/models/{name}/infer. The length of a binary request's JSON part goes on in the media type, and
+// comes back in it.
+func (g *Gateway) v2Post(c *gin.Context) error {
+	setRoute(c, "/v2/models/{name}/infer")
+	name, ok := splitV2(c.Param("path"), verbInfer)
+	if !ok {
+		return &engine.Error{Code: engine.CodeNotFound, Message: "POST to /v2/models/{name}/infer"}
+	}
+	m, err := g.model(c, name)
+	if err != nil {
+		return err
+	}
+	v, ok := m.Verb(verbInfer)
+	if !ok {
+		return noVerb(m, verbInfer)
+	}
+	return g.v2Call(c, v, engine.Input{ContentType: openinference.MediaType(c.GetHeader("Content-Type"), c.GetHeader(openinference.HeaderName))})
+}
+
+// v2Call runs a verb with the request's body.
+func (g *Gateway) v2Call(c *gin.Context, v *engine.Verb, in engine.Input) error {
+	call, err := v.Admit(engine.Caller{})
+	if err != nil {
+		return err
+	}
+	defer call.Close()
+	if in.Body, err = g.readBody(c); err != nil {
+		return err
+	}
+	out, err := call.Predict(c.Request.Context(), in)
+	if err != nil {
+		return err
+	}
+	mediaType := out.ContentType
+	if length := openinference.HeaderLength(mediaType); length != "" {
+		c.Header(openinference.HeaderName, length)
+		mediaType = "application/octet-stream"
+	}
+	return g.writeBody(c, http.StatusOK, mediaType, out.Body)
+}

@@ -1,0 +1,130 @@
+package gateway_test
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"testing"
+
+	"penstock/dialect/openinference"
+	"penstock/engine"
+)
+
+// tensors adds a model "org/sum" that speaks the Open Inference Protocol: it adds up its inputs.
+func tensors(load func(context.Context) error) func(*engine.Engine) {
+	return func(e *engine.Engine) {
+		m := e.Add("org/sum", engine.Lifecycle{Kind: "test", Load: load})
+		engine.Predicts(m, "infer", engine.Predictor[*openinference.Request, float32, float32, float32]{
+			Decode: func(in engine.Input) (*openinference.Request, error) {
+				r, err := openinference.ParseRequest(in.ContentType, in.Body)
+				if err != nil {
+					return nil, engine.InvalidInput("bad_tensor", "%v", err)
+				}
+				return r, nil
+			},
+			Preprocess: func(_ context.Context, r *openinference.Request) (sum float32, err error) {
+				for _, in := range r.Inputs {
+					for _, f := range in.Floats {
+						sum += f
+					}
+				}
+				return sum, nil
+			},
+			Predict:     func(_ context.Context, f float32) (float32, error) { return f, nil },
+			Postprocess: func(_ context.Context, f float32) (float32, error) { return f, nil },
+			Encode: func(f float32) (engine.Output, error) {
+				r := openinference.Response{Model: "org/sum", Outputs: []openinference.Tensor{{Name: "sum", Shape: []int64{1}, Floats: []float32{f}}}, Binary: []bool{f > 100}}
+				mediaType, body, err := r.Encode()
+				return engine.Output{ContentType: mediaType, Body: body}, err
+			},
+		})
+		nothing := func(context.Context, struct{}) (struct{}, error) { return struct{}{}, nil }
+		engine.Predicts(m, "metadata", engine.Predictor[struct{}, struct{}, struct{}, openinference.Metadata]{
+			Decode:     func(engine.Input) (struct{}, error) { return struct{}{}, nil },
+			Preprocess: nothing, Predict: nothing,
+			Postprocess: func(context.Context, struct{}) (openinference.Metadata, error) {
+				return openinference.Metadata{Name: "org/sum", Platform: "test"}, nil
+			},
+		})
+	}
+}
+
+func TestOpenInferenceProtocol(t *testing.T) {
+	h := newHouse(t, 1, 1, func(e *engine.Engine) { tensors(nil)(e); words(nil)(e) })
+	const infer = "/v2/models/org/sum/infer"
+	const long = `{"inputs":[{"name":"a","shape":[2],"datatype":"FP32","data":[1,2]}]}`
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+		says               string
+	}{
+		{"GET", "/v2", "", 200, `"name":"penstock","version":"`},
+		{"GET", "/v2/health/live", "", 200, `{"live":true}`},
+		{"HEAD", "/v2/health/live", "", 200, ``},
+		{"GET", "/v2/health/ready", "", 200, `"status":"ready"`},
+		{"GET", "/v2/models/org/sum", "", 200, `{"name":"org/sum","platform":"test","inputs":null,"outputs":null}`},
+		{"GET", "/v2/models/org/sum/ready", "", 200, `{"name":"org/sum","ready":true}`},
+		{"GET", "/v2/models/words", "", 200, `{"name":"words","platform":"test","inputs":[],"outputs":[]}`},
+		{"GET", "/v2/models/words/ready", "", 200, `{"name":"words","ready":true}`},
+		{"POST", infer, long, 200, `{"model_name":"org/sum","outputs":[{"name":"sum","datatype":"FP32","shape":[1],"data":[3]}]}`},
+		{"POST", infer, `{`, 400, `{"error":"the request is not the JSON that is wanted here, from byte 1 on"}`},
+		{"POST", infer, strings.Repeat(" ", 1<<20+1), 413, `{"error":"`},
+		{"POST", "/v2/models/none/infer", long, 404, `{"error":"there is no model \"none\"`},
+		{"GET", "/v2/models/none/ready", "", 404, `{"error":"there is no model`},
+		{"GET", "/v2/models/", "", 404, `{"error":"name a model`},
+		{"POST", "/v2/models/org/sum", long, 404, `{"error":"POST to /v2/models/{name}/infer"}`},
+		{"POST", "/v2/models/words/infer", long, 406, `cannot infer; it can stream`},
+		{"DELETE", "/v2/models/words", "", 405, `method_not_allowed`},
+	} {
+		w := h.record(request(c.method, c.path, c.body))
+		if w.Code != c.status || !strings.Contains(w.Body.String(), c.says) {
+			t.Errorf("%s %s: %d %s", c.method, c.path, w.Code, w.Body)
+		}
+	}
+	if text := metrics(h); !strings.Contains(text, `penstock_http_requests_total{code="200",method="POST",route="/v2/models/{name}/infer"} 1`) {
+		t.Error("the route is not counted by its name")
+	}
+	h.Drain()
+	for _, path := range []string{"/v2/health/ready", "/v2/models/org/sum/ready"} {
+		if w := h.record(request("GET", path, "")); w.Code != 503 {
+			t.Errorf("while draining, %s: %d %s", path, w.Code, w.Body)
+		}
+	}
+	if err := h.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// The length of the JSON part goes in and comes out by its header.
+func TestOpenInferenceProtocolInBytes(t *testing.T) {
+	h := newHouse(t, 1, 1, tensors(nil))
+	const head = `{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","parameters":{"binary_data_size":4}}]}`
+	w := h.record(request("POST", "/v2/models/org/sum/infer", head+"\x00\x00\x00\x43", "Content-Type", "application/octet-stream", openinference.HeaderName, "91"))
+	if w.Code != 200 || w.Header().Get("Content-Type") != "application/octet-stream" {
+		t.Fatalf("%d %v %s", w.Code, w.Header(), w.Body)
+	}
+	n, err := strconv.Atoi(w.Header().Get(openinference.HeaderName))
+	if body := w.Body.String(); err != nil || n > len(body) || !json.Valid([]byte(body[:n])) || body[n:] != "\x00\x00\x00\x43" {
+		t.Errorf("%d of %q: %v", n, body, err)
+	}
+	if err := h.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOpenInferenceProtocolOfAModelThatFailed(t *testing.T) {
+	h := newHouse(t, 1, 1, tensors(func(context.Context) error { return json.Unmarshal([]byte("{"), new(int)) }))
+	for path, says := range map[string]string{
+		"/v2/models/org/sum/ready": `{"name":"org/sum","ready":false}`,
+		"/v2/models/org/sum":       `{"error":"model \"org/sum\" could not be loaded`,
+		"/v2/health/ready":         `"failed"`,
+	} {
+		if w := h.record(request("GET", path, "")); w.Code != 503 || !strings.Contains(w.Body.String(), says) {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+	if err := h.Close(); err != nil {
+		t.Error(err)
+	}
+}
