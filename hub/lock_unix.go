@@ -1,0 +1,26 @@
+//go:build linux || darwin
+
+package hub
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// flock takes the lock on an open file, or returns ErrBusy. The system gives it back when the file is closed, also when
+// its process dies: no lock is ever left over.
+func flock(f *os.File) error {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var locked error
+	if err := raw.Control(func(fd uintptr) { locked = syscall.Flock(int(fd), syscall.LOCK_EX|syscall.LOCK_NB) }); err != nil {
+		return err
+	}
+	if errors.Is(locked, syscall.EWOULDBLOCK) {
+		return ErrBusy
+	}
+	return locked
+}
