@@ -1,0 +1,52 @@
+// Speaks to the gateway. Addresses are relative to the page.
+
+/** What the gateway refused: its code, its message, and when to come back, in seconds, if it said. */
+export class Refusal extends Error {
+  constructor(status, code, message, retryAfter) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** The address of a model. Its name may hold slashes. */
+export function modelPath(name) {
+  return "v1/models/" + name.split("/").map(encodeURIComponent).join("/");
+}
+
+/** Posts JSON and returns the response. Throws a Refusal where the gateway refuses. */
+export async function post(path, body, { accept = "application/json", signal } = {}) {
+  const response = await fetch(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Accept: accept },
+    body: JSON.stringify(body),
+    signal,
+  });
+  if (!response.ok) throw await refusal(response);
+  return response;
+}
+
+/** Gets a response, whatever its status. */
+export function get(path, { signal } = {}) {
+  return fetch(path, { cache: "no-store", signal });
+}
+
+/** Says an error to the person at the page, in one sentence. */
+export function explain(error) {
+  if (error instanceof DOMException) return "The file can't be read.";
+  if (!(error instanceof Refusal)) return "Penstock can't be reached. Is it still running?";
+  if (!error.retryAfter) return error.message;
+  return `${error.message} Try again in ${error.retryAfter} s.`;
+}
+
+/** Makes a Refusal of a response that is one. */
+export async function refusal(response) {
+  const retryAfter = Number.parseInt(response.headers.get("Retry-After") ?? "", 10) || 0;
+  try {
+    const { error } = await response.json();
+    return new Refusal(response.status, error.code, error.message, retryAfter);
+  } catch {
+    return new Refusal(response.status, "", `The answer was ${response.status} ${response.statusText}.`, retryAfter);
+  }
+}
