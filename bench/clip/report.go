@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// report is a comparison's outcome.
+type report struct {
+	Date     string   `json:"date"`
+	Cores    int      `json:"cores"`
+	Clients  int      `json:"clients"`
+	Subjects []result `json:"subjects"` // the bare loop first
+}
+
+// result is what one subject reached: the medians of its rounds, and of its rounds' ratios.
+type result struct {
+	Name  string  `json:"name"`
+	Rate  float64 `json:"requests_per_second"`
+	Ratio float64 `json:"ratio_to_bare"` // of Rate
+	CPU   float64 `json:"cpu_ms"`        // of one request
+	P50   float64 `json:"p50_ms,omitempty"`
+	P99   float64 `json:"p99_ms,omitempty"`
+	Tail  float64 `json:"p99_by_p50,omitempty"`
+	Turns []turn  `json:"rounds"`
+}
+
+// summarise fills in the medians.
+func (r *report) summarise() {
+	r.Date, r.Cores = time.Now().UTC().Format(time.DateOnly), runtime.GOMAXPROCS(0)
+	for i := range r.Subjects {
+		s := &r.Subjects[i]
+		of := func(figure func(round int, t turn) float64) float64 {
+			values := make([]float64, len(s.Turns))
+			for round, t := range s.Turns {
+				values[round] = figure(round, t)
+			}
+			slices.Sort(values)
+			return values[len(values)/2]
+		}
+		s.Rate = of(func(_ int, t turn) float64 { return t.Rate })
+		s.Ratio = of(func(round int, t turn) float64 { return t.Rate / r.Subjects[0].Turns[round].Rate })
+		s.CPU = of(func(_ int, t turn) float64 { return 1e3 * t.CPU.Seconds() })
+		if s.Turns[0].P50 > 0 {
+			s.P50 = of(func(_ int, t turn) float64 { return 1e3 * t.P50.Seconds() })
+			s.P99 = of(func(_ int, t turn) float64 { return 1e3 * t.P99.Seconds() })
+			s.Tail = of(func(_ int, t turn) float64 { return float64(t.P99) / float64(t.P50) })
+		}
+	}
+}
+
+func (r *report) text() string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(w, "%d cores, %d clients\trequests/s\tto bare\tof a core\tp50\tp99\tp99/p50\t\n", r.Cores, r.Clients)
+	for _, s := range r.Subjects {
+		if s.P50 == 0 {
+			fmt.Fprintf(w, "%s\t%.1f\t%.2f\t%.2f ms\t\t\t\t\n", s.Name, s.Rate, s.Ratio, s.CPU)
+			continue
+		}
+		fmt.Fprintf(w, "%s\t%.1f\t%.2f\t%.2f ms\t%.1f ms\t%.1f ms\t%.2f\t\n", s.Name, s.Rate, s.Ratio, s.CPU, s.P50, s.P99, s.Tail)
+	}
+	_ = w.Flush() // to memory
+	return b.String()
+}
+
+// The plot's measures, in its own units.
+const (
+	plotWidth  = 860
+	nameEnd    = 90 // where names end and bars begin
+	barHeight  = 16
+	barPitch   = 24
+	panelWidth = 410
+	barLength  = panelWidth - nameEnd - 90 // room for a value behind it
+)
+
+const plotStyle = `<style>
+    svg { --ink: #17211f; --soft: #5a6a6b; --other: #b9c6c8; --accent: #0b7480; }
+    @media (prefers-color-scheme: dark) { svg { --ink: #e4ebeb; --soft: #93a4a6; --other: #4d5c61; --accent: #45c0cc; } }
+    text { fill: var(--ink); } .soft { fill: var(--soft); font-size: 12.5px; } .b { font-weight: 600; }
+    rect { fill: var(--other); } .ours { fill: var(--accent); }
+  </style>
+`
+
+// svg draws requests a second beside the 99th percentile of latency.
+func (r *report) svg() string {
+	var b strings.Builder
+	r.panel(&b, 0, "Requests/s", "more is better", "%.0f", func(s result) float64 { return s.Rate })
+	r.panel(&b, plotWidth-panelWidth, "99th percentile", "shorter is better", "%.0f ms", func(s result) float64 { return s.P99 })
+	y := 56 + len(r.Subjects)*barPitch
+	fmt.Fprintf(&b, `  <text class="soft" x="0" y="%d">clip-tiny and a JPEG of 451 by 300, %d clients on the same %d cores, %s. Medians of %d rounds.</text>`+"\n",
+		y, r.Clients, r.Cores, r.Date, len(r.Subjects[0].Turns))
+	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="system-ui, -apple-system, 'Segoe UI', sans-serif" font-size="14" role="img" aria-label="CLIP served by Penstock and by Python, beside a bare loop: requests a second and latency.">`+"\n  %s%s</svg>\n",
+		plotWidth, y+12, plotStyle, b.String())
+}
+
+// panel draws one figure of all subjects that have it.
+func (r *report) panel(b *strings.Builder, x int, title, better, format string, figure func(result) float64) {
+	largest := 0.0
+	for _, s := range r.Subjects {
+		largest = max(largest, figure(s))
+	}
+	fmt.Fprintf(b, `  <text class="b" x="%d" y="16">%s</text><text class="soft" x="%d" y="34">%s</text>`+"\n", x, title, x, better)
+	top := 42
+	for _, s := range r.Subjects {
+		value := figure(s)
+		if value == 0 {
+			continue
+		}
+		class := ""
+		if s.Name == "Penstock" {
+			class = ` class="ours"`
+		}
+		length := max(1, int(value/largest*barLength))
+		fmt.Fprintf(b, `  <text x="%d" y="%d" text-anchor="end">%s</text><rect%s x="%d" y="%d" width="%d" height="%d" rx="2"/><text class="soft" x="%d" y="%d">`+format+`</text>`+"\n",
+			x+nameEnd-8, top+barHeight-3, s.Name, class, x+nameEnd, top, length, barHeight, x+nameEnd+length+6, top+barHeight-3, value)
+		top += barPitch
+	}
+}

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// picture is what everybody posts.
+const picture = "clip/testdata/photos/cat_chelsea.jpg"
+
+// configuration is Penstock's: its defaults, but for the runs at once and the threads of each.
+const configuration = `runtime: {predict_concurrency: %d, onnxruntime: {threads: 1}}
+models:
+  - {name: clip, kind: clip, path: %q, labels: ["a photo of a cat", "a photo of a dog"]}
+`
+
+// A subject is something to be measured.
+type subject struct {
+	name    string
+	measure func(context.Context, settings) (turn, error)
+}
+
+// A process is a server that runs.
+type process struct {
+	address string
+	pid     int
+}
+
+// start builds and starts everything. stop, which is never nil, ends it.
+func start(ctx context.Context, s settings) (subjects []subject, stop func() error, err error) {
+	var cleanup []func() error
+	stop = func() error {
+		var errs []error
+		for i := len(cleanup) - 1; i >= 0; i-- {
+			errs = append(errs, cleanup[i]())
+		}
+		return errors.Join(errs...)
+	}
+	dir, err := os.MkdirTemp("", "clip-")
+	if err != nil {
+		return nil, stop, fmt.Errorf("make a folder: %w", err)
+	}
+	cleanup = append(cleanup, func() error { return os.RemoveAll(dir) })
+	model, err := filepath.Abs("models/clip-tiny")
+	if err != nil {
+		return nil, stop, err
+	}
+
+	bare := filepath.Join(dir, "bare")
+	if words, err := exec.CommandContext(ctx, "go", "test", "-c", "-o", bare, "./clip").CombinedOutput(); err != nil {
+		return nil, stop, fmt.Errorf("build the bare loop: %w\n%s", err, words)
+	}
+	subjects = append(subjects, subject{"bare loop", func(ctx context.Context, s settings) (turn, error) { return runBare(ctx, bare, s.turn) }})
+
+	config := filepath.Join(dir, "penstock.yaml")
+	if err := os.WriteFile(config, fmt.Appendf(nil, configuration, runtime.GOMAXPROCS(0), model), 0o644); err != nil {
+		return nil, stop, err
+	}
+	served, end, err := startPenstock(ctx, s.penstock, config)
+	cleanup = append(cleanup, end)
+	if err != nil {
+		return nil, stop, err
+	}
+	subjects = append(subjects, subject{"Penstock", loadOf(served, "/v1/models/clip:predict")})
+
+	if _, err := os.Stat(s.python); err != nil {
+		fmt.Fprintf(os.Stderr, "Python is left out: %v\n", err)
+		return subjects, stop, nil
+	}
+	served, end, err = startPython(ctx, s.python, model)
+	cleanup = append(cleanup, end)
+	if err != nil {
+		return nil, stop, err
+	}
+	return append(subjects, subject{"Python", loadOf(served, "/predict")}), stop, nil
+}
+
+// runBare runs the bare loops and reads what they say.
+func runBare(ctx context.Context, binary string, long time.Duration) (turn, error) {
+	cmd := exec.CommandContext(ctx, binary, "-test.run", "^$", "-test.bench", "^BenchmarkBare$", "-test.benchtime", long.String())
+	cmd.Dir = "clip"
+	words, err := cmd.CombinedOutput()
+	if err != nil {
+		return turn{}, fmt.Errorf("%w\n%s", err, words)
+	}
+	rate, err1 := figure(words, "requests/s")
+	cpu, err2 := figure(words, "cpu-ns/op")
+	return turn{Rate: rate, CPU: time.Duration(cpu)}, errors.Join(err1, err2)
+}
+
+// figure reads a number out of what a benchmark says.
+func figure(words []byte, unit string) (float64, error) {
+	found := regexp.MustCompile(`([\d.]+) ` + regexp.QuoteMeta(unit)).FindSubmatch(words)
+	if found == nil {
+		return 0, fmt.Errorf("no %s in %s", unit, words)
+	}
+	return strconv.ParseFloat(string(found[1]), 64)
+}
+
+// startPenstock returns the address that a Penstock prints, once it is ready.
+func startPenstock(ctx context.Context, binary, config string) (p process, end func() error, err error) {
+	cmd := exec.CommandContext(ctx, binary, "serve", "--address", "127.0.0.1:0", "--config", config)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return p, nothing, err
+	}
+	if err := cmd.Start(); err != nil {
+		return p, nothing, fmt.Errorf("%w: build it before", err)
+	}
+	end = func() error { return terminate(cmd) }
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if found := regexp.MustCompile(`http://([\d.]+:\d+)`).FindStringSubmatch(lines.Text()); found != nil {
+			p = process{found[1], cmd.Process.Pid}
+			return p, end, ready(ctx, p.address)
+		}
+	}
+	return p, end, errors.New("Penstock printed no address") //nolint:staticcheck // a name
+}
+
+// startPython returns the address of a server of server.py, with a process for each core.
+func startPython(ctx context.Context, python, model string) (p process, end func() error, err error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return p, nothing, err
+	}
+	address := l.Addr().String()
+	if err := l.Close(); err != nil {
+		return p, nothing, err
+	}
+	_, port, _ := net.SplitHostPort(address)
+	cmd := exec.CommandContext(ctx, python, "-m", "uvicorn", "--app-dir", "bench/clip", "--no-access-log", "--log-level", "warning",
+		"--workers", strconv.Itoa(runtime.GOMAXPROCS(0)), "--port", port, "server:app")
+	cmd.Env = append(os.Environ(), "MODEL="+model)
+	if err := cmd.Start(); err != nil {
+		return p, nothing, err
+	}
+	end = func() error { return terminate(cmd) }
+	return process{address, cmd.Process.Pid}, end, ready(ctx, address)
+}
+
+func nothing() error { return nil }
+
+// terminate asks a process to end, and waits for it.
+func terminate(cmd *exec.Cmd) error {
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	_ = cmd.Wait() // how it ended is no figure
+	return nil
+}
+
+// ready returns when /readyz says so.
+func ready(ctx context.Context, address string) error {
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
+		if err != nil {
+			return err
+		}
+		if response, err := http.DefaultClient.Do(request); err == nil {
+			response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %s: %w", address, context.Cause(ctx))
+		case <-again.C:
+		}
+	}
+}

@@ -1,0 +1,154 @@
+// Package local compares the speed of llm/local with that of a bare Python loop over the same graph (loop.py), in tokens a
+// second once the prompt has been read. The two take turns, so that whatever else the machine does meets both:
+//
+//	PYTHON=python3 go test -run '^$' -bench . -benchtime 5x ./bench/local
+//
+// PYTHON is one that has onnxruntime and numpy.
+package local
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"penstock/engine"
+	"penstock/llm/local"
+	"penstock/onnx"
+	"penstock/onnx/onnxtest"
+	"penstock/tokenizer"
+)
+
+const text = `The old ferryman lived by the river where it bends toward the sea. Every morning he rowed the first children of the
+village across to school, and every evening he brought them back. One autumn the water rose higher than anyone could
+remember, and the path along the bank was gone. `
+
+func BenchmarkAgainstPython(b *testing.B) {
+	root := onnxtest.Root(b)
+	model := filepath.Join(root, ".penstock", "models", "smollm2-135m-instruct")
+	t, err := tokenizer.Load(filepath.Join(model, "tokenizer.json"))
+	if err != nil {
+		b.Fatal("SmolLM2 is missing: run make setup")
+	}
+	ours := penstock(b, model)
+	theirs := python(b, model)
+	for _, size := range []struct{ prompt, answer int }{{40, 128}, {1000, 64}} {
+		b.Run(fmt.Sprintf("%d tokens after %d", size.answer, size.prompt), func(b *testing.B) {
+			var prompt []int64
+			for len(prompt) < size.prompt {
+				prompt = append(prompt, t.Encode(text, tokenizer.EncodeOptions{})...)
+			}
+			prompt = prompt[:size.prompt]
+			var a, p []float64
+			for b.Loop() {
+				a = append(a, ours(b, prompt, size.answer))
+				p = append(p, theirs(b, prompt, size.answer))
+			}
+			slices.Sort(a)
+			slices.Sort(p)
+			mine, bare := a[len(a)/2], p[len(p)/2]
+			b.ReportMetric(mine, "tokens/s")
+			b.ReportMetric(bare, "Python-tokens/s")
+			b.ReportMetric(mine/bare, "ratio")
+		})
+	}
+}
+
+// measure generates an answer to a prompt, and returns how many tokens a second came after the first.
+type measure func(b *testing.B, prompt []int64, tokens int) float64
+
+// penstock measures the verb complete, through the engine.
+func penstock(b *testing.B, model string) measure {
+	onnxtest.Open(b)
+	library := "libonnxruntime.so"
+	if runtime.GOOS == "darwin" {
+		library = "libonnxruntime.dylib"
+	}
+	e := engine.New(engine.Options{Gate: engine.GateConfig{Permits: 1}})
+	m := local.New(local.Options{
+		Name: "model", Path: model,
+		ONNX: onnx.Options{Library: filepath.Join(onnxtest.Root(b), ".penstock", "onnxruntime", library)},
+	}).Register(e)
+	<-e.Load(context.Background())
+	b.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	verb, _ := m.Verb("complete")
+	return func(b *testing.B, prompt []int64, tokens int) float64 {
+		body, err := json.Marshal(map[string]any{"model": "model", "prompt": prompt, "max_tokens": tokens, "temperature": 0, "stream": true})
+		if err != nil {
+			b.Fatal(err)
+		}
+		call, err := verb.Admit(engine.Caller{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer call.Close()
+		s, err := call.Start(context.Background(), engine.Input{Body: body}, engine.StreamOptions{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		var begun time.Time
+		for ev, err := range s.Follow(context.Background(), 0, 0) {
+			switch {
+			case err != nil:
+				b.Fatal(err)
+			case ev.Kind == engine.EventFailed:
+				b.Fatal(ev.Err)
+			case ev.Kind == engine.EventChunk && begun.IsZero():
+				begun = time.Now()
+			case ev.Kind == engine.EventDone:
+				if n := ev.End.Usage().CompletionTokens; n != tokens {
+					b.Fatalf("the model ended its answer after %d tokens", n)
+				}
+				return float64(tokens-1) / time.Since(begun).Seconds()
+			}
+		}
+		b.Fatal("the stream has no end")
+		return 0
+	}
+}
+
+// python starts loop.py and measures it.
+func python(b *testing.B, model string) measure {
+	cmd := exec.Command(cmp.Or(os.Getenv("PYTHON"), "python3"), "loop.py", model, strconv.Itoa(runtime.GOMAXPROCS(0)))
+	cmd.Stderr = os.Stderr
+	in, err1 := cmd.StdinPipe()
+	out, err2 := cmd.StdoutPipe()
+	if err := errors.Join(err1, err2, cmd.Start()); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		in.Close()
+		cmd.Wait()
+	})
+	answers := bufio.NewReader(out)
+	return func(b *testing.B, prompt []int64, tokens int) float64 {
+		if err := json.NewEncoder(in).Encode(map[string]any{"prompt": prompt, "tokens": tokens}); err != nil {
+			b.Fatal(err)
+		}
+		line, err := answers.ReadBytes('\n')
+		if err != nil {
+			b.Fatal("loop.py ended: set PYTHON to one that has onnxruntime and numpy")
+		}
+		var answer struct {
+			Seconds float64 `json:"seconds"`
+		}
+		if err := json.Unmarshal(line, &answer); err != nil {
+			b.Fatal(err)
+		}
+		return float64(tokens-1) / answer.Seconds
+	}
+}

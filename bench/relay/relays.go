@@ -1,0 +1,246 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// The relays, in the table's order.
+const (
+	direct   = "no relay"
+	bare     = "bare net/http"
+	nginx    = "nginx"
+	penstock = "Penstock"
+)
+
+// relay is something that can stand before the upstream.
+type relay struct {
+	name string
+	// command makes what listens on a port of 127.0.0.1; nil for no relay at all. Files go into dir.
+	command func(ctx context.Context, dir string, port, upstream int) (*exec.Cmd, error)
+}
+
+// bench is a mock upstream and the relays there are.
+type bench struct {
+	dir    string // for the programs and configurations of this run
+	mock   *process
+	relays []relay
+}
+
+func newBench(ctx context.Context, dir, binary string) (*bench, error) {
+	b := &bench{dir: dir, relays: []relay{{name: direct}, {bare, bareCommand}}}
+	if _, err := exec.LookPath("nginx"); err == nil {
+		b.relays = append(b.relays, relay{nginx, nginxCommand})
+	} else {
+		fmt.Fprintln(os.Stderr, "nginx is left out: it is not installed (Debian: apt-get install nginx)")
+	}
+	if path, err := filepath.Abs(binary); err == nil && exists(path) {
+		b.relays = append(b.relays, relay{penstock, func(ctx context.Context, dir string, port, upstream int) (*exec.Cmd, error) {
+			return penstockCommand(ctx, path, dir, port, upstream)
+		}})
+	} else {
+		fmt.Fprintln(os.Stderr, "Penstock is left out: there is no", binary, "(go build .)")
+	}
+	var err error
+	b.mock, err = b.launch(ctx, func(port int) (*exec.Cmd, error) {
+		return exec.CommandContext(ctx, filepath.Join(dir, "sseload"), "mock", "-port", strconv.Itoa(port)), nil
+	})
+	return b, err
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func (b *bench) close() {
+	if err := b.mock.stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "stop the mock upstream:", err)
+	}
+}
+
+// start starts a relay and sends a few streams through it, so that what it makes once is made.
+func (b *bench) start(ctx context.Context, r relay) (*process, error) {
+	if r.command == nil {
+		return &process{port: b.mock.port}, nil
+	}
+	p, err := b.launch(ctx, func(port int) (*exec.Cmd, error) { return r.command(ctx, b.dir, port, b.mock.port) })
+	if err != nil {
+		return nil, err
+	}
+	if _, err := b.run(ctx, p, load{streams: 4, chunks: 20}); err != nil {
+		return nil, errors.Join(fmt.Errorf("warm up: %w", err), p.stop())
+	}
+	return p, nil
+}
+
+// launch starts what listens on a free port and waits until it does.
+func (b *bench) launch(ctx context.Context, command func(port int) (*exec.Cmd, error)) (*process, error) {
+	port, err := freePort(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cmd, err := command(port)
+	if err != nil {
+		return nil, err
+	}
+	words, err := os.CreateTemp(b.dir, "output-")
+	if err != nil {
+		return nil, fmt.Errorf("keep a program's output: %w", err)
+	}
+	defer words.Close()
+	cmd.Dir, cmd.Stdout, cmd.Stderr = b.dir, words, words
+	cmd.WaitDelay = time.Second
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", filepath.Base(cmd.Path), err)
+	}
+	p := &process{port: port, cmd: cmd, ended: make(chan error, 1)}
+	go func() { p.ended <- cmd.Wait() }()
+	if err := p.listens(ctx); err != nil {
+		said, _ := os.ReadFile(words.Name()) // whatever there is
+		return nil, errors.Join(fmt.Errorf("%s does not listen: %w\n%s", filepath.Base(cmd.Path), err, said), p.stop())
+	}
+	return p, nil
+}
+
+func freePort(ctx context.Context) (int, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("find a free port: %w", err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// process is a program that listens on a port of 127.0.0.1.
+type process struct {
+	port  int
+	cmd   *exec.Cmd  // nil for no relay: the port is the upstream's
+	ended chan error // gets what Wait says
+}
+
+// pid is 0 for no relay.
+func (p *process) pid() int {
+	if p.cmd == nil {
+		return 0
+	}
+	return p.cmd.Process.Pid
+}
+
+// listens waits until somebody can connect.
+func (p *process) listens(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	retry := time.NewTicker(50 * time.Millisecond)
+	defer retry.Stop()
+	for {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port)))
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-retry.C:
+		case err := <-p.ended:
+			p.ended <- err
+			return fmt.Errorf("it ended: %w", err)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// stop ends the process, by force if it does not end when asked.
+func (p *process) stop() error {
+	if p.cmd == nil {
+		return nil
+	}
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+	select {
+	case end := <-p.ended:
+		return ignoreEnd(end)
+	case <-time.After(10 * time.Second):
+	}
+	if err := p.cmd.Process.Kill(); err != nil {
+		return fmt.Errorf("kill %s: %w", filepath.Base(p.cmd.Path), err)
+	}
+	return ignoreEnd(<-p.ended)
+}
+
+// ignoreEnd: how a process ends that was told to is of no interest.
+func ignoreEnd(error) error { return nil }
+
+func bareCommand(ctx context.Context, dir string, port, upstream int) (*exec.Cmd, error) {
+	return exec.CommandContext(ctx, filepath.Join(dir, "barerelay"), "-port", strconv.Itoa(port), "-upstream", "http://127.0.0.1:"+strconv.Itoa(upstream)), nil
+}
+
+// filled writes a configuration with its ports filled in.
+func filled(dir, name, config string, port, upstream int) (string, error) {
+	path := filepath.Join(dir, name)
+	config = strings.NewReplacer("PORT", strconv.Itoa(port), "UPSTREAM", strconv.Itoa(upstream)).Replace(config)
+	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
+		return "", fmt.Errorf("write a configuration: %w", err)
+	}
+	return path, nil
+}
+
+const nginxConfig = `
+daemon off;
+worker_processes auto;
+pid nginx.pid;
+error_log stderr crit;
+events { worker_connections 16384; }
+http {
+	access_log off;
+	client_body_temp_path body;
+	proxy_temp_path proxy;
+	fastcgi_temp_path fastcgi;
+	uwsgi_temp_path uwsgi;
+	scgi_temp_path scgi;
+	upstream mock { server 127.0.0.1:UPSTREAM; keepalive 64; }
+	server {
+		listen 127.0.0.1:PORT backlog=4096;
+		location / {
+			proxy_pass http://mock;
+			proxy_http_version 1.1;
+			proxy_set_header Connection "";
+			proxy_buffering off;
+		}
+	}
+}
+`
+
+func nginxCommand(ctx context.Context, dir string, port, upstream int) (*exec.Cmd, error) {
+	path, err := filled(dir, "nginx.conf", nginxConfig, port, upstream)
+	if err != nil {
+		return nil, err
+	}
+	return exec.CommandContext(ctx, "nginx", "-p", dir, "-c", path, "-e", "stderr"), nil
+}
+
+const penstockConfig = `
+server:
+  address: 127.0.0.1:PORT
+models:
+  - name: mock
+    kind: openai
+    concurrency: 4096
+    upstreams:
+      - {base_url: "http://127.0.0.1:UPSTREAM/v1", api_key: "sk-bench"}
+`
+
+func penstockCommand(ctx context.Context, binary, dir string, port, upstream int) (*exec.Cmd, error) {
+	path, err := filled(dir, "penstock.yaml", penstockConfig, port, upstream)
+	if err != nil {
+		return nil, err
+	}
+	return exec.CommandContext(ctx, binary, "serve", "--config", path), nil
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	tick     = 10 * time.Millisecond  // the unit of CPU time in /proc, on every Linux
+	sampling = 100 * time.Millisecond // between two looks at the memory
+)
+
+// meter reads what a process and its children spend, while a load runs.
+type meter struct {
+	pid   int
+	tally *tally
+
+	before, peak int64 // bytes resident
+	cpu          time.Duration
+	chunks       int64 // in which cpu was spent
+}
+
+func newMeter(pid int, t *tally) (*meter, error) {
+	m := &meter{pid: pid, tally: t}
+	if pid == 0 {
+		return m, nil
+	}
+	spent, err := usage(pid)
+	if err != nil {
+		return nil, err
+	}
+	m.before, m.peak = spent.resident, spent.resident
+	return m, nil
+}
+
+// watch looks until ctx ends. CPU counts between the moments when all streams have begun and when the first one ends,
+// or, if whole, from now to ctx's end.
+func (m *meter) watch(ctx context.Context, whole bool) {
+	if m.pid == 0 {
+		return
+	}
+	ticker := time.NewTicker(sampling)
+	defer ticker.Stop()
+	var cpu0 time.Duration
+	var chunks0 int64
+	mark := func() {
+		cpu0, chunks0 = m.look(), m.tally.chunks.Load()
+	}
+	count := func() {
+		m.cpu, m.chunks = m.look()-cpu0, m.tally.chunks.Load()-chunks0
+	}
+	allFlow, firstEnd := m.tally.allFlow, m.tally.firstEnd
+	if whole {
+		mark()
+		defer count()
+		allFlow, firstEnd = nil, nil
+	}
+	for {
+		select {
+		case <-allFlow:
+			allFlow = nil
+			mark()
+		case <-firstEnd:
+			firstEnd = nil
+			if allFlow == nil {
+				count()
+			}
+		case <-ticker.C:
+			m.look()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// look notes the memory and returns the CPU time spent so far, 0 if the process is gone.
+func (m *meter) look() time.Duration {
+	spent, err := usage(m.pid)
+	if err != nil {
+		return 0
+	}
+	m.peak = max(m.peak, spent.resident)
+	return spent.cpu
+}
+
+func (m *meter) perChunk() float64 {
+	if m.chunks == 0 {
+		return 0
+	}
+	return float64(m.cpu.Nanoseconds()) / 1e3 / float64(m.chunks)
+}
+
+// spending is what a process has used.
+type spending struct {
+	cpu      time.Duration
+	resident int64 // bytes
+}
+
+// usage sums what a process and its living descendants have used: nginx works in its children.
+func usage(pid int) (spending, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return spending{}, fmt.Errorf("read what process %d spends: %w", pid, err)
+	}
+	// See proc_pid_stat(5): after the command's name in brackets come the fields from the third on.
+	var fields []int64
+	for _, field := range strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:])) {
+		n, _ := strconv.ParseInt(field, 10, 64) // the state is a letter
+		fields = append(fields, n)
+	}
+	const user, system, resident = 14 - 3, 15 - 3, 24 - 3
+	if len(fields) <= resident {
+		return spending{}, fmt.Errorf("process %d has a stat of %d fields", pid, len(fields))
+	}
+	sum := spending{
+		cpu:      time.Duration(fields[user]+fields[system]) * tick,
+		resident: fields[resident] * int64(os.Getpagesize()),
+	}
+	for _, child := range children(pid) {
+		if s, err := usage(child); err == nil { // a child may have ended meanwhile
+			sum.cpu += s.cpu
+			sum.resident += s.resident
+		}
+	}
+	return sum, nil
+}
+
+func children(pid int) []int {
+	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	if err != nil {
+		return nil
+	}
+	var pids []int
+	for _, name := range lists {
+		list, err := os.ReadFile(name)
+		if err != nil {
+			continue // a thread may have ended meanwhile
+		}
+		for _, field := range strings.Fields(string(list)) {
+			if child, err := strconv.Atoi(field); err == nil {
+				pids = append(pids, child)
+			}
+		}
+	}
+	return pids
+}

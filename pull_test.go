@@ -1,0 +1,219 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"maps"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"penstock/hub"
+	"penstock/hub/hubtest"
+)
+
+// serveHub serves a hub, and its store under another address, and returns the environment that leads there.
+func serveHub(t *testing.T, h *hubtest.Hub) (env []string) {
+	t.Helper()
+	store := httptest.NewServer(h)
+	t.Cleanup(store.Close)
+	h.Store = store.URL
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	return []string{"HF_ENDPOINT=" + server.URL, "HF_TOKEN=hf_secret"}
+}
+
+func clipFiles() map[string]string {
+	return map[string]string{
+		"README.md": "# CLIP", "config.json": `{"model_type":"clip"}`, "preprocessor_config.json": "{}", "tokenizer.json": "{}",
+		"onnx/text_model.onnx": strings.Repeat("text", 1000), "onnx/vision_model.onnx": strings.Repeat("vision", 1000), "onnx/vision_model_fp16.onnx": "half",
+	}
+}
+
+func TestPullFillsAFolder(t *testing.T) {
+	h := hubtest.New("openai/clip-vit-base-patch32", clipFiles())
+	h.Token = "hf_secret"
+	env, dir := serveHub(t, h), t.TempDir()
+	status, stdout, stderr := penstock(t, dir, env, "pull", h.ID)
+	const folder = "models/openai/clip-vit-base-patch32"
+	want := "# " + h.ID + " at commit " + h.Revision() + " is in " + folder + ".\n" +
+		"# Put this into penstock.yaml, and see penstock check:\nmodels:\n" +
+		"  - {name: clip-vit-base-patch32, kind: clip, path: " + folder + ", labels: [\"a photo of a cat\", \"a photo of a dog\"]}\n"
+	if status != 0 || stdout != want {
+		t.Fatalf("status %d, stdout:\n%s\nwant:\n%s\nstderr:\n%s", status, stdout, want, stderr)
+	}
+	for _, line := range []string{": 5 of 7 files, 9.8 KiB, into " + folder + "\n", "  5.9 KiB   onnx/vision_model.onnx\n", "  here: onnx/text_model.onnx\n"} {
+		if !strings.Contains(stderr, line) {
+			t.Errorf("stderr lacks %q:\n%s", line, stderr)
+		}
+	}
+	if strings.Contains(stderr, "\r") || strings.Contains(stdout+stderr, "hf_secret") {
+		t.Errorf("stderr:\n%q", stderr)
+	}
+	pulled := clipFiles()
+	delete(pulled, "README.md")
+	delete(pulled, "onnx/vision_model_fp16.onnx")
+	if got := readAll(t, filepath.Join(dir, folder)); !maps.Equal(got, pulled) {
+		t.Errorf("the folder holds %v", slices.Sorted(maps.Keys(got)))
+	}
+
+	if err := os.WriteFile(filepath.Join(dir, "penstock.yaml"), []byte(stdout), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if status, stdout, stderr := penstock(t, dir, nil, "check"); status != 0 {
+		t.Errorf("what pull says is no configuration: %s%s", stdout, stderr)
+	}
+
+	status, _, stderr = penstock(t, dir, env, "pull", h.ID, "--file", "README.md", "--file=*_fp16.onnx", "--revision", h.Revision(), "--dir", folder)
+	if status != 0 || !strings.Contains(stderr, "  here: README.md\n") || !strings.Contains(stderr, "  here already: config.json\n") {
+		t.Errorf("status %d, stderr:\n%s", status, stderr)
+	}
+	if got := readAll(t, filepath.Join(dir, folder)); !maps.Equal(got, clipFiles()) {
+		t.Errorf("the folder holds %v", slices.Sorted(maps.Keys(got)))
+	}
+}
+
+// TestPullIsInterrupted: Ctrl-C leaves what can be gone on with, and nothing that could be taken for a model.
+func TestPullIsInterrupted(t *testing.T) {
+	h := hubtest.New("openai/clip", clipFiles())
+	env, dir := serveHub(t, h), t.TempDir()
+	stalled := make(chan struct{})
+	h.On("onnx/vision_model.onnx", hubtest.Stall(100, func() { close(stalled) }))
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	command := exec.CommandContext(t.Context(), self, "pull", h.ID, "--dir", "clip")
+	command.Dir, command.Stderr, command.Env = dir, &stderr, append([]string{asPenstock + "=1"}, env...)
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	<-stalled
+	if status, _, stderr := penstock(t, dir, env, "pull", h.ID, "--dir", "clip"); status != 1 || !strings.Contains(stderr, "another penstock pull is filling this folder") {
+		t.Errorf("a second one at once: status %d, %s", status, stderr)
+	}
+	if err := command.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	exit := (*exec.ExitError)(nil)
+	if err := command.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.HasSuffix(stderr.String(), "penstock: stopped; what has come is kept, and the same command goes on from there\n") {
+		t.Errorf("%v, stderr:\n%s", err, stderr.String())
+	}
+	for name := range readAll(t, filepath.Join(dir, "clip")) {
+		if !strings.HasPrefix(name, ".pull/") {
+			t.Errorf("%s is in the folder", name)
+		}
+	}
+	h.Requests()
+	if status, _, stderr := penstock(t, dir, env, "pull", h.ID, "--dir", "clip"); status != 0 {
+		t.Errorf("status %d, %s", status, stderr)
+	}
+	for _, r := range h.Requests() {
+		if strings.HasSuffix(r.Path, "/config.json") || strings.HasSuffix(r.Path, "store/onnx/text_model.onnx") {
+			t.Errorf("%s was fetched again", r.Path)
+		}
+	}
+	if got := readAll(t, filepath.Join(dir, "clip")); len(got) != 5 {
+		t.Errorf("the folder holds %v", slices.Sorted(maps.Keys(got)))
+	}
+}
+
+func TestPullSaysWhatToDo(t *testing.T) {
+	bare := map[string]string{"config.json": `{"model_type":"clip"}`, "model.safetensors": "x", "tokenizer.json": "{}"}
+	for name, test := range map[string]struct {
+		files  map[string]string
+		others []*hubtest.Hub
+		args   string
+		status int
+		says   string // on stdout or stderr
+	}{
+		"no graph":           {bare, nil, "pull a/clip", 1, "a/clip: the repository has no ONNX files, which is what Penstock runs\nLook on the hub for a repository of the same model"},
+		"a graph elsewhere":  {bare, []*hubtest.Hub{hubtest.New("Xenova/clip", clipFiles())}, "pull a/clip", 1, "with ONNX files: Xenova/clip\nIf that is the model you want: penstock pull Xenova/clip\n"},
+		"GGUF":               {map[string]string{"m.gguf": "x"}, nil, "pull a/clip --file *.gguf", 0, "# Make a model of it: penstock import models/a/clip/m.gguf DIR\n"},
+		"a language model":   {map[string]string{"config.json": `{"architectures":["LlamaForCausalLM"]}`, "tokenizer.json": "{}", "onnx/model.onnx": "x"}, nil, "pull a/clip --dir 1", 0, `{name: clip, kind: onnx-llm, path: "1"}`},
+		"another model":      {map[string]string{"config.json": `{"model_type":"bert"}`, "tokenizer.json": "{}", "onnx/model.onnx": "x"}, nil, "pull a/clip", 0, `# Its config.json says "bert": Penstock runs CLIP and causal language models.`},
+		"single files":       {clipFiles(), nil, "pull a/clip --file README.md", 0, " is in models/a/clip.\n"},
+		"no such repository": {clipFiles(), nil, "pull a/nothing", 1, "the token in HF_TOKEN does not open a/nothing (401)"},
+		"no such file":       {clipFiles(), nil, "pull a/clip --file x", 1, `nothing in a/clip matches "x"; it has README.md, config.json`},
+		"no such revision":   {clipFiles(), nil, "pull a/clip --revision v2", 1, "a/clip has no revision like that: see --revision"},
+		"an address":         {clipFiles(), nil, "pull https://hub.test/a/clip", 2, "is an address: give the repository's id"},
+		"a bad pattern":      {clipFiles(), nil, "pull a/clip --file [", 2, `"[" is no file pattern`},
+		"a bad revision":     {clipFiles(), nil, "pull a/clip --revision ../x", 2, `"../x" is no revision`},
+		"no model":           {clipFiles(), nil, "pull", 2, `"" is no repository id: it is an owner and a name`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := hubtest.New("a/clip", test.files)
+			h.Others = test.others
+			status, stdout, stderr := penstock(t, t.TempDir(), serveHub(t, h), strings.Fields(test.args)...)
+			if status != test.status || !strings.Contains(stdout+stderr, test.says) {
+				t.Errorf("status %d, want %d and %q:\n%s%s", status, test.status, test.says, stdout, stderr)
+			}
+		})
+	}
+	status, _, stderr := penstock(t, t.TempDir(), []string{"HF_ENDPOINT=nowhere"}, "pull", "a/clip")
+	if status != 1 || !strings.Contains(stderr, "HF_ENDPOINT must be an address") {
+		t.Errorf("status %d, %s", status, stderr)
+	}
+}
+
+func TestPullProgress(t *testing.T) {
+	var out bytes.Buffer
+	now := time.Unix(0, 0)
+	p := &pullProgress{to: &out, terminal: true, now: func() time.Time { return now }, total: 400 << 20}
+	f := hub.File{Path: "onnx/a_graph_with_a_long_name.onnx", Size: 300 << 20}
+	for i := range int64(4) {
+		p.At(f, i*(100<<20))
+		p.At(f, i*(100<<20)+1) // too soon to be drawn
+		now = now.Add(time.Second)
+	}
+	p.Done(f, true)
+	p.end()
+	const clear = "\r\x1b[K"
+	want := clear + "[                        ]   0%  …h_with_a_long_name.onnx" +
+		clear + "[======                  ]  25%  …h_with_a_long_name.onnx" +
+		clear + "[============            ]  50% 100 MiB/s …h_with_a_long_name.onnx" +
+		clear + "[==================      ]  75% 100 MiB/s …h_with_a_long_name.onnx" +
+		clear + "  here: onnx/a_graph_with_a_long_name.onnx\n" + clear
+	if out.String() != want {
+		t.Errorf("drawn:\n%q\nwant:\n%q", out.String(), want)
+	}
+
+	out.Reset()
+	p = &pullProgress{to: &out, now: time.Now, total: 300 << 20}
+	for i := range int64(5) {
+		p.At(f, i*(60<<20))
+		p.At(f, i*(60<<20)+1)
+	}
+	p.Waiting(4*time.Second, errors.New("cut off"))
+	p.Done(f, false)
+	want = "  onnx/a_graph_with_a_long_name.onnx: 20% of 300 MiB\n  onnx/a_graph_with_a_long_name.onnx: 40% of 300 MiB\n  onnx/a_graph_with_a_long_name.onnx: 60% of 300 MiB\n" +
+		"  onnx/a_graph_with_a_long_name.onnx: 80% of 300 MiB\n  cut off; trying again in 4s\n  here already: onnx/a_graph_with_a_long_name.onnx\n"
+	if out.String() != want {
+		t.Errorf("lines:\n%s\nwant:\n%s", out.String(), want)
+	}
+}
+
+// readAll returns all files below a folder.
+func readAll(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		name, _ := filepath.Rel(dir, path)
+		found[filepath.ToSlash(name)] = string(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
