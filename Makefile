@@ -1,0 +1,92 @@
+# Two commands do everything: `make run` and `make test`. The rest is for those who work on it.
+.DEFAULT_GOAL := help
+.PHONY: help run test setup build check lint vulns fmt browser e2e soak clean .penstock/e2e/openai-go
+
+GO     ?= go
+PYTHON ?= python3
+GOLANGCI    := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK := $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+# ONNX Runtime is loaded through cgo: without a C compiler say so, instead of leaving it out.
+export CGO_ENABLED := 1
+
+RUNTIME := .penstock/onnxruntime/libonnxruntime.$(if $(filter Darwin,$(shell uname -s)),dylib,so)
+GGUF    := .penstock/cache/SmolLM2-135M-Instruct.Q4_1.gguf
+MODEL   := .penstock/models/smollm2-135m-instruct
+SDK     := .penstock/openai-3.54.0
+E2E     := .penstock/e2e
+# A changed importer makes the model anew.
+IMPORTER := $(filter-out %_test.go,$(wildcard llm/gguf/*.go))
+
+help: ## list what can be made
+	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+run: setup build ## fetch what is missing, build, and serve the playground
+	@./penstock serve
+
+test: setup ## run every test but the browser's
+	$(GO) test -race ./...
+
+setup: $(RUNTIME) $(MODEL)/.imported ## fetch ONNX Runtime and SmolLM2 into .penstock/ (once)
+
+build: ## build ./penstock
+	@command -v $(GO) >/dev/null || { echo "setup: there is no Go here: install Go 1.21 or newer, it fetches the version it needs" >&2; exit 1; }
+	@command -v $$($(GO) env CC) >/dev/null || { echo "setup: there is no C compiler here: install gcc or clang, or name one in CC" >&2; exit 1; }
+	$(GO) build -o penstock .
+
+check: lint vulns ## everything that reads the code without running it
+
+lint: ## golangci-lint, gofumpt included
+	$(GOLANGCI) run ./...
+
+vulns: ## known vulnerabilities, where their list can be reached
+	@out=$$($(GOVULNCHECK) ./... 2>&1); case $$? in \
+	  0) echo "govulncheck: none" ;; \
+	  3) echo "$$out"; exit 1 ;; \
+	  *) echo "govulncheck: not run: $$(echo "$$out" | tail -n 1)" ;; esac
+
+fmt: ## format the code
+	$(GOLANGCI) fmt
+
+browser: setup build $(SDK) ## what needs Chromium or OpenAI's SDK: the playground, the README's other half
+	$(GO) test -tags browser -run 'ReadmePython|Playground|Event' . ./web
+
+e2e: setup build $(E2E)/python/.installed $(E2E)/javascript/.installed $(E2E)/openai-go ## the clients people use, each against a started ./penstock
+	$(GO) test -tags e2e -count=1 ./e2e
+
+soak: ## every kind of client, cut at random, for ten minutes (or make soak FOR=1h)
+	$(GO) run -race ./bench/soak -for $(or $(FOR),10m)
+
+clean: ## remove the binary; what was fetched stays (rm -r .penstock removes that too)
+	rm -f penstock
+
+$(RUNTIME) $(GGUF): setup/fetch.py
+	@command -v $(PYTHON) >/dev/null || { echo "setup: there is no $(PYTHON) here: install python3 with pip" >&2; exit 1; }
+	@$(PYTHON) setup/fetch.py $@
+
+$(MODEL)/.imported: $(GGUF) $(IMPORTER)
+	@$(MAKE) --no-print-directory build
+	@rm -rf $(MODEL) $(MODEL).part
+	@./penstock import $(GGUF) $(MODEL).part >/dev/null
+	@mv $(MODEL).part $(MODEL)
+	@touch $@
+
+$(SDK):
+	@rm -rf $@.part
+	@PIP_ROOT_USER_ACTION=ignore $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-warn-conflicts --target $@.part openai==3.54.0
+	@mv $@.part $@
+
+$(E2E)/python/.installed: e2e/python/requirements.txt
+	@rm -rf $(@D)
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(E2E)/javascript/.installed: e2e/javascript/package.json e2e/javascript/package-lock.json
+	@command -v npm >/dev/null || { echo "e2e: there is no npm here: install Node.js with npm" >&2; exit 1; }
+	@rm -rf $(@D) && mkdir -p $(@D) && cp $^ $(@D)
+	@npm ci --prefix $(@D) --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(E2E)/openai-go:
+	$(GO) build -tags e2e -o $@ ./e2e/golang
