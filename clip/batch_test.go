@@ -26,7 +26,7 @@ func (*runs) Waited(time.Duration)                             {}
 func (*runs) Rejected(engine.Code)                             {}
 func (*runs) Changed(engine.State, error)                      {}
 func (*runs) StreamClosed(engine.Outcome, engine.Usage, error) {}
-func (*runs) Chunk(bool, time.Duration)                        {}
+func (*runs) Chunks(int, bool, time.Duration)                  {}
 func (*runs) Resumed()                                         {}
 
 // held is a model behind a gate of one permit, which somebody else has.

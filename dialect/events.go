@@ -33,6 +33,7 @@ type EventReader struct {
 	base, pos, scanned, end int
 	skipLF                  bool // the last line ended in CR: an LF that follows is part of its end
 	begun                   bool // the byte order mark has been looked for
+	filled                  bool // the last read filled buf
 
 	// The event at hand. Data lies in buf, from base+dataStart to base+dataEnd; it is
 	// joined in place, which may run over fields behind it, so these are copied.
@@ -43,7 +44,7 @@ type EventReader struct {
 
 const (
 	firstBuffer = 2 << 10  // bytes allocated at first; most events are far shorter
-	burstBuffer = 8 << 10  // bytes once several events have filled the first
+	burstBuffer = 16 << 10 // bytes once a read has filled the first
 	keptBuffer  = 64 << 10 // a buffer that grew beyond it is given up once it is empty
 )
 
@@ -161,13 +162,14 @@ func (r *EventReader) fill() bool {
 	if r.err != nil {
 		return false
 	}
-	if r.end == len(r.buf) && !r.makeRoom() {
+	if !r.makeRoom() {
 		r.err = ErrEventTooLong
 		return false
 	}
 	for range 100 {
 		n, err := r.r.Read(r.buf[r.end:])
 		r.end += n
+		r.filled = r.end == len(r.buf)
 		if err != nil {
 			r.err = err
 			return n > 0
@@ -180,18 +182,19 @@ func (r *EventReader) fill() bool {
 	return false
 }
 
-// makeRoom moves the event at hand to the front of the buffer, or of a larger one.
+// makeRoom moves the event at hand to the front of the buffer, or of a larger one, so that a read brings as much as it can.
 func (r *EventReader) makeRoom() bool {
 	buf := r.buf
 	switch {
-	case r.base == 0:
+	case r.base == 0 && r.end == len(buf):
 		if len(buf) >= r.max {
 			return false
 		}
 		buf = make([]byte, min(r.max, max(firstBuffer, 2*len(buf))))
-	case len(buf) < burstBuffer: // events come faster than they are taken: larger pieces cost less
+	case r.filled && len(buf) < burstBuffer: // events come faster than they are taken: larger pieces cost less
 		buf = make([]byte, min(r.max, burstBuffer))
 	}
+	r.filled = false
 	r.end = copy(buf, r.buf[r.base:r.end])
 	r.pos -= r.base
 	r.base = 0

@@ -26,7 +26,7 @@ type Event struct {
 	More     bool   // another event is ready behind this one: writing may wait for it
 	Seq      int64  // of chunks 1, 2, … without a hole, of the terminal event the next
 	Name     string // of the chunk, most have none
-	Data     []byte // must not be changed
+	Data     []byte // must not be changed; what a Sink is given stays only until Event returns
 	Position int
 	End      End
 	Err      *Error

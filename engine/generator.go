@@ -5,15 +5,15 @@ import "context"
 // Generator writes as it goes. It has no postprocess step, and no field to put one in: what a chunk needs is done while
 // generating, or by whoever reads.
 //
-// Generate runs under one permit from its first step to its last. It calls emit for each chunk, from one goroutine; emit
-// fails once nobody wants the stream any more, and Generate then returns that error. It returns an End, made by Stopped,
+// Generate runs under one permit from its first step to its last. It calls emit for each chunk, from one goroutine, and may
+// use a chunk's memory again when emit has returned; emit fails once nobody wants the stream any more, and Generate then returns that error. It returns an End, made by Stopped,
 // LengthReached or Ended, when the generation is complete; returning anything else is a failure.
 type Generator[In, Feed, Chunk any] struct {
 	Preprocess func(ctx context.Context, in In) (Feed, error)
 	Generate   func(ctx context.Context, feed Feed, emit func(Chunk) error) (End, error)
 
 	Decode func(Input) (In, error)      // nil: JSON
-	Encode func(Chunk) (Encoded, error) // nil: JSON, no event name. Its bytes must stay as they are
+	Encode func(Chunk) (Encoded, error) // nil: JSON, no event name
 }
 
 // Usage counts a generation's tokens; zero where nobody counted.

@@ -24,6 +24,7 @@ type memoryLog struct {
 	element *list.Element // in store.open or store.sealed; nil once dropped
 
 	chunks   []Encoded
+	slab     slab  // what chunks lie in
 	first    int64 // number of chunks[0]
 	size     int
 	terminal *Terminal
@@ -46,7 +47,7 @@ func (l *memoryLog) Append(c Encoded) error {
 	if l.element == nil || size(c) == 0 { // dropped: nobody can read it any more
 		return nil
 	}
-	l.chunks = append(l.chunks, c)
+	l.chunks = append(l.chunks, l.slab.keep(c))
 	l.size += size(c)
 	s.used += size(c)
 	for l.size > l.buffer && len(l.chunks) > 1 {
@@ -111,7 +112,7 @@ func (l *memoryLog) drop() {
 	}
 	l.element = nil
 	l.store.used -= l.size
-	l.chunks, l.size = nil, 0
+	l.chunks, l.size, l.slab = nil, 0, slab{}
 	l.ping()
 }
 

@@ -23,7 +23,7 @@ func (deaf) Waited(time.Duration)                  {}
 func (deaf) Rejected(engine.Code)                  {}
 func (deaf) Changed(engine.State, error)           {}
 func (deaf) PhaseDone(engine.Phase, time.Duration) {}
-func (deaf) Chunk(bool, time.Duration)             {}
+func (deaf) Chunks(int, bool, time.Duration)       {}
 func (deaf) Resumed()                              {}
 
 type watcher struct {

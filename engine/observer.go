@@ -26,8 +26,9 @@ type ModelObserver interface {
 	PhaseDone(Phase, time.Duration)
 	// StreamClosed is called once the producer has stopped. err is nil when it is done.
 	StreamClosed(o Outcome, u Usage, err error)
-	// Chunk is called for each chunk. wait counts from the chunk before; for the first one, from the stream's opening.
-	Chunk(first bool, wait time.Duration)
+	// Chunks is called when n chunks have been made that came together. wait is how long the first of them took: from the chunk
+	// before, or if first, as it is the stream's first, from the stream's opening.
+	Chunks(n int, first bool, wait time.Duration)
 	// Resumed is called when a reader comes back and goes on where it was.
 	Resumed()
 }
@@ -88,5 +89,5 @@ func (nobody) Rejected(Code)                      {}
 func (nobody) Changed(State, error)               {}
 func (nobody) PhaseDone(Phase, time.Duration)     {}
 func (nobody) StreamClosed(Outcome, Usage, error) {}
-func (nobody) Chunk(bool, time.Duration)          {}
+func (nobody) Chunks(int, bool, time.Duration)    {}
 func (nobody) Resumed()                           {}

@@ -3,12 +3,14 @@ package engine
 import "sync"
 
 // plainLog is the log of a stream with one reader that cannot come back: it keeps what the reader has not taken and
-// nothing else. A chunk costs one lock and no allocation, as log and reader change slices with each other.
+// nothing else. A chunk costs one lock and no allocation if it goes straight to its reader; log and reader change slices
+// with each other where it does not.
 type plainLog struct {
 	buffer int
 
 	mu       sync.Mutex
 	chunks   []Encoded
+	slab     slab  // what chunks lie in
 	first    int64 // number of chunks[0]
 	size     int
 	overrun  bool
@@ -38,7 +40,7 @@ func (l *plainLog) Append(c Encoded) error {
 		ping(l.news)
 		return ErrSlowReader
 	}
-	l.chunks = append(l.chunks, c)
+	l.chunks = append(l.chunks, l.slab.keep(c))
 	ping(l.news)
 	return nil
 }
@@ -92,7 +94,7 @@ func (l *plainLog) Close() {
 func (l *plainLog) Drop() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.chunks, l.size = nil, 0
+	l.chunks, l.size, l.slab = nil, 0, slab{}
 }
 
 // ping tells a reader to look, unless it has not looked since the last time: then it will.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,7 +30,7 @@ func (s *Stream) Serve(ctx context.Context, after int64, idle time.Duration, sin
 		return readerError(err)
 	}
 	defer s.leave(r, news)
-	f := &follower{stream: s, log: r, news: news, mu: make(turn, 1), sink: sink, idle: idle, started: after > 0, quiet: time.Now()}
+	f := &follower{stream: s, log: r, news: news, mu: newTurn(), sink: sink, idle: idle, started: after > 0, quiet: time.Now()}
 	f.lag, f.leave = func() {}, func() { ping(news) }
 	if plain, ok := r.(*plainLog); ok {
 		plain.shortcut(f.direct)
@@ -62,18 +63,25 @@ type follower struct {
 }
 
 // turn is a mutex that virtual time can see through: a sink may take its time, and who waits for it meanwhile is idle.
-type turn chan struct{}
+// Taking a turn that is free costs one atomic operation: that is done for each chunk.
+type turn struct {
+	taken atomic.Bool
+	given chan struct{} // holds one token at most, put there by who gives the turn back
+}
 
-func (t turn) Lock()   { t <- struct{}{} }
-func (t turn) Unlock() { <-t }
+func newTurn() turn { return turn{given: make(chan struct{}, 1)} }
 
-func (t turn) TryLock() bool {
-	select {
-	case t <- struct{}{}:
-		return true
-	default:
-		return false
+func (t *turn) TryLock() bool { return t.taken.CompareAndSwap(false, true) }
+
+func (t *turn) Lock() {
+	for !t.TryLock() {
+		<-t.given
 	}
+}
+
+func (t *turn) Unlock() {
+	t.taken.Store(false)
+	ping(t.given)
 }
 
 // follow waits for events and hands them over.

@@ -37,8 +37,11 @@ type Stream struct {
 	log     Log
 	cancel  context.CancelCauseFunc // of the producer
 
-	lastChunk time.Time // or the stream's beginning; the producer's own
-	chunks    int64     // the producer's own
+	// The producer's own, for the observer.
+	lastChunk time.Time     // or the stream's beginning
+	chunks    int           // told of
+	together  int           // not told of yet: more that belong to them are at hand
+	gap       time.Duration // before the first of them
 
 	mu      sync.Mutex
 	state   streamState
@@ -170,18 +173,29 @@ func (s *Stream) append(c Encoded) error {
 		s.cancel(err)
 		return err
 	}
-	if size(c) == 0 {
-		return nil
-	}
-	now := time.Now()
-	s.verb.model.observer.Chunk(s.chunks == 0, now.Sub(s.lastChunk))
-	s.lastChunk = now
-	s.chunks++
+	s.tally(c)
 	return nil
+}
+
+// tally tells the observer of chunks when those that come together are there: the clock need not be read for each.
+func (s *Stream) tally(c Encoded) {
+	if size(c) > 0 {
+		if s.together++; s.together == 1 {
+			s.gap = time.Since(s.lastChunk)
+		}
+	}
+	if c.More || s.together == 0 {
+		return
+	}
+	s.verb.model.observer.Chunks(s.together, s.chunks == 0, s.gap)
+	s.lastChunk = s.lastChunk.Add(s.gap)
+	s.chunks += s.together
+	s.together = 0
 }
 
 // finish writes the terminal event.
 func (s *Stream) finish(ctx context.Context, end End, err error) {
+	s.tally(Encoded{})
 	outcome, terminal := OutcomeDone, Terminal{End: end}
 	if err != nil {
 		// A producer that was told to stop may say so in words of its own; why it was told counts.

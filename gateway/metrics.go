@@ -175,11 +175,14 @@ func (m *modelMetrics) StreamClosed(o engine.Outcome, u engine.Usage, err error)
 
 func (m *modelMetrics) Resumed() { m.resumes.Inc() }
 
-func (m *modelMetrics) Chunk(first bool, wait time.Duration) {
-	m.chunks.Inc()
+func (m *modelMetrics) Chunks(n int, first bool, wait time.Duration) {
+	m.chunks.Add(float64(n))
 	if first {
 		m.first.Observe(wait.Seconds())
-		return
+	} else {
+		m.gap.Observe(wait.Seconds())
 	}
-	m.gap.Observe(wait.Seconds())
+	for range n - 1 { // there was no gap
+		m.gap.Observe(0)
+	}
 }

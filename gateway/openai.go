@@ -146,7 +146,7 @@ func (g *Gateway) relay(c *gin.Context, s *engine.Stream, r route, from place, h
 	out := outlet{eventStream: events, again: from.again, render: func(ev engine.Event) {
 		switch ev.Kind {
 		case engine.EventChunk:
-			last = ev.Data
+			last = append(last[:0], ev.Data...)
 			events.event(ev.Name, id(ev.Seq), ev.Data)
 		case engine.EventIdle:
 			events.keepAlive()

@@ -27,8 +27,10 @@ func chunk(n int64) engine.Encoded { return engine.Encoded{Data: fmt.Appendf(nil
 
 func fill(t *testing.T, l engine.Log, from, to int64) {
 	t.Helper()
+	var data []byte // used for all: a log keeps no memory of its caller's
 	for n := from; n <= to; n++ {
-		if err := l.Append(chunk(n)); err != nil {
+		data = append(data[:0], chunk(n).Data...)
+		if err := l.Append(engine.Encoded{Data: data}); err != nil {
 			t.Fatalf("Append %d: %v", n, err)
 		}
 	}

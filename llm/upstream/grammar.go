@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"encoding/json"
 
 	"penstock/dialect"
@@ -24,7 +25,7 @@ const (
 // grammar understands the events of one kind of stream as far as a relay must. It is for
 // one answer.
 type grammar interface {
-	// read says what an event means. Its data must stay as they are until end is called.
+	// read says what an event means. It keeps nothing of the event's memory.
 	read(e dialect.Event) sign
 	// whole tells whether the answer may end here although nothing said that it does.
 	whole() bool
@@ -79,7 +80,7 @@ func (c *chunks) read(e dialect.Event) sign {
 			}
 		case "usage":
 			if value := s.skip(); len(value) > 0 && value[0] == '{' {
-				c.usage, c.many = value, true
+				c.usage, c.many = append(c.usage[:0], value...), true
 			}
 		default:
 			s.skip()
@@ -131,7 +132,7 @@ func (c *chunks) choice(s *scanner) sign {
 			}
 		case "finish_reason":
 			if value := s.skip(); len(value) > 2 && value[0] == '"' {
-				c.reason, finished = value[1:len(value)-1], true
+				c.reason, finished = append(c.reason[:0], value[1:len(value)-1]...), true
 				meaning, c.many = content, true
 			}
 		default:
@@ -212,7 +213,7 @@ func (t *typedEvents) read(e dialect.Event) sign {
 		}
 		return rubbish
 	case "response.completed", "response.incomplete", "response.failed":
-		t.final = e.Data
+		t.final = bytes.Clone(e.Data)
 		return last
 	case "response.created", "response.queued", "response.in_progress", "response.output_item.added", "response.content_part.added", "response.reasoning_summary_part.added":
 		return quiet

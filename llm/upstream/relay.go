@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -63,7 +64,6 @@ type relay struct {
 	held  []engine.Encoded // until there is content: another server may yet have to answer
 	size  int              // bytes held
 	name  string           // of the last event
-	slab  slab
 
 	said   *transcript // what the client has; nil if nobody wants to know
 	replay *replay     // of said, by a further answer
@@ -110,7 +110,6 @@ func (r *relay) events(a *open, s *server, g grammar) *fault {
 		if err != nil {
 			return r.ended(a, s, g, e, err)
 		}
-		e.Data = r.slab.keep(e.Data)
 		sign := g.read(e)
 		switch sign {
 		case blank:
@@ -184,6 +183,7 @@ func (r *relay) take(a *open, s *server, e dialect.Event, sign sign, more bool) 
 	}
 	chunk := engine.Encoded{Name: r.name, Data: e.Data, More: more}
 	if !r.begun && sign == quiet && r.size+len(e.Data) <= maxHeld {
+		chunk.Data = bytes.Clone(chunk.Data)
 		r.held = append(r.held, chunk)
 		r.size += len(e.Data)
 		return nil
@@ -273,22 +273,4 @@ func differs(why error) *fault {
 		Message: "the upstream broke off, and when it was asked again it gave another answer; try again",
 		Cause:   fmt.Errorf("go on with an answer that broke off: %w", why),
 	}}
-}
-
-// slab keeps copies of small pieces of data in larger ones, so that not each costs an
-// allocation.
-type slab struct{ free []byte }
-
-const slabSize = 2 << 10
-
-func (s *slab) keep(data []byte) []byte {
-	if len(data) > slabSize/4 {
-		return append([]byte(nil), data...)
-	}
-	if cap(s.free)-len(s.free) < len(data) {
-		s.free = make([]byte, 0, slabSize)
-	}
-	begin := len(s.free)
-	s.free = append(s.free, data...)
-	return s.free[begin:len(s.free):len(s.free)]
 }

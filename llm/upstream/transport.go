@@ -17,6 +17,7 @@ import (
 
 const (
 	maxHeader   = 64 << 10 // bytes of an answer's head
+	readBuffer  = 16 << 10 // bytes of a burst that one read takes; the pages nobody fills cost nothing
 	idleTimeout = 90 * time.Second
 )
 
@@ -30,6 +31,7 @@ func newTransport(connect time.Duration, keep int, dial func(context.Context, st
 		dial = (&net.Dialer{Timeout: behind, KeepAlive: 15 * time.Second}).DialContext
 	}
 	return &http.Transport{
+		ReadBufferSize:         readBuffer,
 		WriteBufferSize:        2 << 10, // held for as long as an answer lasts; most requests fit
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            dial,
