@@ -69,7 +69,7 @@ func addCLIP(t *testing.T) func(*engine.Engine) {
 }
 
 // emit is how a writer says a word.
-type emit = func(string) error
+type emit = func(...string) error
 
 // addWriter adds a generator whose verbs stream and chat say what write says.
 func addWriter(write func(context.Context, emit) (engine.End, error)) func(*engine.Engine) {

@@ -9,8 +9,8 @@ import (
 // ErrEventTooLong says that an event is longer than its EventReader takes.
 var ErrEventTooLong = errors.New("server-sent event is too long")
 
-// Event is one server-sent event. Its slices belong to the EventReader and change with
-// its next call.
+// Event is one server-sent event. Its slices belong to the EventReader: name and ID change with
+// its next call, the data with its next Next.
 type Event struct {
 	Name []byte // empty for most
 	Data []byte // data lines joined with '\n'
@@ -34,6 +34,7 @@ type EventReader struct {
 	skipLF                  bool // the last line ended in CR: an LF that follows is part of its end
 	begun                   bool // the byte order mark has been looked for
 	filled                  bool // the last read filled buf
+	handed                  bool // the event at hand has been handed over
 
 	// The event at hand. Data lies in buf, from base+dataStart to base+dataEnd; it is
 	// joined in place, which may run over fields behind it, so these are copied.
@@ -60,25 +61,37 @@ func NewEventReader(r io.Reader, maxEvent int) *EventReader {
 // that a case worth a look. An event that is too long is ErrEventTooLong. After an
 // error only errors follow.
 func (r *EventReader) Next() (Event, error) {
-	r.begin()
 	for {
-		start, end, ok := r.line()
-		if !ok {
+		if e, ok := r.Buffered(); ok {
+			return e, nil
+		}
+		if !r.fill() {
 			return r.finish()
 		}
-		if start < end {
-			r.field(start, end)
-			continue
-		}
-		if r.hasData {
-			return r.event(), nil
-		}
-		r.begin()
 	}
 }
 
-// Buffered tells whether bytes of what comes next have been read already: maybe whole events.
-func (r *EventReader) Buffered() bool { return r.pos < r.end }
+// Buffered returns the next event if all of it has been read already. The data of the events before it stay as they are.
+func (r *EventReader) Buffered() (e Event, ok bool) {
+	if r.handed {
+		r.handed = false
+		r.begin()
+	}
+	for {
+		start, end, ok := r.line()
+		switch {
+		case !ok:
+			return Event{}, false
+		case start < end:
+			r.field(start, end)
+		case r.hasData:
+			r.handed = true
+			return r.event(), true
+		default:
+			r.begin()
+		}
+	}
+}
 
 // begin forgets the event at hand and starts at the next line.
 func (r *EventReader) begin() {
@@ -115,46 +128,41 @@ func (r *EventReader) finish() (Event, error) {
 	return e, r.err
 }
 
-// line finds the next line, buf[start:end] without its line end; ok is false when none
-// will come.
+// line finds the next line, buf[start:end] without its line end, if all of it has been read.
 func (r *EventReader) line() (start, end int, ok bool) {
-	for {
-		if r.skipLF && r.pos < r.end {
-			r.skipLF = false
-			if r.buf[r.pos] == '\n' {
-				r.pos++
-				if !r.pending {
-					r.base = r.pos
-				}
+	if r.skipLF && r.pos < r.end {
+		r.skipLF = false
+		if r.buf[r.pos] == '\n' {
+			r.pos++
+			if !r.pending {
+				r.base = r.pos
 			}
-		}
-		unseen := r.buf[r.pos+r.scanned : r.end]
-		i := bytes.IndexByte(unseen, '\n')
-		before := unseen
-		if i >= 0 {
-			before = unseen[:i]
-		}
-		cr := bytes.IndexByte(before, '\r')
-		if cr >= 0 {
-			i = cr
-		}
-		if i >= 0 {
-			start, end = r.pos, r.pos+r.scanned+i
-			r.pos, r.scanned = end+1, 0
-			r.skipLF = cr >= 0
-			if !r.begun {
-				r.begun = true
-				if bytes.HasPrefix(r.buf[start:end], []byte("\ufeff")) {
-					start += len("\ufeff")
-				}
-			}
-			return start, end, true
-		}
-		r.scanned = r.end - r.pos
-		if !r.fill() {
-			return 0, 0, false
 		}
 	}
+	unseen := r.buf[r.pos+r.scanned : r.end]
+	i := bytes.IndexByte(unseen, '\n')
+	before := unseen
+	if i >= 0 {
+		before = unseen[:i]
+	}
+	cr := bytes.IndexByte(before, '\r')
+	if cr >= 0 {
+		i = cr
+	}
+	if i < 0 {
+		r.scanned = r.end - r.pos
+		return 0, 0, false
+	}
+	start, end = r.pos, r.pos+r.scanned+i
+	r.pos, r.scanned = end+1, 0
+	r.skipLF = cr >= 0
+	if !r.begun {
+		r.begun = true
+		if bytes.HasPrefix(r.buf[start:end], []byte("\ufeff")) {
+			start += len("\ufeff")
+		}
+	}
+	return start, end, true
 }
 
 // fill reads more, after making room. It returns false when nothing more comes.

@@ -105,20 +105,25 @@ func TestARunGoesOnUntilAllItsMembersHaveLeft(t *testing.T) {
 			t.Errorf("the leader, who left: %v", err)
 		}
 
-		for i := range 2 {
+		for i := range 3 {
 			ctx, cancel := context.WithCancel(t.Context())
 			leave[i] = cancel
 			go func() { _, err := h.Do(ctx, i); results[i] <- err }()
 			synctest.Wait()
 		}
-		leave[0]()
+		release <- struct{}{} // again the first, alone
+		if err := <-results[0]; err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
 		leave[1]()
+		leave[2]()
 		for i := range 2 {
-			if err := <-results[i]; code(err) != engine.CodeCanceled {
+			if err := <-results[i+1]; code(err) != engine.CodeCanceled {
 				t.Errorf("all left: %v", err)
 			}
 		}
-		if got := fmt.Sprint(sizes()); got != "[1 3 1]" {
+		if got := fmt.Sprint(sizes()); got != "[1 3 1 2]" {
 			t.Errorf("batches of %s", got)
 		}
 		for _, l := range leave {

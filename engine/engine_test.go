@@ -34,14 +34,14 @@ func newEngine(t *testing.T, permits, queue int) *engine.Engine {
 	return e
 }
 
-type generate func(ctx context.Context, emit func(string) error) (engine.End, error)
+type generate func(ctx context.Context, emit func(...string) error) (engine.End, error)
 
 // writer adds the model "writer" with the verb "stream".
 func writer(e *engine.Engine, g generate) *engine.Generation[string] {
 	m := e.Add("writer", engine.Lifecycle{Kind: "test"})
 	return engine.Generates(m, "stream", engine.Generator[string, string, string]{
 		Preprocess: func(_ context.Context, in string) (string, error) { return in, nil },
-		Generate: func(ctx context.Context, _ string, emit func(string) error) (engine.End, error) {
+		Generate: func(ctx context.Context, _ string, emit func(...string) error) (engine.End, error) {
 			return g(ctx, emit)
 		},
 		Encode: func(s string) (engine.Encoded, error) { return engine.Encoded{Data: []byte(s)}, nil },
@@ -94,9 +94,6 @@ func readWith(t *testing.T, ctx context.Context, s *engine.Stream, idle time.Dur
 			text.Write(ev.Data)
 			r.kinds += map[engine.EventKind]string{engine.EventChunk: "c", engine.EventDone: "d", engine.EventFailed: "f"}[ev.Kind]
 			r.done, r.failed = ev.End, ev.Err
-			if ev.Kind != engine.EventChunk && ev.More {
-				t.Errorf("the terminal event says that more comes")
-			}
 		}
 	}
 	r.text = text.String()

@@ -23,10 +23,9 @@ const (
 // Event is one thing a reader of a stream is told.
 type Event struct {
 	Kind     EventKind
-	More     bool   // another event is ready behind this one: writing may wait for it
 	Seq      int64  // of chunks 1, 2, … without a hole, of the terminal event the next
 	Name     string // of the chunk, most have none
-	Data     []byte // must not be changed; what a Sink is given stays only until Event returns
+	Data     []byte // must not be changed
 	Position int
 	End      End
 	Err      *Error
@@ -61,6 +60,15 @@ func (s *Stream) Follow(ctx context.Context, after int64, idle time.Duration) it
 // loop is the Sink of a loop's body, which runs in the loop's goroutine only.
 type loop func(Event) bool
 
-func (l loop) Event(e Event) bool { return l(e) }
-func (loop) Ready(int) bool       { return false }
-func (loop) Flush() bool          { return true }
+func (l loop) Event(e Event, _ bool) bool { return l(e) }
+
+func (l loop) Chunks(chunks []Encoded, first int64, _ bool) bool {
+	for i, c := range chunks {
+		if !l(Event{Kind: EventChunk, Seq: first + int64(i), Name: c.Name, Data: c.Data}) {
+			return false
+		}
+	}
+	return true
+}
+
+func (loop) Ready(int) bool { return false }

@@ -5,15 +5,15 @@ import "context"
 // Generator writes as it goes. It has no postprocess step, and no field to put one in: what a chunk needs is done while
 // generating, or by whoever reads.
 //
-// Generate runs under one permit from its first step to its last. It calls emit for each chunk, from one goroutine, and may
-// use a chunk's memory again when emit has returned; emit fails once nobody wants the stream any more, and Generate then returns that error. It returns an End, made by Stopped,
+// Generate runs under one permit from its first step to its last. It calls emit for each chunk, or for several that came
+// together and may go out together, from one goroutine; when emit has returned, their memory is its own again. emit fails once nobody wants the stream any more, and Generate then returns that error. It returns an End, made by Stopped,
 // LengthReached or Ended, when the generation is complete; returning anything else is a failure.
 type Generator[In, Feed, Chunk any] struct {
 	Preprocess func(ctx context.Context, in In) (Feed, error)
-	Generate   func(ctx context.Context, feed Feed, emit func(Chunk) error) (End, error)
+	Generate   func(ctx context.Context, feed Feed, emit func(...Chunk) error) (End, error)
 
 	Decode func(Input) (In, error)      // nil: JSON
-	Encode func(Chunk) (Encoded, error) // nil: JSON, no event name
+	Encode func(Chunk) (Encoded, error) // nil: JSON without an event name, but an Encoded as it is
 }
 
 // Usage counts a generation's tokens; zero where nobody counted.
@@ -68,12 +68,6 @@ func Generates[In, Feed, Chunk any](m *Model, verb string, g Generator[In, Feed,
 	if g.Decode == nil {
 		g.Decode = decodeJSON[In]
 	}
-	if g.Encode == nil {
-		g.Encode = func(c Chunk) (Encoded, error) {
-			b, err := encodeJSON(c)
-			return Encoded{Data: b}, err
-		}
-	}
 	start := func(ctx context.Context, c *Call, in In, o StreamOptions) (*Stream, error) {
 		return startStream(ctx, c, o, func(ctx context.Context, s *Stream) (End, error) {
 			feed, err := phase(ctx, m, PhasePreprocess, g.Preprocess, in)
@@ -88,11 +82,12 @@ func Generates[In, Feed, Chunk any](m *Model, verb string, g Generator[In, Feed,
 			}
 			defer permit.Release()
 			s.run()
-			return g.Generate(ctx, feed, func(chunk Chunk) error {
+			encode := encoder(g.Encode)
+			return g.Generate(ctx, feed, func(chunks ...Chunk) error {
 				if ctx.Err() != nil {
 					return context.Cause(ctx)
 				}
-				encoded, err := g.Encode(chunk)
+				encoded, err := encode(chunks)
 				if err != nil {
 					return err
 				}
@@ -119,4 +114,29 @@ func (g *Generation[In]) Start(ctx context.Context, in In, o StreamOptions) (*St
 	}
 	defer call.Close()
 	return g.start(ctx, call, in, o)
+}
+
+// encoder returns what encodes chunks that come together. Its result is good until it is called again.
+func encoder[Chunk any](encode func(Chunk) (Encoded, error)) func([]Chunk) ([]Encoded, error) {
+	if encode == nil {
+		encode = func(c Chunk) (Encoded, error) {
+			b, err := encodeJSON(c)
+			return Encoded{Data: b}, err
+		}
+		if same, ok := any(func(chunks []Encoded) ([]Encoded, error) { return chunks, nil }).(func([]Chunk) ([]Encoded, error)); ok {
+			return same
+		}
+	}
+	var encoded []Encoded
+	return func(chunks []Chunk) ([]Encoded, error) {
+		encoded = encoded[:0]
+		for _, c := range chunks {
+			e, err := encode(c)
+			if err != nil {
+				return nil, err
+			}
+			encoded = append(encoded, e)
+		}
+		return encoded, nil
+	}
 }

@@ -15,7 +15,7 @@ import (
 
 // ticker is a generator that says one number a second, up to n.
 func ticker(e *engine.Engine, n int) *engine.Generation[string] {
-	return writer(e, func(ctx context.Context, emit func(string) error) (engine.End, error) {
+	return writer(e, func(ctx context.Context, emit func(...string) error) (engine.End, error) {
 		for i := range n {
 			select {
 			case <-time.After(time.Second):

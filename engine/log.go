@@ -6,8 +6,9 @@ package engine
 // Append and Seal are called from one goroutine, Follow and Drop from any. The log in memory is the model for others;
 // package logtest holds what all of them must do.
 type Log interface {
-	// Append adds a chunk, whose data are the caller's again when it returns. An error ends the generation: a Log that drops its oldest chunks has no reason for one.
-	Append(c Encoded) error
+	// Append adds chunks that came together; slice and data are the caller's again when it returns. An error ends the
+	// generation: a Log that drops its oldest chunks has no reason for one.
+	Append(chunks []Encoded) error
 	// Seal adds the terminal event. Nothing is appended afterwards.
 	Seal(t Terminal)
 	// Follow attaches a reader that goes on after number `after`. Whenever there is something for it to take, the log sends

@@ -16,7 +16,7 @@ func TestTheLogInMemoryConforms(t *testing.T) {
 // Finished logs go first, the one sealed longest ago first of all; then the oldest chunks of the eldest running log.
 func TestLogsShareABound(t *testing.T) {
 	logs := engine.NewMemoryLogs(1000)
-	kb := engine.Encoded{Data: []byte(strings.Repeat("x", 100))}
+	kb := []engine.Encoded{{Data: []byte(strings.Repeat("x", 100))}}
 	fill := func(l engine.Log, n int) {
 		for range n {
 			if err := l.Append(kb); err != nil {
@@ -57,7 +57,7 @@ func TestALongLogIsTakenInPieces(t *testing.T) {
 	const chunks = 100_000
 	l := engine.NewMemoryLogs(1<<30).Create("1", 1<<30)
 	for range chunks {
-		if err := l.Append(engine.Encoded{Data: []byte("x")}); err != nil {
+		if err := l.Append([]engine.Encoded{{Data: []byte("x")}}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -40,20 +40,22 @@ func (s *memoryLogs) Create(_ string, buffer int) Log {
 }
 
 // Append never fails: the oldest chunks make room.
-func (l *memoryLog) Append(c Encoded) error {
+func (l *memoryLog) Append(chunks []Encoded) error {
 	s := l.store
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if l.element == nil || size(c) == 0 { // dropped: nobody can read it any more
+	if l.element == nil { // dropped: nobody can read it any more
 		return nil
 	}
-	l.chunks = append(l.chunks, l.slab.keep(c))
-	l.size += size(c)
-	s.used += size(c)
-	for l.size > l.buffer && len(l.chunks) > 1 {
-		l.dropOldest()
-	}
-	for s.used > s.total && s.makeRoom(l) {
+	for _, c := range chunks {
+		l.chunks = append(l.chunks, l.slab.keep(c))
+		l.size += size(c)
+		s.used += size(c)
+		for l.size > l.buffer && len(l.chunks) > 1 {
+			l.dropOldest()
+		}
+		for s.used > s.total && s.makeRoom(l) {
+		}
 	}
 	l.ping()
 	return nil

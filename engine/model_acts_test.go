@@ -130,7 +130,7 @@ func (s *truth) passes(ctx context.Context, d time.Duration) (told bool) {
 }
 
 // generates is the script's Generate.
-func (s *truth) generates(ctx context.Context, emit func(engine.Encoded) error) (end engine.End, err error) {
+func (s *truth) generates(ctx context.Context, emit func(...engine.Encoded) error) (end engine.End, err error) {
 	s.world.mu.Lock()
 	s.generating = true
 	s.world.granted(s.name)
@@ -149,15 +149,18 @@ func (s *truth) generates(ctx context.Context, emit func(engine.Encoded) error) 
 			panic(p)
 		}
 	}()
-	for i, p := range s.chunks {
-		if s.passes(ctx, p.work) {
+	for i := 0; i < len(s.chunks); {
+		if s.passes(ctx, s.chunks[i].work) {
 			return engine.End{}, ctx.Err()
 		}
-		c := engine.Encoded{Data: content(s.name, int64(i)+1, p.size)}
+		var together []engine.Encoded
+		for first := i; i < len(s.chunks) && (i == first || s.chunks[i].joins); i++ {
+			together = append(together, engine.Encoded{Data: content(s.name, int64(i)+1, s.chunks[i].size)})
+		}
 		s.world.mu.Lock()
-		should := s.emits(len(c.Data))
+		should := s.emits(together)
 		s.world.mu.Unlock()
-		if err := s.emit(emit, c, should); err != nil && !s.deaf {
+		if err := s.emit(emit, together, should); err != nil && !s.deaf {
 			return engine.End{}, err
 		}
 	}
@@ -182,19 +185,24 @@ func (s *truth) generates(ctx context.Context, emit func(engine.Encoded) error) 
 	}
 }
 
-// emit emits a chunk, which the engine should take or not.
-func (s *truth) emit(emit func(engine.Encoded) error, c engine.Encoded, should bool) error {
-	err := emit(c)
+// emit emits chunks, which the engine should take or not. It takes them for good: their memory is used again.
+func (s *truth) emit(emit func(...engine.Encoded) error, chunks []engine.Encoded, should bool) error {
+	err := emit(chunks...)
+	defer func() {
+		for _, c := range chunks {
+			clear(c.Data)
+		}
+	}()
 	if (err == nil) == should {
 		return err
 	}
 	s.world.mu.Lock()
 	defer s.world.mu.Unlock()
 	if err == nil && s.world.bursty { // told to stop in this very moment
-		s.takes(len(c.Data))
+		s.takes(chunks)
 		return nil
 	}
-	if err == nil || !s.refused() {
+	if err == nil || !s.refused(len(chunks)) {
 		s.world.t.Errorf("stream %s emitted with %v; it should have worked: %v", s.name, err, should)
 	}
 	return err
@@ -269,7 +277,7 @@ func (s *truth) visits(v visitor, r *rand.Rand, last int64) int64 {
 		err = s.stream.Serve(ctx, last, v.idle, one)
 	} else {
 		for ev, e := range s.stream.Follow(ctx, last, v.idle) {
-			if err = e; err != nil || !one.Event(ev) {
+			if err = e; err != nil || !one.Event(ev, false) {
 				break
 			}
 		}
@@ -293,8 +301,18 @@ func (s *truth) visits(v visitor, r *rand.Rand, last int64) int64 {
 	return one.last
 }
 
+// Chunks implements engine.Sink.
+func (v *visit) Chunks(chunks []engine.Encoded, first int64, more bool) (stays bool) {
+	for i, c := range chunks {
+		if !v.Event(engine.Event{Kind: engine.EventChunk, Seq: first + int64(i), Name: c.Name, Data: c.Data}, more || i < len(chunks)-1) {
+			return false
+		}
+	}
+	return true
+}
+
 // Event implements engine.Sink, and is the body of the loop over Follow.
-func (v *visit) Event(ev engine.Event) (stays bool) {
+func (v *visit) Event(ev engine.Event, more bool) (stays bool) {
 	w := v.world
 	w.mu.Lock()
 	if v.want != nil && !w.bursty && !w.tight() {
@@ -318,7 +336,7 @@ func (v *visit) Event(ev engine.Event) (stays bool) {
 	if v.works() { // what is told beside chunks is too little to wait for, and may come from the producer
 		atOnce = atOnce || ev.Kind == engine.EventQueued || ev.Kind == engine.EventStarted || ev.Kind == engine.EventIdle
 	}
-	v.ready = v.ready && ev.Kind == engine.EventStarted // its chunk comes next
+	v.ready = v.ready && more // what comes next is of the same batch
 	if v.free = time.Now(); atOnce {
 		w.mu.Unlock()
 	} else {
@@ -352,9 +370,6 @@ func (v *visit) Ready(int) bool {
 	v.ready = v.r.IntN(3) > 0
 	return v.ready
 }
-
-// Flush implements engine.Sink.
-func (v *visit) Flush() bool { return !v.complete }
 
 // errs checks the error a reader got; want is what it should get at once.
 func (s *truth) errs(err, want error, last int64, atOnce bool) {

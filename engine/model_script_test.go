@@ -63,8 +63,9 @@ type script struct {
 
 // piece is a chunk and the work before it.
 type piece struct {
-	work time.Duration
-	size int
+	work  time.Duration
+	size  int
+	joins bool // comes with the one before, without work
 }
 
 // visitor is a reader, who may come several times.
@@ -119,6 +120,7 @@ func newScript(r *rand.Rand, name string, o rules) script {
 		if o.bursty && r.IntN(most) > 15 {
 			p.work = 0
 		}
+		p.joins = len(s.chunks) > 0 && r.IntN(4) == 0
 		s.chunks = append(s.chunks, p)
 	}
 	s.options.Buffer = 1 + r.IntN(4000)

@@ -184,7 +184,7 @@ func (w *world) generator(sc script, seed uint64) func(*sync.WaitGroup) {
 	w.streams[sc.name] = s
 	generation := engine.Generates(m, "stream", engine.Generator[struct{}, struct{}, engine.Encoded]{
 		Preprocess: func(ctx context.Context, _ struct{}) (struct{}, error) { return struct{}{}, s.prepares(ctx) },
-		Generate: func(ctx context.Context, _ struct{}, emit func(engine.Encoded) error) (engine.End, error) {
+		Generate: func(ctx context.Context, _ struct{}, emit func(...engine.Encoded) error) (engine.End, error) {
 			return s.generates(ctx, emit)
 		},
 		Encode: s.encodes,

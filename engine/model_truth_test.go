@@ -64,8 +64,8 @@ func (s *truth) stop(at time.Time, why engine.Code) {
 	}
 }
 
-// emits notes a chunk that is about to be emitted, and says whether the engine should take it.
-func (s *truth) emits(size int) (taken bool) {
+// emits notes chunks that are about to be emitted together, and says whether the engine should take them.
+func (s *truth) emits(chunks []engine.Encoded) (taken bool) {
 	now := s.settle()
 	if !s.canceled.IsZero() {
 		return false
@@ -74,26 +74,31 @@ func (s *truth) emits(size int) (taken bool) {
 		if s.joined && !s.busy {
 			s.taken = len(s.sizes)
 		}
-		kept := size
+		kept := 0
 		for _, n := range s.sizes[s.taken:] {
 			kept += n
+		}
+		for _, c := range chunks {
+			kept += len(c.Data)
 		}
 		if kept > s.options.Buffer && len(s.sizes) > s.taken && !s.world.bursty {
 			s.stop(now, engine.CodeCanceled)
 			return false
 		}
 	}
-	s.takes(size)
+	s.takes(chunks)
 	return true
 }
 
-func (s *truth) takes(size int) {
-	s.sizes, s.made = append(s.sizes, size), append(s.made, time.Now())
+func (s *truth) takes(chunks []engine.Encoded) {
+	for _, c := range chunks {
+		s.sizes, s.made = append(s.sizes, len(c.Data)), append(s.made, time.Now())
+	}
 }
 
-// refused takes a chunk back that the engine did not take although it should. In a burst that may be right.
-func (s *truth) refused() (forgiven bool) {
-	s.sizes, s.made = s.sizes[:len(s.sizes)-1], s.made[:len(s.made)-1]
+// refused takes the last n chunks back, which the engine did not take although it should. In a burst that may be right.
+func (s *truth) refused(n int) (forgiven bool) {
+	s.sizes, s.made = s.sizes[:len(s.sizes)-n], s.made[:len(s.made)-n]
 	s.stop(time.Now(), engine.CodeCanceled)
 	return s.world.bursty && s.options.Lease == 0
 }

@@ -3,8 +3,8 @@ package engine
 import "sync"
 
 // plainLog is the log of a stream with one reader that cannot come back: it keeps what the reader has not taken and
-// nothing else. A chunk costs one lock and no allocation if it goes straight to its reader; log and reader change slices
-// with each other where it does not.
+// nothing else. Chunks that go straight to their reader cost one lock and no allocation; log and reader change slices with
+// each other where they do not.
 type plainLog struct {
 	buffer int
 
@@ -15,33 +15,30 @@ type plainLog struct {
 	size     int
 	overrun  bool
 	terminal *Terminal
-	direct   func(c Encoded, seq int64) bool // hands a chunk to the reader, if it can; may be nil
-	news     chan<- struct{}                 // nil without a reader
-	read     bool                            // there has been a reader
+	direct   func(chunks []Encoded, first int64) bool // hands chunks to the reader, if it can; may be nil
+	news     chan<- struct{}                          // nil without a reader
+	read     bool                                     // there has been a reader
 }
 
 func newPlainLog(buffer int) *plainLog { return &plainLog{buffer: buffer, first: 1} }
 
-// Append fails with ErrSlowReader once more than the buffer is kept. One chunk alone is always taken.
-func (l *plainLog) Append(c Encoded) error {
+// Append fails with ErrSlowReader once more than the buffer is kept. What comes while nothing is kept is always taken.
+func (l *plainLog) Append(chunks []Encoded) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.chunks) == 0 && l.direct != nil && l.direct(c, l.first) {
-		if size(c) > 0 {
-			l.first++
-		}
+	if len(l.chunks) == 0 && l.direct != nil && l.direct(chunks, l.first) {
+		l.first += int64(len(chunks))
 		return nil
 	}
-	if size(c) == 0 {
-		return nil // the reader flushes what it takes from here
+	defer ping(l.news)
+	lags := len(l.chunks) > 0
+	for _, c := range chunks {
+		l.size += size(c)
+		l.chunks = append(l.chunks, l.slab.keep(c))
 	}
-	l.size += size(c)
-	if l.overrun = l.overrun || (l.size > l.buffer && len(l.chunks) > 0); l.overrun {
-		ping(l.news)
+	if l.overrun = l.overrun || (lags && l.size > l.buffer); l.overrun {
 		return ErrSlowReader
 	}
-	l.chunks = append(l.chunks, l.slab.keep(c))
-	ping(l.news)
 	return nil
 }
 
@@ -65,7 +62,7 @@ func (l *plainLog) Follow(after int64, news chan<- struct{}) (LogReader, error) 
 }
 
 // shortcut lets chunks go to the reader without being kept, where direct takes them.
-func (l *plainLog) shortcut(direct func(c Encoded, seq int64) bool) {
+func (l *plainLog) shortcut(direct func(chunks []Encoded, first int64) bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.direct = direct

@@ -23,7 +23,7 @@ func TestAGeneratorWithPostprocessDoesNotCompile(t *testing.T) {
 
 func TestTheZeroEndIsAFailure(t *testing.T) {
 	e := newEngine(t, 1, 0)
-	g := writer(e, func(ctx context.Context, emit func(string) error) (engine.End, error) {
+	g := writer(e, func(ctx context.Context, emit func(...string) error) (engine.End, error) {
 		return engine.End{}, emit("all that comes")
 	})
 	got := read(t, start(t, g))

@@ -6,23 +6,25 @@ import (
 	"time"
 )
 
-// Sink takes a stream's events, one at a time, though not always from the same goroutine.
+// Sink takes a stream's events, one call at a time, though not always from the same goroutine.
 type Sink interface {
-	// Event takes the next event. false says that the reader has left; nothing more comes then.
-	Event(Event) bool
-	// Ready tells whether Event can take a chunk of so many bytes now, and the EventStarted that may come before it, without
-	// waiting for anybody.
+	// Event takes the next event, unless that is a chunk. more says that the next call is at hand, so that writing may wait
+	// for it. Event returns false if the reader has left; nothing more comes then.
+	Event(e Event, more bool) bool
+	// Chunks takes the next chunks, of which the first has number `first`. Their memory is not the sink's: it stays as it is
+	// only until Chunks returns. more and the result are as Event's.
+	Chunks(chunks []Encoded, first int64, more bool) bool
+	// Ready tells whether chunks of so many bytes in all, and the EventStarted that may come before them, can be taken now
+	// without waiting for anybody.
 	Ready(size int) bool
-	// Flush ends a run of events with More, when no further one comes after all. Its result is Event's.
-	Flush() bool
 }
 
 // Serve hands a stream's events to a sink, as Follow yields them, and returns after the last one, or with the reader's own
 // error, or with nil once the sink says that the reader has left.
 //
-// As long as the sink is ready, a plain stream's producer hands it each chunk itself: that saves the way through another
+// As long as the sink is ready, a plain stream's producer hands it its chunks itself: that saves the way through another
 // goroutine, most of what relaying a chunk costs beside its system calls. A sink that is not ready never holds it up: the
-// chunk goes into the log, and is handed over from there.
+// chunks go into the log, and are handed over from there.
 func (s *Stream) Serve(ctx context.Context, after int64, idle time.Duration, sink Sink) error {
 	news := make(chan struct{}, 1)
 	r, err := s.join(after, news)
@@ -48,7 +50,7 @@ type follower struct {
 	log    LogReader
 	news   chan struct{}
 	idle   time.Duration
-	lag    func() // answers that a chunk has to go into the log
+	lag    func() // answers that chunks have to go into the log
 	leave  func() // answers that the sink takes no more, whoever finds out
 
 	mu       turn // of what stands below: the producer may hand over events as well
@@ -110,28 +112,27 @@ func (f *follower) follow(ctx context.Context) error {
 	}
 }
 
-// direct hands over a chunk for the producer, if that can be done at once. The log calls it while it holds nothing that
-// the reader has not taken. A chunk that is empty flushes those before it.
-func (f *follower) direct(c Encoded, seq int64) bool {
+// direct hands over chunks for the producer, if that can be done at once. The log calls it while it holds nothing that
+// the reader has not taken.
+func (f *follower) direct(chunks []Encoded, first int64) bool {
 	if !f.mu.TryLock() {
 		f.lag()
 		return false
 	}
 	defer f.mu.Unlock()
+	bytes := 0
+	for _, c := range chunks {
+		bytes += size(c)
+	}
 	switch {
 	case f.gone:
 		return false
-	case size(c) == 0:
-		if f.gone = !f.sink.Flush(); f.gone {
-			f.leave()
-		}
-	case !f.sink.Ready(size(c)):
+	case !f.sink.Ready(bytes):
 		f.lag()
 		return false
-	default:
-		f.start(true)
-		f.say(Event{Kind: EventChunk, Seq: seq, Name: c.Name, Data: c.Data, More: c.More})
 	}
+	f.start(true)
+	f.hand(chunks, first, false)
 	return true
 }
 
@@ -156,16 +157,13 @@ func (f *follower) tell(state streamState, position int) (over bool, err error) 
 	f.spare = b.Chunks
 	if position > 0 && position != f.position && (f.told.IsZero() || time.Since(f.told) >= positionPause) {
 		f.position, f.told = position, time.Now()
-		f.say(Event{Kind: EventQueued, Position: position})
+		f.say(Event{Kind: EventQueued, Position: position}, false)
 	}
 	// Who was told to wait hears at once that the waiting is over; others with the first chunk.
 	if len(b.Chunks) > 0 || (f.position > 0 && state == streamRunning) {
 		f.start(len(b.Chunks) > 0)
 	}
-	for i, c := range b.Chunks {
-		more := b.Terminal != nil || i < len(b.Chunks)-1
-		f.say(Event{Kind: EventChunk, Seq: b.First + int64(i), Name: c.Name, Data: c.Data, More: more})
-	}
+	f.hand(b.Chunks, b.First, b.Terminal != nil)
 	if b.Terminal == nil {
 		return f.gone, nil
 	}
@@ -173,7 +171,7 @@ func (f *follower) tell(state streamState, position int) (over bool, err error) 
 	if b.Terminal.Err != nil {
 		last.Kind, last.Err = EventFailed, b.Terminal.Err
 	}
-	f.say(last)
+	f.say(last, false)
 	f.over = true
 	return true, nil
 }
@@ -182,7 +180,7 @@ func (f *follower) tell(state streamState, position int) (over bool, err error) 
 func (f *follower) start(more bool) {
 	if !f.started {
 		f.started = true
-		f.say(Event{Kind: EventStarted, More: more})
+		f.say(Event{Kind: EventStarted}, more)
 	}
 }
 
@@ -191,23 +189,32 @@ func (f *follower) beat() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.idle > 0 && time.Since(f.quiet) >= f.idle {
-		f.say(Event{Kind: EventIdle})
+		f.say(Event{Kind: EventIdle}, false)
 	}
 }
 
-// say hands over one event, unless the reader has left; the silence before the next one counts from here. The caller holds
-// f.mu.
-func (f *follower) say(e Event) bool {
-	if f.gone {
-		return false
+// say hands over one event, unless the reader has left. The caller holds f.mu.
+func (f *follower) say(e Event, more bool) {
+	if !f.gone {
+		f.said(f.sink.Event(e, more), more)
 	}
-	if f.gone = !f.sink.Event(e); f.gone {
+}
+
+// hand hands over chunks, unless there are none or the reader has left. The caller holds f.mu.
+func (f *follower) hand(chunks []Encoded, first int64, more bool) {
+	if len(chunks) > 0 && !f.gone {
+		f.said(f.sink.Chunks(chunks, first, more), more)
+	}
+}
+
+// said notes what the sink said to what it was handed; the silence before the next event counts from here.
+func (f *follower) said(stays, more bool) {
+	if f.gone = !stays; f.gone {
 		f.leave()
 	}
-	if !e.More {
+	if !more {
 		f.quiet = time.Now()
 	}
-	return !f.gone
 }
 
 // nextWake says when to look again without news: for the next heartbeat, or for the place in line.

@@ -18,7 +18,7 @@ type tape struct {
 	said   string // one letter an event, "!" for a flush
 	slow   bool
 	leaves int // after so many events; 0: never
-	direct int // chunks that came while Ready said yes
+	direct int // batches that came while Ready said yes
 }
 
 func (s *tape) Ready(int) bool {
@@ -30,23 +30,31 @@ func (s *tape) Ready(int) bool {
 	return !s.slow
 }
 
-func (s *tape) Event(ev engine.Event) bool {
+func (s *tape) Event(ev engine.Event, more bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.said += map[engine.EventKind]string{
 		engine.EventQueued: "q", engine.EventStarted: "s", engine.EventIdle: "i", engine.EventDone: "d", engine.EventFailed: "f",
-	}[ev.Kind] + string(ev.Data)
-	if !ev.More {
+	}[ev.Kind]
+	if !more {
 		s.said += "!"
 	}
 	s.leaves--
 	return s.leaves != 0
 }
 
-func (s *tape) Flush() bool {
+func (s *tape) Chunks(chunks []engine.Encoded, _ int64, more bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.said += "!"
+	for _, c := range chunks {
+		s.said += string(c.Data)
+		if s.leaves--; s.leaves == 0 {
+			return false
+		}
+	}
+	if !more {
+		s.said += "!"
+	}
 	return true
 }
 
@@ -63,17 +71,17 @@ func (s *tape) set(slow bool) {
 }
 
 // steps is a generator that takes what it emits from a channel; a closed channel is its end.
-func steps(e *engine.Engine, chunks <-chan engine.Encoded) *engine.Generation[string] {
-	return engine.Generates(e.Add("steps", engine.Lifecycle{}), "stream", engine.Generator[string, string, engine.Encoded]{
+func steps(e *engine.Engine, chunks <-chan []string) *engine.Generation[string] {
+	return engine.Generates(e.Add("steps", engine.Lifecycle{}), "stream", engine.Generator[string, string, string]{
 		Preprocess: func(_ context.Context, in string) (string, error) { return in, nil },
-		Generate: func(ctx context.Context, _ string, emit func(engine.Encoded) error) (engine.End, error) {
+		Generate: func(ctx context.Context, _ string, emit func(...string) error) (engine.End, error) {
 			for {
 				select {
 				case c, more := <-chunks:
 					if !more {
 						return engine.Stopped(engine.Usage{}), nil
 					}
-					if err := emit(c); err != nil {
+					if err := emit(c...); err != nil {
 						return engine.End{}, err
 					}
 				case <-ctx.Done():
@@ -81,41 +89,39 @@ func steps(e *engine.Engine, chunks <-chan engine.Encoded) *engine.Generation[st
 				}
 			}
 		},
-		Encode: func(c engine.Encoded) (engine.Encoded, error) { return c, nil },
+		Encode: func(c string) (engine.Encoded, error) { return engine.Encoded{Data: []byte(c)}, nil },
 	})
 }
 
-func word(s string, more bool) engine.Encoded { return engine.Encoded{Data: []byte(s), More: more} }
+// words are chunks of a letter each, emitted together.
+func words(s string) []string { return strings.Split(s, "") }
 
 func TestAReadySinkIsWrittenToByTheProducer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, 1, 0)
-		chunks := make(chan engine.Encoded)
+		chunks := make(chan []string)
 		s := start(t, steps(e, chunks))
 		sink := &tape{}
 		served := make(chan error, 1)
 		go func() { served <- s.Serve(t.Context(), 0, 10*time.Second, sink) }()
-		chunks <- word("1", false) // the first comes with "started", through the log if the sink has not joined yet
+		chunks <- words("1") // the first comes with "started", through the log if the sink has not joined yet
 		synctest.Wait()
-		chunks <- word("2", true)
-		chunks <- word("3", true)
-		chunks <- word("", false) // nothing more after all
+		chunks <- words("23")
 		synctest.Wait()
-		if sink.said != "s1!23!" || sink.direct < 2 {
+		if sink.said != "s1!23!" || sink.direct < 1 {
 			t.Errorf("%q, %d directly", sink.said, sink.direct)
 		}
 		sink.set(true)
-		chunks <- word("4", true)
-		chunks <- word("5", false)
+		chunks <- words("45")
 		synctest.Wait()
 		sink.set(false)
 		time.Sleep(15 * time.Second) // a heartbeat
-		chunks <- word("6", false)
+		chunks <- words("6")
 		close(chunks)
 		if err := <-served; err != nil {
 			t.Error(err)
 		}
-		if got := strings.ReplaceAll(sink.said, "4!5", "45"); got != "s1!23!45!i!6!d!" { // 4 may have been taken alone
+		if sink.said != "s1!23!45!i!6!d!" {
 			t.Errorf("%q", sink.said)
 		}
 	})
@@ -124,19 +130,19 @@ func TestAReadySinkIsWrittenToByTheProducer(t *testing.T) {
 func TestASinkThatLeavesEndsItsStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, 1, 0)
-		chunks := make(chan engine.Encoded)
+		chunks := make(chan []string)
 		s := start(t, steps(e, chunks))
 		sink := &tape{leaves: 3} // started, 1, 2
 		served := make(chan error, 1)
 		go func() { served <- s.Serve(t.Context(), 0, 0, sink) }()
-		chunks <- word("1", false)
+		chunks <- words("1")
 		synctest.Wait()
-		chunks <- word("2", false)
+		chunks <- words("2")
 		if err := <-served; err != nil {
 			t.Errorf("a reader's leaving is no error: %v", err)
 		}
 		synctest.Wait()
-		if g := e.Snapshot().Gates[0]; g.InUse != 0 || sink.said != "s1!2!" {
+		if g := e.Snapshot().Gates[0]; g.InUse != 0 || sink.said != "s1!2" {
 			t.Errorf("%q; gate %+v", sink.said, g)
 		}
 	})
@@ -145,7 +151,7 @@ func TestASinkThatLeavesEndsItsStream(t *testing.T) {
 func TestServingEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, 1, 0)
-		chunks := make(chan engine.Encoded)
+		chunks := make(chan []string)
 		s := start(t, steps(e, chunks))
 		sink := &tape{}
 		gone := errors.New("gone")
@@ -160,17 +166,22 @@ func TestServingEndsWithItsContext(t *testing.T) {
 // Producer and follower hand over from both sides at random; nothing is lost, doubled or out of order.
 func TestNoChunkIsLostBetweenTheTwoWays(t *testing.T) {
 	e := newEngine(t, 1, 0)
-	chunks := make(chan engine.Encoded)
+	chunks := make(chan []string)
 	s := start(t, steps(e, chunks))
 	sink := &tape{}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(t.Context(), 0, time.Microsecond, sink) }()
-	want := ""
+	want, pending := "", ""
 	for i := range 5000 {
 		sink.set(i%7 < 3)
 		w := string(rune('A' + i%26))
 		want += w
-		chunks <- word(w, i%3 == 0)
+		if i%3 > 0 { // else it comes with the next one
+			chunks <- words(pending + w)
+			pending = ""
+		} else {
+			pending += w
+		}
 	}
 	close(chunks)
 	if err := <-served; err != nil {
@@ -186,7 +197,7 @@ func TestNoChunkIsLostBetweenTheTwoWays(t *testing.T) {
 func TestAnAttachedStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, 1, 5)
-		chunks := make(chan engine.Encoded)
+		chunks := make(chan []string)
 		g := steps(e, chunks)
 		holder := start(t, g)
 		synctest.Wait() // it holds the permit
@@ -203,15 +214,15 @@ func TestAnAttachedStream(t *testing.T) {
 		if got := sink.text(); got != "q!i!i!s!" {
 			t.Errorf("while it waited: %q", got)
 		}
-		chunks <- word("1", false)
+		chunks <- words("1")
 		synctest.Wait()
 		sink.set(true)
-		chunks <- word("2", false)
+		chunks <- words("2")
 		synctest.Wait()
-		chunks <- word("3", false)
+		chunks <- words("3")
 		synctest.Wait()
 		sink.set(false)
-		chunks <- word("4", false)
+		chunks <- words("4")
 		close(chunks)
 		if err := <-served; err != nil {
 			t.Error(err)
@@ -223,14 +234,14 @@ func TestAnAttachedStream(t *testing.T) {
 }
 
 func TestAnAttachedStreamEndsWithItsReader(t *testing.T) {
-	for name, leave := range map[string]func(cancel context.CancelFunc, chunks chan<- engine.Encoded){
-		"its context ends":        func(cancel context.CancelFunc, _ chan<- engine.Encoded) { cancel() },
-		"its sink has had enough": func(_ context.CancelFunc, chunks chan<- engine.Encoded) { chunks <- word("2", false) },
+	for name, leave := range map[string]func(cancel context.CancelFunc, chunks chan<- []string){
+		"its context ends":        func(cancel context.CancelFunc, _ chan<- []string) { cancel() },
+		"its sink has had enough": func(_ context.CancelFunc, chunks chan<- []string) { chunks <- words("2") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				e := newEngine(t, 1, 0)
-				chunks := make(chan engine.Encoded)
+				chunks := make(chan []string)
 				g := steps(e, chunks)
 				s, err := g.Start(t.Context(), "", engine.StreamOptions{Attached: true})
 				if err != nil {
@@ -241,7 +252,7 @@ func TestAnAttachedStreamEndsWithItsReader(t *testing.T) {
 				sink := &tape{leaves: 3}
 				served := make(chan error, 1)
 				go func() { served <- s.Serve(ctx, 0, 0, sink) }()
-				chunks <- word("1", false)
+				chunks <- words("1")
 				synctest.Wait()
 				leave(cancel, chunks)
 				if err := <-served; err != nil && !errors.Is(err, context.Canceled) {
@@ -270,14 +281,14 @@ func TestAnAttachedStreamEndsWithALaggingReader(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				e := newEngine(t, 1, 0)
-				chunks := make(chan engine.Encoded, 3)
+				chunks := make(chan []string, 3)
 				s, err := steps(e, chunks).Start(t.Context(), "", engine.StreamOptions{Attached: true})
 				if err != nil {
 					t.Fatal(err)
 				}
-				chunks <- word("1", false)
-				chunks <- word("2", false)
-				chunks <- word("3", false)
+				chunks <- words("1")
+				chunks <- words("2")
+				chunks <- words("3")
 				served := make(chan error, 1)
 				go func() { served <- s.Serve(t.Context(), 0, 10*time.Second, sink) }()
 				time.Sleep(11 * time.Second)

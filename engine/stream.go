@@ -37,11 +37,8 @@ type Stream struct {
 	log     Log
 	cancel  context.CancelCauseFunc // of the producer
 
-	// The producer's own, for the observer.
-	lastChunk time.Time     // or the stream's beginning
-	chunks    int           // told of
-	together  int           // not told of yet: more that belong to them are at hand
-	gap       time.Duration // before the first of them
+	lastChunk time.Time // or the stream's beginning; the producer's own
+	begun     bool      // there has been a chunk; the producer's own
 
 	mu      sync.Mutex
 	state   streamState
@@ -167,35 +164,20 @@ func (s *Stream) wake() {
 	}
 }
 
-// append adds a chunk. It fails once the log gives up.
-func (s *Stream) append(c Encoded) error {
-	if err := s.log.Append(c); err != nil {
+// append adds chunks that came together. It fails once the log gives up.
+func (s *Stream) append(chunks []Encoded) error {
+	if err := s.log.Append(chunks); err != nil {
 		s.cancel(err)
 		return err
 	}
-	s.tally(c)
+	now := time.Now()
+	s.verb.model.observer.Chunks(len(chunks), !s.begun, now.Sub(s.lastChunk))
+	s.lastChunk, s.begun = now, true
 	return nil
-}
-
-// tally tells the observer of chunks when those that come together are there: the clock need not be read for each.
-func (s *Stream) tally(c Encoded) {
-	if size(c) > 0 {
-		if s.together++; s.together == 1 {
-			s.gap = time.Since(s.lastChunk)
-		}
-	}
-	if c.More || s.together == 0 {
-		return
-	}
-	s.verb.model.observer.Chunks(s.together, s.chunks == 0, s.gap)
-	s.lastChunk = s.lastChunk.Add(s.gap)
-	s.chunks += s.together
-	s.together = 0
 }
 
 // finish writes the terminal event.
 func (s *Stream) finish(ctx context.Context, end End, err error) {
-	s.tally(Encoded{})
 	outcome, terminal := OutcomeDone, Terminal{End: end}
 	if err != nil {
 		// A producer that was told to stop may say so in words of its own; why it was told counts.

@@ -16,7 +16,7 @@ import (
 
 func TestAReaderGetsEveryChunkAndTheEnd(t *testing.T) {
 	e := newEngine(t, 1, 0)
-	g := writer(e, func(_ context.Context, emit func(string) error) (engine.End, error) {
+	g := writer(e, func(_ context.Context, emit func(...string) error) (engine.End, error) {
 		for i := range 1000 {
 			if err := emit(fmt.Sprint(i, " ")); err != nil {
 				return engine.End{}, err
@@ -47,7 +47,7 @@ func TestFailuresMidStreamAreFailedAndThePermitIsBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := newEngine(t, 1, 0)
 			broken := true
-			g := writer(e, func(_ context.Context, emit func(string) error) (engine.End, error) {
+			g := writer(e, func(_ context.Context, emit func(...string) error) (engine.End, error) {
 				if err := emit("half an ans"); err != nil || !broken {
 					return engine.Stopped(engine.Usage{}), err
 				}
@@ -70,7 +70,7 @@ func TestAReaderWhoLeavesStopsTheGenerationAtItsNextChunk(t *testing.T) {
 	e := newEngine(t, 1, 0)
 	read, emitted := make(chan struct{}), 0
 	stopped := make(chan error, 1)
-	g := writer(e, func(_ context.Context, emit func(string) error) (engine.End, error) {
+	g := writer(e, func(_ context.Context, emit func(...string) error) (engine.End, error) {
 		for {
 			if err := emit("x"); err != nil {
 				stopped <- err
@@ -113,7 +113,7 @@ func TestCancelledBeforeItsFirstChunk(t *testing.T) {
 						}
 						return in, nil
 					},
-					Generate: func(ctx context.Context, in string, _ func(string) error) (engine.End, error) {
+					Generate: func(ctx context.Context, in string, _ func(...string) error) (engine.End, error) {
 						generating++
 						<-ctx.Done()
 						return engine.End{}, errors.New("told to stop")
@@ -148,7 +148,7 @@ func TestCancelledBeforeItsFirstChunk(t *testing.T) {
 func TestWaitingIsHeardAndSeen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, 1, 10)
-		g := writer(e, func(_ context.Context, emit func(string) error) (engine.End, error) {
+		g := writer(e, func(_ context.Context, emit func(...string) error) (engine.End, error) {
 			time.Sleep(10 * time.Second) // virtual
 			return engine.Stopped(engine.Usage{}), emit("x")
 		})
@@ -170,7 +170,7 @@ func TestWaitingIsHeardAndSeen(t *testing.T) {
 func TestAQueueThatMovesFastIsToldOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, 1, 100)
-		g := writer(e, func(context.Context, func(string) error) (engine.End, error) {
+		g := writer(e, func(context.Context, func(...string) error) (engine.End, error) {
 			time.Sleep(99 * time.Millisecond) // virtual
 			return engine.Stopped(engine.Usage{}), nil
 		})
@@ -188,7 +188,7 @@ func TestAQueueThatMovesFastIsToldOnceASecond(t *testing.T) {
 func TestAReaderTooSlowIsCutAndItsGenerationWithIt(t *testing.T) {
 	e := newEngine(t, 1, 0)
 	stopped := make(chan error, 1)
-	g := writer(e, func(_ context.Context, emit func(string) error) (engine.End, error) {
+	g := writer(e, func(_ context.Context, emit func(...string) error) (engine.End, error) {
 		for {
 			if err := emit(strings.Repeat("x", 100)); err != nil {
 				stopped <- err
@@ -218,7 +218,7 @@ func TestAReaderTooSlowIsCutAndItsGenerationWithIt(t *testing.T) {
 func TestAStreamIsReadOnceAndInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, 1, 0)
-		g := writer(e, func(ctx context.Context, emit func(string) error) (engine.End, error) {
+		g := writer(e, func(ctx context.Context, emit func(...string) error) (engine.End, error) {
 			_ = emit("x")
 			<-ctx.Done()
 			return engine.End{}, ctx.Err()
@@ -243,7 +243,7 @@ func TestAStreamIsReadOnceAndInOrder(t *testing.T) {
 func TestClosingFailsRunningStreamsAsDraining(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, 1, 0)
-		g := writer(e, func(ctx context.Context, emit func(string) error) (engine.End, error) {
+		g := writer(e, func(ctx context.Context, emit func(...string) error) (engine.End, error) {
 			_ = emit("x")
 			<-ctx.Done()
 			return engine.End{}, ctx.Err()
@@ -310,7 +310,7 @@ func TestModelsLoadSideBySideAndFailAlone(t *testing.T) {
 
 func TestAStreamThatIsOverIsForgotten(t *testing.T) {
 	e := newEngine(t, 1, 0)
-	g := writer(e, func(_ context.Context, emit func(string) error) (engine.End, error) {
+	g := writer(e, func(_ context.Context, emit func(...string) error) (engine.End, error) {
 		return engine.Stopped(engine.Usage{}), emit("x")
 	})
 	var streams []weak.Pointer[engine.Stream]

@@ -42,13 +42,10 @@ type Output struct {
 	Body        []byte
 }
 
-// Encoded is a chunk as bytes: the data of one event, and its name, which most have not. More says that another one is at
-// hand, so that writing this one may wait for it; if none comes after all, an Encoded with neither name nor data, which
-// is no event, must.
+// Encoded is a chunk as bytes: the data of one event, and its name, which most have not.
 type Encoded struct {
 	Name string
 	Data []byte
-	More bool
 }
 
 // Verb is a model's verb for callers who have bytes. Exactly one of its two ways works, as Streams tells.

@@ -50,7 +50,7 @@ func remote(e *engine.Engine) {
 	stream := engine.Generator[in, in, engine.Encoded]{
 		Decode:     func(i in) (in, error) { return i, nil },
 		Preprocess: same,
-		Generate: func(ctx context.Context, i in, emit func(engine.Encoded) error) (engine.End, error) {
+		Generate: func(ctx context.Context, i in, emit func(...engine.Encoded) error) (engine.End, error) {
 			if err := rejected(i.Body); err != nil {
 				return engine.End{}, err
 			}
@@ -70,7 +70,6 @@ func remote(e *engine.Engine) {
 			}
 			return engine.Stopped(engine.Usage{}), emit(engine.Encoded{Name: "response.completed", Data: []byte(`{"type":"response.completed"}`)})
 		},
-		Encode: func(c engine.Encoded) (engine.Encoded, error) { return c, nil },
 	}
 	engine.Generates(m, "chat", stream)
 	engine.Generates(m, "responses", stream)

@@ -178,8 +178,8 @@ func words(steps <-chan struct{}) func(*engine.Engine) {
 	}
 }
 
-func say(steps <-chan struct{}) func(context.Context, []string, func(string) error) (engine.End, error) {
-	return func(ctx context.Context, words []string, emit func(string) error) (engine.End, error) {
+func say(steps <-chan struct{}) func(context.Context, []string, func(...string) error) (engine.End, error) {
+	return func(ctx context.Context, words []string, emit func(...string) error) (engine.End, error) {
 		for _, w := range words {
 			if steps != nil {
 				select {

@@ -61,7 +61,7 @@ func (g *Gateway) stream(c *gin.Context, call *engine.Call, in engine.Input, o e
 // follow writes a stream's events from some place on.
 func (g *Gateway) follow(c *gin.Context, s *engine.Stream, from place) error {
 	n := nativeStream{eventStream: g.newEventStream(c), stream: s, after: from.after, retry: g.Retry}
-	out := outlet{eventStream: n.eventStream, again: from.again, render: n.render}
+	out := outlet{eventStream: n.eventStream, again: from.again, render: n.render, chunk: n.chunk}
 	return out.run(g, c, s, from.after)
 }
 
@@ -73,10 +73,20 @@ type nativeStream struct {
 	retry  time.Duration
 }
 
-func (n *nativeStream) render(ev engine.Event) {
+// greet opens every connection.
+func (n *nativeStream) greet() {
 	if !n.begun {
 		n.open(n.eventID(n.after), n.retry)
 	}
+}
+
+func (n *nativeStream) chunk(c engine.Encoded, seq int64) {
+	n.greet()
+	n.event(c.Name, n.eventID(seq), c.Data)
+}
+
+func (n *nativeStream) render(ev engine.Event) {
+	n.greet()
 	switch ev.Kind {
 	case engine.EventQueued:
 		n.named("queued", "", struct {
@@ -86,8 +96,6 @@ func (n *nativeStream) render(ev engine.Event) {
 		n.named("started", "", struct {
 			Model string `json:"model"`
 		}{n.stream.Model()})
-	case engine.EventChunk:
-		n.event(ev.Name, n.eventID(ev.Seq), ev.Data)
 	case engine.EventIdle:
 		n.keepAlive()
 	case engine.EventDone:
@@ -98,6 +106,7 @@ func (n *nativeStream) render(ev engine.Event) {
 	case engine.EventFailed:
 		e := nativeOf(ev.Err)
 		n.named("failed", n.eventID(ev.Seq), nativeError{Code: e.Code, Reason: e.Reason, Message: e.Message})
+	case engine.EventChunk: // comes as one
 	}
 }
 

@@ -143,18 +143,19 @@ func (g *Gateway) relay(c *gin.Context, s *engine.Stream, r route, from place, h
 		id = func(seq int64) string { return eventID(s, seq) }
 	}
 	var last []byte // chunk sent
-	out := outlet{eventStream: events, again: from.again, render: func(ev engine.Event) {
+	chunk := func(c engine.Encoded, seq int64) {
+		last = append(last[:0], c.Data...)
+		events.event(c.Name, id(seq), c.Data)
+	}
+	out := outlet{eventStream: events, again: from.again, chunk: chunk, render: func(ev engine.Event) {
 		switch ev.Kind {
-		case engine.EventChunk:
-			last = append(last[:0], ev.Data...)
-			events.event(ev.Name, id(ev.Seq), ev.Data)
 		case engine.EventIdle:
 			events.keepAlive()
 		case engine.EventDone:
 			r.end(events, id(ev.Seq))
 		case engine.EventFailed:
 			r.fail(events, id(ev.Seq), last, ev.Err)
-		case engine.EventQueued, engine.EventStarted: // OpenAI has no words for these
+		case engine.EventQueued, engine.EventStarted, engine.EventChunk: // OpenAI has no words for these; chunks come as such
 		}
 	}}
 	err := out.run(g, c, s, from.after)

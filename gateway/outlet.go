@@ -16,18 +16,19 @@ var errRefused = errors.New("the stream failed before its first event")
 // and reads on must not meet it, nor need a buffer for all that he has missed.
 const pieceBytes = 64 << 10
 
-// outlet is a connection as an engine.Sink. render gathers an event in the words of a dialect; what has been gathered goes
-// out together once nothing more is at hand. It is used by one goroutine at a time.
+// outlet is a connection as an engine.Sink. render and chunk gather an event in the words of a dialect; what has been
+// gathered goes out together once nothing more is at hand. It is used by one goroutine at a time.
 type outlet struct {
 	*eventStream
-	again  bool // the reader has been here before: it is told of failures by events only
-	render func(engine.Event)
+	again  bool               // the reader has been here before: it is told of failures by events only
+	render func(engine.Event) // but chunks
+	chunk  func(c engine.Encoded, seq int64)
 	failed *engine.Error // the stream's
 	err    error         // why the outlet takes no more
 }
 
 // Event implements engine.Sink.
-func (o *outlet) Event(ev engine.Event) bool {
+func (o *outlet) Event(ev engine.Event, more bool) bool {
 	if ev.Kind == engine.EventFailed {
 		o.failed = ev.Err
 		// Who comes to a stream that somebody else has canceled hears so by an event: that has no status.
@@ -37,11 +38,25 @@ func (o *outlet) Event(ev engine.Event) bool {
 		}
 	}
 	o.render(ev)
-	return (ev.More && len(o.buf) < pieceBytes) || o.Flush()
+	return o.gathered(more)
 }
 
-// Flush implements engine.Sink.
-func (o *outlet) Flush() bool {
+// Chunks implements engine.Sink.
+func (o *outlet) Chunks(chunks []engine.Encoded, first int64, more bool) bool {
+	for i, c := range chunks {
+		o.chunk(c, first+int64(i))
+		if !o.gathered(more || i < len(chunks)-1) {
+			return false
+		}
+	}
+	return true
+}
+
+// gathered sends what has been gathered, unless more comes that can go with it.
+func (o *outlet) gathered(more bool) (stays bool) {
+	if more && len(o.buf) < pieceBytes {
+		return true
+	}
 	o.err = o.flush()
 	return o.err == nil
 }

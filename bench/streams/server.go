@@ -80,7 +80,7 @@ func used(memory bool) (u usage, err error) {
 func addClock(e *engine.Engine) {
 	engine.Generates(e.Add("clock", engine.Lifecycle{}), "stream", engine.Generator[int, int, int64]{
 		Preprocess: func(_ context.Context, n int) (int, error) { return n, nil },
-		Generate: func(ctx context.Context, n int, emit func(int64) error) (engine.End, error) {
+		Generate: func(ctx context.Context, n int, emit func(...int64) error) (engine.End, error) {
 			for range n {
 				select {
 				case <-time.After(100 * time.Millisecond):

@@ -30,7 +30,7 @@ func fill(t *testing.T, l engine.Log, from, to int64) {
 	var data []byte // used for all: a log keeps no memory of its caller's
 	for n := from; n <= to; n++ {
 		data = append(data[:0], chunk(n).Data...)
-		if err := l.Append(engine.Encoded{Data: data}); err != nil {
+		if err := l.Append([]engine.Encoded{{Data: data}}); err != nil {
 			t.Fatalf("Append %d: %v", n, err)
 		}
 	}

@@ -119,7 +119,7 @@ func prepare(_ context.Context, t Task) (work, error) {
 	return w, nil
 }
 
-func tell(ctx context.Context, w work, emit func(string) error) (engine.End, error) {
+func tell(ctx context.Context, w work, emit func(...string) error) (engine.End, error) {
 	timer := time.NewTimer(w.pause)
 	defer timer.Stop()
 	for n := range w.Words {

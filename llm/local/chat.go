@@ -80,7 +80,7 @@ func supportedChat(c *dialect.ChatRequest) error {
 func present(raw []byte) bool { return len(raw) > 0 && string(raw) != "null" }
 
 // generateChat answers in the chunks of a chat completion: the role, the text, the reason for its end, maybe the usage.
-func (m *Model) generateChat(ctx context.Context, j job, emit func(chatChunk) error) (engine.End, error) {
+func (m *Model) generateChat(ctx context.Context, j job, emit func(...chatChunk) error) (engine.End, error) {
 	chunk := chatChunk{
 		ID: "chatcmpl-" + rand.Text(), Object: dialect.ObjectChatChunk, Created: time.Now().Unix(),
 		Model: m.options.Name, SystemFingerprint: m.fingerprint,

@@ -55,7 +55,7 @@ func (m *Model) completionRequest(c *dialect.CompletionRequest) (r request, err 
 }
 
 // generateCompletion answers in the chunks of a text completion.
-func (m *Model) generateCompletion(ctx context.Context, j job, emit func(completionChunk) error) (engine.End, error) {
+func (m *Model) generateCompletion(ctx context.Context, j job, emit func(...completionChunk) error) (engine.End, error) {
 	chunk := completionChunk{
 		ID: "cmpl-" + rand.Text(), Object: dialect.ObjectCompletion, Created: time.Now().Unix(),
 		Model: m.options.Name, SystemFingerprint: m.fingerprint,

@@ -45,7 +45,6 @@ func (m *Model) Register(e *engine.Engine) *engine.Model {
 	})
 	engine.Generates(em, "responses", engine.Generator[request, job, engine.Encoded]{
 		Decode: m.decodeResponse, Preprocess: m.preprocess, Generate: m.generateResponse,
-		Encode: func(c engine.Encoded) (engine.Encoded, error) { return c, nil },
 	})
 	return em
 }

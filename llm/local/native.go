@@ -115,6 +115,6 @@ func fieldsOf(query url.Values) (fields, error) {
 }
 
 // generateNative answers in chunks of text.
-func (m *Model) generateNative(ctx context.Context, j job, emit func(nativeChunk) error) (engine.End, error) {
+func (m *Model) generateNative(ctx context.Context, j job, emit func(...nativeChunk) error) (engine.End, error) {
 	return m.generate(ctx, j, func(p piece) error { return emit(nativeChunk{p.text}) })
 }

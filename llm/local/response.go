@@ -30,29 +30,35 @@ func (m *Model) decodeResponse(in engine.Input) (request, error) {
 }
 
 // generateResponse answers in the typed events of /v1/responses, which are made of a chat's chunks.
-func (m *Model) generateResponse(ctx context.Context, j job, emit func(engine.Encoded) error) (engine.End, error) {
+func (m *Model) generateResponse(ctx context.Context, j job, emit func(...engine.Encoded) error) (engine.End, error) {
 	events := dialect.NewResponseEvents(j.response, rand.Text(), time.Now().Unix())
 	send := func(made []dialect.NamedEvent) error {
-		for _, e := range made {
-			if err := emit(engine.Encoded{Name: e.Name, Data: e.Data}); err != nil {
-				return err
-			}
+		if len(made) == 0 {
+			return nil
 		}
-		return nil
+		together := make([]engine.Encoded, len(made))
+		for i, e := range made {
+			together[i] = engine.Encoded{Name: e.Name, Data: e.Data}
+		}
+		return emit(together...)
 	}
 	if err := send(events.Begin()); err != nil {
 		return engine.End{}, err
 	}
-	end, err := m.generateChat(ctx, j, func(c chatChunk) error {
-		data, err := json.Marshal(c)
-		if err != nil {
-			return fmt.Errorf("encode a chunk: %w", err)
+	end, err := m.generateChat(ctx, j, func(chunks ...chatChunk) error {
+		var all []dialect.NamedEvent
+		for _, c := range chunks {
+			data, err := json.Marshal(c)
+			if err != nil {
+				return fmt.Errorf("encode a chunk: %w", err)
+			}
+			made, err := events.Chunk(data)
+			if err != nil {
+				return err
+			}
+			all = append(all, made...)
 		}
-		made, err := events.Chunk(data)
-		if err != nil {
-			return err
-		}
-		return send(made)
+		return send(all)
 	})
 	if err != nil {
 		return engine.End{}, err

@@ -31,12 +31,14 @@ func TestResponseEvents(t *testing.T) {
 			}
 		}
 	}
-	end, err := m.generateResponse(context.Background(), j, func(c engine.Encoded) error {
-		if want := fmt.Sprintf(`{"type":%q,"sequence_number":%d,`, c.Name, len(names)); !strings.HasPrefix(string(c.Data), want) {
-			t.Errorf("event %s does not begin with %s", c.Data, want)
+	end, err := m.generateResponse(context.Background(), j, func(together ...engine.Encoded) error {
+		for _, c := range together {
+			if want := fmt.Sprintf(`{"type":%q,"sequence_number":%d,`, c.Name, len(names)); !strings.HasPrefix(string(c.Data), want) {
+				t.Errorf("event %s does not begin with %s", c.Data, want)
+			}
+			names = append(names, strings.TrimPrefix(c.Name, "response."))
 		}
-		names = append(names, strings.TrimPrefix(c.Name, "response."))
-		return json.Unmarshal(c.Data, &last)
+		return json.Unmarshal(together[len(together)-1].Data, &last)
 	})
 	if err != nil || end.Reason() != engine.ReasonLength {
 		t.Fatalf("%v, %v", end, err)

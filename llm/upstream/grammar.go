@@ -25,8 +25,8 @@ const (
 // grammar understands the events of one kind of stream as far as a relay must. It is for
 // one answer.
 type grammar interface {
-	// read says what an event means. It keeps nothing of the event's memory.
-	read(e dialect.Event) sign
+	// read says what an event of that name, which most have not, means. It keeps nothing of its memory.
+	read(name, data []byte) sign
 	// whole tells whether the answer may end here although nothing said that it does.
 	whole() bool
 	// end returns how the answer ended, once it has.
@@ -51,18 +51,18 @@ type chunks struct {
 	many bool   // more than one did, or something else
 }
 
-func (c *chunks) read(e dialect.Event) sign {
-	if len(e.Data) == 0 {
+func (c *chunks) read(name, data []byte) sign {
+	if len(data) == 0 {
 		return blank
 	}
-	if string(e.Data) == "[DONE]" {
+	if string(data) == "[DONE]" {
 		return done
 	}
-	if len(e.Name) == 0 && c.like.to(e.Data) {
+	if len(name) == 0 && c.like.to(data) {
 		return content
 	}
 	c.text, c.many = nil, false
-	s := scanner{data: e.Data}
+	s := scanner{data: data}
 	meaning := quiet
 	for s.enter('{'); s.more('}'); {
 		switch string(s.name()) {
@@ -89,13 +89,13 @@ func (c *chunks) read(e dialect.Event) sign {
 	switch {
 	case !s.over():
 		return rubbish
-	case meaning == failure || string(e.Name) == "error":
+	case meaning == failure || string(name) == "error":
 		return failure
 	case c.whole():
 		return complete
 	}
 	if c.like.forget(); meaning == content && !c.many && c.text != nil {
-		c.like.learn(e.Data, c.text)
+		c.like.learn(data, c.text)
 	}
 	return meaning
 }
@@ -178,15 +178,15 @@ type typedEvents struct {
 	final []byte // the event that ended the answer
 }
 
-func (t *typedEvents) read(e dialect.Event) sign {
+func (t *typedEvents) read(name, data []byte) sign {
 	switch {
-	case len(e.Data) == 0:
+	case len(data) == 0:
 		return blank
-	case string(e.Data) == "[DONE]": // which OpenAI does not send here, and others do
+	case string(data) == "[DONE]": // which OpenAI does not send here, and others do
 		return blank
 	}
-	kind := e.Name
-	s := scanner{data: e.Data}
+	kind := name
+	s := scanner{data: data}
 	failed := false
 	for s.enter('{'); s.more('}'); {
 		switch string(s.name()) {
@@ -213,7 +213,7 @@ func (t *typedEvents) read(e dialect.Event) sign {
 		}
 		return rubbish
 	case "response.completed", "response.incomplete", "response.failed":
-		t.final = bytes.Clone(e.Data)
+		t.final = bytes.Clone(data)
 		return last
 	case "response.created", "response.queued", "response.in_progress", "response.output_item.added", "response.content_part.added", "response.reasoning_summary_part.added":
 		return quiet

@@ -40,16 +40,15 @@ func (m *model) close() error {
 }
 
 func (m *model) register(to *engine.Model) {
-	generate := func(verb string, decode func(engine.Input) (question, error), g func(context.Context, question, func(engine.Encoded) error) (engine.End, error)) {
+	generate := func(verb string, decode func(engine.Input) (question, error), g func(context.Context, question, func(...engine.Encoded) error) (engine.End, error)) {
 		engine.Generates(to, verb, engine.Generator[question, question, engine.Encoded]{
 			Decode:     decode,
 			Preprocess: unchanged,
 			Generate:   g,
-			Encode:     func(c engine.Encoded) (engine.Encoded, error) { return c, nil },
 		})
 	}
 	stream := func(verb string, e *endpoint, g func(question) grammar) {
-		generate(verb, decodeQuestion, func(ctx context.Context, q question, emit func(engine.Encoded) error) (engine.End, error) {
+		generate(verb, decodeQuestion, func(ctx context.Context, q question, emit func(...engine.Encoded) error) (engine.End, error) {
 			return m.stream(ctx, e, q, g, emit)
 		})
 	}

@@ -39,30 +39,45 @@ func decodeNative(in engine.Input) (question, error) {
 
 // native answers with the text of a chat answer: chunks {"text":…}. What is no text
 // (reasoning, tool calls) is left to OpenAI's routes.
-func (m *model) native(ctx context.Context, q question, emit func(engine.Encoded) error) (engine.End, error) {
-	return m.stream(ctx, chatStream, q, func(q question) grammar { return &chunks{n: 1} }, func(e engine.Encoded) error {
-		if len(e.Data) == 0 { // each text goes out by itself: there is nothing to flush
-			return nil
-		}
-		var chunk dialect.ChatChunk
-		if err := json.Unmarshal(e.Data, &chunk); err != nil {
-			return fmt.Errorf("read a chunk: %w", err)
-		}
-		text := ""
-		for _, c := range chunk.Choices {
-			for _, s := range []*string{c.Delta.Content, c.Delta.Refusal} {
-				if s != nil {
-					text += *s
-				}
+func (m *model) native(ctx context.Context, q question, emit func(...engine.Encoded) error) (engine.End, error) {
+	return m.stream(ctx, chatStream, q, func(q question) grammar { return &chunks{n: 1} }, func(events ...engine.Encoded) error {
+		var texts []engine.Encoded
+		for _, e := range events {
+			data, err := nativeText(e.Data)
+			if err != nil {
+				return err
+			}
+			if data != nil {
+				texts = append(texts, engine.Encoded{Data: data})
 			}
 		}
-		if text == "" {
+		if len(texts) == 0 {
 			return nil
 		}
-		data, err := jsontext.AppendQuote([]byte(`{"text":`), text)
-		if err != nil {
-			return fmt.Errorf("write a chunk: %w", err)
-		}
-		return emit(engine.Encoded{Data: append(data, '}')})
+		return emit(texts...)
 	})
+}
+
+// nativeText makes {"text":…} of a chat chunk; nil if there is no text in it.
+func nativeText(data []byte) ([]byte, error) {
+	var chunk dialect.ChatChunk
+	if err := json.Unmarshal(data, &chunk); err != nil {
+		return nil, fmt.Errorf("read a chunk: %w", err)
+	}
+	text := ""
+	for _, c := range chunk.Choices {
+		for _, s := range []*string{c.Delta.Content, c.Delta.Refusal} {
+			if s != nil {
+				text += *s
+			}
+		}
+	}
+	if text == "" {
+		return nil, nil
+	}
+	native, err := jsontext.AppendQuote([]byte(`{"text":`), text)
+	if err != nil {
+		return nil, fmt.Errorf("write a chunk: %w", err)
+	}
+	return append(native, '}'), nil
 }

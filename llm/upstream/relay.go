@@ -21,7 +21,7 @@ const (
 )
 
 // stream answers a question with a server's stream of events.
-func (m *model) stream(ctx context.Context, e *endpoint, q question, g func(question) grammar, emit func(engine.Encoded) error) (engine.End, error) {
+func (m *model) stream(ctx context.Context, e *endpoint, q question, g func(question) grammar, emit func(...engine.Encoded) error) (engine.End, error) {
 	r := &relay{model: m, question: q, emit: emit}
 	if m.config.Match && q.peek.N == 1 && (e == chatStream || e == completionStream) {
 		r.said = &transcript{}
@@ -57,12 +57,12 @@ func (m *model) stream(ctx context.Context, e *endpoint, q question, g func(ques
 type relay struct {
 	model    *model
 	question question
-	emit     func(engine.Encoded) error
+	emit     func(...engine.Encoded) error
 
 	begun bool             // something has been handed on
-	owing bool             // the last of it in the belief that more is at hand
 	held  []engine.Encoded // until there is content: another server may yet have to answer
 	size  int              // bytes held
+	batch []engine.Encoded // of what one read has brought: it is emitted before the next
 	name  string           // of the last event
 
 	said   *transcript // what the client has; nil if nobody wants to know
@@ -101,103 +101,108 @@ func (r *relay) notEvents(a *open) *fault {
 }
 
 func (r *relay) events(a *open, s *server, g grammar) *fault {
+	f := r.read(a, s, g)
+	if left := r.flush(); left != nil {
+		return left
+	}
+	return f
+}
+
+func (r *relay) read(a *open, s *server, g grammar) *fault {
 	limits := r.model.config.Timeouts
 	flowing, whole := false, false
-	source := &source{from: a.body, relay: r}
-	reader := dialect.NewEventReader(source, maxEvent)
+	reader := dialect.NewEventReader(a.body, maxEvent)
 	for {
+		if f := r.flush(); f != nil {
+			return f
+		}
 		e, err := reader.Next()
 		if err != nil {
 			return r.ended(a, s, g, e, err)
 		}
-		sign := g.read(e)
-		switch sign {
-		case blank:
-			continue
-		case done:
-			return r.finish(a, s)
-		case failure:
-			return reported(e.Data, a.secret).named(s)
-		case rubbish:
-			return broken("an event that is none of this dialect: %.200q", e.Data)
-		case quiet, content, complete, last:
-		}
-		switch {
-		case sign == complete && !whole:
-			whole = true
-			a.watch.expect(lingering, errLingers)
-		case whole:
-		case sign >= content && !flowing:
-			flowing = true
-			s.breaker.answered()
-			a.watch.expect(limits.BetweenTokens, errBetweenTokens)
-		case flowing && source.read: // of events that came together one is enough
+		if flowing && !whole { // of events that come together one is a sign of life enough
 			a.watch.touch()
 		}
-		source.read = false
-		if f := r.take(a, s, e, sign, reader.Buffered()); f != nil {
-			return f
-		}
-		if sign == last {
-			return nil
+		for more := true; more; e, more = reader.Buffered() {
+			sign := g.read(e.Name, e.Data)
+			switch sign {
+			case blank:
+				continue
+			case done:
+				return r.finish(a, s)
+			case failure:
+				return reported(e.Data, a.secret).named(s)
+			case rubbish:
+				return broken("an event that is none of this dialect: %.200q", e.Data)
+			case quiet, content, complete, last:
+			}
+			switch {
+			case sign == complete && !whole:
+				whole = true
+				a.watch.expect(lingering, errLingers)
+			case whole:
+			case sign >= content && !flowing:
+				flowing = true
+				s.breaker.answered()
+				a.watch.expect(limits.BetweenTokens, errBetweenTokens)
+			}
+			if f := r.take(a, s, e.Name, e.Data, sign); f != nil {
+				return f
+			}
+			if sign == last {
+				return nil
+			}
 		}
 	}
 }
 
-// source notes when it is read from. Before that may make the client wait, what was handed on in the belief that more is
-// at hand goes out.
-type source struct {
-	from  io.Reader
-	relay *relay
-	read  bool
-}
-
-func (s *source) Read(p []byte) (int, error) {
-	s.read = true
-	if s.relay.owing {
-		s.relay.owing = false
-		if err := s.relay.emit(engine.Encoded{}); err != nil {
-			return 0, err
-		}
+// flush emits what has been handed on since the last read.
+func (r *relay) flush() *fault {
+	if len(r.batch) == 0 {
+		return nil
 	}
-	return s.from.Read(p)
+	err := r.emit(r.batch...)
+	r.batch = r.batch[:0]
+	if err != nil {
+		return canceled(err)
+	}
+	return nil
 }
 
-// take hands an event on, or holds it back. more: bytes of the next one are there already.
-func (r *relay) take(a *open, s *server, e dialect.Event, sign sign, more bool) *fault {
+// take hands an event on, or holds it back.
+func (r *relay) take(a *open, s *server, name, data []byte, sign sign) *fault {
 	if r.replay != nil {
-		data, forward, err := r.replay.next(e.Data)
+		fresh, forward, err := r.replay.next(data)
 		switch {
 		case err != nil:
 			return differs(err)
 		case !forward:
 			return nil
 		}
-		e.Data = data
+		data = fresh
 		if r.replay.over {
 			r.replay = nil
 		}
 	}
-	if string(e.Name) != r.name { // most have the name of the one before, mostly none
-		r.name = string(e.Name)
+	if string(name) != r.name { // most have the name of the one before, mostly none
+		r.name = string(name)
 	}
-	chunk := engine.Encoded{Name: r.name, Data: e.Data, More: more}
-	if !r.begun && sign == quiet && r.size+len(e.Data) <= maxHeld {
+	chunk := engine.Encoded{Name: r.name, Data: data}
+	if !r.begun && sign == quiet && r.size+len(data) <= maxHeld {
 		chunk.Data = bytes.Clone(chunk.Data)
 		r.held = append(r.held, chunk)
-		r.size += len(e.Data)
+		r.size += len(data)
 		return nil
 	}
-	if f := r.begin(a, s); f != nil {
-		return f
-	}
-	return r.hand(chunk)
+	r.begin(a, s)
+	r.hand(chunk)
+	return nil
 }
 
 // begin hands on what has been held back, and the head of the answer before it.
-func (r *relay) begin(a *open, s *server) *fault {
+func (r *relay) begin(a *open, s *server) {
 	if r.begun {
-		return nil
+		return
 	}
 	r.begun = true
 	if r.question.answer != nil {
@@ -206,23 +211,16 @@ func (r *relay) begin(a *open, s *server) *fault {
 		r.question.answer.Head(http.StatusOK, header)
 	}
 	for _, chunk := range r.held {
-		if f := r.hand(chunk); f != nil {
-			return f
-		}
+		r.hand(chunk)
 	}
 	r.held = nil
-	return nil
 }
 
-func (r *relay) hand(chunk engine.Encoded) *fault {
+func (r *relay) hand(chunk engine.Encoded) {
 	if r.said != nil {
 		r.said.note(chunk.Data)
 	}
-	r.owing = chunk.More
-	if err := r.emit(chunk); err != nil {
-		return canceled(err)
-	}
-	return nil
+	r.batch = append(r.batch, chunk)
 }
 
 // finish is the end of a complete answer.
@@ -230,7 +228,8 @@ func (r *relay) finish(a *open, s *server) *fault {
 	if r.replay != nil && !r.replay.caughtUp() {
 		return differs(errShorter)
 	}
-	return r.begin(a, s)
+	r.begin(a, s)
+	return nil
 }
 
 // ended says what it means that no further event comes; e is what came of one. A server

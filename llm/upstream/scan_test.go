@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"penstock/dialect"
 	test "penstock/llm/upstream/upstreamtest"
 )
 
@@ -43,7 +42,7 @@ func TestChunks(t *testing.T) {
 		`{"a":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}`: rubbish,
 	} {
 		c := chunks{n: 1}
-		if got := c.read(dialect.Event{Data: []byte(event)}); got != want {
+		if got := c.read(nil, []byte(event)); got != want {
 			t.Errorf("%s means %d, not %d", event, got, want)
 		}
 	}
@@ -63,7 +62,7 @@ func TestChunksOfSeveralChoices(t *testing.T) {
 		{`{"choices":[{"index":9999999,"delta":{}},{"index":-1}]}`, true},
 		{`{"choices":[{"index":3,"delta":{}}]}`, false},
 	} {
-		if c.read(dialect.Event{Data: []byte(step.event)}); c.whole() != step.whole {
+		if c.read(nil, []byte(step.event)); c.whole() != step.whole {
 			t.Errorf("after %s it is whole: %v", step.event, c.whole())
 		}
 	}
@@ -87,7 +86,7 @@ func TestTypedEvents(t *testing.T) {
 		{"response.completed", `{`, rubbish},
 		{"", `[DONE]`, blank},
 	} {
-		if got := new(typedEvents).read(dialect.Event{Name: []byte(c.name), Data: []byte(c.data)}); got != c.want {
+		if got := new(typedEvents).read([]byte(c.name), []byte(c.data)); got != c.want {
 			t.Errorf("%s %s means %d, not %d", c.name, c.data, got, c.want)
 		}
 	}
@@ -98,7 +97,7 @@ func TestTypedEvents(t *testing.T) {
 func TestLikeChunks(t *testing.T) {
 	var c chunks
 	read := func(format string, args ...any) sign {
-		return c.read(dialect.Event{Data: fmt.Appendf(nil, format, args...)})
+		return c.read(nil, fmt.Appendf(nil, format, args...))
 	}
 	const chunk = `{"choices":[{"index":0,"delta":{"content":%s},"finish_reason":null}]}`
 	for _, step := range []struct {
@@ -126,9 +125,9 @@ func TestLikeChunks(t *testing.T) {
 }
 
 func TestScanningAllocatesNothing(t *testing.T) {
-	e := dialect.Event{Data: []byte(data(test.Token("m", 5))[0])}
+	e := []byte(data(test.Token("m", 5))[0])
 	c := &chunks{n: 1, choices: make([]byte, 1)}
-	if n := testing.AllocsPerRun(100, func() { c.read(e) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { c.read(nil, e) }); n != 0 {
 		t.Errorf("a chunk costs %v allocations", n)
 	}
 }
@@ -146,23 +145,23 @@ func FuzzScanner(f *testing.F) {
 		}
 		// A chunk means the same whether or not one like it came before.
 		var c, fresh chunks
-		c.read(dialect.Event{Data: []byte(`{"choices":[{"delta":{"content":"a"}}]}`)})
-		sign := c.read(dialect.Event{Data: in})
+		c.read(nil, []byte(`{"choices":[{"delta":{"content":"a"}}]}`))
+		sign := c.read(nil, in)
 		if (sign == quiet || sign == content || sign == complete) && !json.Valid(in) {
 			t.Errorf("%q passes for a chunk", in)
 		}
-		fresh.read(dialect.Event{Data: []byte(`{"choices":[{"delta":{"content":"a"} }]}`)})
-		if again := fresh.read(dialect.Event{Data: in}); again != sign {
+		fresh.read(nil, []byte(`{"choices":[{"delta":{"content":"a"} }]}`))
+		if again := fresh.read(nil, in); again != sign {
 			t.Errorf("%q means %d, and %d behind another chunk", in, sign, again)
 		}
 	})
 }
 
 func BenchmarkChunk(b *testing.B) {
-	e := dialect.Event{Data: []byte(data(test.Token("gpt-4o-mini-2024-07-18", 5))[0])}
+	e := []byte(data(test.Token("gpt-4o-mini-2024-07-18", 5))[0])
 	c := &chunks{n: 1}
-	b.SetBytes(int64(len(e.Data)))
+	b.SetBytes(int64(len(e)))
 	for b.Loop() {
-		c.read(e)
+		c.read(nil, e)
 	}
 }

@@ -75,8 +75,8 @@ func TestOverTCP(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := &reply{}
-			r.end, err = m.stream(t.Context(), chatStream, q, func(question) grammar { return &chunks{n: 1} }, func(e engine.Encoded) error {
-				if len(e.Data) > 0 { // else it only flushes
+			r.end, err = m.stream(t.Context(), chatStream, q, func(question) grammar { return &chunks{n: 1} }, func(events ...engine.Encoded) error {
+				for _, e := range events {
 					r.chunks = append(r.chunks, string(e.Data))
 				}
 				return nil
