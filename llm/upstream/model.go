@@ -24,7 +24,7 @@ type model struct {
 func newModel(c Config) *model {
 	m := &model{config: c}
 	for i, s := range c.Servers {
-		m.servers = append(m.servers, &server{Server: s, index: i, transport: newTransport(c.Timeouts.Connect, c.Gate.Permits, c.dial)})
+		m.servers = append(m.servers, &server{Server: s, index: i, transport: newTransport(s.BaseURL, c.Timeouts.Connect, c.Gate.Permits, c.dial)})
 	}
 	m.pool = newPool(m.servers)
 	return m

@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"cmp"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -12,7 +11,7 @@ import (
 type server struct {
 	Server
 	index     int // its place in the configuration
-	transport *http.Transport
+	transport transport
 	breaker   breaker
 
 	// Held by the pool's lock.

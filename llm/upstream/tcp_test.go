@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -67,7 +68,7 @@ func TestOverTCP(t *testing.T) {
 			if c.http2 && !c.stranger {
 				roots := x509.NewCertPool()
 				roots.AddCert(server.Certificate())
-				m.servers[0].transport.TLSClientConfig = &tls.Config{RootCAs: roots}
+				m.servers[0].transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: roots}
 			}
 			defer m.close()
 			q, err := decodeQuestion(engine.Input{Body: []byte(chatBody)})

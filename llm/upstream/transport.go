@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/tls"
@@ -10,36 +11,48 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"syscall"
 	"time"
+
+	"penstock/llm/upstream/internal/http1"
 )
 
 const (
-	maxHeader   = 64 << 10 // bytes of an answer's head
+	maxHead     = 64 << 10 // bytes of an answer's
 	readBuffer  = 16 << 10 // bytes of a burst that one read takes; the pages nobody fills cost nothing
 	idleTimeout = 90 * time.Second
 )
 
-// newTransport returns the connections to one server. Up to keep of them stay open
-// between requests.
-func newTransport(connect time.Duration, keep int, dial func(context.Context, string, string) (net.Conn, error)) *http.Transport {
+// transport is the connections to one server.
+type transport interface {
+	http.RoundTripper
+	CloseIdleConnections()
+}
+
+// newTransport returns the connections to the server at base. Up to keep of them stay open between requests. Where plain
+// HTTP/1.1 will do, as it mostly does for servers next door, http1 takes half of net/http's memory.
+func newTransport(base string, connect time.Duration, keep int, dial func(context.Context, string, string) (net.Conn, error)) transport {
 	// A request's watch ends it after connect, and says so. These limits are for what goes on without it: the same ones
 	// would race the watch, and what they end looks cut.
 	behind := 2 * connect
 	if dial == nil {
 		dial = (&net.Dialer{Timeout: behind, KeepAlive: 15 * time.Second}).DialContext
 	}
+	if address, ok := next(base); ok {
+		return &http1.Transport{Dial: dial, Address: address, Keep: keep, MaxHead: maxHead}
+	}
 	return &http.Transport{
-		ReadBufferSize:         readBuffer,
 		WriteBufferSize:        2 << 10, // held for as long as an answer lasts; most requests fit
+		ReadBufferSize:         readBuffer,
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            dial,
 		TLSHandshakeTimeout:    behind,
 		ForceAttemptHTTP2:      true,
 		MaxIdleConnsPerHost:    keep,
 		IdleConnTimeout:        idleTimeout,
-		MaxResponseHeaderBytes: maxHeader,
+		MaxResponseHeaderBytes: maxHead,
 		// Answers are asked for as they are: compression would hold tokens back. What
 		// comes compressed all the same is unpacked by decoded.
 		DisableCompression: true,
@@ -47,6 +60,18 @@ func newTransport(connect time.Duration, keep int, dial func(context.Context, st
 		// with it.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second},
 	}
+}
+
+// next returns the address of a server that is asked without TLS and without a proxy between.
+func next(base string) (address string, ok bool) {
+	u, err := url.Parse(base)
+	if err != nil || u.Scheme != "http" {
+		return "", false
+	}
+	if proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u}); err != nil || proxy != nil {
+		return "", false
+	}
+	return net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "80")), true
 }
 
 // decoded returns the answer's body unpacked.
