@@ -39,11 +39,15 @@ func openTowers(rt *onnx.Runtime, name string, f *folder, height, width int) (t 
 			err = errors.Join(err, t.close())
 		}
 	}()
+	// Runs yield: others' pictures are decoded meanwhile, on the same cores.
+	open := func(path, name string, outputs ...string) (*onnx.Session, error) {
+		return rt.LoadFile(path, onnx.SessionOptions{Name: name, Yield: true, Outputs: outputs})
+	}
 	if f.text == f.vision {
-		t.vision, err = rt.LoadFile(f.vision, onnx.SessionOptions{Name: name, Outputs: []string{imageEmbeds, textEmbeds, imageLogits}})
+		t.vision, err = open(f.vision, name, imageEmbeds, textEmbeds, imageLogits)
 		t.text = t.vision
-	} else if t.vision, err = rt.LoadFile(f.vision, onnx.SessionOptions{Name: name + " (vision)", Outputs: []string{imageEmbeds}}); err == nil {
-		t.text, err = rt.LoadFile(f.text, onnx.SessionOptions{Name: name + " (text)", Outputs: []string{textEmbeds}})
+	} else if t.vision, err = open(f.vision, name+" (vision)", imageEmbeds); err == nil {
+		t.text, err = open(f.text, name+" (text)", textEmbeds)
 	}
 	if err != nil {
 		return t, err

@@ -33,6 +33,10 @@ type SessionOptions struct {
 	Threads int
 	// Optimization is OptimizeAll unless said otherwise.
 	Optimization Optimization
+	// Yield makes threads sleep as soon as their part of a run waits for another's,
+	// instead of spinning until it comes: good for a model whose runs share the
+	// cores with other work, bad for one whose steps are too short to fall asleep.
+	Yield bool
 	// Outputs names those of the model's outputs that a run is to give, as far as
 	// the model has them; nil: all. Those left out cost no copy, and may be of any
 	// type.
@@ -134,6 +138,10 @@ func (r *Runtime) options(o SessionOptions) (*ort.SessionOptions, error) {
 	if err != nil {
 		return nil, err
 	}
+	spinning := "1"
+	if o.Yield {
+		spinning = "0"
+	}
 	err = errors.Join(
 		options.SetIntraOpNumThreads(threads),
 		options.SetInterOpNumThreads(1),
@@ -141,6 +149,7 @@ func (r *Runtime) options(o SessionOptions) (*ort.SessionOptions, error) {
 		// Threads spin while a run has work for them, and sleep between runs: left
 		// alone they would go on spinning for a while after each.
 		options.AddSessionConfigEntry("session.force_spinning_stop", "1"),
+		options.AddSessionConfigEntry("session.intra_op.allow_spinning", spinning),
 	)
 	if err != nil {
 		return nil, errors.Join(err, options.Destroy())
