@@ -17,12 +17,17 @@ import (
 // bodyPatience is how long a client may pause while it sends its body: it holds a place meanwhile.
 const bodyPatience = 30 * time.Second
 
+// bodyAhead is how much memory a client gets by merely saying how long its body will be; for more it has to send something.
+const bodyAhead = 1 << 20
+
 // readBody reads the request's body to its end, which is also what lets net/http notice a client that leaves later.
 func (g *Gateway) readBody(c *gin.Context) ([]byte, error) {
 	if c.Request.ContentLength > g.MaxBody {
 		return nil, g.tooLarge()
 	}
-	body, err := io.ReadAll(&patientReader{
+	var body bytes.Buffer
+	body.Grow(int(min(max(0, c.Request.ContentLength), bodyAhead)) + bytes.MinRead) // what reading to the end wants to have free
+	_, err := body.ReadFrom(&patientReader{
 		from:    http.MaxBytesReader(c.Writer, c.Request.Body, g.MaxBody),
 		control: http.NewResponseController(c.Writer),
 	})
@@ -32,7 +37,7 @@ func (g *Gateway) readBody(c *gin.Context) ([]byte, error) {
 		}
 		return nil, &engine.Error{Code: engine.CodeCanceled, Message: "the body did not come whole", Cause: fmt.Errorf("read the body: %w", err)}
 	}
-	return body, nil
+	return body.Bytes(), nil
 }
 
 func (g *Gateway) tooLarge() error {

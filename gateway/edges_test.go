@@ -40,8 +40,24 @@ func TestSmallCourtesies(t *testing.T) {
 	if err := h.Close(); err != nil {
 		t.Error(err)
 	}
-	if strings.Contains(h.log.String(), "route=/healthz") {
-		t.Error("who only asks how things are fills the log")
+}
+
+func TestWhoOnlyAsksHowThingsAreDoesNotFillTheLog(t *testing.T) {
+	h := newHouse(t, 1, 1, words(nil))
+	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/v1/models", "/v2/health/live", "/v2/health/ready", "/v2/models/words/ready"} {
+		if w := h.record(request("GET", path, "")); w.Code != 200 {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+	if log := h.log.String(); strings.Contains(log, "msg=request") {
+		t.Errorf("the log: %s", log)
+	}
+	h.record(request("GET", "/v2/models/words", ""))
+	if log := h.log.String(); !strings.Contains(log, "route=/v2/models/{name} ") {
+		t.Errorf("a request for a model is missing in the log: %q", log)
+	}
+	if err := h.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

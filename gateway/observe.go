@@ -68,8 +68,8 @@ func (g *Gateway) observe(c *gin.Context) {
 
 // watching tells whether a request only asks how things are, as monitors and the playground do all the time.
 func watching(c *gin.Context) bool {
-	switch c.FullPath() {
-	case "/healthz", "/readyz", "/metrics", "/v1/models":
+	switch routeOf(c) {
+	case "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/v2/models/{name}/ready", "/metrics", "/v1/models":
 		return true
 	}
 	return false
