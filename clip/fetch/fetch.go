@@ -82,6 +82,7 @@ func New(o Options) (*Fetcher, error) {
 	}
 	f.transport = &http.Transport{
 		DialContext:            f.dial,
+		TLSHandshakeTimeout:    o.Timeout, // the transport goes on connecting when a fetch has ended
 		ForceAttemptHTTP2:      true,
 		DisableCompression:     true, // pictures are compressed already, and nothing can swell on arrival
 		MaxResponseHeaderBytes: 64 << 10,
@@ -192,13 +193,16 @@ func (f *Fetcher) tooLarge() error {
 
 // failure says why a request came to nothing.
 func failure(ctx, hopCtx context.Context, err error) error {
-	var e *engine.Error
+	var (
+		e    *engine.Error
+		slow net.Error
+	)
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.Is(err, errNotAllowed):
 		e = engine.InvalidInput(ReasonAddressNotAllowed, "that address is not fetched from here, only public ones are, on ports 80 and 443: send the picture itself instead")
-	case errors.Is(context.Cause(hopCtx), errTimeout):
+	case errors.Is(context.Cause(hopCtx), errTimeout), errors.As(err, &slow) && slow.Timeout():
 		e = engine.InvalidInput(ReasonTimeout, "the address took too long to answer: try again, or send the picture itself")
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		e = engine.InvalidInput(ReasonFailed, "the connection broke off before the whole file had come: try again")
@@ -253,6 +257,6 @@ func (f *Fetcher) dial(ctx context.Context, network, address string) (net.Conn, 
 	if err != nil {
 		return nil, fmt.Errorf("dial: %w", err)
 	}
-	d := net.Dialer{Control: f.guard.control(canonicalHost(host)), Resolver: f.resolver}
+	d := net.Dialer{Timeout: f.options.Timeout, Control: f.guard.control(canonicalHost(host)), Resolver: f.resolver}
 	return d.DialContext(ctx, network, address)
 }

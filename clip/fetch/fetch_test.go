@@ -2,9 +2,11 @@ package fetch
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -177,6 +179,13 @@ func TestBadAnswers(t *testing.T) {
 			for r.Context().Err() == nil {
 				w.Write(make([]byte, 100))
 			}
+		case "/large-head":
+			w.Header().Set("X-Filler", strings.Repeat("x", 100<<10))
+		case "/many-heads":
+			w.Header().Set("Link", strings.Repeat("x", 1<<10))
+			for range 100 {
+				w.WriteHeader(http.StatusEarlyHints)
+			}
 		case "/just-fits":
 			w.Write(make([]byte, 1000))
 		}
@@ -185,6 +194,7 @@ func TestBadAnswers(t *testing.T) {
 	for path, reason := range map[string]string{
 		"/missing": ReasonFailed, "/failing": ReasonFailed, "/empty-handed": ReasonFailed, "/cut": ReasonFailed,
 		"/broken": ReasonFailed, "/large": ReasonTooLarge, "/endless": ReasonTooLarge,
+		"/large-head": ReasonFailed, "/many-heads": ReasonFailed,
 	} {
 		t.Run(path, func(t *testing.T) { wantReason(t, f.Fetch(t.Context(), s.URL+path, ignore), reason) })
 	}
@@ -217,6 +227,55 @@ func TestSlowAnswers(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// Nor does a connection outlive its fetch that never comes to be one: else a server who takes connections and says nothing
+// would gather them, however few fetches run at once.
+func TestAHandshakeThatNeverEnds(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	hungUp := make(chan error, 1)
+	go func() {
+		conn, err := l.Accept()
+		if err == nil {
+			_, err = io.Copy(io.Discard, conn) // to its end
+			conn.Close()
+		}
+		hungUp <- err
+	}()
+	f := newFetcher(t, Options{Timeout: 50 * time.Millisecond})
+	wantReason(t, f.Fetch(t.Context(), "https://"+l.Addr().String(), ignore), ReasonTimeout)
+	if err := <-hungUp; err != nil {
+		t.Error(err)
+	}
+}
+
+// Bytes that say they are compressed are handed on as they are: a small file cannot swell.
+func TestNothingSwells(t *testing.T) {
+	var bomb bytes.Buffer
+	z := gzip.NewWriter(&bomb)
+	z.Write(make([]byte, 1<<20))
+	z.Close()
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if accepted := r.Header.Get("Accept-Encoding"); accepted != "" {
+			t.Errorf("it asked for %s", accepted)
+		}
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Write(bomb.Bytes())
+	})
+	f := newFetcher(t, Options{MaxSize: 10 << 10})
+	err := f.Fetch(t.Context(), s.URL, func(body []byte) error {
+		if !bytes.Equal(body, bomb.Bytes()) {
+			t.Errorf("%d bytes became %d", bomb.Len(), len(body))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 func TestPlacesPerHost(t *testing.T) {

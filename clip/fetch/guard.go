@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"code.dny.dev/ssrf"
+	"golang.org/x/net/idna"
 )
 
 // errNotAllowed is why a dial was not made.
@@ -42,7 +43,7 @@ func (g guard) control(host string) func(network, address string, _ syscall.RawC
 		if err != nil {
 			return fmt.Errorf("%w: %w", errNotAllowed, err)
 		}
-		dialled = netip.AddrPortFrom(dialled.Addr().Unmap(), dialled.Port())
+		dialled = netip.AddrPortFrom(dialled.Addr().Unmap().WithZone(""), dialled.Port()) // no range holds an address with a zone
 		switch {
 		case g.deny.host(host), g.deny.address(dialled.Addr()):
 			return fmt.Errorf("%w: %s at %s is denied", errNotAllowed, host, dialled)
@@ -66,7 +67,7 @@ func parseRules(entries []string) (rules, error) {
 	r := rules{hosts: make(map[string]bool)}
 	for _, entry := range entries {
 		if addr, err := netip.ParseAddr(entry); err == nil {
-			addr = addr.Unmap()
+			addr = addr.Unmap().WithZone("")
 			r.prefixes = append(r.prefixes, netip.PrefixFrom(addr, addr.BitLen()))
 			continue
 		}
@@ -74,6 +75,9 @@ func parseRules(entries []string) (rules, error) {
 			prefix, err := netip.ParsePrefix(entry)
 			if err != nil {
 				return rules{}, fmt.Errorf("%q is not a CIDR", entry)
+			}
+			if prefix.Addr().Is4In6() && prefix.Bits() >= 96 { // what is dialled is compared as IPv4
+				prefix = netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-96)
 			}
 			r.prefixes = append(r.prefixes, prefix)
 			continue
@@ -97,5 +101,14 @@ func (r rules) address(a netip.Addr) bool {
 	return false
 }
 
-// canonicalHost spells a host one way: lower case, no dot at the end.
-func canonicalHost(host string) string { return strings.ToLower(strings.TrimSuffix(host, ".")) }
+// canonicalHost spells a host one way, however it was written: names as they are looked up (xn--…), in lower case and
+// without a dot at the end; addresses short.
+func canonicalHost(host string) string {
+	if ascii, err := idna.Lookup.ToASCII(host); err == nil {
+		host = ascii
+	}
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return addr.Unmap().WithZone("").String()
+	}
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}

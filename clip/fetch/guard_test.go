@@ -92,6 +92,13 @@ func TestAllowAndDeny(t *testing.T) {
 		{"127.0.0.1", "pictures.internal", "pictures.internal", ReasonAddressNotAllowed},
 		{"pictures.internal", "127.0.0.0/8", "pictures.internal", ReasonAddressNotAllowed},
 		{"127.0.0.1", "127.0.0.1", "127.0.0.1", ReasonAddressNotAllowed},
+		{"::ffff:127.0.0.0/104", "", "127.0.0.1", ""},
+		{"127.0.0.1", "::ffff:127.0.0.0/104", "127.0.0.1", ReasonAddressNotAllowed},
+		{"bücher.internal", "", "xn--bcher-kva.internal", ""},
+		{"127.0.0.1", "bücher.internal", "xn--bcher-kva.internal", ReasonAddressNotAllowed},
+		{"127.0.0.1", "Bücher.internal", "b\u00fccher.INTERNAL", ReasonAddressNotAllowed},
+		{"127.0.0.1", "pictures.internal", "\uff50ictures\u3002internal", ReasonAddressNotAllowed},
+		{"127.0.0.1", "pictures.internal", "%ef%bd%90ictures.internal", ReasonAddressNotAllowed},
 	} {
 		t.Run(c.host+" with allow "+c.allow+", deny "+c.deny, func(t *testing.T) {
 			o := Options{Allow: []string{c.allow}}
@@ -108,6 +115,26 @@ func TestAllowAndDeny(t *testing.T) {
 				wantReason(t, err, c.reason)
 			}
 		})
+	}
+}
+
+// What a host may have of everybody's places, it has once, however it is spelt.
+func TestOneHostInManySpellings(t *testing.T) {
+	f := newFetcher(t, Options{})
+	for want, spellings := range map[string][]string{
+		"example.com":             {"example.com", "EXAMPLE.com", "example.com.", "\uff45xample.com", "example\u3002com", "ex%ef%bd%81mple.com"},
+		"xn--bcher-kva.example":   {"bücher.example", "BÜCHER.example", "bu\u0308cher.example", "b%c3%bccher.example", "XN--bcher-kva.example"},
+		"2606:2800:21f:cb07::b8c": {"[2606:2800:21f:cb07::b8c]", "[2606:2800:021f:cb07:0:0:0:0B8C]", "[2606:2800:21f:cb07::b8c%25lo]"},
+		"93.184.215.14":           {"93.184.215.14", "[::ffff:93.184.215.14]", "[::ffff:5db8:d70e]"},
+	} {
+		for _, spelling := range spellings {
+			u, err := f.parse("http://" + spelling + "/cat.jpg")
+			if err != nil {
+				t.Errorf("%s: %v", spelling, err)
+			} else if got := hostOf(u); got != want {
+				t.Errorf("%s is %s", spelling, got)
+			}
+		}
 	}
 }
 
