@@ -3,9 +3,9 @@
 // processor and onnxruntime under FastAPI). Each has one thread a run and as many runs at once as there are cores.
 //
 //	go build . && python3 -m venv .penstock/bench-clip && .penstock/bench-clip/bin/pip install -r bench/clip/requirements.txt
-//	taskset -c 0,1 go run ./bench/clip -svg bench/clip/clip.svg
+//	taskset -c 0,1 go run ./bench/clip -json docs/clip.json -svg docs/clip.svg
 //
-// It prints a table; -json and -svg write the figures and a plot of them. Without the Python of -python that is left out.
+// It prints a table; -json and -svg write the figures and a plot of them, which docs/models.md shows. Without the Python of -python that is left out.
 // Who asks is part of the run and takes time of the same cores: 16 clients, each of which posts a picture, waits for its
 // answer, and posts the next. Others who use the machine make the figures noisy: the rounds are interleaved, every figure
 // is the median of its rounds, and what counts are ratios.
@@ -26,6 +26,14 @@ import (
 // longest bounds the whole run.
 const longest = time.Hour
 
+const usage = `clip compares what serving CLIP costs: a bare loop without a server, Penstock, and the same model in Python.
+Started in the repository's root, after "go build ." and, for Python (left out where it is missing),
+"python3 -m venv .penstock/bench-clip && .penstock/bench-clip/bin/pip install -r bench/clip/requirements.txt":
+
+  taskset -c 0,1 go run ./bench/clip -json docs/clip.json -svg docs/clip.svg
+
+`
+
 // settings are the command line's.
 type settings struct {
 	rounds, clients  int
@@ -42,6 +50,10 @@ func main() {
 	flag.StringVar(&s.python, "python", ".penstock/bench-clip/bin/python", "a Python with what requirements.txt names")
 	jsonFile := flag.String("json", "", "where to write the figures")
 	svgFile := flag.String("svg", "", "where to draw the plot")
+	flag.Usage = func() {
+		fmt.Fprint(flag.CommandLine.Output(), usage)
+		flag.PrintDefaults()
+	}
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
