@@ -30,6 +30,7 @@ type route struct {
 	gather func(*wholeStream) (any, error)                           // makes a whole answer of a local model's chunks; nil: it cannot be
 	end    func(out *eventStream, id string)                         // what stands at a complete stream's end
 	fail   func(out *eventStream, id string, last []byte, err error) // what tells of a failure, after the chunk `last`
+	counts bool                                                      // the events have numbers in them: fail needs `last`
 }
 
 func chatRoute() route {
@@ -41,7 +42,7 @@ func completionRoute() route {
 }
 
 func responsesRoute() route {
-	return route{stream: verbResponses, whole: "responses_whole", gather: (*wholeStream).response, end: endNothing, fail: failEvent}
+	return route{stream: verbResponses, whole: "responses_whole", gather: (*wholeStream).response, end: endNothing, fail: failEvent, counts: true}
 }
 
 func embeddingsRoute() route { return route{whole: "embeddings"} }
@@ -142,9 +143,11 @@ func (g *Gateway) relay(c *gin.Context, s *engine.Stream, r route, from place, h
 	if s.Resumable() {
 		id = func(seq int64) string { return eventID(s, seq) }
 	}
-	var last []byte // chunk sent
+	var last []byte // chunk sent, where fail wants it
 	chunk := func(c engine.Encoded, seq int64) {
-		last = append(last[:0], c.Data...)
+		if r.counts {
+			last = append(last[:0], c.Data...)
+		}
 		events.event(c.Name, id(seq), c.Data)
 	}
 	out := outlet{eventStream: events, again: from.again, chunk: chunk, render: func(ev engine.Event) {
