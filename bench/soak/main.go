@@ -46,10 +46,12 @@ func main() {
 	}
 }
 
-// settings of the penstock: patience is short, so that in ten minutes everything happens often.
+// settings of the penstock: patience is short, so that in ten minutes everything happens often, but where a slow machine would
+// outrun it. A client that the scheduler keeps from its connection for seconds must neither pass for one that is stuck, nor
+// come back to a stream whose lease is over: then all that it could report is how busy the machine was.
 var settings = teller.Options{
 	Permits: 48, Buffer: 16 << 20, Total: 512 << 20,
-	Heartbeat: 100 * time.Millisecond, WriteTimeout: time.Second, Retry: 100 * time.Millisecond, Window: time.Minute, Grace: time.Minute,
+	Heartbeat: 100 * time.Millisecond, WriteTimeout: 5 * time.Second, Retry: time.Minute, Window: 2 * time.Minute, Grace: time.Minute,
 }
 
 // soak runs everything, and returns the line that says how it went. The error says what went wrong.
