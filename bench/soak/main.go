@@ -57,11 +57,13 @@ var settings = teller.Options{
 // soak runs everything, and returns the line that says how it went. The error says what went wrong.
 func soak(ctx context.Context, length time.Duration, clients int, seed uint64) (line string, err error) {
 	goroutines, before := runtime.NumGoroutine(), memory()
-	house, err := teller.Start(ctx, settings)
+	// Who is interrupted finishes what he has begun, as at the end of the time: until then both are there.
+	lasting := context.WithoutCancel(ctx)
+	house, err := teller.Start(lasting, settings)
 	if err != nil {
 		return "", err
 	}
-	proxy, err := cutproxy.Listen(ctx, strings.TrimPrefix(house.URL, "http://"), cuts(seed))
+	proxy, err := cutproxy.Listen(lasting, strings.TrimPrefix(house.URL, "http://"), cuts(seed))
 	if err != nil {
 		return "", errors.Join(err, house.Close())
 	}
