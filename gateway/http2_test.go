@@ -91,6 +91,9 @@ func TestAReaderWhoIsStuckOverHTTP2IsCut(t *testing.T) {
 		if g := h.Snapshot(); g.Readers != 0 || g.Gates[0].InUse != 0 {
 			t.Errorf("still there after the write timeout: %+v", g)
 		}
+		if got := metrics(h); !strings.Contains(got, `penstock_stream_readers_dropped_total{reason="write_timeout"} 1`) {
+			t.Error("it is not counted as stuck")
+		}
 		if b, err := io.ReadAll(res.Body); err == nil || strings.Contains(string(b), "event: done") {
 			t.Errorf("the reader saw %v", err)
 		}
