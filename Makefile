@@ -1,6 +1,6 @@
 # Two commands do everything: `make run` and `make test`. The rest is for those who work on it.
 .DEFAULT_GOAL := help
-.PHONY: help run test setup build check lint vulns fmt browser e2e soak clean .penstock/e2e/openai-go
+.PHONY: help run test setup build check lint vulns fmt browser e2e bench soak clean .penstock/e2e/openai-go
 
 GO     ?= go
 PYTHON ?= python3
@@ -53,6 +53,9 @@ browser: setup build $(SDK) ## what needs Chromium or OpenAI's SDK: the playgrou
 
 e2e: setup build $(E2E)/python/.installed $(E2E)/javascript/.installed $(E2E)/openai-go ## the clients people use, each against a started ./penstock
 	$(GO) test -tags e2e -count=1 ./e2e
+
+bench: build ## relays beside each other, nginx too where it is installed: docs/relay.svg (half an hour on a quiet machine)
+	$(GO) run ./bench/relay -json docs/relay.json -svg docs/relay.svg
 
 soak: ## every kind of client, cut at random, for ten minutes (or make soak FOR=1h)
 	$(GO) run -race ./bench/soak -for $(or $(FOR),10m)

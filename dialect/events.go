@@ -34,6 +34,7 @@ type EventReader struct {
 	skipLF                  bool // the last line ended in CR: an LF that follows is part of its end
 	begun                   bool // the byte order mark has been looked for
 	filled                  bool // the last read filled buf
+	returns                 bool // there has been a CR; most servers send none
 	handed                  bool // the event at hand has been handed over
 
 	// The event at hand. Data lies in buf, from base+dataStart to base+dataEnd; it is
@@ -141,13 +142,15 @@ func (r *EventReader) line() (start, end int, ok bool) {
 	}
 	unseen := r.buf[r.pos+r.scanned : r.end]
 	i := bytes.IndexByte(unseen, '\n')
-	before := unseen
-	if i >= 0 {
-		before = unseen[:i]
-	}
-	cr := bytes.IndexByte(before, '\r')
-	if cr >= 0 {
-		i = cr
+	cr := -1
+	if r.returns {
+		before := unseen
+		if i >= 0 {
+			before = unseen[:i]
+		}
+		if cr = bytes.IndexByte(before, '\r'); cr >= 0 {
+			i = cr
+		}
 	}
 	if i < 0 {
 		r.scanned = r.end - r.pos
@@ -176,6 +179,7 @@ func (r *EventReader) fill() bool {
 	}
 	for range 100 {
 		n, err := r.r.Read(r.buf[r.end:])
+		r.returns = r.returns || bytes.IndexByte(r.buf[r.end:r.end+n], '\r') >= 0
 		r.end += n
 		r.filled = r.end == len(r.buf)
 		if err != nil {
@@ -212,7 +216,11 @@ func (r *EventReader) makeRoom() bool {
 
 // field takes a line of the event at hand, buf[start:end].
 func (r *EventReader) field(start, end int) {
-	name, value, _ := bytes.Cut(r.buf[start:end], []byte{':'})
+	name := r.buf[start:end]
+	var value []byte
+	if i := bytes.IndexByte(name, ':'); i >= 0 {
+		name, value = name[:i], name[i+1:]
+	}
 	if len(name) == 0 { // a comment
 		if !r.pending {
 			r.base = r.pos

@@ -32,7 +32,13 @@ func (a *wholeAnswer) Write(p []byte) (int, error) {
 	if err := a.control.SetWriteDeadline(time.Now().Add(a.timeout)); err != nil {
 		return 0, fmt.Errorf("set the write deadline: %w", err)
 	}
-	return a.c.Writer.Write(p)
+	n, err := a.c.Writer.Write(p)
+	if err == nil && deadlineRunsOn(a.c.Request) {
+		if err = a.control.Flush(); err == nil { // what waited in a buffer would be written without a deadline
+			err = a.control.SetWriteDeadline(time.Time{})
+		}
+	}
+	return n, err
 }
 
 // streamHead is the engine.Answer of a stream: it takes a remote model's head, from the producer's goroutine, for the

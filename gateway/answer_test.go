@@ -154,3 +154,37 @@ func TestTypedEventsKeepTheirNamesAndEndInTheirOwnWay(t *testing.T) {
 		}
 	}
 }
+
+// Who comes back to events that end in their own way has heard the end with the last of them, or hears of the failure as if
+// he had never been away.
+func TestTypedEventsThatAreResumedEndInTheirOwnWay(t *testing.T) {
+	h := newHouse(t, 1, 1, remote)
+	url, client := h.onTCP(t)
+	answer := func(method, path, body string, headers ...string) (status int, location, text string) {
+		r, _ := http.NewRequestWithContext(t.Context(), method, url+path, strings.NewReader(body))
+		for i := 0; i+1 < len(headers); i += 2 {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+		res, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		b, _ := io.ReadAll(res.Body) // a failure breaks it off
+		return res.StatusCode, res.Header.Get("Location"), string(b)
+	}
+	for words, want := range map[string]struct {
+		last   string // id that the reader has had
+		status int
+		text   string
+	}{
+		"hello": {"-2", 204, ""},
+		"CUT":   {"-1", 200, "id: ID-2\nevent: error\ndata: {\"type\":\"error\",\"sequence_number\":1,\"code\":\"upstream_cut\",\"message\":\"cut\"}\n\n"},
+	} {
+		_, path, all := answer("POST", "/v1/responses", ask(true, words), "X-Penstock-Resumable", "1")
+		status, _, text := answer("GET", path, "", "Last-Event-ID", strings.TrimPrefix(path, "/v1/streams/")+want.last)
+		if text = streamID.ReplaceAllString(text, "ID"); status != want.status || text != want.text {
+			t.Errorf("%s: %d %q, after %q", words, status, text, all)
+		}
+	}
+}

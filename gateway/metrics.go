@@ -68,7 +68,7 @@ func NewMetrics(version string, log *slog.Logger) *Metrics {
 	m.chunks = counter("stream_chunks_total", "Chunks made.", "model")
 	m.streams = counter("streams_total", "Streams ended.", "model", "outcome")
 	m.tokens = counter("tokens_total", "Tokens read and written by models that count them.", "model", "type")
-	m.readersDropped = counter("stream_readers_dropped_total", "Readers cut off: slow (too far behind), write (stuck or gone while writing).", "reason")
+	m.readersDropped = counter("stream_readers_dropped_total", "Readers cut off: slow (too far behind), write_timeout (stuck).", "reason")
 	m.upstream = counter("upstream_requests_total", "Requests to upstreams, by how they ended.", "model", "upstream", "outcome")
 	m.resumes = prometheus.NewCounter(prometheus.CounterOpts{Namespace: "penstock", Name: "stream_resumes_total", Help: "Readers who came back and went on where they were cut."})
 	info := prometheus.NewGauge(prometheus.GaugeOpts{

@@ -25,11 +25,12 @@ const headerResumable = "X-Penstock-Resumable"
 
 // route is one of OpenAI's: the verbs that answer it.
 type route struct {
-	stream string                                                    // the generator; "" where nothing streams
-	whole  string                                                    // the predictor that copies a remote model's whole answer
-	gather func(*wholeStream) (any, error)                           // makes a whole answer of a local model's chunks; nil: it cannot be
-	end    func(out *eventStream, id string)                         // what stands at a complete stream's end
-	fail   func(out *eventStream, id string, last []byte, err error) // what tells of a failure, after the chunk `last`
+	stream string                                                     // the generator; "" where nothing streams
+	whole  string                                                     // the predictor that copies a remote model's whole answer
+	gather func(*wholeStream) (any, error)                            // makes a whole answer of a local model's chunks; nil: it cannot be
+	end    func(out *eventStream, id string)                          // what stands at a complete stream's end
+	fail   func(out *eventStream, id string, sequence int, err error) // what tells of a failure, as the event of that number
+	counts bool                                                       // the events have numbers in them
 }
 
 func chatRoute() route {
@@ -41,7 +42,7 @@ func completionRoute() route {
 }
 
 func responsesRoute() route {
-	return route{stream: verbResponses, whole: "responses_whole", gather: (*wholeStream).response, end: endNothing, fail: failEvent}
+	return route{stream: verbResponses, whole: "responses_whole", gather: (*wholeStream).response, end: endNothing, fail: failEvent, counts: true}
 }
 
 func embeddingsRoute() route { return route{whole: "embeddings"} }
@@ -142,9 +143,11 @@ func (g *Gateway) relay(c *gin.Context, s *engine.Stream, r route, from place, h
 	if s.Resumable() {
 		id = func(seq int64) string { return eventID(s, seq) }
 	}
-	var last []byte // chunk sent
+	var last []byte // chunk sent, where events have numbers in them
 	chunk := func(c engine.Encoded, seq int64) {
-		last = append(last[:0], c.Data...)
+		if r.counts {
+			last = append(last[:0], c.Data...)
+		}
 		events.event(c.Name, id(seq), c.Data)
 	}
 	out := outlet{eventStream: events, again: from.again, chunk: chunk, render: func(ev engine.Event) {
@@ -154,7 +157,11 @@ func (g *Gateway) relay(c *gin.Context, s *engine.Stream, r route, from place, h
 		case engine.EventDone:
 			r.end(events, id(ev.Seq))
 		case engine.EventFailed:
-			r.fail(events, id(ev.Seq), last, ev.Err)
+			sequence := int(ev.Seq) - 1 // counted from 0, one for each chunk: so it is for those who come back after the last one
+			if last != nil {
+				sequence = dialect.ResponseSequence(last) + 1
+			}
+			r.fail(events, id(ev.Seq), sequence, ev.Err)
 		case engine.EventQueued, engine.EventStarted, engine.EventChunk: // OpenAI has no words for these; chunks come as such
 		}
 	}}
@@ -170,12 +177,12 @@ func endDone(out *eventStream, id string) { out.event("", id, []byte("[DONE]")) 
 // endNothing: the last chunk of /v1/responses says itself that it is the last.
 func endNothing(*eventStream, string) {}
 
-func failData(out *eventStream, id string, _ []byte, err error) {
+func failData(out *eventStream, id string, _ int, err error) {
 	b, _ := json.Marshal(openAIOf(err)) // always encodes
 	out.event("", id, b)
 }
 
-func failEvent(out *eventStream, id string, last []byte, err error) {
-	e := dialect.ResponseError(openAIOf(err), dialect.ResponseSequence(last)+1)
+func failEvent(out *eventStream, id string, sequence int, err error) {
+	e := dialect.ResponseError(openAIOf(err), sequence)
 	out.event(e.Name, id, e.Data)
 }

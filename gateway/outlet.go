@@ -71,6 +71,8 @@ func (o *outlet) run(g *Gateway, c *gin.Context, s *engine.Stream, after int64) 
 		return o.failed
 	case o.err != nil:
 		err = o.err
+	case err == nil && o.again && !o.begun: // the last chunk was the end, and the reader has had it
+		err = engine.ErrOver
 	case err == nil:
 		if o.failed != nil {
 			noteCause(c, o.failed)

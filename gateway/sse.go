@@ -111,8 +111,16 @@ func (s *eventStream) flush() error {
 	if err == nil {
 		err = s.control.Flush()
 	}
+	if err == nil && deadlineRunsOn(s.c.Request) {
+		s.expires = time.Time{}
+		err = s.control.SetWriteDeadline(s.expires)
+	}
 	if err != nil {
 		return fmt.Errorf("write to the reader: %w", err)
 	}
 	return nil
 }
+
+// deadlineRunsOn tells whether a write deadline must be taken away when the write is done: HTTP/2 resets a stream whose
+// deadline passes, though nothing is being written then.
+func deadlineRunsOn(r *http.Request) bool { return r.ProtoMajor > 1 }

@@ -109,7 +109,7 @@ func (c *client) follow(url string, told *teller.Told, check func(*teller.Told, 
 				told.End = "failed" // before its first event there was still a status to say it with
 				return
 			}
-			c.tally.wrong("%s after %d of %d words: status %d, %s", told.Task.JSON(), told.Words, told.Task.Words, response.StatusCode, body)
+			c.tally.wrong("%s of %s after %d of %d words: status %d, %s", response.Request.URL.Path, told.Task.JSON(), told.Words, told.Task.Words, response.StatusCode, body)
 			return
 		}
 		err = c.take(response.Body, told, check)

@@ -42,7 +42,7 @@ func Start(ctx context.Context, o Options) (*House, error) {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	metrics := gateway.NewMetrics("teller", log)
 	e := engine.New(engine.Options{
-		Gate:     engine.GateConfig{Permits: cmp.Or(o.Permits, 10000), Queue: 100, Timeout: 30 * time.Second},
+		Gate:     engine.GateConfig{Permits: cmp.Or(o.Permits, 10000), Queue: 100, Timeout: 10 * time.Minute}, // a busy machine keeps people waiting
 		Streams:  cmp.Or(o.Limit, 10000),
 		Logs:     engine.NewMemoryLogs(cmp.Or(o.Total, 256<<20)),
 		Observer: metrics,
