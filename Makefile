@@ -15,6 +15,7 @@ GGUF    := .penstock/cache/SmolLM2-135M-Instruct.Q4_1.gguf
 MODEL   := .penstock/models/smollm2-135m-instruct
 SDK     := .penstock/openai-3.54.0
 E2E     := .penstock/e2e
+BENCH   := .penstock/bench-clip
 # A changed importer makes the model anew.
 IMPORTER := $(filter-out %_test.go,$(wildcard llm/gguf/*.go))
 
@@ -54,8 +55,9 @@ browser: setup build $(SDK) ## what needs Chromium or OpenAI's SDK: the playgrou
 e2e: setup build $(E2E)/python/.installed $(E2E)/javascript/.installed $(E2E)/openai-go ## the clients people use, each against a started ./penstock
 	$(GO) test -tags e2e -count=1 ./e2e
 
-bench: build ## relays beside each other, nginx too where it is installed: docs/relay.svg (half an hour on a quiet machine)
+bench: setup build $(BENCH)/.installed ## relays beside each other (nginx where it is installed), CLIP beside Python: docs/*.svg (half an hour, a quiet machine)
 	$(GO) run ./bench/relay -json docs/relay.json -svg docs/relay.svg
+	$(GO) run ./bench/clip -json docs/clip.json -svg docs/clip.svg
 
 soak: ## every kind of client, cut at random, for ten minutes (or make soak FOR=1h)
 	$(GO) run -race ./bench/soak -for $(or $(FOR),10m)
@@ -80,6 +82,8 @@ $(SDK):
 	@mv $@.part $@
 
 $(E2E)/python/.installed: e2e/python/requirements.txt
+$(BENCH)/.installed: bench/clip/requirements.txt
+$(E2E)/python/.installed $(BENCH)/.installed:
 	@rm -rf $(@D)
 	@$(PYTHON) -m venv $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<

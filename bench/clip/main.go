@@ -2,7 +2,7 @@
 // without any server (BenchmarkBare in ./clip), Penstock, and the same model in Python (server.py: transformers' image
 // processor and onnxruntime under FastAPI). Each has one thread a run and as many runs at once as there are cores.
 //
-//	go build . && python3 -m venv .penstock/bench-clip && .penstock/bench-clip/bin/pip install -r bench/clip/requirements.txt
+//	make setup build .penstock/bench-clip/.installed
 //	taskset -c 0,1 go run ./bench/clip -json docs/clip.json -svg docs/clip.svg
 //
 // It prints a table; -json and -svg write the figures and a plot of them, which docs/models.md shows. Without the Python of -python that is left out.
@@ -27,8 +27,8 @@ import (
 const longest = time.Hour
 
 const usage = `clip compares what serving CLIP costs: a bare loop without a server, Penstock, and the same model in Python.
-Started in the repository's root, after "go build ." and, for Python (left out where it is missing),
-"python3 -m venv .penstock/bench-clip && .penstock/bench-clip/bin/pip install -r bench/clip/requirements.txt":
+Started in the repository's root, after "make setup build" and, for Python, which is left out where it is missing,
+"make .penstock/bench-clip/.installed":
 
   taskset -c 0,1 go run ./bench/clip -json docs/clip.json -svg docs/clip.svg
 
