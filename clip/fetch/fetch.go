@@ -219,6 +219,9 @@ func badURL(format string, args ...any) error {
 
 // parse takes an address apart and refuses what is not fetched.
 func (f *Fetcher) parse(address string) (*url.URL, error) {
+	if len(address) > maxURL {
+		return nil, badURL("the address is longer than %d bytes", maxURL)
+	}
 	u, err := url.Parse(strings.TrimSpace(address))
 	if err != nil {
 		return nil, badURL("the address is not a valid URL")
@@ -231,9 +234,6 @@ func (f *Fetcher) parse(address string) (*url.URL, error) {
 		return nil, badURL("a data URL is not fetched: send it in the field \"image\"")
 	default:
 		return nil, badURL("only http and https addresses are fetched, not %q", u.Scheme)
-	}
-	if len(address) > maxURL {
-		return nil, badURL("the address is longer than %d bytes", maxURL)
 	}
 	if u.User != nil {
 		return nil, badURL("the address must not hold a user name or password")

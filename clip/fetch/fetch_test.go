@@ -112,10 +112,15 @@ func TestBadURLs(t *testing.T) {
 		"ftp://example.com/cat.jpg", "gopher://example.com/", "javascript:alert(1)", "data:image/png;base64,AAAA", "unix:///run/x",
 		"http://user:secret@example.com/", "https://user@example.com/", "http://exa mple.com/", "http://example.com:0/",
 		"http://example.com:99999/", "http://example.com:abc/", "http://[::1/", "http://example.com/%zz", "http://a\x00b/",
-		"http://example.com/" + strings.Repeat("a", maxURL),
+		"http://example.com/" + strings.Repeat("a", maxURL), strings.Repeat("a", 1<<20) + "://example.com/",
+		`http://example.com\@127.0.0.1/`, "http://127.0.0.1\r\nX: y/",
 	} {
 		t.Run(address[:min(len(address), 40)], func(t *testing.T) {
-			wantReason(t, f.Fetch(t.Context(), address, ignore), ReasonBadURL)
+			err := f.Fetch(t.Context(), address, ignore)
+			wantReason(t, err, ReasonBadURL)
+			if len(err.Error()) > 200 {
+				t.Errorf("the refusal has %d bytes", len(err.Error()))
+			}
 		})
 	}
 }
@@ -204,6 +209,40 @@ func TestBadAnswers(t *testing.T) {
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
 	wantReason(t, f.Fetch(t.Context(), gone.URL, ignore), ReasonFailed)
+}
+
+// What a server says of its body beside the bytes is not believed.
+func TestBodiesAreTheBytesThatCome(t *testing.T) {
+	for answer, want := range map[string]string{
+		"Content-Length: 3\r\n\r\ncat and more":                                         "cat",
+		"Content-Length: 3\r\nContent-Length: 3\r\n\r\ncat":                             "cat",
+		"Transfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n3\r\ncat\r\n0\r\n\r\n":  "cat",
+		"Content-Length: 3\r\nContent-Length: 4\r\n\r\ncats":                            "",
+		"Content-Length: -1\r\n\r\ncat":                                                 "",
+		"Transfer-Encoding: gzip, chunked\r\n\r\n3\r\ncat\r\n0\r\n\r\n":                 "",
+		"Transfer-Encoding: chunked\r\n\r\n3\r\ncat\r\n":                                "",
+		"Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\ncat\r\n0\r\n\r\n":       "",
+		"Transfer-Encoding: chunked\r\n\r\n3;" + strings.Repeat("x", 8<<10) + "\r\ncat": "",
+	} {
+		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			io.WriteString(conn, "HTTP/1.1 200 OK\r\n"+answer)
+			conn.Close()
+		})
+		f := newFetcher(t, Options{MaxSize: 1000})
+		got := ""
+		err := f.Fetch(t.Context(), s.URL, func(body []byte) error { got = string(body); return nil })
+		if got != want {
+			t.Errorf("%q is %q (%v)", answer, got, err)
+		}
+		if want == "" {
+			wantReason(t, err, ReasonFailed)
+		}
+	}
 }
 
 // A body that never ends coming is left when the time is up, or when the caller goes.

@@ -43,11 +43,12 @@ func (g guard) control(host string) func(network, address string, _ syscall.RawC
 		if err != nil {
 			return fmt.Errorf("%w: %w", errNotAllowed, err)
 		}
-		dialled = netip.AddrPortFrom(dialled.Addr().Unmap().WithZone(""), dialled.Port()) // no range holds an address with a zone
+		dialled = netip.AddrPortFrom(dialled.Addr().Unmap(), dialled.Port())
+		plain := dialled.Addr().WithZone("") // no range holds an address with a zone, and nothing public has one
 		switch {
-		case g.deny.host(host), g.deny.address(dialled.Addr()):
+		case g.deny.host(host), g.deny.address(plain):
 			return fmt.Errorf("%w: %s at %s is denied", errNotAllowed, host, dialled)
-		case g.allow.host(host), g.allow.address(dialled.Addr()):
+		case g.allow.host(host), g.allow.address(plain):
 			return nil
 		}
 		if err := g.public.SafeAddrPort(dialled); err != nil {
