@@ -76,7 +76,7 @@ func start(ctx context.Context, s settings) (subjects []subject, stop func() err
 	subjects = append(subjects, subject{"Penstock", loadOf(served, "/v1/models/clip:predict")})
 
 	if _, err := os.Stat(s.python); err != nil {
-		fmt.Fprintf(os.Stderr, "Python is left out: %v\n", err)
+		fmt.Fprintf(os.Stderr, "Python is left out: %v (make .penstock/bench-clip/.installed brings it)\n", err)
 		return subjects, stop, nil
 	}
 	served, end, err = startPython(ctx, s.python, model)
