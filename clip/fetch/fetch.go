@@ -219,9 +219,6 @@ func badURL(format string, args ...any) error {
 
 // parse takes an address apart and refuses what is not fetched.
 func (f *Fetcher) parse(address string) (*url.URL, error) {
-	if len(address) > maxURL {
-		return nil, badURL("the address is longer than %d bytes", maxURL)
-	}
 	u, err := url.Parse(strings.TrimSpace(address))
 	if err != nil {
 		return nil, badURL("the address is not a valid URL")
@@ -233,7 +230,10 @@ func (f *Fetcher) parse(address string) (*url.URL, error) {
 	case "data":
 		return nil, badURL("a data URL is not fetched: send it in the field \"image\"")
 	default:
-		return nil, badURL("only http and https addresses are fetched, not %q", u.Scheme)
+		return nil, badURL("only http and https addresses are fetched, not %.20q", u.Scheme)
+	}
+	if len(address) > maxURL {
+		return nil, badURL("the address is longer than %d bytes", maxURL)
 	}
 	if u.User != nil {
 		return nil, badURL("the address must not hold a user name or password")
