@@ -55,7 +55,7 @@ browser: setup build $(SDK) ## what needs Chromium or OpenAI's SDK: the playgrou
 e2e: setup build $(E2E)/python/.installed $(E2E)/javascript/.installed $(E2E)/openai-go ## the clients people use, each against a started ./penstock
 	$(GO) test -tags e2e -count=1 ./e2e
 
-bench: setup build $(BENCH)/.installed ## relays beside each other (nginx where it is installed), CLIP beside Python: docs/*.svg (half an hour, a quiet machine)
+bench: setup build $(BENCH)/.installed ## relays beside each other (nginx where it is installed), CLIP beside Python: docs/*.svg (ten minutes, a quiet machine)
 	$(GO) run ./bench/relay -json docs/relay.json -svg docs/relay.svg
 	$(GO) run ./bench/clip -json docs/clip.json -svg docs/clip.svg
 
