@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
 
 	"penstock/llm/upstream/internal/http1"
 )
@@ -65,7 +66,7 @@ func newTransport(base string, connect time.Duration, keep int, dial func(contex
 // next returns the address of a server that is asked without TLS and without a proxy between.
 func next(base string) (address string, ok bool) {
 	u, err := url.Parse(base)
-	if err != nil || u.Scheme != "http" {
+	if err != nil || u.Scheme != "http" || strings.ContainsFunc(u.Host, beyondASCII) { // such names are net/http's to spell
 		return "", false
 	}
 	if proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u}); err != nil || proxy != nil {
@@ -73,6 +74,8 @@ func next(base string) (address string, ok bool) {
 	}
 	return net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "80")), true
 }
+
+func beyondASCII(r rune) bool { return r > unicode.MaxASCII }
 
 // decoded returns the answer's body unpacked.
 func decoded(r *http.Response) (io.Reader, error) {

@@ -1,0 +1,30 @@
+package upstream
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"penstock/llm/upstream/internal/http1"
+)
+
+func TestWhoIsAskedWithoutGoroutines(t *testing.T) {
+	for base, want := range map[string]string{ // "": net/http asks
+		"http://127.0.0.1:8000/v1":      "127.0.0.1:8000",
+		"http://localhost/v1":           "localhost:80",
+		"http://[::1]:8000":             "[::1]:8000",
+		"https://api.openai.com/v1":     "",
+		"http://b\u00fccher.example/v1": "",
+	} {
+		switch transport := newTransport(base, time.Second, 1, nil).(type) {
+		case *http1.Transport:
+			if transport.Address != want {
+				t.Errorf("%s is asked at %q", base, transport.Address)
+			}
+		case *http.Transport:
+			if want != "" {
+				t.Errorf("%s is asked by net/http", base)
+			}
+		}
+	}
+}
