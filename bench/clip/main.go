@@ -13,7 +13,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -21,6 +20,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"penstock/bench/internal/plot"
 )
 
 // longest bounds the whole run.
@@ -87,19 +88,5 @@ func compare(ctx context.Context, s settings, jsonFile, svgFile string) (err err
 	}
 	r.summarise()
 	fmt.Print(r.text())
-	if jsonFile != "" {
-		text, err := json.MarshalIndent(r, "", "  ")
-		if err != nil {
-			return fmt.Errorf("write the figures: %w", err)
-		}
-		if err := os.WriteFile(jsonFile, append(text, '\n'), 0o644); err != nil {
-			return fmt.Errorf("write the figures: %w", err)
-		}
-	}
-	if svgFile != "" {
-		if err := os.WriteFile(svgFile, []byte(r.svg()), 0o644); err != nil {
-			return fmt.Errorf("draw the plot: %w", err)
-		}
-	}
-	return nil
+	return plot.Write(&r, jsonFile, svgFile)
 }

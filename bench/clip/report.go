@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"penstock/bench/internal/plot"
 )
 
 // report is a comparison's outcome.
@@ -70,7 +72,6 @@ func (r *report) text() string {
 
 // The plot's measures, in its own units.
 const (
-	plotWidth  = 860
 	nameEnd    = 76 // where names end and bars begin
 	barHeight  = 16
 	barPitch   = 24
@@ -78,25 +79,16 @@ const (
 	barLength  = panelWidth - nameEnd - 62 // room for a value behind it
 )
 
-const plotStyle = `<style>
-    svg { --ink: #17211f; --soft: #5a6a6b; --other: #b9c6c8; --accent: #0b7480; }
-    @media (prefers-color-scheme: dark) { svg { --ink: #e4ebeb; --soft: #93a4a6; --other: #4d5c61; --accent: #45c0cc; } }
-    text { fill: var(--ink); } .soft { fill: var(--soft); font-size: 12.5px; } .b { font-weight: 600; }
-    rect { fill: var(--other); } .ours { fill: var(--accent); }
-  </style>
-`
-
-// svg draws requests a second beside the 99th percentile of latency and the time of a core.
-func (r *report) svg() string {
+// SVG draws requests a second beside the 99th percentile of latency and the time of a core.
+func (r *report) SVG() string {
 	var b strings.Builder
 	r.panel(&b, 0, "Requests/s", "more is better", "%.0f", func(s result) float64 { return s.Rate })
-	r.panel(&b, (plotWidth-panelWidth)/2, "99th percentile", "less is better", "%.0f ms", func(s result) float64 { return s.P99 })
-	r.panel(&b, plotWidth-panelWidth, "Time of a core for a request", "less is better", "%.1f ms", func(s result) float64 { return s.CPU })
+	r.panel(&b, (plot.Width-panelWidth)/2, "99th percentile", "less is better", "%.0f ms", func(s result) float64 { return s.P99 })
+	r.panel(&b, plot.Width-panelWidth, "Time of a core for a request", "less is better", "%.1f ms", func(s result) float64 { return s.CPU })
 	y := 56 + len(r.Subjects)*barPitch
 	fmt.Fprintf(&b, `  <text class="soft" x="0" y="%d">clip-tiny and a JPEG of 451 by 300, %d clients on the same %d cores, %s. Medians of %d rounds.</text>`+"\n",
 		y, r.Clients, r.Cores, r.Date, len(r.Subjects[0].Turns))
-	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="system-ui, -apple-system, 'Segoe UI', sans-serif" font-size="14" role="img" aria-label="CLIP served by Penstock and by Python, beside a bare loop: requests a second, latency and time of a core.">`+"\n  %s%s</svg>\n",
-		plotWidth, y+12, plotStyle, b.String())
+	return plot.Draw(y+12, "CLIP served by Penstock and by Python, beside a bare loop: requests a second, latency and time of a core.", b.String())
 }
 
 // panel draws one figure of all subjects that have it.

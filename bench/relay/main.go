@@ -11,7 +11,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -22,6 +21,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"penstock/bench/internal/plot"
 )
 
 // longest bounds the whole run.
@@ -82,21 +83,7 @@ func compare(ctx context.Context, rounds int, only, binary, jsonFile, svgFile st
 	}
 	report := table.report()
 	fmt.Print(report.text())
-	if jsonFile != "" {
-		text, err := json.MarshalIndent(report, "", "  ")
-		if err != nil {
-			return fmt.Errorf("write the figures: %w", err)
-		}
-		if err := os.WriteFile(jsonFile, append(text, '\n'), 0o644); err != nil {
-			return fmt.Errorf("write the figures: %w", err)
-		}
-	}
-	if svgFile != "" {
-		if err := os.WriteFile(svgFile, []byte(report.svg()), 0o644); err != nil {
-			return fmt.Errorf("draw the plot: %w", err)
-		}
-	}
-	return nil
+	return plot.Write(report, jsonFile, svgFile)
 }
 
 // chosen picks loads by name.

@@ -3,11 +3,12 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"penstock/bench/internal/plot"
 )
 
 // The plot's measures, in its own units.
 const (
-	plotWidth  = 860
 	nameEnd    = 130 // where relays' names end and bars begin
 	barHeight  = 14
 	barPitch   = 20
@@ -17,28 +18,19 @@ const (
 	panelGap   = 22
 )
 
-const plotStyle = `<style>
-    svg { --ink: #17211f; --soft: #5a6a6b; --other: #b9c6c8; --accent: #0b7480; }
-    @media (prefers-color-scheme: dark) { svg { --ink: #e4ebeb; --soft: #93a4a6; --other: #4d5c61; --accent: #45c0cc; } }
-    text { fill: var(--ink); } .soft { fill: var(--soft); font-size: 12.5px; } .b { font-weight: 600; }
-    rect { fill: var(--other); } .ours { fill: var(--accent); }
-  </style>
-`
-
-// svg draws the figures: a panel of bars for each, two panels beside each other.
-func (r report) svg() string {
+// SVG draws the figures: a panel of bars for each, two panels beside each other.
+func (r report) SVG() string {
 	var b strings.Builder
 	y := 16
 	for i := 0; i < len(metrics); i += 2 {
 		height := 0
 		for j, m := range metrics[i:min(i+2, len(metrics))] {
-			height = max(height, r.panel(&b, m, j*(panelWidth+plotWidth-2*panelWidth), y))
+			height = max(height, r.panel(&b, m, j*(panelWidth+plot.Width-2*panelWidth), y))
 		}
 		y += height
 	}
 	fmt.Fprintf(&b, `  <text class="soft" x="0" y="%d">%s; %s. Medians of %d rounds; shorter is better.</text>`+"\n", y+4, r.Date, escaped(r.Machine), r.Rounds)
-	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="system-ui, -apple-system, 'Segoe UI', sans-serif" font-size="14" role="img" aria-label="What relays of streams cost: processor time, memory and lateness of Penstock, a bare net/http relay and nginx.">`+"\n  %s%s</svg>\n",
-		plotWidth, y+14, plotStyle, b.String())
+	return plot.Draw(y+14, "What relays of streams cost: processor time, memory and lateness of Penstock, a bare net/http relay and nginx.", b.String())
 }
 
 // panel draws one figure of all relays and returns its height, 0 if nobody has it.
