@@ -19,7 +19,8 @@
 //	out, err := predict.Do(ctx, in)
 //
 // Who has bytes instead of values goes through the same path: e.Model(name), then Verb(name), Admit, and Call.Predict or
-// Call.Start. A generation is a Stream, an append-only log with one producer and any number of readers (Stream.Follow).
+// Call.Start. A generation is a Stream, an append-only log with one producer and any number of readers
+// (Stream.Follow, and Stream.Serve for who writes to a connection).
 //
 // The package knows no HTTP, no ONNX and no OpenAI, imports the standard library only, keeps nothing on disk, and never
 // shows an incomplete generation as complete: completion is said by an End, and everything else is a failure with a code.
