@@ -18,7 +18,7 @@ type wholeAnswer struct {
 }
 
 func (g *Gateway) newWholeAnswer(c *gin.Context) *wholeAnswer {
-	return &wholeAnswer{c: c, control: http.NewResponseController(c.Writer), timeout: g.WriteTimeout}
+	return &wholeAnswer{c: c, control: controlOf(c), timeout: g.WriteTimeout}
 }
 
 // Head implements engine.Answer.

@@ -29,7 +29,7 @@ func (g *Gateway) readBody(c *gin.Context) ([]byte, error) {
 	body.Grow(int(min(max(0, c.Request.ContentLength), bodyAhead)) + bytes.MinRead) // what reading to the end wants to have free
 	_, err := body.ReadFrom(&patientReader{
 		from:    http.MaxBytesReader(c.Writer, c.Request.Body, g.MaxBody),
-		control: http.NewResponseController(c.Writer),
+		control: controlOf(c),
 	})
 	if err != nil {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
@@ -97,7 +97,7 @@ func (g *Gateway) answer(c *gin.Context, status int, value any) error {
 // writeBody writes a whole answer, each piece under a deadline of its own.
 func (g *Gateway) writeBody(c *gin.Context, status int, contentType string, body []byte) error {
 	const piece = 64 << 10
-	control := http.NewResponseController(c.Writer)
+	control := controlOf(c)
 	h := c.Writer.Header()
 	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", fmt.Sprint(len(body)))

@@ -1,6 +1,9 @@
 package gateway_test
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 )
@@ -69,6 +72,34 @@ func TestAReaderWhoAsksForTheImpossibleIsNotCountedAsDropped(t *testing.T) {
 	}
 	if strings.Contains(metrics(h), "penstock_stream_readers_dropped_total{") {
 		t.Error("counted as dropped")
+	}
+	if err := h.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// stuck is a connection whose reader takes nothing: it fails where what was written has to go out.
+type stuck struct{ recorder }
+
+func (stuck) FlushError() error { return os.ErrDeadlineExceeded }
+
+func TestWhatCannotBeFlushedHasNotBeenSent(t *testing.T) {
+	h := newHouse(t, 1, 1, words(nil))
+	for path, body := range map[string]string{
+		"/v1/models/words/stream": `{"prompt":"word"}`,
+		chatPath:                  `{"model":"words","stream":true,"messages":[{"role":"user","content":"word"}]}`,
+	} {
+		func() {
+			defer func() {
+				if p := recover(); p != http.ErrAbortHandler {
+					t.Errorf("%s: not broken off: %v", path, p)
+				}
+			}()
+			h.ServeHTTP(stuck{recorder{httptest.NewRecorder()}}, request("POST", path, body))
+		}()
+	}
+	if got := metrics(h); !strings.Contains(got, `penstock_stream_readers_dropped_total{reason="write_timeout"} 2`) {
+		t.Error("not both are counted as stuck")
 	}
 	if err := h.Close(); err != nil {
 		t.Error(err)

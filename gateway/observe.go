@@ -35,7 +35,7 @@ func (g *Gateway) observe(c *gin.Context) {
 	c.Set(keyRequestID, id)
 	c.Header(headerRequestID, id)
 	// A deadline set for an earlier answer on this connection must not end this one.
-	_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Time{})
+	_ = controlOf(c).SetWriteDeadline(time.Time{})
 
 	defer func() {
 		status := c.Writer.Status()

@@ -25,7 +25,16 @@ type eventStream struct {
 }
 
 func (g *Gateway) newEventStream(c *gin.Context) *eventStream {
-	return &eventStream{c: c, control: http.NewResponseController(c.Writer), timeout: g.WriteTimeout, socket: writabilityOf(c.Request)}
+	return &eventStream{c: c, control: controlOf(c), timeout: g.WriteTimeout, socket: writabilityOf(c.Request)}
+}
+
+// controlOf returns the controls of a request's connection: net/http's own, as gin's Flush keeps its error to itself.
+func controlOf(c *gin.Context) *http.ResponseController {
+	var w http.ResponseWriter = c.Writer
+	if wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter }); ok {
+		w = wrapper.Unwrap()
+	}
+	return http.NewResponseController(w)
 }
 
 // Ready is engine.Sink's: whether an event with so many bytes of data can be sent without waiting for the reader.
