@@ -26,7 +26,7 @@ type done struct {
 
 // An independent parser reads a stream of the real model's, asked for in both ways.
 func TestEveryEventOfAStream(t *testing.T) {
-	h, _ := serve(t, bothModels)
+	h, _ := serve(t, "streams: {retry: 2m}"+bothModels) // the stream must be there until a slow machine asks for it again
 	query := url.Values{"prompt": {"Write a poem about the sea."}, "max_tokens": {"24"}, "seed": {"7"}}
 	for name, s := range map[string]*stream{
 		"POST": h.open(http.MethodPost, "/v1/models/smollm2/stream", `{"prompt":"Write a poem about the sea.","max_tokens":24,"seed":7}`),

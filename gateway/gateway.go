@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -36,6 +37,7 @@ type Gateway struct {
 	handler http.Handler
 	started time.Time
 	bodies  chan struct{} // slots for bodies that are read before the model is known
+	joints  sync.Pool     // of *[]byte, for joined writes
 }
 
 // New returns a Gateway for the engine's models, all of which have been added.

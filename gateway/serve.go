@@ -33,12 +33,12 @@ func (g *Gateway) Serve(ctx context.Context, l net.Listener, grace time.Duration
 		ReadHeaderTimeout: g.ReadHeaderTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ConnContext:       withConn,
+		ConnContext:       withConnection,
 		BaseContext:       func(net.Listener) context.Context { return work },
 		ErrorLog:          slog.NewLogLogger(g.Log.Handler(), slog.LevelDebug),
 	}
 	broken := make(chan error, 1)
-	go func() { broken <- server.Serve(l) }()
+	go func() { broken <- server.Serve(connections{l}) }()
 	select {
 	case err := <-broken:
 		stop(nil)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -17,7 +18,9 @@ type eventStream struct {
 	c       *gin.Context
 	control *http.ResponseController
 	timeout time.Duration
-	expires time.Time // the write deadline that is set
+	expires time.Time   // the write deadline that is set
+	wire    *connection // nil if it is shared
+	joints  *sync.Pool
 	socket  writability
 	head    *streamHead // of a remote model; may be nil
 	buf     []byte
@@ -25,7 +28,8 @@ type eventStream struct {
 }
 
 func (g *Gateway) newEventStream(c *gin.Context) *eventStream {
-	return &eventStream{c: c, control: controlOf(c), timeout: g.WriteTimeout, socket: writabilityOf(c.Request)}
+	wire := connectionOf(c.Request)
+	return &eventStream{c: c, control: controlOf(c), timeout: g.WriteTimeout, wire: wire, joints: &g.joints, socket: writabilityOf(wire)}
 }
 
 // controlOf returns the controls of a request's connection: net/http's own, as gin's Flush keeps its error to itself.
@@ -112,13 +116,10 @@ func (s *eventStream) flush() error {
 		}
 	}
 	s.socket.wrote(len(s.buf))
-	_, err := s.c.Writer.Write(s.buf)
+	err := s.send()
 	s.buf = s.buf[:0]
 	if cap(s.buf) > 64<<10 { // one great burst must not stay for the rest of a long stream
 		s.buf = nil
-	}
-	if err == nil {
-		err = s.control.Flush()
 	}
 	if err == nil && deadlineRunsOn(s.c.Request) {
 		s.expires = time.Time{}
@@ -128,6 +129,26 @@ func (s *eventStream) flush() error {
 		return fmt.Errorf("write to the reader: %w", err)
 	}
 	return nil
+}
+
+// send writes what is gathered, in one write where it has the connection for itself.
+func (s *eventStream) send() (err error) {
+	write := func() error {
+		if _, err := s.c.Writer.Write(s.buf); err != nil {
+			return err
+		}
+		return s.control.Flush()
+	}
+	if s.wire == nil || len(s.buf) <= unsplit {
+		return write()
+	}
+	joint, _ := s.joints.Get().(*[]byte)
+	if joint == nil {
+		joint = new([]byte)
+	}
+	*joint, err = s.wire.joined(*joint, write)
+	s.joints.Put(joint)
+	return err
 }
 
 // deadlineRunsOn tells whether a write deadline must be taken away when the write is done: HTTP/2 resets a stream whose

@@ -3,9 +3,6 @@
 package gateway
 
 import (
-	"context"
-	"net"
-	"net/http"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -19,25 +16,18 @@ const (
 	writeCost     = 1 << 10
 )
 
-// writability tells whether a write to a connection would wait for its reader. The zero value says yes, always.
+// writability tells whether a write to a connection would wait for its reader. The zero value says that it would, always.
 type writability struct {
 	socket syscall.RawConn
 	room   int
 }
 
-type connKey struct{}
-
-// withConn lets handlers find their connection; it is an http.Server's ConnContext.
-func withConn(ctx context.Context, c net.Conn) context.Context {
-	return context.WithValue(ctx, connKey{}, c)
-}
-
-func writabilityOf(r *http.Request) writability {
-	if r.ProtoMajor != 1 { // streams of HTTP/2 share their connection
+func writabilityOf(c *connection) writability {
+	if c == nil {
 		return writability{}
 	}
-	if c, ok := r.Context().Value(connKey{}).(syscall.Conn); ok {
-		if raw, err := c.SyscallConn(); err == nil {
+	if socket, ok := c.Conn.(syscall.Conn); ok {
+		if raw, err := socket.SyscallConn(); err == nil {
 			return writability{socket: raw}
 		}
 	}

@@ -102,6 +102,9 @@ func (t *Transport) exchange(c *conn, r *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
+	if answer.Body != http.NoBody && slices.Equal(answer.TransferEncoding, []string{"chunked"}) {
+		answer.Body = io.NopCloser(&chunked{from: c.read})
+	}
 	b := &body{from: answer.Body, give: func(whole bool) {
 		if unlink() && whole && !answer.Close && c.read.Buffered() == 0 {
 			t.keep(c)
