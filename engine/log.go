@@ -45,8 +45,16 @@ type Terminal struct {
 
 // Logs makes the logs of streams that more than one connection may read.
 type Logs interface {
-	// Create returns an empty log for the stream of that id, which keeps up to buffer bytes of chunks.
+	// Create returns an empty log for the stream of that id, which keeps chunks up to buffer bytes of memory, the last one
+	// whatever its size.
 	Create(id string, buffer int) Log
 }
 
+// chunkCost is what a chunk takes in memory beside its data: two slice headers, and the room that slices and slabs keep.
+const chunkCost = 80
+
+// size is how many bytes a chunk brings.
 func size(c Encoded) int { return len(c.Data) + len(c.Name) }
+
+// cost is how many bytes of memory a kept chunk counts as: tokens are small, and most of what they take is not their data.
+func cost(c Encoded) int { return size(c) + chunkCost }

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -13,10 +14,11 @@ func TestTheLogInMemoryConforms(t *testing.T) {
 	logtest.Conform(t, func(*testing.T) engine.Logs { return engine.NewMemoryLogs(1 << 20) })
 }
 
-// Finished logs go first, the one sealed longest ago first of all; then the oldest chunks of the eldest running log.
+// Finished logs go first, the one sealed longest ago first of all; then the oldest chunks of the running log that has had
+// some longest.
 func TestLogsShareABound(t *testing.T) {
 	logs := engine.NewMemoryLogs(1000)
-	kb := []engine.Encoded{{Data: []byte(strings.Repeat("x", 100))}}
+	kb := []engine.Encoded{{Data: []byte(strings.Repeat("x", 100-engine.ChunkCost))}}
 	fill := func(l engine.Log, n int) {
 		for range n {
 			if err := l.Append(kb); err != nil {
@@ -82,5 +84,54 @@ func TestALongLogIsTakenInPieces(t *testing.T) {
 			t.Errorf("%d chunks, %d of them at once", got, most)
 		}
 		return
+	}
+}
+
+// What goes for want of room is a log's chunks. Who has had them is told of the end all the same, and who has had that too
+// that nothing is left.
+func TestALogThatMadeRoomStillKnowsItsEnd(t *testing.T) {
+	logs := engine.NewMemoryLogs(1000)
+	kb := []engine.Encoded{{Data: make([]byte, 500)}}
+	one, other := logs.Create("1", 1000), logs.Create("2", 1000)
+	if err := one.Append(kb); err != nil {
+		t.Fatal(err)
+	}
+	one.Seal(engine.Terminal{End: engine.Stopped(engine.Usage{})})
+	if err := other.Append(kb); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := one.Follow(0, nil); !errors.Is(err, engine.ErrGone) {
+		t.Errorf("from the start: %v", err)
+	}
+	if _, err := one.Follow(2, nil); !errors.Is(err, engine.ErrOver) {
+		t.Errorf("after the end: %v", err)
+	}
+	r, err := one.Follow(1, nil)
+	if err != nil {
+		t.Fatalf("after the last chunk: %v", err)
+	}
+	if b, err := r.Take(nil); err != nil || b.First != 2 || b.Terminal == nil {
+		t.Errorf("%+v, %v", b, err)
+	}
+	r.Close()
+	one.Drop()
+	if _, err := one.Follow(2, nil); !errors.Is(err, engine.ErrGone) {
+		t.Errorf("once it is dropped: %v", err)
+	}
+}
+
+// Logs in which nothing is kept, as of streams that wait for their first token, cost a busy one nothing.
+func BenchmarkAFullLogAmongEmptyOnes(b *testing.B) {
+	for _, empty := range []int{0, 10_000} {
+		b.Run(strconv.Itoa(empty), func(b *testing.B) {
+			logs := engine.NewMemoryLogs(1 << 20)
+			for range empty {
+				logs.Create("", 1<<20)
+			}
+			l := logs.Create("", 1<<21)
+			for b.Loop() {
+				_ = l.Append([]engine.Encoded{{Data: []byte("token")}})
+			}
+		})
 	}
 }

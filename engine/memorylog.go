@@ -5,8 +5,9 @@ import (
 	"sync"
 )
 
-// NewMemoryLogs returns Logs in this process's memory which hold at most total bytes of chunks together. When that is
-// reached, the oldest sealed logs are dropped, and then the oldest chunks of those still written to, the eldest log first.
+// NewMemoryLogs returns Logs in this process's memory whose chunks take at most total bytes of it together. When that is
+// reached, sealed logs lose their chunks, the one sealed first first, and then those still written to their oldest ones, the
+// log that has held chunks longest first.
 func NewMemoryLogs(total int) Logs { return &memoryLogs{total: total} }
 
 type memoryLogs struct {
@@ -14,14 +15,15 @@ type memoryLogs struct {
 
 	mu     sync.Mutex // of the store and of all its logs' contents
 	used   int
-	open   list.List // of *memoryLog, the eldest first
-	sealed list.List // of *memoryLog, the one sealed first
+	open   list.List // of *memoryLog that hold chunks, the one that has done so longest first
+	sealed list.List // of *memoryLog that hold chunks, the one sealed first
 }
 
 type memoryLog struct {
 	store   *memoryLogs
 	buffer  int
-	element *list.Element // in store.open or store.sealed; nil once dropped
+	element *list.Element // in store.open or store.sealed; nil while it holds no chunks
+	dropped bool
 
 	chunks   []Encoded
 	slab     slab  // what chunks lie in
@@ -32,11 +34,7 @@ type memoryLog struct {
 }
 
 func (s *memoryLogs) Create(_ string, buffer int) Log {
-	l := &memoryLog{store: s, buffer: buffer, first: 1, readers: map[*memoryReader]struct{}{}}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	l.element = s.open.PushBack(l)
-	return l
+	return &memoryLog{store: s, buffer: buffer, first: 1, readers: map[*memoryReader]struct{}{}}
 }
 
 // Append never fails: the oldest chunks make room.
@@ -44,13 +42,16 @@ func (l *memoryLog) Append(chunks []Encoded) error {
 	s := l.store
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if l.element == nil { // dropped: nobody can read it any more
+	if l.dropped { // nobody can read it any more
 		return nil
 	}
 	for _, c := range chunks {
+		if l.element == nil {
+			l.element = s.open.PushBack(l)
+		}
 		l.chunks = append(l.chunks, l.slab.keep(c))
-		l.size += size(c)
-		s.used += size(c)
+		l.size += cost(c)
+		s.used += cost(c)
 		for l.size > l.buffer && len(l.chunks) > 1 {
 			l.dropOldest()
 		}
@@ -64,11 +65,13 @@ func (l *memoryLog) Append(chunks []Encoded) error {
 // makeRoom drops something that is not the last chunk of the log being written to. It tells whether there was anything.
 func (s *memoryLogs) makeRoom(writing *memoryLog) bool {
 	if e := s.sealed.Front(); e != nil {
-		e.Value.(*memoryLog).drop()
+		l := e.Value.(*memoryLog)
+		l.empty() // its terminal event stays: who has had all else, or that too, is still told so
+		l.ping()
 		return true
 	}
 	for e := s.open.Front(); e != nil; e = e.Next() {
-		if l := e.Value.(*memoryLog); len(l.chunks) > 1 || (l != writing && len(l.chunks) > 0) {
+		if l := e.Value.(*memoryLog); l != writing || len(l.chunks) > 1 {
 			l.dropOldest()
 			l.ping()
 			return true
@@ -78,7 +81,11 @@ func (s *memoryLogs) makeRoom(writing *memoryLog) bool {
 }
 
 func (l *memoryLog) dropOldest() {
-	n := size(l.chunks[0])
+	if len(l.chunks) == 1 {
+		l.empty()
+		return
+	}
+	n := cost(l.chunks[0])
 	l.chunks[0] = Encoded{}
 	l.chunks = l.chunks[1:]
 	l.first++
@@ -86,24 +93,8 @@ func (l *memoryLog) dropOldest() {
 	l.store.used -= n
 }
 
-func (l *memoryLog) Seal(t Terminal) {
-	l.store.mu.Lock()
-	defer l.store.mu.Unlock()
-	l.terminal = &t
-	if l.element != nil {
-		l.store.open.Remove(l.element)
-		l.element = l.store.sealed.PushBack(l)
-	}
-	l.ping()
-}
-
-func (l *memoryLog) Drop() {
-	l.store.mu.Lock()
-	defer l.store.mu.Unlock()
-	l.drop()
-}
-
-func (l *memoryLog) drop() {
+// empty drops all chunks.
+func (l *memoryLog) empty() {
 	if l.element == nil {
 		return
 	}
@@ -113,8 +104,27 @@ func (l *memoryLog) drop() {
 		l.store.open.Remove(l.element)
 	}
 	l.element = nil
+	l.first += int64(len(l.chunks))
 	l.store.used -= l.size
 	l.chunks, l.size, l.slab = nil, 0, slab{}
+}
+
+func (l *memoryLog) Seal(t Terminal) {
+	l.store.mu.Lock()
+	defer l.store.mu.Unlock()
+	if l.element != nil {
+		l.store.open.Remove(l.element)
+		l.element = l.store.sealed.PushBack(l)
+	}
+	l.terminal = &t
+	l.ping()
+}
+
+func (l *memoryLog) Drop() {
+	l.store.mu.Lock()
+	defer l.store.mu.Unlock()
+	l.empty()
+	l.dropped = true
 	l.ping()
 }
 
@@ -137,7 +147,7 @@ func (l *memoryLog) Follow(after int64, news chan<- struct{}) (LogReader, error)
 	l.store.mu.Lock()
 	defer l.store.mu.Unlock()
 	switch {
-	case l.element == nil || after < l.first-1 || after > l.last():
+	case l.dropped || after < l.first-1 || after > l.last():
 		return nil, ErrGone
 	case l.terminal != nil && after == l.last():
 		return nil, ErrOver
@@ -162,7 +172,7 @@ func (r *memoryReader) Take(spare []Encoded) (Batch, error) {
 	l := r.log
 	l.store.mu.Lock()
 	defer l.store.mu.Unlock()
-	if l.element == nil || r.next < l.first {
+	if l.dropped || r.next < l.first {
 		return Batch{}, ErrGone
 	}
 	clear(spare)

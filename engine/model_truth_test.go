@@ -76,10 +76,10 @@ func (s *truth) emits(chunks []engine.Encoded) (taken bool) {
 		}
 		kept := 0
 		for _, n := range s.sizes[s.taken:] {
-			kept += n
+			kept += n + engine.ChunkCost
 		}
 		for _, c := range chunks {
-			kept += len(c.Data)
+			kept += len(c.Data) + engine.ChunkCost
 		}
 		if kept > s.options.Buffer && len(s.sizes) > s.taken && !s.world.bursty {
 			s.stop(now, engine.CodeCanceled)
@@ -146,7 +146,7 @@ func (s *truth) last() int64 {
 func (s *truth) first() int64 {
 	sum := 0
 	for i := len(s.sizes) - 1; i >= 0; i-- {
-		if sum += s.sizes[i]; sum > s.options.Buffer && i < len(s.sizes)-1 {
+		if sum += s.sizes[i] + engine.ChunkCost; sum > s.options.Buffer && i < len(s.sizes)-1 {
 			return int64(i) + 2
 		}
 	}

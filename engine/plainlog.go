@@ -33,7 +33,7 @@ func (l *plainLog) Append(chunks []Encoded) error {
 	defer ping(l.news)
 	lags := len(l.chunks) > 0
 	for _, c := range chunks {
-		l.size += size(c)
+		l.size += cost(c)
 		l.chunks = append(l.chunks, l.slab.keep(c))
 	}
 	if l.overrun = l.overrun || (lags && l.size > l.buffer); l.overrun {

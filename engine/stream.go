@@ -10,13 +10,13 @@ import (
 	"penstock/engine/internal/gate"
 )
 
-// DefaultBuffer is how many bytes of chunks a stream keeps when StreamOptions names none.
+// DefaultBuffer is how many bytes of memory a stream keeps chunks in when StreamOptions names none.
 const DefaultBuffer = 4 << 20
 
 // StreamOptions says how long a stream lives without readers, and how much it keeps for them. The zero value is a plain
 // stream: it has one reader, and when he leaves it ends.
 type StreamOptions struct {
-	Buffer int // bytes of chunks kept; 0: DefaultBuffer
+	Buffer int // bytes of memory for chunks that are kept; 0: DefaultBuffer
 
 	// Lease makes the stream one that readers may come back to, and several may read: it keeps its chunks, the oldest of
 	// which go when the buffer is full, and this long without any reader ends it, and after its end, forgets it.

@@ -1,0 +1,4 @@
+package engine
+
+// ChunkCost is what a kept chunk counts for beside its data.
+const ChunkCost = chunkCost
