@@ -6,8 +6,10 @@ import "context"
 // generating, or by whoever reads.
 //
 // Generate runs under one permit from its first step to its last. It calls emit for each chunk, or for several that came
-// together and may go out together, from one goroutine; when emit has returned, their memory is its own again. emit fails once nobody wants the stream any more, and Generate then returns that error. It returns an End, made by Stopped,
-// LengthReached or Ended, when the generation is complete; returning anything else is a failure.
+// together and may go out together, from one goroutine; when emit has returned, their memory is its own again. emit fails
+// once nobody wants the stream any more, and Generate then returns that error. It returns an End, made by Stopped,
+// LengthReached or Ended, when the generation is complete; anything else is a failure, and so is an End after chunks that
+// were not taken.
 type Generator[In, Feed, Chunk any] struct {
 	Preprocess func(ctx context.Context, in In) (Feed, error)
 	Generate   func(ctx context.Context, feed Feed, emit func(...Chunk) error) (End, error)
@@ -83,16 +85,24 @@ func Generates[In, Feed, Chunk any](m *Model, verb string, g Generator[In, Feed,
 			defer permit.Release()
 			s.run()
 			encode := encoder(g.Encode)
-			return g.Generate(ctx, feed, func(chunks ...Chunk) error {
-				if ctx.Err() != nil {
-					return context.Cause(ctx)
+			var lost error // why chunks were not taken
+			end, err := g.Generate(ctx, feed, func(chunks ...Chunk) error {
+				if lost != nil {
+					return lost
 				}
-				encoded, err := encode(chunks)
-				if err != nil {
-					return err
+				if lost = context.Cause(ctx); lost != nil {
+					return lost
 				}
-				return s.append(encoded)
+				var encoded []Encoded
+				if encoded, lost = encode(chunks); lost == nil {
+					lost = s.append(encoded)
+				}
+				return lost
 			})
+			if err == nil && lost != nil { // a generator that did not heed it has not written all it thinks it has
+				return End{}, lost
+			}
+			return end, err
 		})
 	}
 	v := &Verb{name: verb, start: func(ctx context.Context, c *Call, in Input, o StreamOptions) (*Stream, error) {

@@ -193,6 +193,11 @@ func (s *truth) emit(emit func(...engine.Encoded) error, chunks []engine.Encoded
 			clear(c.Data)
 		}
 	}()
+	if err != nil {
+		s.world.mu.Lock()
+		s.lost = true
+		s.world.mu.Unlock()
+	}
 	if (err == nil) == should {
 		return err
 	}
@@ -333,9 +338,6 @@ func (v *visit) Event(ev engine.Event, more bool) (stays bool) {
 	v.heard++
 	v.complete = v.heard == v.stays || ev.Kind == engine.EventDone || ev.Kind == engine.EventFailed
 	atOnce := v.ready
-	if v.works() { // what is told beside chunks is too little to wait for, and may come from the producer
-		atOnce = atOnce || ev.Kind == engine.EventQueued || ev.Kind == engine.EventStarted || ev.Kind == engine.EventIdle
-	}
 	v.ready = v.ready && more // what comes next is of the same batch
 	if v.free = time.Now(); atOnce {
 		w.mu.Unlock()

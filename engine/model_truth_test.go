@@ -21,6 +21,7 @@ type truth struct {
 	sizes      []int       // of the chunks that were taken from the producer
 	made       []time.Time // when
 	said       *saying
+	lost       bool      // a chunk was not taken
 	ended      time.Time // when its producer stopped
 	closed     bool      // the observer has heard of it
 
@@ -115,7 +116,7 @@ func failed(code engine.Code) terminal { return terminal{engine.EventFailed, str
 func (s *truth) terminals() []terminal {
 	natural := failed(engine.CodeQueueTimeout)
 	if s.said != nil {
-		if s.said.err == nil && s.said.end.Reason() != "" {
+		if s.said.err == nil && s.said.end.Reason() != "" && !s.lost {
 			return []terminal{{engine.EventDone, s.said.end.Reason()}}
 		}
 		natural = failed(engine.CodeInternal)

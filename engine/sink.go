@@ -55,10 +55,12 @@ type follower struct {
 
 	mu       turn // of what stands below: the producer may hand over events as well
 	sink     Sink
-	gone     bool // the sink takes no more
-	over     bool // the terminal event has been handed over
+	gone     bool  // the sink takes no more
+	broken   error // a panic of the sink's
+	over     bool  // the terminal event has been handed over
 	spare    []Encoded
 	started  bool      // told, or told to this reader on an earlier connection
+	waits    bool      // the stream stood in line when last looked at
 	position int       // told last
 	told     time.Time // when
 	quiet    time.Time // since when nothing has been handed over
@@ -92,11 +94,10 @@ func (f *follower) follow(ctx context.Context) error {
 	defer timer.Stop()
 	var armed time.Time // when the timer will fire; it is set anew only to fire earlier, or after it has fired
 	for {
-		state, position := f.stream.look()
-		if over, err := f.tell(state, position); over || err != nil {
+		if over, err := f.tell(); over || err != nil {
 			return err
 		}
-		wake := f.nextWake(state)
+		wake, _ := f.nextWake()
 		if armed.IsZero() || wake.Before(armed) {
 			timer.Reset(time.Until(wake))
 			armed = wake
@@ -144,12 +145,33 @@ func (f *follower) close() {
 }
 
 // tell hands over where in line the stream is and what the log has brought. over: that was the end, or the reader has left.
-func (f *follower) tell(state streamState, position int) (over bool, err error) {
+func (f *follower) tell() (over bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	return f.report()
+}
+
+// tellNow is tell for the producer, who may hold a permit and waits for nobody. It tells whether that was possible, and when
+// to look again.
+func (f *follower) tellNow() (wake time.Time, told bool) {
+	if !f.mu.TryLock() {
+		return wake, false
+	}
+	defer f.mu.Unlock()
+	if !f.gone && !f.sink.Ready(0) {
+		return wake, false
+	}
+	_, _ = f.report() // an error is found again by who hands over the end
+	return f.wake(), true
+}
+
+// report is tell. The caller holds f.mu.
+func (f *follower) report() (over bool, err error) {
 	if f.gone || f.over {
 		return true, nil
 	}
+	state, position := f.stream.look() // in turn: nobody is told of an earlier state after a later one
+	f.waits = state == streamQueued
 	b, err := f.log.Take(f.spare)
 	if err != nil {
 		return true, readerError(err)
@@ -217,15 +239,20 @@ func (f *follower) said(stays, more bool) {
 	}
 }
 
-// nextWake says when to look again without news: for the next heartbeat, or for the place in line.
-func (f *follower) nextWake(state streamState) time.Time {
+// nextWake says when to look again without news: for the next heartbeat, or, if the stream waits, for its place in line.
+func (f *follower) nextWake() (wake time.Time, waits bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	return f.wake(), f.waits
+}
+
+// wake is nextWake. The caller holds f.mu.
+func (f *follower) wake() time.Time {
 	wake := f.quiet.Add(time.Hour)
 	if f.idle > 0 {
 		wake = f.quiet.Add(f.idle)
 	}
-	if state == streamQueued {
+	if f.waits {
 		if look := time.Now().Add(positionPause); look.Before(wake) {
 			wake = look
 		}

@@ -70,7 +70,7 @@ func (s *tape) set(slow bool) {
 	s.slow = slow
 }
 
-// steps is a generator that takes what it emits from a channel; a closed channel is its end.
+// steps is a generator that takes what it emits from a channel; a closed channel, or nil, is its end.
 func steps(e *engine.Engine, chunks <-chan []string) *engine.Generation[string] {
 	return engine.Generates(e.Add("steps", engine.Lifecycle{}), "stream", engine.Generator[string, string, string]{
 		Preprocess: func(_ context.Context, in string) (string, error) { return in, nil },
@@ -78,7 +78,7 @@ func steps(e *engine.Engine, chunks <-chan []string) *engine.Generation[string] 
 			for {
 				select {
 				case c, more := <-chunks:
-					if !more {
+					if !more || c == nil {
 						return engine.Stopped(engine.Usage{}), nil
 					}
 					if err := emit(c...); err != nil {
@@ -303,4 +303,62 @@ func TestAnAttachedStreamEndsWithALaggingReader(t *testing.T) {
 			})
 		})
 	}
+}
+
+// stuckSink is a sink whose reader takes nothing: each call waits until it is let go.
+type stuckSink struct{ free chan struct{} }
+
+func (s stuckSink) Event(engine.Event, bool) bool {
+	<-s.free
+	return true
+}
+
+func (s stuckSink) Chunks([]engine.Encoded, int64, bool) bool {
+	<-s.free
+	return true
+}
+
+func (stuckSink) Ready(int) bool { return false }
+
+// A permit is for work: not for telling a reader who takes nothing where in line he is, or that his turn has come.
+func TestAStuckReaderHoldsNoPermit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(t, 1, 2)
+		chunks := make(chan []string)
+		generation := steps(e, chunks)
+		serve := func(sink engine.Sink) (served chan error) {
+			s, err := generation.Start(t.Context(), "", engine.StreamOptions{Attached: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			served = make(chan error, 1)
+			go func() { served <- s.Serve(t.Context(), 0, 3*time.Second, sink) }()
+			synctest.Wait()
+			return served
+		}
+		first, stuck, last := &tape{}, stuckSink{make(chan struct{})}, &tape{}
+		one := serve(first)
+		two := serve(stuck)
+		three := serve(last)
+		time.Sleep(10 * time.Second) // for heartbeats, too
+		for range 3 {
+			chunks <- words("x") // each of them writes one
+			synctest.Wait()
+			chunks <- nil
+			synctest.Wait()
+		}
+		if err := <-one; err != nil {
+			t.Error(err)
+		}
+		if err := <-three; err != nil || !strings.HasSuffix(last.text(), "d!") {
+			t.Errorf("who stood behind the stuck one: %q, %v", last.text(), err)
+		}
+		if g := e.Snapshot().Gates[0]; g.InUse != 0 || g.Inside != 0 {
+			t.Errorf("at the gate: %+v", g)
+		}
+		close(stuck.free)
+		if err := <-two; err != nil {
+			t.Error(err)
+		}
+	})
 }
