@@ -47,6 +47,9 @@ type Engine struct {
 	idle     chan struct{}      // closed when draining and nothing is active
 	open     int                // streams whose producer runs
 	streams  map[string]*Stream // by id: open, or kept for readers to come
+	unheard  map[*Stream]bool   // that ended since Drain, and whose end no reader has been handed
+
+	left chan struct{} // holds one token at most, put there when a reader leaves or an unheard stream is one no longer
 }
 
 // door is a gate with its name, its words and its observer.
@@ -86,6 +89,8 @@ func New(o Options) *Engine {
 		logs:     o.Logs,
 		limit:    o.Streams,
 		streams:  map[string]*Stream{},
+		unheard:  map[*Stream]bool{},
+		left:     make(chan struct{}, 1),
 	}
 }
 
@@ -202,6 +207,25 @@ func (e *Engine) forget(s *Stream) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.streams, s.id)
+	delete(e.unheard, s)
+	ping(e.left)
+}
+
+// ended notes that a stream that readers may come back to is about to end.
+func (e *Engine) ended(s *Stream) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.draining {
+		e.unheard[s] = true
+	}
+}
+
+// heard notes that a reader has been handed a stream's end.
+func (e *Engine) heard(s *Stream) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.unheard, s)
+	ping(e.left)
 }
 
 // Drain lets no new request in; what runs goes on.
@@ -234,16 +258,43 @@ func (e *Engine) Wait(ctx context.Context) error {
 	}
 }
 
-// Close drains, cancels every stream with CodeDraining, waits until all work has stopped, and closes the models.
-// Calls of Predict, and of Load, end when their own contexts do: cancel these first.
-func (e *Engine) Close() error {
-	e.Drain()
+// WaitForReaders returns once nobody follows a stream any more, or with the context's cause. Readers who were cut off from
+// a stream that has ended since Drain are waited for too, though for no longer than absence. Call Wait first.
+func (e *Engine) WaitForReaders(ctx context.Context, absence time.Duration) error {
+	timer := time.NewTimer(absence)
+	defer timer.Stop()
+	for late := false; ; {
+		e.mu.Lock()
+		unheard := len(e.unheard)
+		e.mu.Unlock()
+		if e.readers.Load() == 0 && (late || unheard == 0) {
+			return nil
+		}
+		select {
+		case <-e.left:
+		case <-timer.C:
+			late = true
+		case <-ctx.Done():
+			return fmt.Errorf("wait for readers to leave: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// Cancel ends every stream with CodeDraining; none begins after it. It does not wait.
+func (e *Engine) Cancel() {
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	e.closing = true
 	for _, s := range e.streams {
 		s.cancel(ErrDraining)
 	}
-	e.mu.Unlock()
+}
+
+// Close drains, cancels every stream, waits until all work has stopped, and closes the models. Calls of Predict, and of
+// Load, end when their own contexts do: cancel these first.
+func (e *Engine) Close() error {
+	e.Drain()
+	e.Cancel()
 	<-e.idle
 	e.mu.Lock()
 	kept := slices.Collect(maps.Values(e.streams))

@@ -195,6 +195,9 @@ func (f *follower) report() (over bool, err error) {
 	}
 	f.say(last, false)
 	f.over = true
+	if !f.gone {
+		f.stream.verb.model.engine.heard(f.stream)
+	}
 	return true, nil
 }
 

@@ -195,6 +195,9 @@ func (s *Stream) finish(ctx context.Context, end End, err error) {
 	s.verb.model.streams.Add(-1)
 	s.verb.model.engine.release()
 	s.verb.model.observer.StreamClosed(outcome, end.usage, err)
+	if s.Resumable() && outcome != OutcomeCanceled {
+		s.verb.model.engine.ended(s)
+	}
 	s.log.Seal(terminal)
 
 	s.mu.Lock()
@@ -225,6 +228,7 @@ func (s *Stream) join(after int64, news chan struct{}) (LogReader, error) {
 func (s *Stream) leave(r LogReader, news chan struct{}) {
 	r.Close()
 	s.verb.model.engine.readers.Add(-1)
+	ping(s.verb.model.engine.left)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.readers, news)

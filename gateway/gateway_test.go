@@ -56,9 +56,7 @@ func newHouse(t testing.TB, permits, queue int, add func(*engine.Engine), change
 // serve runs the gateway on the listener until the test ends, and checks then that nothing is left behind.
 func (h *house) serve(t *testing.T, l net.Listener, client *http.Client) {
 	t.Helper()
-	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	served := make(chan error, 1)
-	go func() { served <- h.Serve(ctx, l, time.Minute) }()
+	stop, served := h.begin(t, l)
 	t.Cleanup(func() {
 		client.CloseIdleConnections()
 		stop()
@@ -69,6 +67,14 @@ func (h *house) serve(t *testing.T, l net.Listener, client *http.Client) {
 			t.Errorf("left at the gate: %+v", g)
 		}
 	})
+}
+
+// begin runs the gateway on the listener until it is told to stop, for a minute at most from then on.
+func (h *house) begin(t *testing.T, l net.Listener) (stop context.CancelFunc, served <-chan error) {
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	end := make(chan error, 1)
+	go func() { end <- h.Serve(ctx, l, time.Minute) }()
+	return stop, end
 }
 
 // inMemory serves over a network that virtual time can see through.

@@ -17,7 +17,8 @@ const (
 )
 
 // Serve answers requests from the listener until ctx ends, and then drains: new work is refused while what runs may
-// finish within grace; what is left then is failed with code draining, and the listener closes last. It closes the engine.
+// finish within grace, and be read to its end, also by readers who were cut off and come back; what is left then is failed
+// with code draining, and the listener closes last. It closes the engine.
 // It returns nil after a drain, however much of it had to be cut short, and else what broke the listener.
 func (g *Gateway) Serve(ctx context.Context, l net.Listener, grace time.Duration) error {
 	// Requests live in a context of their own: they go on while the gateway drains.
@@ -50,14 +51,17 @@ func (g *Gateway) Serve(ctx context.Context, l net.Listener, grace time.Duration
 	g.Engine.Drain()
 	patience, cancel := context.WithTimeout(work, grace)
 	defer cancel()
-	if err := g.Engine.Wait(patience); err != nil {
-		g.Log.Warn("not all work ended in time", "grace", grace)
+	late := g.readOut(patience, g.Retry+leaseAfterRetry)
+	words, cancel := context.WithTimeout(work, lastWords)
+	defer cancel()
+	if late != nil {
+		g.Log.Warn("not all work ended in time", "grace", grace, "error", late)
+		// Streams end by themselves now, with an event that says why; whole answers need their request's end.
+		g.Engine.Cancel()
+		_ = g.readOut(words, 0) // what is left is broken off
 	}
 	closed := make(chan error, 1)
 	go func() { closed <- g.Engine.Close() }()
-	// Streams end by themselves now, with an event that says why; whole answers need their request's end.
-	words, cancel := context.WithTimeout(work, lastWords)
-	defer cancel()
 	err := server.Shutdown(words)
 	stop(context.Canceled)
 	if err != nil {
@@ -71,4 +75,12 @@ func (g *Gateway) Serve(ctx context.Context, l net.Listener, grace time.Duration
 	}
 	g.Log.Info("drained")
 	return err
+}
+
+// readOut waits until all work has ended and has been read, by who is there and by who comes back within absence.
+func (g *Gateway) readOut(ctx context.Context, absence time.Duration) error {
+	if err := g.Engine.Wait(ctx); err != nil {
+		return err
+	}
+	return g.Engine.WaitForReaders(ctx, absence)
 }

@@ -1,0 +1,122 @@
+package gateway_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"penstock/engine"
+	"penstock/internal/memnet"
+)
+
+const wordsStream = "http://localhost/v1/models/words/stream?prompt="
+
+// An EventSource whose connection breaks waits before it comes back. If its stream ends meanwhile, and nothing else is
+// left to do, there is still somebody to tell it the rest.
+func TestADrainWaitsForReadersWhoWereCutOff(t *testing.T) {
+	for name, comes := range map[string]bool{"who comes back": true, "who does not": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				steps := make(chan struct{})
+				h := newHouse(t, 1, 0, words(steps))
+				l := memnet.Listen()
+				client := l.Client()
+				stop, served := h.begin(t, l)
+				cut := listen(t, client, "GET", wordsStream+"Once+upon", "")
+				steps <- struct{}{}
+				synctest.Wait()
+				cut.leave()
+				synctest.Wait()
+				stop()
+				synctest.Wait()
+				steps <- struct{}{} // the rest is written while nobody is there
+				began := time.Now()
+				if comes {
+					time.Sleep(2 * time.Second)
+					<-cut.over
+					id := streamID.FindString(cut.text)
+					back := listen(t, client, "GET", wordsStream+"Once+upon", "", "Last-Event-ID", id+"-1")
+					if got := back.whole(t); back.status != 200 || !strings.Contains(got, "upon") || !strings.Contains(got, "event: done") {
+						t.Errorf("after the cut: %d %s", back.status, got)
+					}
+				}
+				client.CloseIdleConnections()
+				if err := <-served; err != nil {
+					t.Error(err)
+				}
+				if took := time.Since(began); (comes && took >= 7*time.Second) || (!comes && took < 7*time.Second) || took > 10*time.Second {
+					t.Errorf("the drain took %v", took)
+				}
+			})
+		})
+	}
+}
+
+// Who reads slowly but steadily has as long as the grace for what is written already.
+func TestADrainLetsSlowReadersReadOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, 1, 0, words(nil))
+		l := memnet.Listen()
+		client := l.Client()
+		stop, served := h.begin(t, l)
+		res, err := client.Get(wordsStream + strings.Repeat("word+", 10_000))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		synctest.Wait()
+		stop()
+		var all strings.Builder
+		for {
+			_, err := io.CopyN(&all, res.Body, 32<<10)
+			if err == io.EOF { //nolint:errorlint // io.EOF itself
+				break
+			}
+			if err != nil {
+				t.Fatalf("after %d bytes: %v", all.Len(), err)
+			}
+			time.Sleep(500 * time.Millisecond)
+		}
+		if !strings.Contains(all.String(), "event: done") {
+			t.Errorf("%d bytes came, and no end", all.Len())
+		}
+		client.CloseIdleConnections()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// When the grace is over, streams are told to end, and those who come to hear it find an open door.
+func TestTheListenerClosesLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, 1, 0, func(e *engine.Engine) {
+			engine.Generates(e.Add("words", engine.Lifecycle{Kind: "test"}), "stream", engine.Generator[struct{ Prompt string }, struct{}, string]{
+				Preprocess: func(context.Context, struct{ Prompt string }) (struct{}, error) { return struct{}{}, nil },
+				Generate: func(ctx context.Context, _ struct{}, _ func(...string) error) (engine.End, error) {
+					<-ctx.Done()
+					time.Sleep(time.Second) // it is slow to stop
+					return engine.End{}, ctx.Err()
+				},
+			})
+		})
+		l := memnet.Listen()
+		client := l.Client()
+		stop, served := h.begin(t, l)
+		_, url := create(t, h, "Once")
+		stop()
+		time.Sleep(time.Minute + 500*time.Millisecond)
+		late := listen(t, client, "GET", "http://localhost"+url, "")
+		if got := late.whole(t); late.status != http.StatusServiceUnavailable || !strings.Contains(got, "the server is going down") {
+			t.Errorf("after the grace: %d %s", late.status, got)
+		}
+		client.CloseIdleConnections()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+}
