@@ -24,6 +24,9 @@ type Lifecycle struct {
 	Load  func(ctx context.Context) error // called once, before any verb; nil: ready as it is. Its error is shown to the operator
 	Close func() error                    // called once after the last verb has returned, if Load succeeded; may be nil
 	Gate  *GateConfig                     // a gate of its own; nil: the one all local models share
+
+	// Describe says what the loaded model takes and gives, for clients who ask before they call; nil: there is nothing to say.
+	Describe func() (Output, error)
 }
 
 // Model is a named set of verbs with one state and one gate.
@@ -113,6 +116,19 @@ func (m *Model) close() error {
 		return nil
 	}
 	return guard(m.lifecycle.Close)
+}
+
+// Describe says what the model takes and gives; the Output is empty if it has nothing to say. It needs no permit. The errors
+// are model_loading and model_failed.
+func (m *Model) Describe() (Output, error) {
+	if err := m.usable(); err != nil || m.lifecycle.Describe == nil {
+		return Output{}, err
+	}
+	var out Output
+	if err := guard(func() (err error) { out, err = m.lifecycle.Describe(); return err }); err != nil {
+		return Output{}, AsError(err)
+	}
+	return out, nil
 }
 
 // Snapshot reports the model's state.

@@ -35,7 +35,7 @@ func (g *Gateway) readBody(c *gin.Context) ([]byte, error) {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return nil, g.tooLarge()
 		}
-		return nil, &engine.Error{Code: engine.CodeCanceled, Message: "the body did not come whole", Cause: fmt.Errorf("read the body: %w", err)}
+		return nil, &engine.Error{Code: engine.CodeInvalidInput, Reason: "bad_body", Message: "the body did not come whole, or not as HTTP frames it; send it again", Cause: fmt.Errorf("read the body: %w", err)}
 	}
 	return body.Bytes(), nil
 }

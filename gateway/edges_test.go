@@ -1,11 +1,14 @@
 package gateway_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
+
+	"penstock/engine"
 )
 
 // What clients and monitors of either dialect do without thinking.
@@ -100,6 +103,39 @@ func TestWhatCannotBeFlushedHasNotBeenSent(t *testing.T) {
 	}
 	if got := metrics(h); !strings.Contains(got, `penstock_stream_readers_dropped_total{reason="write_timeout"} 2`) {
 		t.Error("not both are counted as stuck")
+	}
+	if err := h.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Verbs are told by the names that routes have, and weights in Accept count.
+func TestWhatAModelCanDo(t *testing.T) {
+	h := newHouse(t, 1, 1, func(e *engine.Engine) {
+		words(nil)(e)
+		same := func(_ context.Context, in engine.Input) (engine.Input, error) { return in, nil }
+		m := e.Add("remote", engine.Lifecycle{Kind: "test"})
+		for _, verb := range []string{"chat_whole", "embed"} {
+			engine.Predicts(m, verb, engine.Predictor[engine.Input, engine.Input, engine.Input, engine.Input]{Preprocess: same, Predict: same, Postprocess: same})
+		}
+	})
+	for name, want := range map[string]string{"words": `["predict","stream","chat"]`, "remote": `["chat","embed"]`} {
+		if w := h.record(request("GET", "/v1/models/"+name, "")); !strings.Contains(w.Body.String(), `"verbs":`+want) {
+			t.Errorf("%s: %s", name, w.Body)
+		}
+	}
+	for accept, events := range map[string]bool{
+		"":                  false,
+		"text/event-stream": true,
+		"application/json, text/event-stream;q=0.1": false,
+		"application/json;q=0.5, text/event-stream": true,
+		"application/json, text/event-stream;q=0.0": false,
+		"application/json, text/event-stream":       true,
+	} {
+		w := h.record(request("POST", "/v1/models/words:predict", `{"prompt":"one"}`, "Accept", accept))
+		if got := strings.HasPrefix(w.Header().Get("Content-Type"), "text/event-stream"); w.Code != 200 || got != events {
+			t.Errorf("Accept %q: %d %s", accept, w.Code, w.Body)
+		}
 	}
 	if err := h.Close(); err != nil {
 		t.Error(err)

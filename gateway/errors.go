@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -87,8 +88,11 @@ func (g *Gateway) fail(c *gin.Context, err error, render func(*gin.Context, erro
 
 // renderAny gives an error that belongs to no handler the shape of the address's dialect.
 func (g *Gateway) renderAny(c *gin.Context, err error) error {
-	if openAIPaths[c.Request.URL.Path] {
+	switch path := c.Request.URL.Path; {
+	case openAIPaths[path]:
 		return g.renderOpenAI(c, err)
+	case path == "/v2", strings.HasPrefix(path, "/v2/"):
+		return g.renderV2(c, err)
 	}
 	return g.renderNative(c, err)
 }
@@ -181,9 +185,31 @@ func causes(c *gin.Context) []slog.Attr {
 	if len(c.Errors) == 0 {
 		return nil
 	}
-	errs := make([]error, len(c.Errors))
+	words := make([]string, len(c.Errors))
 	for i, e := range c.Errors {
-		errs[i] = e.Err
+		words[i] = logged(e.Err)
 	}
-	return []slog.Attr{slog.String("error", errors.Join(errs...).Error())}
+	return []slog.Attr{slog.String("error", strings.Join(words, "; "))}
+}
+
+// logged is an error as the log has it. What is wrong with a request is told its sender in words of the request, which may
+// be somebody's prompt: of that the log has the code only.
+func logged(err error) string {
+	e := nativeOf(err)
+	if !quotes(e.Code) {
+		return err.Error()
+	}
+	if e.Reason != "" {
+		return string(e.Code) + "/" + e.Reason
+	}
+	return string(e.Code)
+}
+
+// quotes tells whether errors of that code may hold words of the request.
+func quotes(code engine.Code) bool {
+	switch code {
+	case engine.CodeInvalidJSON, engine.CodeInvalidInput, engine.CodeModelNotFound, engine.CodeUnsupportedMediaType:
+		return true
+	}
+	return false
 }

@@ -1,9 +1,11 @@
 package gateway_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -147,8 +149,11 @@ func TestHostsAndOriginsThatMay(t *testing.T) {
 		t.Errorf("a named origin: %d %v", w.Code, w.Header())
 	}
 	w = h.record(request("OPTIONS", "/v1/chat/completions", "", "Origin", "https://app.example.com", "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "authorization,content-type"))
-	if w.Code != 204 || w.Header().Get("Access-Control-Allow-Headers") == "" {
-		t.Errorf("a preflight: %d %v", w.Code, w.Header())
+	if w.Code != 204 || w.Header().Get("Access-Control-Allow-Headers") == "" || w.Header().Get("X-Request-Id") == "" || w.Body.Len() > 0 {
+		t.Errorf("a preflight: %d %v %s", w.Code, w.Header(), w.Body)
+	}
+	if !strings.Contains(metrics(h), `penstock_http_requests_total{code="204",method="OPTIONS",route="preflight"} 1`) {
+		t.Error("a preflight is not counted")
 	}
 	if err := h.Close(); err != nil {
 		t.Error(err)
@@ -168,4 +173,62 @@ func TestRequestIDs(t *testing.T) {
 	if err := h.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// What people ask is theirs: nothing of a body or a query is in the log, nor of what a message says about them.
+func TestTheLogHoldsNothingOfARequest(t *testing.T) {
+	h := newHouse(t, 1, 1, words(nil))
+	for _, r := range []*http.Request{
+		request("GET", "/v1/models/words/stream?prompt=SECRET&SECRET=SECRET", ""),
+		request("GET", "/v1/models/words/stream?SECRET;", ""),
+		request("GET", "/v1/models/SECRET/stream?prompt=SECRET", ""),
+		request("POST", "/v1/models/words/stream", `{"prompt":"SECRET SECRET"`),
+		request("POST", "/v1/streams", `{"model":"words","input":{},"SECRET":"SECRET"}`),
+		request("POST", "/v1/streams", `{"model":"SECRET","input":{}}`),
+		request("POST", chatPath, `{"model":"SECRET","SECRET":1}`),
+		request("POST", chatPath, `{"model":"words","messages":"SECRET"}`),
+		request("POST", chatPath, `SECRET`),
+		request("POST", "/SECRET", `SECRET`),
+	} {
+		h.record(r)
+	}
+	log := h.log.String()
+	if strings.Contains(log, "SECRET") || strings.Count(log, "msg=request") != 10 || !strings.Contains(log, "error=invalid_input/bad_query") {
+		t.Errorf("the log: %s", log)
+	}
+	if err := h.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Half a body is the sender's fault, as long as he is there to be told.
+func TestABodyThatIsNotWhole(t *testing.T) {
+	h := newHouse(t, 1, 1, words(nil))
+	url, client := h.onTCP(t)
+	for name, sent := range map[string]string{
+		"less than its length":   "Content-Length: 50\r\n\r\n{",
+		"chunks that are broken": "Transfer-Encoding: chunked\r\n\r\nZZ\r\n{\r\n0\r\n\r\n",
+	} {
+		for _, path := range []string{"/v1/models/words:predict", chatPath} {
+			c, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.WriteString(c, "POST "+path+" HTTP/1.1\r\nHost: localhost\r\n"+sent); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+			res, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil {
+				t.Fatalf("%s, %s: %v", name, path, err)
+			}
+			if got := code(t, res.Body); res.StatusCode != 400 || (got != "invalid_input" && got != "bad_body") {
+				t.Errorf("%s, %s: %d %s", name, path, res.StatusCode, got)
+			}
+			c.Close()
+		}
+	}
+	client.CloseIdleConnections()
 }

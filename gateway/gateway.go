@@ -50,16 +50,27 @@ func New(o Options) *Gateway {
 	g.bodies = make(chan struct{}, room)
 	o.Metrics.watch(o.Engine)
 	g.handler = g.routes()
-	if len(o.Origins) > 0 {
-		g.handler = cors.New(cors.Options{
-			AllowedOrigins: o.Origins,
-			AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodDelete},
-			AllowedHeaders: []string{"*"},
-			ExposedHeaders: []string{headerRequestID, "Location", "Retry-After"},
-			MaxAge:         600,
-		}).Handler(g.handler)
-	}
 	return g
+}
+
+// shareWith lets pages of other origins call, and answers the browsers that ask whether they may.
+func shareWith(origins []string) gin.HandlerFunc {
+	c := cors.New(cors.Options{
+		AllowedOrigins:       origins,
+		AllowedMethods:       []string{http.MethodGet, http.MethodPost, http.MethodDelete},
+		AllowedHeaders:       []string{"*"},
+		ExposedHeaders:       []string{headerRequestID, "Location", "Retry-After"},
+		MaxAge:               600,
+		OptionsSuccessStatus: http.StatusNoContent,
+	})
+	return func(ctx *gin.Context) {
+		c.HandlerFunc(ctx.Writer, ctx.Request)
+		if ctx.Request.Method == http.MethodOptions && ctx.GetHeader("Access-Control-Request-Method") != "" {
+			setRoute(ctx, "preflight")
+			ctx.Writer.WriteHeaderNow()
+			ctx.Abort()
+		}
+	}
 }
 
 // ServeHTTP serves one request.
@@ -72,6 +83,9 @@ func (g *Gateway) routes() http.Handler {
 	r.HandleMethodNotAllowed = true
 	r.ContextWithFallback = true
 	r.Use(g.observe, g.recoverPanics)
+	if len(g.Origins) > 0 {
+		r.Use(shareWith(g.Origins))
+	}
 
 	// Load balancers ask these by address, under any Host.
 	get(r, "/healthz", g.native(g.health))

@@ -26,6 +26,7 @@ type modelState struct {
 // readiness answers GET /readyz: 200 once no model is loading any more and at least one is ready, else 503.
 func (g *Gateway) readiness(c *gin.Context) error {
 	answer := struct {
+		Ready  bool         `json:"ready"`  // as the Open Inference Protocol says it
 		Status string       `json:"status"` // ready, loading, failed, draining
 		Models []modelState `json:"models"`
 	}{Status: "ready", Models: []modelState{}}
@@ -49,7 +50,7 @@ func (g *Gateway) readiness(c *gin.Context) error {
 		answer.Status = "failed"
 	}
 	status := http.StatusOK
-	if answer.Status != "ready" {
+	if answer.Ready = answer.Status == "ready"; !answer.Ready {
 		status = http.StatusServiceUnavailable
 		if answer.Status != "failed" {
 			c.Header("Retry-After", "1")

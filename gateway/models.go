@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"mime"
 	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -19,6 +22,8 @@ const (
 	verbChat      = "chat"
 	verbComplete  = "complete"
 	verbResponses = "responses"
+
+	wholeSuffix = "_whole" // of verbs that copy a remote model's whole answer
 )
 
 // listModels answers GET /v1/models.
@@ -34,8 +39,24 @@ func (g *Gateway) describe(m *engine.Model) dialect.Model {
 	s := m.Snapshot()
 	return dialect.Model{
 		ID: s.Name, Object: "model", Created: g.started.Unix(), OwnedBy: "penstock",
-		Penstock: dialect.ModelInfo{Kind: s.Kind, Verbs: s.Verbs, Streaming: s.Streaming, State: string(s.State)},
+		Penstock: dialect.ModelInfo{Kind: s.Kind, Verbs: abilities(m), Streaming: s.Streaming, State: string(s.State)},
 	}
+}
+
+// abilities are what may be asked of a model, as routes have it: whole answers are the same verbs as streamed ones, and what
+// streams can be gathered by predict.
+func abilities(m *engine.Model) []string {
+	list := []string{}
+	for _, v := range m.Verbs() {
+		name, _ := strings.CutSuffix(v.Name(), wholeSuffix)
+		if name == verbStream {
+			list = append(list, verbPredict)
+		}
+		if !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	return list
 }
 
 // splitVerb reads a path below /v1/models/ from the right: names may hold slashes and colons.
@@ -103,7 +124,7 @@ func (g *Gateway) postModel(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if verb == verbPredict && !accepts(c.Request, "text/event-stream") || wantsWhole(c.Request) {
+	if verb == verbPredict && !wantsEvents(c.Request) || wantsWhole(c.Request) {
 		return g.gather(c, call, in)
 	}
 	return g.stream(c, call, in, g.plain())
@@ -122,16 +143,12 @@ func (g *Gateway) model(c *gin.Context, name string) (*engine.Model, error) {
 }
 
 func noVerb(m *engine.Model, verb string) error {
-	var has []string
-	for _, v := range m.Verbs() {
-		has = append(has, v.Name())
-	}
-	return &engine.Error{Code: engine.CodeNotAcceptable, Message: "model \"" + m.Name() + "\" cannot " + verb + "; it can " + strings.Join(has, ", ")}
+	return &engine.Error{Code: engine.CodeNotAcceptable, Message: "model \"" + m.Name() + "\" cannot " + verb + "; it can " + strings.Join(abilities(m), ", ")}
 }
 
 // predict runs a whole-result verb.
 func (g *Gateway) predict(c *gin.Context, v *engine.Verb) error {
-	if accepts(c.Request, "text/event-stream") && !accepts(c.Request, "application/json") {
+	if accepts(c.Request, mediaEvents) > 0 && accepts(c.Request, mediaJSON) == 0 {
 		return &engine.Error{Code: engine.CodeNotAcceptable, Message: "this model gives one whole answer: accept application/json"}
 	}
 	call, err := v.Admit(engine.Caller{})
@@ -152,8 +169,12 @@ func (g *Gateway) predict(c *gin.Context, v *engine.Verb) error {
 
 // input reads a request that its path has routed and a gate has admitted.
 func (g *Gateway) input(c *gin.Context) (engine.Input, error) {
+	values, err := query(c.Request)
+	if err != nil {
+		return engine.Input{}, err
+	}
 	body, err := g.readBody(c)
-	in := engine.Input{ContentType: c.GetHeader("Content-Type"), Body: body, Query: c.Request.URL.Query()}
+	in := engine.Input{ContentType: c.GetHeader("Content-Type"), Body: body, Query: values}
 	// What curl -d says of JSON when nobody tells it better. Pages of strangers, who could say it too, are guarded against.
 	if kind, _, _ := mime.ParseMediaType(in.ContentType); kind == "application/x-www-form-urlencoded" && json.Valid(body) {
 		in.ContentType = "application/json"
@@ -161,19 +182,41 @@ func (g *Gateway) input(c *gin.Context) (engine.Input, error) {
 	return in, err
 }
 
-// wantsWhole tells whether a client asks for JSON and not for events.
-func wantsWhole(r *http.Request) bool {
-	return accepts(r, "application/json") && !accepts(r, "text/event-stream")
+// query reads a request's query: all of it, or it is an error.
+func query(r *http.Request) (url.Values, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, engine.InvalidInput("bad_query", "the query cannot be read: percent-encode what is neither a letter nor a digit, and put & between its parts")
+	}
+	return values, nil
 }
 
-// accepts tells whether the request's Accept names that media type. Wildcards name nothing: they let the route choose.
-func accepts(r *http.Request, media string) bool {
+const (
+	mediaJSON   = "application/json"
+	mediaEvents = "text/event-stream"
+)
+
+// wantsWhole tells whether a client asks for JSON rather than for events.
+func wantsWhole(r *http.Request) bool { return accepts(r, mediaJSON) > accepts(r, mediaEvents) }
+
+// wantsEvents tells whether a client asks for events and likes JSON no better.
+func wantsEvents(r *http.Request) bool { return accepts(r, mediaEvents) > 0 && !wantsWhole(r) }
+
+// accepts returns the weight that the request's Accept gives a media type it names (RFC 9110, 12.5.1), else 0. Wildcards name
+// nothing: they let the route choose.
+func accepts(r *http.Request, media string) (weight float64) {
 	for _, header := range r.Header.Values("Accept") {
 		for part := range strings.SplitSeq(header, ",") {
-			if t, params, err := mime.ParseMediaType(part); err == nil && t == media && params["q"] != "0" {
-				return true
+			t, params, err := mime.ParseMediaType(part)
+			if err != nil || t != media {
+				continue
 			}
+			q, err := strconv.ParseFloat(params["q"], 64)
+			if err != nil { // none, or none that could be meant
+				q = 1
+			}
+			weight = max(weight, q)
 		}
 	}
-	return false
+	return weight
 }

@@ -37,16 +37,20 @@ func (g *Gateway) getStream(c *gin.Context, m *engine.Model) error {
 	if from.again {
 		return g.resumeModelStream(c, m, id, from)
 	}
+	values, err := query(c.Request)
+	if err != nil {
+		return err
+	}
 	call, err := v.Admit(engine.Caller{})
 	if err != nil {
 		return err
 	}
 	defer call.Close()
 	if wantsWhole(c.Request) {
-		return g.gather(c, call, engine.Input{Query: c.Request.URL.Query()})
+		return g.gather(c, call, engine.Input{Query: values})
 	}
 	// Its EventSource may come back after a cut, and is waited for.
-	return g.stream(c, call, engine.Input{Query: c.Request.URL.Query()}, engine.StreamOptions{Buffer: g.Buffer, Lease: g.Retry + leaseAfterRetry})
+	return g.stream(c, call, engine.Input{Query: values}, engine.StreamOptions{Buffer: g.Buffer, Lease: g.Retry + leaseAfterRetry})
 }
 
 // stream starts a generation and writes its events in the native dialect.

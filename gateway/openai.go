@@ -34,18 +34,18 @@ type route struct {
 }
 
 func chatRoute() route {
-	return route{stream: verbChat, whole: "chat_whole", gather: (*wholeStream).chat, end: endDone, fail: failData}
+	return route{stream: verbChat, whole: verbChat + wholeSuffix, gather: (*wholeStream).chat, end: endDone, fail: failData}
 }
 
 func completionRoute() route {
-	return route{stream: verbComplete, whole: "complete_whole", gather: (*wholeStream).completion, end: endDone, fail: failData}
+	return route{stream: verbComplete, whole: verbComplete + wholeSuffix, gather: (*wholeStream).completion, end: endDone, fail: failData}
 }
 
 func responsesRoute() route {
-	return route{stream: verbResponses, whole: "responses_whole", gather: (*wholeStream).response, end: endNothing, fail: failEvent, counts: true}
+	return route{stream: verbResponses, whole: verbResponses + wholeSuffix, gather: (*wholeStream).response, end: endNothing, fail: failEvent, counts: true}
 }
 
-func embeddingsRoute() route { return route{whole: "embeddings"} }
+func embeddingsRoute() route { return route{whole: "embed"} }
 
 // generative answers one of OpenAI's routes: the model's verb gets the request's own bytes, and its chunks or its whole
 // answer go out as they are.
@@ -124,7 +124,11 @@ func (g *Gateway) generate(c *gin.Context, v *engine.Verb, in engine.Input, r ro
 		c.Header("Location", streamURL(s))
 	}
 	if stream {
-		return g.relay(c, s, r, place{}, head)
+		err := g.relay(c, s, r, place{}, head)
+		if resumable && !c.Writer.Written() { // nobody has heard where it could be read
+			s.Cancel()
+		}
+		return err
 	}
 	answer, err := r.gather(&wholeStream{stream: s, c: c})
 	if err != nil {

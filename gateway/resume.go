@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
@@ -9,6 +8,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"penstock/engine"
 )
@@ -23,13 +24,11 @@ func (g *Gateway) createStream(c *gin.Context) error {
 		return err
 	}
 	var request struct {
-		Model string          `json:"model"`
-		Input json.RawMessage `json:"input"`
+		Model string         `json:"model"`
+		Input jsontext.Value `json:"input"`
 	}
-	d := json.NewDecoder(strings.NewReader(string(body)))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&request); err != nil || d.More() {
-		return &engine.Error{Code: engine.CodeInvalidJSON, Message: `the body must be {"model": "…", "input": {…}}`, Cause: err}
+	if err := json.Unmarshal(body, &request, json.RejectUnknownMembers(true)); err != nil {
+		return &engine.Error{Code: engine.CodeInvalidJSON, Message: `the body must be {"model": "…", "input": {…}}, with no other name and none twice`, Cause: err}
 	}
 	if request.Model == "" || len(request.Input) == 0 {
 		return engine.InvalidInput("missing_field", `"model" and "input" are both needed`)
@@ -47,15 +46,19 @@ func (g *Gateway) createStream(c *gin.Context) error {
 		return err
 	}
 	defer call.Close()
-	s, err := call.Start(c.Request.Context(), engine.Input{ContentType: "application/json", Body: request.Input}, g.detached())
+	s, err := call.Start(c.Request.Context(), engine.Input{ContentType: "application/json", Body: []byte(request.Input)}, g.detached())
 	if err != nil {
 		return err
 	}
 	c.Header("Location", streamURL(s))
-	return g.answer(c, http.StatusCreated, struct {
+	err = g.answer(c, http.StatusCreated, struct {
 		ID  string `json:"id"`
 		URL string `json:"url"`
 	}{s.ID(), streamURL(s)})
+	if err != nil { // nobody else knows that there is a stream
+		s.Cancel()
+	}
+	return err
 }
 
 func streamURL(s *engine.Stream) string { return "/v1/streams/" + s.ID() }

@@ -168,6 +168,11 @@ func TestBadStreams(t *testing.T) {
 		`{"model":"none","input":{}}`:           "model_not_found",
 		`{"model":"org/doubler","input":{}}`:    "not_acceptable",
 		`{"model":"words","input":{}} trailing`: "invalid_json",
+		`{"model":"words","input":{}}}`:         "invalid_json",
+		`{"model":"words","input":{}}]`:         "invalid_json",
+		`{"MODEL":"words","input":{}}`:          "invalid_json",
+		`{"model":"x","model":"words"}`:         "invalid_json",
+		`{"model":1,"input":{}}`:                "invalid_json",
 	} {
 		if got := code(t, h.record(request("POST", "/v1/streams", body)).Body); got != want {
 			t.Errorf("%s: %s, want %s", body, got, want)
@@ -195,6 +200,20 @@ func FuzzLastEventID(f *testing.F) {
 		r.Header["Last-Event-Id"] = []string{id}
 		if w := h.record(r); id != "" && w.Code != 400 && w.Code != 404 {
 			t.Errorf("%q: %d %s", id, w.Code, w.Body)
+		}
+	})
+}
+
+// A client who leaves before it has heard where its stream can be read has left it to nobody.
+func TestAResumableChatThatNobodyHeardOfEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, 1, 1, words(make(chan struct{})))
+		l := listen(t, h.inMemory(t), "POST", "http://localhost"+chatPath, `{"model":"words","stream":true,"messages":[{"role":"user","content":"one two"}]}`, "X-Penstock-Resumable", "1")
+		synctest.Wait()
+		l.leave()
+		synctest.Wait()
+		if g := h.Snapshot().Gates[0]; g.InUse != 0 || g.Inside != 0 {
+			t.Errorf("it runs on: %+v", g)
 		}
 	})
 }

@@ -11,11 +11,8 @@ import (
 	"penstock/engine"
 )
 
-// The verbs of models that speak the Open Inference Protocol.
-const (
-	verbInfer    = "infer"
-	verbMetadata = "metadata"
-)
+// verbInfer is the verb of models that speak the Open Inference Protocol.
+const verbInfer = "infer"
 
 // routeV2 adds the Open Inference Protocol's routes: health, which is asked for by address, and the models.
 func (g *Gateway) routeV2(open, guarded gin.IRoutes) {
@@ -70,6 +67,11 @@ func splitV2(path, verb string) (name string, ok bool) {
 // v2Get answers GET /v2/models/{name} and GET /v2/models/{name}/ready.
 func (g *Gateway) v2Get(c *gin.Context) error {
 	setRoute(c, "/v2/models/{name}")
+	if _, infer := splitV2(c.Param("path"), verbInfer); infer {
+		setRoute(c, "/v2/models/{name}/infer")
+		c.Header("Allow", http.MethodPost)
+		return &engine.Error{Code: engine.CodeMethodNotAllowed, Message: "POST the tensors to infer"}
+	}
 	name, ready := splitV2(c.Param("path"), "ready")
 	if ready {
 		setRoute(c, "/v2/models/{name}/ready")
@@ -81,8 +83,12 @@ func (g *Gateway) v2Get(c *gin.Context) error {
 	if ready {
 		return g.v2Ready(c, m)
 	}
-	if v, ok := m.Verb(verbMetadata); ok {
-		return g.v2Call(c, v, engine.Input{})
+	out, err := m.Describe()
+	if err != nil {
+		return err
+	}
+	if out.ContentType != "" {
+		return g.writeBody(c, http.StatusOK, out.ContentType, out.Body)
 	}
 	return g.answer(c, http.StatusOK, openinference.Metadata{
 		Name: m.Name(), Platform: m.Snapshot().Kind, Inputs: []openinference.Info{}, Outputs: []openinference.Info{},

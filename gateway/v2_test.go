@@ -39,14 +39,6 @@ func tensors(load func(context.Context) error) func(*engine.Engine) {
 				return engine.Output{ContentType: mediaType, Body: body}, err
 			},
 		})
-		nothing := func(context.Context, struct{}) (struct{}, error) { return struct{}{}, nil }
-		engine.Predicts(m, "metadata", engine.Predictor[struct{}, struct{}, struct{}, openinference.Metadata]{
-			Decode:     func(engine.Input) (struct{}, error) { return struct{}{}, nil },
-			Preprocess: nothing, Predict: nothing,
-			Postprocess: func(context.Context, struct{}) (openinference.Metadata, error) {
-				return openinference.Metadata{Name: "org/sum", Platform: "test"}, nil
-			},
-		})
 	}
 }
 
@@ -62,8 +54,8 @@ func TestOpenInferenceProtocol(t *testing.T) {
 		{"GET", "/v2", "", 200, `"name":"penstock","version":"`},
 		{"GET", "/v2/health/live", "", 200, `{"live":true}`},
 		{"HEAD", "/v2/health/live", "", 200, ``},
-		{"GET", "/v2/health/ready", "", 200, `"status":"ready"`},
-		{"GET", "/v2/models/org/sum", "", 200, `{"name":"org/sum","platform":"test","inputs":null,"outputs":null}`},
+		{"GET", "/v2/health/ready", "", 200, `{"ready":true,"status":"ready"`},
+		{"GET", "/v2/models/org/sum", "", 200, `{"name":"org/sum","platform":"test","inputs":[],"outputs":[]}`},
 		{"GET", "/v2/models/org/sum/ready", "", 200, `{"name":"org/sum","ready":true}`},
 		{"GET", "/v2/models/words", "", 200, `{"name":"words","platform":"test","inputs":[],"outputs":[]}`},
 		{"GET", "/v2/models/words/ready", "", 200, `{"name":"words","ready":true}`},
@@ -74,8 +66,10 @@ func TestOpenInferenceProtocol(t *testing.T) {
 		{"GET", "/v2/models/none/ready", "", 404, `{"error":"there is no model`},
 		{"GET", "/v2/models/", "", 404, `{"error":"name a model`},
 		{"POST", "/v2/models/org/sum", long, 404, `{"error":"POST to /v2/models/{name}/infer"}`},
-		{"POST", "/v2/models/words/infer", long, 406, `cannot infer; it can stream`},
-		{"DELETE", "/v2/models/words", "", 405, `method_not_allowed`},
+		{"POST", "/v2/models/words/infer", long, 406, `cannot infer; it can predict, stream`},
+		{"GET", infer, "", 405, `{"error":"POST the tensors to infer"}`},
+		{"DELETE", "/v2/models/words", "", 405, `{"error":"this address takes `},
+		{"GET", "/v2/nowhere", "", 404, `{"error":"there is nothing here`},
 	} {
 		w := h.record(request(c.method, c.path, c.body))
 		if w.Code != c.status || !strings.Contains(w.Body.String(), c.says) {
@@ -118,7 +112,7 @@ func TestOpenInferenceProtocolOfAModelThatFailed(t *testing.T) {
 	for path, says := range map[string]string{
 		"/v2/models/org/sum/ready": `{"name":"org/sum","ready":false}`,
 		"/v2/models/org/sum":       `{"error":"model \"org/sum\" could not be loaded`,
-		"/v2/health/ready":         `"failed"`,
+		"/v2/health/ready":         `{"ready":false,"status":"failed"`,
 	} {
 		if w := h.record(request("GET", path, "")); w.Code != 503 || !strings.Contains(w.Body.String(), says) {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)

@@ -162,6 +162,43 @@ func TestAConnectionThatWasClosedMeanwhileIsReplaced(t *testing.T) {
 	})
 }
 
+// A server that reads a request and breaks off is not sent it over one idle connection after the other.
+func TestARequestIsSentAgainOnceAtMost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked sync.WaitGroup
+		asked.Add(2)
+		breaksOff := func(p *peer) {
+			p.asked()
+			asked.Done()
+			asked.Wait() // so that each has a connection of its own
+			p.say(short)
+			answers("")(p)
+		}
+		w, transport := open(t, breaksOff, breaksOff, answers(""), answers(""))
+		var both sync.WaitGroup
+		for range 2 {
+			both.Go(func() {
+				if got, err := ask(t.Context(), t, transport); got != "ok" {
+					t.Errorf("%q, %v", got, err)
+				}
+			})
+			synctest.Wait()
+		}
+		both.Wait()
+		if kept(transport) != 2 {
+			t.Fatalf("%d are kept", kept(transport))
+		}
+		if got, err := ask(t.Context(), t, transport); got != "" || !errors.Is(err, errNoAnswer) {
+			t.Errorf("%q, %v", got, err)
+		}
+		if kept(transport) != 1 || w.dialed != 3 {
+			t.Errorf("it was sent over %d of the idle connections and %d new ones", 2-kept(transport), w.dialed-2)
+		}
+		transport.CloseIdleConnections()
+		w.over.Wait()
+	})
+}
+
 func TestWhatIsNoAnswer(t *testing.T) {
 	for name, c := range map[string]struct {
 		said string

@@ -46,57 +46,68 @@ type conn struct {
 // RoundTrip implements http.RoundTripper. The request's URL says what is asked for, not where. When its context ends, so
 // does the exchange, and the body's Read fails; the body must be closed or read to its end.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	for {
-		c, reused, err := t.connect(r.Context())
-		if err != nil {
-			return nil, err
-		}
-		answer, err := t.exchange(c, r)
-		if err == nil {
-			return answer, nil
-		}
-		c.Close()
-		// A server may close a connection that was idle in the very moment it is asked again: it has not read the request then.
-		if !reused || !errors.Is(err, errNoAnswer) || r.Context().Err() != nil || r.GetBody == nil {
-			return nil, err
-		}
-		if r.Body, err = r.GetBody(); err != nil {
-			return nil, fmt.Errorf("send the request again: %w", err)
-		}
+	ctx := r.Context()
+	c, reused, err := t.connect(ctx)
+	if err != nil {
+		return nil, err
 	}
+	answer, err := t.exchange(c, r)
+	if err == nil || !reused || !errors.Is(err, errNoAnswer) || ctx.Err() != nil || r.GetBody == nil {
+		return answer, err
+	}
+	// A server may close a connection that was idle in the very moment it is asked again: it has not read the request then.
+	// On a new connection that cannot be, so this is done once: a server that read the request and broke off is not to work
+	// for nobody time and again.
+	if r.Body, err = r.GetBody(); err != nil {
+		return nil, fmt.Errorf("send the request again: %w", err)
+	}
+	if c, err = t.dial(ctx); err != nil {
+		return nil, err
+	}
+	return t.exchange(c, r)
 }
 
 // connect returns a connection nobody uses, and whether it was used before.
 func (t *Transport) connect(ctx context.Context) (c *conn, reused bool, err error) {
 	for c = t.take(); c != nil; c = t.take() {
 		if quiet(c.Conn) {
-			break
+			gotConn(ctx, c, true)
+			return c, true, nil
 		}
 		c.Close()
 	}
-	if reused = c != nil; !reused {
-		wire, err := t.Dial(ctx, "tcp", t.Address)
-		if err != nil {
-			return nil, false, err
-		}
-		limit := &io.LimitedReader{R: wire}
-		c = &conn{Conn: wire, limit: limit, read: bufio.NewReaderSize(limit, readBuffer)}
+	c, err = t.dial(ctx)
+	return c, false, err
+}
+
+// dial returns a new connection.
+func (t *Transport) dial(ctx context.Context) (*conn, error) {
+	wire, err := t.Dial(ctx, "tcp", t.Address)
+	if err != nil {
+		return nil, err
 	}
+	limit := &io.LimitedReader{R: wire}
+	c := &conn{Conn: wire, limit: limit, read: bufio.NewReaderSize(limit, readBuffer)}
+	gotConn(ctx, c, false)
+	return c, nil
+}
+
+func gotConn(ctx context.Context, c *conn, reused bool) {
 	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.GotConn != nil {
 		trace.GotConn(httptrace.GotConnInfo{Conn: c, Reused: reused})
 	}
-	return c, reused, nil
 }
 
 // errNoAnswer is in the error of an exchange of which not one byte came back.
 var errNoAnswer = errors.New("the connection ended before an answer")
 
-// exchange sends a request and reads the head of its answer.
+// exchange sends a request and reads the head of its answer. With an error the connection is closed.
 func (t *Transport) exchange(c *conn, r *http.Request) (*http.Response, error) {
 	unlink := context.AfterFunc(r.Context(), func() { c.Close() })
 	answer, err := t.head(c, r)
 	if err != nil {
 		unlink()
+		c.Close()
 		if cause := context.Cause(r.Context()); cause != nil {
 			return nil, cause
 		}
