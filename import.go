@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +16,15 @@ import (
 type importCommand struct {
 	File string `arg:"" help:"The GGUF file." placeholder:"FILE.gguf"`
 	Dir  string `arg:"" help:"The folder to make." placeholder:"DIR"`
+}
+
+// AfterApply finds names that are there but empty, as a script's variable may be. (Validate would come before kong says
+// which are not there.)
+func (c importCommand) AfterApply() error {
+	if c.File == "" || c.Dir == "" {
+		return errors.New("an empty name: name the GGUF file, and the folder to make")
+	}
+	return nil
 }
 
 // Run makes the folder, or leaves nothing behind.

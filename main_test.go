@@ -98,6 +98,15 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
+func TestImportWantsNames(t *testing.T) {
+	for _, names := range [][]string{{"", ""}, {"", "models/mine"}, {"model.gguf", ""}} {
+		status, stdout, stderr := penstock(t, t.TempDir(), nil, append([]string{"import"}, names...)...)
+		if want := "penstock: an empty name: name the GGUF file, and the folder to make (see penstock --help)\n"; status != 2 || stdout != "" || stderr != want {
+			t.Errorf("%q: status %d, stdout %q, stderr %q, want %q", names, status, stdout, stderr, want)
+		}
+	}
+}
+
 func TestVersionAndHelp(t *testing.T) {
 	status, stdout, _ := penstock(t, t.TempDir(), nil, "version")
 	if !regexp.MustCompile(`^penstock \S+ go\S+ \w+/\w+\n$`).MatchString(stdout) || status != 0 {

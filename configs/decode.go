@@ -84,7 +84,13 @@ func (d *decoder) value(n *node, v reflect.Value, s spot, tag reflect.StructTag)
 	_, isText := v.Addr().Interface().(encoding.TextUnmarshaler)
 	switch kind := v.Kind(); {
 	case n != nil && n.kind == nothing:
-		d.problem(n.at, s.path, "has no value: give it one or leave it out")
+		advice := "give it one or leave it out"
+		_, optional := tag.Lookup("default")
+		isGroup := kind == reflect.Struct && !isText || kind == reflect.Pointer // of keys that have defaults
+		if isItem := strings.HasSuffix(s.path, "]"); !optional && !isGroup && !isItem {
+			advice = "give it one" // left out, it would be missing
+		}
+		d.problem(n.at, s.path, "has no value: %s", advice)
 	case isText:
 		d.scalar(n, v, s, tag)
 	case kind == reflect.Struct:

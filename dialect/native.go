@@ -2,10 +2,14 @@ package dialect
 
 import (
 	"encoding/json"
-	"net/http"
+	"maps"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // NativeFields reads the input that Penstock's own routes take for a language model: the
@@ -13,12 +17,13 @@ import (
 // the body's JSON object, or, where body is nil, the query, whose parameters are
 // converted by their fields' types; a value that does not suit its type stays a string,
 // for ParseChatRequest to refuse in its own words. Its error is an *Error.
-func NativeFields(body []byte, query url.Values) (map[string]json.RawMessage, error) {
-	var fields map[string]json.RawMessage
+func NativeFields(body []byte, query url.Values) (fields map[string]json.RawMessage, err error) {
 	if body == nil {
-		return fieldsOfQuery(query)
+		fields, err = fieldsOfQuery(query)
+	} else if err = parse(body, &fields); err == nil && fields == nil {
+		err = badRequest("", codeInvalidJSON, "The body of the request must be a JSON object, but it is null.")
 	}
-	if err := parse(body, &fields); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	raw, ok := fields["prompt"]
@@ -35,32 +40,47 @@ func NativeFields(body []byte, query url.Values) (map[string]json.RawMessage, er
 }
 
 func fieldsOfQuery(query url.Values) (map[string]json.RawMessage, error) {
+	kinds := kindsOfFields()
+	fields := map[string]json.RawMessage{}
+	for _, name := range slices.Sorted(maps.Keys(query)) { // of several mistakes the same one is told each time
+		kind, values := kinds[name], query[name]
+		if !utf8.ValidString(name) || slices.ContainsFunc(values, func(v string) bool { return !utf8.ValidString(v) }) {
+			return nil, InvalidValue(name, "it is not UTF-8.")
+		}
+		// A list comes once, as JSON, or an entry at a time, as text: "[INST]" is one.
+		if len(values) > 1 && (kind != reflect.Slice || slices.ContainsFunc(values, isList)) {
+			return nil, InvalidValue(name, "it is given more than once.")
+		}
+		switch raw := jsontext.Value(values[0]); {
+		case kind == reflect.Slice && !isList(values[0]):
+			fields[name], _ = json.Marshal(values) // always encodes, as below
+		case kind != reflect.String && raw.IsValid():
+			fields[name] = json.RawMessage(raw)
+		default:
+			fields[name], _ = json.Marshal(values[0])
+		}
+	}
+	return fields, nil
+}
+
+// isList tells whether a parameter is a list as JSON.
+func isList(value string) bool {
+	return strings.HasPrefix(value, "[") && jsontext.Value(value).IsValid()
+}
+
+// kindsOfFields says which kind of value each field takes, by its name in JSON.
+func kindsOfFields() map[string]reflect.Kind {
 	kinds := map[string]reflect.Kind{"prompt": reflect.String}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[ChatRequest]()) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		kinds[name] = f.Type.Kind()
-		if f.Type.Kind() == reflect.Pointer {
+		switch {
+		case f.Type == reflect.TypeFor[json.RawMessage](): // takes anything, although it is a slice
+			kinds[name] = reflect.Interface
+		case f.Type.Kind() == reflect.Pointer:
 			kinds[name] = f.Type.Elem().Kind()
+		default:
+			kinds[name] = f.Type.Kind()
 		}
 	}
-	fields := map[string]json.RawMessage{}
-	for name, values := range query {
-		kind := kinds[name]
-		if kind != reflect.Slice && len(values) > 1 {
-			return nil, InvalidValue(name, "it is given more than once.")
-		}
-		var value any = values[0]
-		switch raw := []byte(values[0]); {
-		case kind == reflect.Slice && !strings.HasPrefix(values[0], "["):
-			value = values
-		case kind != reflect.String && json.Valid(raw):
-			value = json.RawMessage(raw)
-		}
-		encoded, err := json.Marshal(value)
-		if err != nil {
-			return nil, &Error{Status: http.StatusBadRequest, Type: InvalidRequest, Param: name, Code: codeInvalidValue, Message: "This parameter is not valid UTF-8."}
-		}
-		fields[name] = encoded
-	}
-	return fields, nil
+	return kinds
 }

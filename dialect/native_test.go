@@ -20,6 +20,17 @@ func TestNativeFields(t *testing.T) {
 		`?prompt=5&temperature=0.5&stop=a&stop=b&seed=7&logprobs=true&user=5&top_k=3`: `{"logprobs":true,"prompt":"5","seed":7,"stop":["a","b"],"temperature":0.5,"top_k":3,"user":"5"}`,
 		`?stop=%5B%22a%22%5D&temperature=hot`:                                         `{"stop":["a"],"temperature":"hot"}`,
 		`?seed=1&seed=2`:                                                              "seed",
+		`null`:                                                                        "",
+		`?stop=[INST]&stop=[b&stop=How`:                                               `{"stop":["[INST]","[b","How"]}`,
+		`?stop=[b`:                                                                    `{"stop":["[b"]}`,
+		`?stop=["zzz"]&stop=How`:                                                      "stop",
+		`?stop=How&stop=["zzz"]`:                                                      "stop",
+		`?messages=[]&messages=[]`:                                                    "messages",
+		`?prompt=a&messages=[]`:                                                       "prompt",
+		`?web_search_options={}&function_call=none`:                                   `{"function_call":"none","web_search_options":{}}`,
+		`?prompt=%ff`:                                                                 "prompt",
+		`?logit_bias={"%ff":1}`:                                                       "logit_bias",
+		`?%ff=1`:                                                                      "\xff",
 	} {
 		body, query := []byte(in), url.Values(nil)
 		if in[0] == '?' {

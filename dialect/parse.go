@@ -33,6 +33,8 @@ func parse[T any](body []byte, out *T) error {
 		return malformed(err)
 	case errors.Is(err, json.ErrUnknownName):
 		return unknown(param)
+	case errors.Is(err, strconv.ErrRange):
+		return outOfRange(param)
 	case !isWrong:
 		wrong = &typeError{want: wanted(innermost.GoType), got: given(innermost)}
 	}
@@ -110,14 +112,17 @@ func wanted(t reflect.Type) string {
 
 // given names the kind of value that was found where a type did not fit.
 func given(e *json.SemanticError) string {
-	if len(e.JSONValue) > 0 {
+	switch {
+	case len(e.JSONValue) > 0:
 		return kindOf(e.JSONValue)
+	case e.JSONKind == '0':
+		return "a number"
 	}
 	return kindOf([]byte{byte(e.JSONKind)})
 }
 
-// kindOf names the kind of a JSON value by its first byte, and tells decimals from
-// integers.
+// kindOf names the kind of a valid JSON value by its first byte, and tells decimals
+// from integers.
 func kindOf(value []byte) string {
 	switch value[0] {
 	case 'n':
@@ -135,6 +140,11 @@ func kindOf(value []byte) string {
 		return "a decimal"
 	}
 	return "an integer"
+}
+
+// outOfRange is the answer to a number that no field of its kind can hold.
+func outOfRange(param string) *Error {
+	return InvalidValue(param, "the number is out of range.")
 }
 
 // unknown is the answer to a field nobody knows; OpenAI words it differently at the

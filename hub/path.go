@@ -18,13 +18,13 @@ const staging = ".pull"
 var repositoryID = regexp.MustCompile(`^(\w([\w.-]{0,94}\w)?/)?\w([\w.-]{0,94}\w)?$`)
 
 // CheckID tells whether id can be a repository's: a name, or an owner and a name with a slash between, such as
-// openai/clip-vit-base-patch32.
+// Xenova/clip-vit-base-patch32.
 func CheckID(id string) error {
 	if strings.Contains(id, "://") {
-		return fmt.Errorf("%q is an address: give the repository's id, such as openai/clip-vit-base-patch32", id)
+		return fmt.Errorf("%q is an address: give the repository's id, such as Xenova/clip-vit-base-patch32", id)
 	}
 	if !repositoryID.MatchString(id) || strings.Contains(id, "..") || strings.Contains(id, "--") || strings.HasSuffix(id, ".git") {
-		return fmt.Errorf("%q is no repository id: it is an owner and a name, such as openai/clip-vit-base-patch32", id)
+		return fmt.Errorf("%q is no repository id: it is an owner and a name, such as Xenova/clip-vit-base-patch32", id)
 	}
 	return nil
 }

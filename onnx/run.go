@@ -100,10 +100,13 @@ func (s *Session) call(ctx context.Context, in, out []ort.Value) (err error) {
 	if !stop() {
 		<-terminated // options must outlive Terminate
 	}
-	if err != nil && ctx.Err() != nil {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
-	return err
+	return withoutFolders(err, "")
 }
 
 // check tells a mistake in the model's own terms, before the library meets it.

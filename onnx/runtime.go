@@ -66,11 +66,11 @@ func Open(o Options) (*Runtime, error) {
 		ort.SetSharedLibraryPath(library)
 		// Everything that is logged as an error is returned as one too.
 		if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
-			return nil, fmt.Errorf("onnxruntime: opening %s: %w", library, err)
+			return nil, fmt.Errorf("onnxruntime: the library cannot be opened: run `make setup`, or set runtime.onnxruntime.library: %w", withoutFolders(err, library))
 		}
 		environment.library = library
 	default:
-		return nil, fmt.Errorf("onnxruntime: %s is open already, and %s cannot be opened beside it", environment.library, library)
+		return nil, fmt.Errorf("onnxruntime: %s is open already, and a second library, %s, cannot be opened beside it", filepath.Base(environment.library), filepath.Base(library))
 	}
 	return &Runtime{threads: o.Threads}, nil
 }

@@ -3,7 +3,9 @@ package onnx
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -65,9 +67,13 @@ type Session struct {
 // keeps its weights, if it does. The caller closes the session.
 func (r *Runtime) LoadFile(path string, o SessionOptions) (*Session, error) {
 	if _, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("model %q: %w", o.Name, err)
+		if failed, ok := errors.AsType[*fs.PathError](err); ok {
+			err = failed.Err
+		}
+		return nil, fmt.Errorf("model %q: %s: %w", o.Name, filepath.Base(path), err)
 	}
 	return r.load(o, source{
+		path: path,
 		describe: func() ([]ort.InputOutputInfo, []ort.InputOutputInfo, error) {
 			return describeFile(path)
 		},
@@ -91,6 +97,7 @@ func (r *Runtime) LoadBytes(data []byte, o SessionOptions) (*Session, error) {
 
 // A source is a model's file or bytes, as the library wants to be asked for each.
 type source struct {
+	path     string // "" of bytes
 	describe func() (inputs, outputs []ort.InputOutputInfo, err error)
 	open     func(inputs, outputs []string, options *ort.SessionOptions) (*ort.DynamicAdvancedSession, error)
 }
@@ -103,7 +110,7 @@ func (r *Runtime) load(o SessionOptions, from source) (s *Session, err error) {
 	defer release(options, &err)
 	inputs, outputs, err := from.describe()
 	if err != nil {
-		return nil, fmt.Errorf("model %q: loading: %w", o.Name, err)
+		return nil, fmt.Errorf("model %q: loading: %w", o.Name, withoutFolders(err, from.path))
 	}
 	if o.Outputs != nil {
 		wanted := slices.DeleteFunc(slices.Clone(outputs), func(info ort.InputOutputInfo) bool { return !slices.Contains(o.Outputs, info.Name) })
@@ -120,7 +127,7 @@ func (r *Runtime) load(o SessionOptions, from source) (s *Session, err error) {
 		return nil, fmt.Errorf("model %q: %w", o.Name, err)
 	}
 	if s.session, err = from.open(names(s.inputs), names(s.outputs), options); err != nil {
-		return nil, fmt.Errorf("model %q: loading: %w", o.Name, err)
+		return nil, fmt.Errorf("model %q: loading: %w", o.Name, withoutFolders(err, from.path))
 	}
 	return s, nil
 }

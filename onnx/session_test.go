@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -50,11 +51,37 @@ func TestOpen(t *testing.T) {
 	if first.Version() != second.Version() || !strings.HasPrefix(first.Version(), "1.") {
 		t.Errorf("versions %q and %q", first.Version(), second.Version())
 	}
-	if _, err := onnx.Open(onnx.Options{Library: "another.so"}); err == nil || !strings.Contains(err.Error(), "is open already") {
+	want := filepath.Base(onnxtest.Library(t)) + " is open already, and a second library, another.so, cannot be opened beside it"
+	if _, err := onnx.Open(onnx.Options{Library: "another.so"}); err == nil || err.Error() != "onnxruntime: "+want {
 		t.Errorf("a second library: %v", err)
 	}
 	if _, err := onnx.Open(onnx.Options{Library: "another.so", Threads: -1}); err == nil || !strings.Contains(err.Error(), "-1 threads") {
 		t.Errorf("-1 threads: %v", err)
+	}
+}
+
+// A library that cannot be opened is named without its folder.
+func TestOpenShowsNoPath(t *testing.T) {
+	const fresh = "TEST_NOTHING_IS_OPEN" // a process opens one library, so this takes one of its own
+	if os.Getenv(fresh) == "" {
+		self, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := exec.CommandContext(t.Context(), self, "-test.run=^TestOpenShowsNoPath$")
+		again.Env = append(os.Environ(), fresh+"=1")
+		if out, err := again.CombinedOutput(); err != nil {
+			t.Errorf("%s", out)
+		}
+		return
+	}
+	folder := filepath.Join(t.TempDir(), "a lib")
+	write(t, filepath.Join(folder, "short.so"))
+	for _, name := range []string{"none.so", "short.so"} {
+		_, err := onnx.Open(onnx.Options{Library: filepath.Join(folder, name)})
+		if err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "run `make setup`, or set runtime.onnxruntime.library") || strings.Contains(err.Error(), "/") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
@@ -138,6 +165,30 @@ func TestLoadRefuses(t *testing.T) {
 	want := `model "text": input words holds string, which tensors here cannot`
 	if _, err := rt.LoadFile("testdata/text.onnx", onnx.SessionOptions{Name: "text"}); err == nil || err.Error() != want {
 		t.Errorf("strings: got %v, want %s", err, want)
+	}
+}
+
+// What cannot be loaded is named without the folder it lies in.
+func TestLoadShowsNoPath(t *testing.T) {
+	rt := onnxtest.Open(t)
+	folder := filepath.Join(t.TempDir(), "a model") // paths may have spaces
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ data, want string }{
+		"none.onnx":    {"", `model "m": none.onnx: no such file or directory`},
+		"rubbish.onnx": {"rubbish", "Load model from rubbish.onnx failed:Protobuf parsing failed."},
+		"newer.onnx":   {"\x08\x63\x3a\x00", "Load model from newer.onnx failed:model.cc:"}, // version 99, and an empty graph
+	} {
+		path := filepath.Join(folder, name)
+		if c.data != "" {
+			if err := os.WriteFile(path, []byte(c.data), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := rt.LoadFile(path, onnx.SessionOptions{Name: "m"}); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "/") {
+			t.Errorf("got %v, want %s and no path", err, c.want)
+		}
 	}
 }
 

@@ -137,7 +137,7 @@ func (r *reader) fail(format string, args ...any) {
 // bytes gives the next n bytes; n has been checked to be within reason.
 func (r *reader) bytes(n int64) []byte {
 	if n > r.left {
-		r.fail("%d bytes where the file has %d left", n, r.left)
+		r.fail("the file is cut short or damaged: %d bytes should follow, and it has %d left", n, r.left)
 	}
 	if r.err != nil {
 		return make([]byte, min(n, 8))
@@ -164,7 +164,13 @@ func (r *reader) count(limit int64) int64 {
 	return int64(n)
 }
 
-func (r *reader) string() string { return string(r.bytes(r.count(maxString))) }
+func (r *reader) string() string {
+	b := r.bytes(r.count(maxString))
+	if r.err != nil {
+		return ""
+	}
+	return string(b)
+}
 
 // value reads a metadata value, arrays included; arrays of arrays are in no model.
 func (r *reader) value(kind uint32) any {

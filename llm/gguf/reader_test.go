@@ -44,17 +44,17 @@ func TestReadRefuses(t *testing.T) {
 		data []byte
 		want string
 	}{
-		{"nothing", nil, "4 bytes where the file has 0 left"},
+		{"nothing", nil, "the file is cut short or damaged: 4 bytes should follow, and it has 0 left"},
 		{"another kind of file", []byte("GGML and more"), "not a GGUF file"},
 		{"tensors without end", header(1<<40, 0), "a length of 1099511627776"},
 		{"entries without end", header(0, 1<<63), "a length of 9223372036854775808"},
-		{"more entries than there are", header(0, 2), "8 bytes where the file has 0 left"},
-		{"a long name", header(0, 1, number(1<<20)...), "1048576 bytes where the file has 0 left"},
+		{"more entries than there are", header(0, 2), "the file is cut short or damaged: 8 bytes should follow, and it has 0 left"},
+		{"a long name", header(0, 1, number(1<<20)...), "the file is cut short or damaged: 1048576 bytes should follow, and it has 0 left"},
 		{"an endless name", header(0, 1, number(1<<62)...), "a length of 4611686018427387904"},
 		{"an unknown type", entryOf(13), `metadata "k": a value of type 13`},
 		{"a list of lists", entryOf(typeArray, typeArray, 0, 0, 0), `metadata "k": elements of type 9`},
 		{"an endless list", entryOf(typeArray, append([]byte{typeUint8, 0, 0, 0}, number(1<<60)...)...), "a length of 1152921504606846976"},
-		{"a list longer than the file", entryOf(typeArray, append([]byte{typeUint64, 0, 0, 0}, number(1<<24)...)...), "8 bytes where the file has 0 left"},
+		{"a list longer than the file", entryOf(typeArray, append([]byte{typeUint64, 0, 0, 0}, number(1<<24)...)...), "the file is cut short or damaged: 8 bytes should follow, and it has 0 left"},
 		{"an entry twice", header(0, 2, bytes.Repeat(append(append(number(1), 'k'), typeBool, 0, 0, 0, 1), 2)...), `metadata "k": given twice`},
 		{"too many dimensions", tensorOf(5), `tensor "t": 5 dimensions`},
 		{"an empty dimension", tensorOf(1, number(0)...), `tensor "t": an empty dimension`},

@@ -122,7 +122,7 @@ func (c *chatTemplate) UnmarshalJSON(data []byte) error {
 // readFolder reads a model folder. Its errors name the file at fault inside the folder, and what is wrong with it.
 func readFolder(path string) (*folder, error) {
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
-		return nil, fmt.Errorf("there is no model folder %s: `make setup` makes the default one, `penstock import` others", path)
+		return nil, fmt.Errorf("there is no model folder %q: check the model's path; `make setup` makes the default one, `penstock import` others", filepath.Base(path))
 	}
 	f := new(folder)
 	i := slices.IndexFunc(graphNames, func(name string) bool {
@@ -171,7 +171,7 @@ func fingerprint(path, graph string) (string, error) {
 	}
 	info, err := os.Stat(filepath.Join(path, graph))
 	if err != nil {
-		return "", fmt.Errorf("look at %s: %w", graph, err)
+		return "", fmt.Errorf("look at %s: %w", graph, withoutPath(err))
 	}
 	sum := sha256.Sum256(fmt.Appendf(config, "%s %d", graph, info.Size()))
 	return "fp_" + hex.EncodeToString(sum[:5]), nil
@@ -230,9 +230,17 @@ func readFile(dir, name string) ([]byte, error) {
 		return nil, missingError(name)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
+		return nil, fmt.Errorf("read %s: %w", name, withoutPath(err))
 	}
 	return data, nil
+}
+
+// withoutPath is what is wrong with a file, without where it lies.
+func withoutPath(err error) error {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		return failed.Err
+	}
+	return err
 }
 
 // missingError is a file that the folder lacks.

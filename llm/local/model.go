@@ -35,16 +35,16 @@ func New(o Options) *Model { return &Model{options: o} }
 func (m *Model) Register(e *engine.Engine) *engine.Model {
 	em := e.Add(m.options.Name, engine.Lifecycle{Kind: Kind, Load: m.load, Close: m.close})
 	engine.Generates(em, "stream", engine.Generator[request, job, nativeChunk]{
-		Decode: m.decodeNative, Preprocess: m.preprocess, Generate: m.generateNative,
+		Decode: ofText(m.decodeNative), Preprocess: m.preprocess, Generate: m.generateNative,
 	})
 	engine.Generates(em, "chat", engine.Generator[request, job, chatChunk]{
-		Decode: m.decodeChat, Preprocess: m.preprocess, Generate: m.generateChat,
+		Decode: ofText(m.decodeChat), Preprocess: m.preprocess, Generate: m.generateChat,
 	})
 	engine.Generates(em, "complete", engine.Generator[request, job, completionChunk]{
-		Decode: m.decodeCompletion, Preprocess: m.preprocess, Generate: m.generateCompletion,
+		Decode: ofText(m.decodeCompletion), Preprocess: m.preprocess, Generate: m.generateCompletion,
 	})
 	engine.Generates(em, "responses", engine.Generator[request, job, engine.Encoded]{
-		Decode: m.decodeResponse, Preprocess: m.preprocess, Generate: m.generateResponse,
+		Decode: ofText(m.decodeResponse), Preprocess: m.preprocess, Generate: m.generateResponse,
 	})
 	return em
 }

@@ -118,19 +118,39 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		"no size of caches":   {map[string]string{"config.json": `{"max_position_embeddings":64,"vocab_size":259}`}, `size of input "past_key_values.0.key"`},
 		"tokenizer unknown":   {map[string]string{"tokenizer.json": `{"model":{"type":"Unigram"}}`}, "tokenizer.json: "},
 		"template wants file": {map[string]string{"chat_template.jinja": "{% include 'x' %}"}, "'include' not found"},
-		"graph is no ONNX":    {map[string]string{"onnx/model.onnx": "rubbish"}, "open the graph"},
+		"graph is no ONNX":    {map[string]string{"onnx/model.onnx": "rubbish"}, "Load model from model.onnx failed:Protobuf parsing failed."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := copyOf(t, "testdata/tiny32", c.changed)
 			err := New(Options{Name: "tiny", Path: dir, ONNX: library(t)}).load(context.Background())
-			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("error %v, want one with %q", err, c.want)
-			}
+			wantFailure(t, err, dir, c.want)
 		})
 	}
-	err := New(Options{Name: "tiny", Path: "testdata/nowhere", ONNX: library(t)}).load(context.Background())
-	if err == nil || !strings.Contains(err.Error(), "there is no model folder testdata/nowhere") {
-		t.Errorf("error %v", err)
+	dir := t.TempDir()
+	err := New(Options{Name: "tiny", Path: filepath.Join(dir, "nowhere"), ONNX: library(t)}).load(context.Background())
+	wantFailure(t, err, dir, `there is no model folder "nowhere": check the model's path`)
+
+	dir = copyOf(t, "testdata/tiny32", map[string]string{"tokenizer.json": ""})
+	if err := os.Mkdir(filepath.Join(dir, "tokenizer.json"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	err = New(Options{Name: "tiny", Path: dir, ONNX: library(t)}).load(context.Background())
+	wantFailure(t, err, dir, "read tokenizer.json: is a directory")
+
+	graph, err := os.ReadFile(filepath.Join(onnxtest.Root(t), ".penstock", "models", "smollm2-135m-instruct", "onnx", "model.onnx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir = copyOf(t, "testdata/tiny32", map[string]string{"onnx/model.onnx": string(graph)}) // its weights are in another file
+	err = New(Options{Name: "tiny", Path: dir, ONNX: library(t)}).load(context.Background())
+	wantFailure(t, err, dir, `does not exist: "model.onnx_data"`)
+}
+
+// wantFailure: the reason a model cannot be loaded is shown to everybody, so it names no place.
+func wantFailure(t *testing.T, err error, dir, want string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), dir) {
+		t.Errorf("error %v, want one with %q and without the folder's path", err, want)
 	}
 }
 

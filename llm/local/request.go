@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"penstock/dialect"
@@ -105,6 +106,22 @@ func decoded(r request, err error) (request, error) {
 		return r, refused(d)
 	}
 	return r, err
+}
+
+// ofText keeps bodies that say they are pictures, sounds, films or forms from a Decode of JSON. All others it may read: curl
+// calls JSON a form of another kind, if nobody tells it better.
+func ofText(decode func(engine.Input) (request, error)) func(engine.Input) (request, error) {
+	return func(in engine.Input) (request, error) {
+		media, _, _ := strings.Cut(in.ContentType, ";")
+		switch kind, _, _ := strings.Cut(media, "/"); strings.ToLower(strings.TrimSpace(kind)) {
+		case "multipart", "image", "audio", "video":
+			return request{}, &engine.Error{
+				Code:    engine.CodeUnsupportedMediaType,
+				Message: fmt.Sprintf("a body of type %q is not read here: send application/json", media),
+			}
+		}
+		return decode(in)
+	}
 }
 
 // conversationOf reads messages that are text and nothing else.

@@ -64,11 +64,11 @@ func TestBadRequests(t *testing.T) {
 
 		{m.decodeNative, `{"temperature":1}`, "missing_required_parameter", "messages", `"prompt" or "messages"`},
 		{m.decodeNative, `{"prompt":"x"`, "invalid_json", "", ""},
-		{m.decodeNative, `{"prompt":"x","prompt":"y"}`, "invalid_json", "", "twice"},
+		{m.decodeNative, `{"prompt":"x","prompt":"y"}`, "invalid_json", "prompt", "twice"},
 		{m.decodeNative, `null`, "invalid_json", "", ""},
 		{m.decodeNative, `{}`, "missing_required_parameter", "messages", ""},
-		{m.decodeNative, `{"prompt":1}`, "invalid_value", "prompt", "string"},
-		{m.decodeNative, `{"prompt":null}`, "invalid_value", "prompt", "string"},
+		{m.decodeNative, `{"prompt":1}`, "invalid_type", "prompt", "a string"},
+		{m.decodeNative, `{"prompt":null}`, "invalid_type", "prompt", "a string"},
 		{m.decodeNative, `{"prompt":"x",` + hi + `}`, "invalid_value", "prompt", "not both"},
 		{m.decodeNative, `{"prompt":"x","temprature":1}`, "unknown_parameter", "temprature", ""},
 		{m.decodeNative, `{"prompt":"x","logprobs":true}`, "unsupported_parameter", "logprobs", ""},
@@ -77,12 +77,17 @@ func TestBadRequests(t *testing.T) {
 		refusal(t, c.body, err, c.code, c.param, c.words)
 	}
 	for query, c := range map[string][3]string{
-		"":                             {"missing_required_parameter", "messages", ""},
-		"prompt=x&prompt=y":            {"invalid_value", "prompt", "more than once"},
-		"prompt=x&temprature=1":        {"unknown_parameter", "temprature", ""},
-		"prompt=x&temperature=hot":     {"invalid_type", "temperature", "a decimal"},
-		"prompt=x&max_tokens=1.5":      {"invalid_type", "max_tokens", "an integer"},
-		"prompt=x&stop=a&stop=b&top_p": {"invalid_type", "top_p", ""},
+		"":                                       {"missing_required_parameter", "messages", ""},
+		"prompt=x&prompt=y":                      {"invalid_value", "prompt", "more than once"},
+		`prompt=x&stop=["zzz"]&stop=How`:         {"invalid_value", "stop", "more than once"},
+		`messages=[]&messages=[{"role":"user"}]`: {"invalid_value", "messages", "more than once"},
+		`prompt=x&messages=[]`:                   {"invalid_value", "prompt", "not both"},
+		"prompt=x&stop=%ff":                      {"invalid_value", "stop", "UTF-8"},
+		"prompt=x&seed=99999999999999999999":     {"invalid_value", "seed", "out of range"},
+		"prompt=x&temprature=1":                  {"unknown_parameter", "temprature", ""},
+		"prompt=x&temperature=hot":               {"invalid_type", "temperature", "a decimal"},
+		"prompt=x&max_tokens=1.5":                {"invalid_type", "max_tokens", "an integer"},
+		"prompt=x&stop=a&stop=b&top_p":           {"invalid_type", "top_p", ""},
 	} {
 		values, err := url.ParseQuery(query)
 		if err != nil {
