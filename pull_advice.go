@@ -45,6 +45,10 @@ func advice(id, commit, dir string, files []hub.File) string {
 	entry := fmt.Sprintf("name: %s, kind: %%s, path: %s", scalar(modelName(id)), scalar(filepath.ToSlash(dir)))
 	switch {
 	case config.Type == "clip":
+		const recipe = "preprocessor_config.json"
+		if _, err := os.Stat(filepath.Join(dir, recipe)); err != nil {
+			head += "# It has no " + recipe + ", without which Penstock runs no CLIP: first put there that of the model it was exported from.\n"
+		}
 		entry = fmt.Sprintf(entry, "clip") + `, labels: ["a photo of a cat", "a photo of a dog"]`
 	case writes(config.Architectures):
 		entry = fmt.Sprintf(entry, "onnx-llm")

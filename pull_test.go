@@ -137,6 +137,7 @@ func TestPullSaysWhatToDo(t *testing.T) {
 		"a graph elsewhere":  {bare, []*hubtest.Hub{hubtest.New("Xenova/clip", clipFiles())}, "pull a/clip", 1, "with ONNX files: Xenova/clip\nIf that is the model you want: penstock pull Xenova/clip\n"},
 		"GGUF":               {map[string]string{"m.gguf": "x"}, nil, "pull a/clip --file *.gguf", 0, "# Make a model of it: penstock import models/a/clip/m.gguf DIR\n"},
 		"a language model":   {map[string]string{"config.json": `{"architectures":["LlamaForCausalLM"]}`, "tokenizer.json": "{}", "onnx/model.onnx": "x"}, nil, "pull a/clip --dir 1", 0, `{name: clip, kind: onnx-llm, path: "1"}`},
+		"no recipe":          {map[string]string{"config.json": `{"model_type":"clip"}`, "tokenizer.json": "{}", "onnx/model.onnx": "x"}, nil, "pull a/clip", 0, "# It has no preprocessor_config.json, without which Penstock runs no CLIP: first put there that of the model it was exported from.\n# Put this into penstock.yaml"},
 		"another model":      {map[string]string{"config.json": `{"model_type":"bert"}`, "tokenizer.json": "{}", "onnx/model.onnx": "x"}, nil, "pull a/clip", 0, `# Its config.json says "bert": Penstock runs CLIP and causal language models.`},
 		"single files":       {clipFiles(), nil, "pull a/clip --file README.md", 0, " is in models/a/clip.\n"},
 		"no such repository": {clipFiles(), nil, "pull a/nothing", 1, "the token in HF_TOKEN does not open a/nothing (401)"},

@@ -3,11 +3,17 @@ package clip
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"penstock/engine"
 )
@@ -75,8 +81,10 @@ func hold(t *testing.T, batch int) *held {
 func (h *held) close(t *testing.T) {
 	t.Helper()
 	synctest.Wait()
-	if !h.model.shelf.room.TryAcquire(h.model.shelf.bytes) {
-		t.Error("memory of pictures was not given back")
+	for _, room := range []*semaphore.Weighted{h.model.shelf.brought, h.model.shelf.fetched} {
+		if !room.TryAcquire(h.model.shelf.half) {
+			t.Error("memory of pictures was not given back")
+		}
 	}
 	if err := h.engine.Close(); err != nil {
 		t.Error(err)
@@ -210,29 +218,58 @@ func TestCallersComeAndGo(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	if err := l.model.shelf.room.Acquire(t.Context(), l.model.shelf.bytes); err != nil {
+	if err := l.model.shelf.brought.Acquire(t.Context(), l.model.shelf.half); err != nil {
 		t.Errorf("memory of pictures was not given back: %v", err)
 	}
-	l.model.shelf.room.Release(l.model.shelf.bytes)
+	l.model.shelf.brought.Release(l.model.shelf.half)
+}
+
+// A host that does not answer holds up those who ask for its pictures, and nobody who brings his own, however little
+// memory there is.
+func TestSlowHostsHoldUpNobodyElse(t *testing.T) {
+	asked, answer := make(chan struct{}, maxPictures), make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-answer
+		http.ServeFile(w, r, filepath.Join("testdata", "odd", "rgb.jpg"))
+	}))
+	t.Cleanup(s.Close)
+	o := tiny(t)
+	o.Fetch.Allow = []string{"127.0.0.1"}
+	o.Fetch.Timeout = time.Minute
+	o.DecodeMemory = 4 * 50 * 3 * 32 * 32 // 50 pictures may wait
+	l := load(t, o)
+	slow := Request{Pictures: slices.Repeat([]Picture{{URL: s.URL}}, maxPictures)}
+	brought := Request{Pictures: slices.Repeat([]Picture{{Data: readFile(t, filepath.Join("testdata", "odd", "rgb.jpg"))}}, maxPictures)}
+	done := make(chan error)
+	go func() { _, err := l.predict.Do(t.Context(), slow); done <- err }()
+	<-asked
+	if _, err := l.predict.Do(t.Context(), brought); err != nil {
+		t.Error(err)
+	}
+	close(answer)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
 }
 
 // Pictures that wait take no more memory than is set aside for them: the next request waits before it decodes.
 func TestWaitingPicturesAreBounded(t *testing.T) {
-	s := newShelf(100, 250)
-	two, err := s.take(t.Context(), 2)
+	s := newShelf(100, 500)
+	two, err := s.take(t.Context(), 2, false)
 	if err != nil || two.count() != 2 || len(two.picture(1)) != 100 {
 		t.Fatalf("%+v, %v", two, err)
 	}
 	left := errors.New("left")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	done := make(chan error)
-	go func() { _, err := s.take(ctx, 1); done <- err }()
+	go func() { _, err := s.take(ctx, 1, false); done <- err }()
 	cancel(left)
 	if err := <-done; !errors.Is(err, left) {
 		t.Errorf("got %v", err)
 	}
 	go func() {
-		one, err := s.take(t.Context(), 1000) // more than there is
+		one, err := s.take(t.Context(), 1000, false) // more than there is
 		if err == nil && one.count() == 1000 {
 			one.give()
 		}
@@ -247,7 +284,7 @@ func TestWaitingPicturesAreBounded(t *testing.T) {
 	if two.claim() {
 		t.Error("what was given back can be claimed")
 	}
-	one, err := s.take(t.Context(), 1)
+	one, err := s.take(t.Context(), 1, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,11 +294,11 @@ func TestWaitingPicturesAreBounded(t *testing.T) {
 		t.Error("what is there cannot be claimed")
 	}
 	end() // gives nothing back, as somebody has claimed it
-	if s.room.TryAcquire(250) {
+	if s.brought.TryAcquire(250) {
 		t.Error("it was given back twice")
 	}
 	one.give()
-	if !s.room.TryAcquire(250) {
+	if !s.brought.TryAcquire(250) {
 		t.Error("it was not given back")
 	}
 }

@@ -6,17 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"mime/multipart"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
 	"penstock/engine"
 )
 
-// decode reads a request from bytes: JSON, a form, or a picture as it is. What a form or a picture doesn't say, the query
-// may: labels (repeated), template, top_k; and format=list, for all three.
+// decode reads a request from bytes: JSON, a form, or a picture as it is. What the body doesn't say, the query may: labels
+// (repeated), template, top_k; and format=list.
 func decode(in engine.Input) (r Request, err error) {
 	media, params, err := mime.ParseMediaType(in.ContentType)
 	if err != nil && in.ContentType != "" {
@@ -27,11 +29,8 @@ func decode(in engine.Input) (r Request, err error) {
 		if len(in.Body) > 0 {
 			r.Pictures = []Picture{{Data: in.Body}}
 		}
-		err = r.addQuery(in.Query)
 	case media == "multipart/form-data":
-		if err = r.addForm(in.Body, params["boundary"]); err == nil {
-			err = r.addQuery(in.Query)
-		}
+		err = r.addForm(in.Body, params["boundary"])
 	case media == "", media == "application/json", strings.HasSuffix(media, "+json"):
 		r, err = decodeJSON(in.Body)
 	default:
@@ -40,14 +39,7 @@ func decode(in engine.Input) (r Request, err error) {
 	if err != nil {
 		return r, err
 	}
-	switch format := in.Query.Get("format"); format {
-	case "", "object":
-	case "list":
-		r.Bare = true
-	default:
-		return r, engine.InvalidInput("bad_format", "the format is \"list\" for bare rows, or left out, not %q", format)
-	}
-	return r, nil
+	return r, r.addQuery(in.Query)
 }
 
 func unsupported(contentType string) error {
@@ -57,19 +49,46 @@ func unsupported(contentType string) error {
 	}
 }
 
-// addQuery takes what a body that is no JSON leaves out.
+// parameters are what a query may say.
+var parameters = [...]string{"labels", "template", "top_k", "format"}
+
+// addQuery takes what the body leaves out.
 func (r *Request) addQuery(query url.Values) error {
-	for name, values := range query {
-		switch name {
-		case "labels", "template", "top_k":
-			for _, value := range values {
-				if err := r.setText(name, value); err != nil {
-					return err
-				}
+	for _, name := range slices.Sorted(maps.Keys(query)) { // of several mistakes the same one is told each time
+		switch {
+		case !slices.Contains(parameters[:], name):
+			return unknown("parameter", name, parameters[:])
+		case name == "labels" && r.Labels != nil, name == "format" && len(query[name]) > 1:
+			return givenTwice(name)
+		}
+		for _, value := range query[name] {
+			var err error
+			if name == "format" {
+				err = r.setFormat(value)
+			} else {
+				err = r.setText(name, value)
+			}
+			if err != nil {
+				return err
 			}
 		}
 	}
 	return nil
+}
+
+func (r *Request) setFormat(value string) error {
+	switch value {
+	case "", "object":
+	case "list":
+		r.Bare = true
+	default:
+		return engine.InvalidInput("bad_format", "the format is \"list\" for bare rows, or left out, not %q", value)
+	}
+	return nil
+}
+
+func givenTwice(name string) error {
+	return &engine.Error{Code: engine.CodeInvalidInput, Reason: ReasonGivenTwice, Param: name, Message: fmt.Sprintf("%q is given twice: give it once, in the body or in the query", name)}
 }
 
 // setText sets a field that was sent as text. labels may come several times.
@@ -78,8 +97,14 @@ func (r *Request) setText(name, value string) error {
 	case "labels":
 		r.Labels = append(r.Labels, value)
 	case "template":
+		if r.Template != "" {
+			return givenTwice(name)
+		}
 		r.Template = value
 	case "top_k":
+		if r.TopK != 0 {
+			return givenTwice(name)
+		}
 		n, err := strconv.Atoi(value)
 		if err != nil || n < 1 {
 			return &engine.Error{Code: engine.CodeInvalidInput, Reason: ReasonBadTopK, Param: name, Message: "\"top_k\" must be a whole number, 1 or more"}
@@ -122,6 +147,8 @@ func (r *Request) addForm(body []byte, boundary string) error {
 			err = r.setText(name, string(value))
 		} else if name == "image" {
 			r.Pictures = append(r.Pictures, Picture{Data: value})
+		} else if slices.Contains(fieldNames[:], name) {
+			err = &engine.Error{Code: engine.CodeInvalidInput, Reason: ReasonWrongType, Param: name, Message: fmt.Sprintf("%q is text: send it as a field of the form, not as a file", name)}
 		} else {
 			err = unknownField(name)
 		}
@@ -142,12 +169,16 @@ func decodeImage(text string) ([]byte, error) {
 	bad := func(message string, cause error) error {
 		return &engine.Error{Code: engine.CodeInvalidInput, Reason: ReasonNotAnImage, Param: "image", Message: message, Cause: cause}
 	}
+	text = strings.TrimSpace(text)
 	if len(text) >= 5 && strings.EqualFold(text[:5], "data:") {
 		head, data, ok := strings.Cut(text, ",")
 		if !ok || !strings.HasSuffix(strings.ToLower(head), ";base64") {
 			return nil, bad("a data URL must be base64: data:image/jpeg;base64,…", nil)
 		}
-		text = data
+		var err error
+		if text, err = url.PathUnescape(data); err != nil {
+			return nil, bad("the data URL has a % that is not followed by two hexadecimal digits", err)
+		}
 	} else if strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://") {
 		return nil, bad("\"image\" is the picture itself, as a data URL or base64; send an address as \"url\"", nil)
 	}

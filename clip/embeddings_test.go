@@ -22,7 +22,7 @@ func (l loaded) embed(t *testing.T, input any, more string) (*dialect.EmbeddingR
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := l.call(t, "embeddings", engine.Input{Body: []byte(`{"model":"clip","input":` + string(in) + more + `}`)})
+	out, err := l.call(t, "embed", engine.Input{Body: []byte(`{"model":"clip","input":` + string(in) + more + `}`)})
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ func (c config) context() int {
 }
 
 // Graphs are looked for in these folders and forms: whole, then halved, then quantised, by the names that transformers.js
-// gave them.
+// gave them. penstock pull takes the same ones (package hub).
 var (
 	graphFolders = []string{"onnx", "."}
 	graphForms   = []string{"", "_fp16", "_quantized", "_int8", "_uint8", "_q4", "_q4f16", "_bnb4"}
@@ -49,11 +49,7 @@ func openFolder(path string) (*folder, error) {
 		return nil, fmt.Errorf("there is no folder %q: check the model's path", filepath.Base(path))
 	}
 	f := &folder{path: path}
-	f.vision, f.text = f.graph("vision_model"), f.graph("text_model")
-	if f.vision == "" && f.text == "" {
-		f.vision = f.graph("model")
-		f.text = f.vision
-	}
+	f.vision, f.text = f.graphs()
 	var problems []error
 	if f.vision == "" && f.text == "" {
 		problems = append(problems, errors.New("onnx/vision_model.onnx and onnx/text_model.onnx (or one onnx/model.onnx) are missing"))
@@ -82,7 +78,23 @@ func openFolder(path string) (*folder, error) {
 	return f, nil
 }
 
-func (f *folder) graph(name string) string {
+// graphs returns the best graphs there are: of each form the two towers, else one graph for both. Where none is complete
+// it is a tower of one form and one of another, or what there is.
+func (f *folder) graphs() (vision, text string) {
+	for _, form := range graphForms {
+		for _, pair := range [][2]string{{"vision_model", "text_model"}, {"model", "model"}} {
+			for _, dir := range graphFolders {
+				vision, text := filepath.Join(dir, pair[0]+form+".onnx"), filepath.Join(dir, pair[1]+form+".onnx")
+				if f.has(vision) && f.has(text) {
+					return filepath.Join(f.path, vision), filepath.Join(f.path, text)
+				}
+			}
+		}
+	}
+	return f.tower("vision_model"), f.tower("text_model")
+}
+
+func (f *folder) tower(name string) string {
 	for _, form := range graphForms {
 		for _, dir := range graphFolders {
 			if file := filepath.Join(dir, name+form+".onnx"); f.has(file) {
@@ -121,7 +133,11 @@ func (f *folder) processor(o pixels.Options) (*pixels.Processor, error) {
 }
 
 func (f *folder) tokenizer() (*tokenizer.Tokenizer, error) {
-	t, err := tokenizer.Load(filepath.Join(f.path, "tokenizer.json"))
+	data, err := f.read("tokenizer.json")
+	var t *tokenizer.Tokenizer
+	if err == nil {
+		t, err = tokenizer.Parse(data)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("folder %q: %w", filepath.Base(f.path), err)
 	}

@@ -1,6 +1,7 @@
 package clip
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"penstock/engine"
+	"penstock/hub"
 )
 
 // A model that cannot be loaded says what its folder lacks.
@@ -30,7 +32,8 @@ func TestFoldersThatAreRefused(t *testing.T) {
 		{"a step unknown here", nil, map[string]string{"preprocessor_config.json": `{"do_pad": true}`}, []string{"preprocessor_config.json: do_pad"}},
 		{"another size", nil, map[string]string{"preprocessor_config.json": `{}`}, []string{"32 by 32", "224 by 224"}},
 		{"broken tokenizer", nil, map[string]string{"tokenizer.json": "{}"}, []string{"token"}},
-		{"broken graph", nil, map[string]string{"onnx/text_model.onnx": "graph"}, []string{"(text)", "load"}},
+		{"broken graph", nil, map[string]string{"onnx/text_model.onnx": "graph"}, []string{"(text)", "Load model from text_model.onnx failed"}},
+		{"broken vision tower", nil, map[string]string{"onnx/vision_model.onnx": "graph"}, []string{"(vision)", "Load model from vision_model.onnx failed"}},
 		{"towers exchanged", nil, map[string]string{"onnx/vision_model.onnx": "=onnx/text_model.onnx"}, []string{"(vision)", "gives none of image_embeds", "text_embeds"}},
 		{"towers of two models", nil, map[string]string{
 			"onnx/vision_model.onnx":   "=../../clip/testdata/clip-random/onnx/vision_model.onnx",
@@ -68,11 +71,108 @@ func TestFoldersThatAreRefused(t *testing.T) {
 		o.ONNX.Library = "no/such/library"
 		wantFailure(t, o, "onnxruntime")
 	})
+	t.Run("a template with two places", func(t *testing.T) {
+		o := tiny(t)
+		o.Template = "{} or {}"
+		wantFailure(t, o, "\"template\" has {} 2 times")
+	})
+	t.Run("a label not in UTF-8", func(t *testing.T) {
+		o := tiny(t)
+		o.Labels[1] = "\xff"
+		wantFailure(t, o, "labels[1] is not UTF-8")
+	})
 	t.Run("a rule that makes no sense", func(t *testing.T) {
 		o := tiny(t)
 		o.Fetch.Allow = []string{"*.example.com"}
 		wantFailure(t, o, "allow: ")
 	})
+}
+
+// A folder is loaded by the best graphs that are complete, whatever lies beside them.
+func TestFoldersWithMoreThanOneForm(t *testing.T) {
+	for name, files := range map[string]map[string]string{
+		"one graph and half a pair":        {"onnx/model.onnx": "one/model.onnx", "onnx/vision_model.onnx": ""},
+		"one graph and the other half":     {"model.onnx": "one/model.onnx", "onnx/text_model_quantized.onnx": ""},
+		"one graph and a quantised pair":   {"onnx/model.onnx": "one/model.onnx", "onnx/vision_model_quantized.onnx": "", "onnx/text_model_quantized.onnx": ""},
+		"half a graph and two quantised":   {"onnx/model_fp16.onnx": "one-halves/model_fp16.onnx", "onnx/vision_model_q4.onnx": "", "onnx/text_model_q4.onnx": "", "onnx/model_int8.onnx": ""},
+		"a pair and one graph":             {"onnx/vision_model.onnx": "two/vision_model.onnx", "onnx/text_model.onnx": "two/text_model.onnx", "onnx/model.onnx": ""},
+		"a pair of two forms, and no more": {"onnx/vision_model.onnx": "two/vision_model.onnx", "onnx/text_model_quantized.onnx": "two-quantized/text_model_quantized.onnx"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := graphsOf(t, "two", `{"logit_scale": 17}`)
+			folder := filepath.Join(t.TempDir(), "model")
+			for _, file := range []string{"config.json", recipe, "tokenizer.json"} {
+				link(t, filepath.Join(o.Path, file), filepath.Join(folder, file))
+			}
+			for file, graph := range files {
+				if graph == "" {
+					writeFile(t, filepath.Join(folder, file), []byte("no graph"))
+					continue
+				}
+				from, err := filepath.Abs(filepath.Join("testdata", "graphs", graph))
+				if err != nil {
+					t.Fatal(err)
+				}
+				link(t, from, filepath.Join(folder, file))
+			}
+			o.Path = folder
+			load(t, o)
+		})
+	}
+}
+
+const recipe = "preprocessor_config.json"
+
+// What penstock pull takes of a repository is what would be loaded of it all, whichever graphs there are.
+func TestPullTakesWhatIsLoaded(t *testing.T) {
+	path := t.TempDir()
+	var s hub.Snapshot
+	add := func(file string) {
+		writeFile(t, filepath.Join(path, file), []byte("{}"))
+		s.Files = append(s.Files, hub.File{Path: filepath.ToSlash(file)})
+	}
+	for _, file := range []string{"config.json", recipe, "tokenizer.json"} {
+		add(file)
+	}
+	for _, dir := range graphFolders {
+		for _, form := range graphForms {
+			for _, name := range []string{"vision_model", "text_model", "model"} {
+				add(filepath.Join(dir, name+form+".onnx"))
+			}
+		}
+	}
+	for range 2 * 2 * len(graphForms) {
+		chosen, err := s.Choose(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := openFolder(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		graphs := map[string]bool{f.vision: true, f.text: true}
+		for _, file := range chosen {
+			if on := filepath.Join(path, file.Path); filepath.Ext(on) == ".onnx" {
+				if !graphs[on] {
+					t.Fatalf("pull takes %s, but %s and %s are loaded", on, f.vision, f.text)
+				}
+				delete(graphs, on)
+			}
+		}
+		if len(graphs) > 0 {
+			t.Fatalf("%v would be loaded, but are not pulled", graphs)
+		}
+		// Without the best, the next.
+		for _, graph := range []string{f.vision, f.text} {
+			if err := os.RemoveAll(graph); err != nil {
+				t.Fatal(err)
+			}
+			s.Files = slices.DeleteFunc(s.Files, func(file hub.File) bool { return filepath.Join(path, file.Path) == graph })
+		}
+	}
+	if _, err := s.Choose(nil); !errors.Is(err, hub.ErrNoGraph) {
+		t.Errorf("at last: %v", err)
+	}
 }
 
 func wantFailure(t *testing.T, o Options, says ...string) {
@@ -83,6 +183,11 @@ func wantFailure(t *testing.T, o Options, says ...string) {
 	s := e.Snapshot().Models[0]
 	if s.State != engine.StateFailed {
 		t.Fatalf("the model is %s", s.State)
+	}
+	for _, folder := range []string{filepath.Dir(o.Path), filepath.Dir(o.ONNX.Library)} { // everybody is shown the reason
+		if strings.Contains(s.Reason, folder) {
+			t.Errorf("the reason %q shows the path %s", s.Reason, folder)
+		}
 	}
 	for _, words := range says {
 		if !strings.Contains(s.Reason, words) {

@@ -2,6 +2,8 @@ package clip
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"slices"
 
 	"penstock/dialect/openinference"
@@ -188,14 +190,14 @@ func (m *Model) postprocessInfer(_ context.Context, r inferRaw) (*openinference.
 	return answer, nil
 }
 
-// metadata says what infer takes and gives.
-func (m *Model) metadata(context.Context, struct{}) (openinference.Metadata, error) {
+// describe says what infer takes and gives.
+func (m *Model) describe() (engine.Output, error) {
 	height, width := m.processor.Size()
 	size := int64(m.labels.defaults.size)
 	info := func(name, datatype string, shape ...int64) openinference.Info {
 		return openinference.Info{Name: name, Datatype: datatype, Shape: shape}
 	}
-	return openinference.Metadata{
+	body, err := json.Marshal(openinference.Metadata{
 		Name: m.options.Name, Platform: "onnxruntime_onnx",
 		Inputs: []openinference.Info{
 			info(inputIDs, openinference.INT64, -1, -1),
@@ -207,5 +209,9 @@ func (m *Model) metadata(context.Context, struct{}) (openinference.Metadata, err
 			info(textEmbeds, openinference.FP32, -1, size),
 			info(imageEmbeds, openinference.FP32, -1, size),
 		},
-	}, nil
+	})
+	if err != nil {
+		return engine.Output{}, fmt.Errorf("encode the metadata: %w", err)
+	}
+	return engine.Output{ContentType: "application/json", Body: body}, nil
 }

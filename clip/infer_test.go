@@ -148,6 +148,8 @@ func TestBadInferRequests(t *testing.T) {
 		{"an unknown output", []wire{pixels}, []wire{{"name": "labels"}}, `no output "labels"`},
 		{"an output without input", []wire{pixels}, []wire{{"name": "text_embeds"}}, "needs the input input_ids"},
 		{"logits of texts", []wire{ids(1)}, []wire{{"name": "logits_per_image"}}, "needs the input pixel_values"},
+		{"an output twice", []wire{pixels}, []wire{{"name": "image_embeds"}, {"name": "logits_per_image"}, {"name": "image_embeds"}}, `output "image_embeds" is named twice`},
+		{"an input twice", []wire{ids(1), ids(2)}, nil, `input "input_ids" is given twice`},
 		{"broken", []wire{{"name": "pixel_values"}}, nil, "datatype"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -165,7 +167,7 @@ func TestBadInferRequests(t *testing.T) {
 
 func TestMetadata(t *testing.T) {
 	l := load(t, tiny(t))
-	out, err := l.call(t, "metadata", engine.Input{})
+	out, err := l.engine.Models()[0].Describe()
 	if err != nil {
 		t.Fatal(err)
 	}

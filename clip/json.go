@@ -130,24 +130,26 @@ func unmarshal[T any](body []byte, into *T) error {
 	return e
 }
 
-func unknownField(name string) error {
-	hint := "there are " + strings.Join(fieldNames[:], ", ")
-	if near := nearest(name); near != "" {
+func unknownField(name string) error { return unknown("field", name, fieldNames[:]) }
+
+func unknown(what, name string, known []string) error {
+	hint := "there are " + strings.Join(known, ", ")
+	if near := nearest(name, known); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	return &engine.Error{Code: engine.CodeInvalidInput, Reason: ReasonUnknownField, Param: name, Message: fmt.Sprintf("there is no field %q: %s", name, hint)}
+	return &engine.Error{Code: engine.CodeInvalidInput, Reason: ReasonUnknownField, Param: name, Message: fmt.Sprintf("there is no %s %q: %s", what, name, hint)}
 }
 
-// nearest returns the field that differs from name by a slip or two of the keyboard, or that it begins or ends like.
-func nearest(name string) string {
+// nearest returns the known name that differs from name by a slip or two of the keyboard, or that it begins or ends like.
+func nearest(name string, known []string) string {
 	name = strings.ToLower(name)
 	best, bestDistance := "", 3
-	for _, field := range fieldNames {
+	for _, field := range known {
 		if d := distance(name, field); d < bestDistance && d < len(field) {
 			best, bestDistance = field, d
 		}
 	}
-	for _, field := range fieldNames {
+	for _, field := range known {
 		if best == "" && (strings.HasPrefix(name, field) || strings.HasSuffix(name, field)) {
 			best = field
 		}

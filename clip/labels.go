@@ -10,7 +10,7 @@ import (
 	"penstock/tokenizer"
 )
 
-// placeholder is where a template takes a label.
+// placeholder is where a template takes a label. It is there once.
 const placeholder = "{}"
 
 // labelMemory bounds the embeddings of labels that are kept, in bytes.
@@ -75,7 +75,10 @@ func (s *labelStore) vectors(ctx context.Context, labels []string, template stri
 func (s *labelStore) embed(ctx context.Context, labels []string, template string) (vectors, error) {
 	ids := make([][]int64, len(labels))
 	for i, label := range labels {
-		ids[i] = s.reader.read(strings.ReplaceAll(template, placeholder, label))
+		if err := ctx.Err(); err != nil {
+			return vectors{}, err
+		}
+		ids[i] = s.reader.read(strings.Replace(template, placeholder, label, 1))
 		if len(ids[i]) == 0 {
 			return vectors{}, fmt.Errorf("label %d has no tokens: tokenizer.json puts no start and end around a text", i)
 		}

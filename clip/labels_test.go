@@ -58,6 +58,25 @@ func TestLabelsAreEmbeddedOnce(t *testing.T) {
 	}
 }
 
+// Labels are read for as long as somebody waits for them, and no longer.
+func TestNothingIsReadForNobody(t *testing.T) {
+	store := load(t, tiny(t)).model.labels
+	labels := make([]string, maxLabels)
+	for i := range labels {
+		labels[i] = fmt.Sprintf("thing number %d", i)
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	allocations := testing.AllocsPerRun(1, func() {
+		if _, err := store.embed(ctx, labels, placeholder); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	})
+	if allocations >= maxLabels {
+		t.Errorf("%g allocations: the labels were read", allocations)
+	}
+}
+
 // A caller that leaves while its labels are embedded takes nobody else's with it.
 func TestLeavingWhileLabelsAreEmbedded(t *testing.T) {
 	l := load(t, tiny(t))

@@ -6,6 +6,7 @@ import (
 
 	"penstock/clip/fetch"
 	"penstock/clip/internal/pixels"
+	"penstock/engine"
 	"penstock/onnx"
 )
 
@@ -14,7 +15,7 @@ type Options struct {
 	Name         string        // what it is called in the engine
 	Path         string        // its folder
 	Labels       []string      // what pictures are told apart by when a request names no labels
-	Template     string        // what each label is put into, in the place of {}; "": the label alone
+	Template     string        // what each label is put into, in the place of its one {}; "": the label alone
 	Batch        int           // how many waiting requests one run may answer; 0: 1
 	Fetch        fetch.Options // what pictures may be fetched
 	DecodeMemory int64         // bytes that pictures being decoded, or waiting for their run, may take; 0: 512 MiB
@@ -49,6 +50,10 @@ func New(o Options) *Model {
 // load reads the folder, opens its graphs, and embeds the default labels. What is missing or does not fit is in the
 // error, all that can be known at once.
 func (m *Model) load(ctx context.Context) (err error) {
+	// What would be refused of every request is refused once.
+	if err := (&Request{Labels: m.options.Labels, Template: m.options.Template}).checkTexts(); err != nil {
+		return errors.New(engine.AsError(err).Message)
+	}
 	folder, err := openFolder(m.options.Path)
 	if err != nil {
 		return err

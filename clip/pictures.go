@@ -3,6 +3,7 @@ package clip
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -16,7 +17,8 @@ var errLeft = errors.New("the caller has left")
 // bounded for all requests together, by the fetcher and the processor. name says what errors call a picture; "" is
 // nothing. The stack is kept until it is claimed or ctx ends.
 func (m *Model) gather(ctx context.Context, pictures []Picture, name func(i int) string) (*stack, error) {
-	stack, err := m.shelf.take(ctx, len(pictures))
+	fetch := slices.ContainsFunc(pictures, func(p Picture) bool { return p.Data == nil })
+	stack, err := m.shelf.take(ctx, len(pictures), fetch)
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,8 @@
 package clip
 
 import (
-	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"penstock/clip/fetch"
 	"penstock/clip/internal/pixels"
@@ -17,6 +17,7 @@ const (
 	ReasonBadTemplate   = "bad_template"
 	ReasonBadTopK       = "bad_top_k"
 	ReasonUnknownField  = "unknown_field"
+	ReasonGivenTwice    = "given_twice"
 	ReasonWrongType     = "wrong_type"
 	ReasonTooManyInputs = "too_many_inputs"
 	ReasonBadText       = "bad_text"
@@ -35,7 +36,7 @@ const (
 type Request struct {
 	Pictures []Picture
 	Labels   []string // none: the model's own
-	Template string   // what each label is put into, in the place of {}; "": the model's own
+	Template string   // what each label is put into, in the place of its one {}; "": the model's own
 	TopK     int      // how many labels to answer with, the likeliest; 0: all
 	Bare     bool     // answer with the rows of probabilities alone, as Truss does
 }
@@ -54,21 +55,42 @@ func (r *Request) check() error {
 	case n > maxPictures:
 		return engine.InvalidInput(ReasonTooMany, "%d pictures are too many for one request: send at most %d", n, maxPictures)
 	}
-	if err := r.checkLabels(); err != nil {
-		err.Param = "labels"
+	if err := r.checkTexts(); err != nil {
 		return err
-	}
-	if len(r.Template) > maxText || !strings.Contains(r.Template, placeholder) || strings.Contains(r.Template, "\x00") {
-		return &engine.Error{
-			Code: engine.CodeInvalidInput, Reason: ReasonBadTemplate, Param: "template",
-			Message: fmt.Sprintf("\"template\" must contain {} where the label goes, as in \"a photo of a {}\", and have at most %d bytes", maxText),
-		}
 	}
 	if r.TopK < 0 {
 		return &engine.Error{
 			Code: engine.CodeInvalidInput, Reason: ReasonBadTopK, Param: "top_k",
 			Message: "\"top_k\" is how many labels to answer with, 1 or more; leave it out for all",
 		}
+	}
+	return nil
+}
+
+// checkTexts looks at labels and template, which a model may have of its own too. Its error is nil or an *engine.Error.
+func (r *Request) checkTexts() error {
+	if err := r.checkLabels(); err != nil {
+		err.Param = "labels"
+		return err
+	}
+	if err := r.checkTemplate(); err != nil {
+		err.Param = "template"
+		return err
+	}
+	return nil
+}
+
+// checkTemplate wants one place for the label: with hundreds, a short request would be megabytes of text for each label.
+func (r *Request) checkTemplate() *engine.Error {
+	switch places := strings.Count(r.Template, placeholder); {
+	case len(r.Template) > maxText:
+		return engine.InvalidInput(ReasonBadTemplate, "\"template\" has %d bytes; it may have %d", len(r.Template), maxText)
+	case places != 1:
+		return engine.InvalidInput(ReasonBadTemplate, "\"template\" has {} %d times: it must be there once, where the label goes, as in \"a photo of a {}\"", places)
+	case !utf8.ValidString(r.Template):
+		return engine.InvalidInput(ReasonBadTemplate, "\"template\" is not UTF-8")
+	case strings.Contains(r.Template, "\x00"):
+		return engine.InvalidInput(ReasonBadTemplate, "\"template\" holds a NUL character")
 	}
 	return nil
 }
@@ -84,6 +106,8 @@ func (r *Request) checkLabels() *engine.Error {
 			return engine.InvalidInput(ReasonBadLabels, "labels[%d] is empty", i)
 		case len(label) > maxText:
 			return engine.InvalidInput(ReasonBadLabels, "labels[%d] has %d bytes; a label may have %d", i, len(label), maxText)
+		case !utf8.ValidString(label):
+			return engine.InvalidInput(ReasonBadLabels, "labels[%d] is not UTF-8", i)
 		case strings.Contains(label, "\x00"):
 			return engine.InvalidInput(ReasonBadLabels, "labels[%d] holds a NUL character", i)
 		case twice:

@@ -53,6 +53,12 @@ func asJSON(t *testing.T, v any) engine.Input {
 	return engine.Input{ContentType: "application/json", Body: b}
 }
 
+// ask adds a query.
+func ask(in engine.Input, query url.Values) engine.Input {
+	in.Query = query
+	return in
+}
+
 // pictures serves the photos over HTTP, and lets o fetch them.
 func pictures(t *testing.T, o *Options) *httptest.Server {
 	t.Helper()
@@ -85,6 +91,8 @@ func TestEveryWayInGivesTheSameAnswer(t *testing.T) {
 		"image, broken lines": asJSON(t, object{"image": code[:76] + "\r\n" + code[76:152] + "\n " + code[152:]}),
 		"data URL":            asJSON(t, object{"image": "data:image/jpeg;base64," + code}),
 		"data URL, odd":       asJSON(t, object{"image": "DATA:text/plain;charset=x;BASE64," + code}),
+		"data URL, escaped":   asJSON(t, object{"image": "data:image/jpeg;base64," + url.QueryEscape(code)}),
+		"data URL, indented":  asJSON(t, object{"image": " \n\tdata:image/jpeg;base64," + code + "\n"}),
 		"nulls":               asJSON(t, object{"url": nil, "image": code, "labels": nil, "template": nil, "top_k": nil}),
 		"Truss's list":        asJSON(t, []object{{"url": address}}),
 		"list of images":      asJSON(t, []object{{"image": code}}),
@@ -99,7 +107,10 @@ func TestEveryWayInGivesTheSameAnswer(t *testing.T) {
 		"own labels":          asJSON(t, object{"image": code, "labels": o.Labels}),
 		"own template":        asJSON(t, object{"image": code, "template": "{}"}),
 		"form, own labels":    form(t, [][]byte{cat}, [2]string{"labels", o.Labels[0]}, [2]string{"labels", o.Labels[1]}, [2]string{"top_k", "2"}),
-		"raw, own labels":     {ContentType: "image/jpeg", Body: cat, Query: url.Values{"labels": o.Labels, "top_k": {"2"}, "other": {"x"}}},
+		"raw, own labels":     {ContentType: "image/jpeg", Body: cat, Query: url.Values{"labels": o.Labels, "top_k": {"2"}}},
+		"form, labels asked":  ask(form(t, [][]byte{cat}, [2]string{"template", "{}"}), url.Values{"labels": o.Labels, "top_k": {"2"}}),
+		"JSON, labels asked":  ask(asJSON(t, object{"image": code}), url.Values{"labels": o.Labels, "template": {"{}"}, "top_k": {"2"}}),
+		"list, labels asked":  ask(asJSON(t, []object{{"url": address}}), url.Values{"labels": o.Labels}),
 		"format":              {ContentType: "image/jpeg", Body: cat, Query: url.Values{"format": {"object"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -209,7 +220,7 @@ func TestBadRequests(t *testing.T) {
 		return engine.Input{ContentType: "application/json", Body: []byte(body)}
 	}
 	withImage := func(rest string) engine.Input { return js(`{"image": "` + code + `", ` + rest + `}`) }
-	whole := form(t, [][]byte{cat})
+	whole, raw := form(t, [][]byte{cat}), engine.Input{ContentType: "image/jpeg", Body: cat}
 	missing := s.URL + "/none.jpg"
 	for _, c := range []struct {
 		name          string
@@ -249,6 +260,12 @@ func TestBadRequests(t *testing.T) {
 		{"a long label", withImage(`"labels": ["` + strings.Repeat("a", 1001) + `"]`), "invalid_input", ReasonBadLabels, "labels", "1001"},
 		{"a NUL", withImage(`"labels": ["a\u0000b"]`), "invalid_input", ReasonBadLabels, "labels", "NUL"},
 		{"a template without place", withImage(`"template": "a photo"`), "invalid_input", ReasonBadTemplate, "template", "{}"},
+		{"a template with two places", withImage(`"template": "{} and {}"`), "invalid_input", ReasonBadTemplate, "template", "has {} 2 times: it must be there once"},
+		{"a long template", withImage(`"template": "{}` + strings.Repeat("a", 999) + `"`), "invalid_input", ReasonBadTemplate, "template", "1001"},
+		{"a NUL in the template", withImage(`"template": "{}\u0000"`), "invalid_input", ReasonBadTemplate, "template", "NUL"},
+		{"a template not in UTF-8", form(t, [][]byte{cat}, [2]string{"template", "a {} \xff"}), "invalid_input", ReasonBadTemplate, "template", "UTF-8"},
+		{"a label not in UTF-8", form(t, [][]byte{cat}, [2]string{"labels", "cat"}, [2]string{"labels", "d\xffg"}), "invalid_input", ReasonBadLabels, "labels", "labels[1] is not UTF-8"},
+		{"a query not in UTF-8", engine.Input{ContentType: "image/jpeg", Body: cat, Query: url.Values{"labels": {"\xff\xfe"}}}, "invalid_input", ReasonBadLabels, "labels", "labels[0] is not UTF-8"},
 		{"an empty template", withImage(`"template": ""`), "invalid_input", ReasonBadTemplate, "template", "{}"},
 		{"top_k zero", withImage(`"top_k": 0`), "invalid_input", ReasonBadTopK, "top_k", ""},
 		{"top_k a fraction", withImage(`"top_k": 1.5`), "invalid_input", ReasonWrongType, "top_k", ""},
@@ -262,6 +279,18 @@ func TestBadRequests(t *testing.T) {
 		{"a text", engine.Input{ContentType: "text/plain", Body: []byte("cat")}, "unsupported_media_type", "", "", "text/plain"},
 		{"a web form", engine.Input{ContentType: "application/x-www-form-urlencoded", Body: []byte("url=x")}, "unsupported_media_type", "", "", ""},
 		{"a broken content type", engine.Input{ContentType: "/;;=", Body: cat}, "unsupported_media_type", "", "", ""},
+		{"a misspelt parameter", ask(raw, url.Values{"lables": {"cat"}}), "invalid_input", ReasonUnknownField, "lables", `no parameter "lables": did you mean "labels"?`},
+		{"the same beside JSON", ask(withImage(`"top_k": 1`), url.Values{"lables": {"cat"}}), "invalid_input", ReasonUnknownField, "lables", `did you mean "labels"?`},
+		{"a strange parameter", ask(whole, url.Values{"bogus": {"1"}}), "invalid_input", ReasonUnknownField, "bogus", "there are labels, template, top_k, format"},
+		{"a picture in the query", ask(js(`{}`), url.Values{"url": {missing}}), "invalid_input", ReasonUnknownField, "url", "there are labels, template, top_k, format"},
+		{"labels in both", ask(withImage(`"labels": ["cat"]`), url.Values{"labels": {"dog"}}), "invalid_input", ReasonGivenTwice, "labels", "in the body or in the query"},
+		{"a form's labels in both", ask(form(t, [][]byte{cat}, [2]string{"labels", "cat"}), url.Values{"labels": {"dog"}}), "invalid_input", ReasonGivenTwice, "labels", ""},
+		{"a template in both", ask(withImage(`"template": "a {}"`), url.Values{"template": {"a {}"}}), "invalid_input", ReasonGivenTwice, "template", ""},
+		{"top_k in both", ask(withImage(`"top_k": 1`), url.Values{"top_k": {"1"}}), "invalid_input", ReasonGivenTwice, "top_k", ""},
+		{"top_k twice", ask(raw, url.Values{"top_k": {"1", "2"}}), "invalid_input", ReasonGivenTwice, "top_k", ""},
+		{"a template twice", form(t, [][]byte{cat}, [2]string{"template", "a {}"}, [2]string{"template", "the {}"}), "invalid_input", ReasonGivenTwice, "template", ""},
+		{"two formats", ask(raw, url.Values{"format": {"list", "object"}}), "invalid_input", ReasonGivenTwice, "format", ""},
+		{"top_k a text in the query", ask(withImage(`"labels": ["cat", "dog"]`), url.Values{"top_k": {"two"}}), "invalid_input", ReasonBadTopK, "top_k", ""},
 		{"an unknown format", engine.Input{ContentType: "image/jpeg", Body: cat, Query: url.Values{"format": {"xml"}}}, "invalid_input", "bad_format", "", "xml"},
 		{"an empty picture", engine.Input{ContentType: "image/jpeg"}, "invalid_input", ReasonMissing, "", ""},
 		{"an empty image", js(`{"image": ""}`), "invalid_input", ReasonNotAnImage, "", ""},
@@ -269,6 +298,8 @@ func TestBadRequests(t *testing.T) {
 		{"not base64", js(`{"image": "cat.jpg"}`), "invalid_input", ReasonNotAnImage, "image", "base64"},
 		{"an address as image", js(`{"image": "https://example.com/cat.jpg"}`), "invalid_input", ReasonNotAnImage, "image", `"url"`},
 		{"a plain data URL", js(`{"image": "data:image/svg+xml,%3Csvg"}`), "invalid_input", ReasonNotAnImage, "image", "base64"},
+		{"a badly escaped data URL", js(`{"image": "data:image/jpeg;base64,AAA%3"}`), "invalid_input", ReasonNotAnImage, "image", "%"},
+		{"labels as a file", engine.Input{ContentType: "multipart/form-data; boundary=b", Body: []byte("--b\r\nContent-Disposition: form-data; name=\"labels\"; filename=\"labels.txt\"\r\n\r\ncat\r\n--b--\r\n")}, "invalid_input", ReasonWrongType, "labels", "\"labels\" is text: send it as a field"},
 		{"a web page", engine.Input{ContentType: "image/jpeg", Body: []byte("<!doctype html><title>cat</title>")}, "invalid_input", ReasonNotAnImage, "", ""},
 		{"half a picture", engine.Input{ContentType: "image/jpeg", Body: cat[:len(cat)/2]}, "invalid_input", ReasonTruncatedImage, "", ""},
 		{"SVG", engine.Input{ContentType: "image/svg+xml", Body: []byte(`<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>`)}, "invalid_input", ReasonUnsupportedImage, "", "SVG"},

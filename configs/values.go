@@ -31,21 +31,16 @@ func (n *Name) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Template makes a caption of a label: it holds {} where the label goes.
+// Template makes a caption of a label: it holds {} once, where the label goes.
 type Template string
 
 // UnmarshalText parses a template.
 func (t *Template) UnmarshalText(text []byte) error {
-	if !strings.Contains(string(text), "{}") {
-		return errors.New(`must contain {} where the label goes, such as "a photo of a {}"`)
+	if strings.Count(string(text), "{}") != 1 {
+		return errors.New(`must contain {} once, where the label goes, such as "a photo of a {}"`)
 	}
 	*t = Template(text)
 	return nil
-}
-
-// Apply returns the caption of one label.
-func (t Template) Apply(label string) string {
-	return strings.ReplaceAll(string(t), "{}", label)
 }
 
 // Path is a file or folder, already relative to where the process runs or

@@ -98,12 +98,6 @@ func TestLoopback(t *testing.T) {
 	}
 }
 
-func TestTemplate(t *testing.T) {
-	if got := Template("a {} by a {}").Apply("cat"); got != "a cat by a cat" {
-		t.Error(got)
-	}
-}
-
 // The tags are half the schema, so they are held to it: every field has a key,
 // every default and every bound is a value of the field's type, and what has
 // bounds has a default within or one that means something else (zero).

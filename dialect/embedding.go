@@ -1,10 +1,12 @@
 package dialect
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"math"
+	"slices"
 )
 
 // EncodingBase64 is the EmbeddingRequest.EncodingFormat that asks for compact vectors.
@@ -105,22 +107,33 @@ func (i EmbeddingInput) MarshalJSON() ([]byte, error) {
 	return json.Marshal(i.Tokens)
 }
 
-// UnmarshalJSON reads any of the forms.
+// UnmarshalJSON reads any of the forms. Which it is, the first of a list says.
 func (i *EmbeddingInput) UnmarshalJSON(data []byte) error {
 	*i = EmbeddingInput{}
 	if data[0] != '[' {
 		i.Items = make([]EmbeddingItem, 1)
 		return decode(data, &i.Items[0])
 	}
-	if decode(data, &i.Tokens) == nil && len(i.Tokens) > 0 {
-		return nil
+	switch first := bytes.TrimLeft(data[1:], " \t\r\n"); {
+	case first[0] == '[':
+		if err := decode(data, &i.Tokens); err != nil {
+			return err
+		}
+	case first[0] == '-' || '0' <= first[0] && first[0] <= '9':
+		i.Tokens = make([][]int, 1)
+		if err := decode(data, &i.Tokens[0]); err != nil {
+			return err
+		}
+	default:
+		return decode(data, &i.Items)
 	}
-	i.Tokens = make([][]int, 1)
-	if decode(data, &i.Tokens[0]) == nil && len(i.Tokens[0]) > 0 {
-		return nil
+	if bytes.Contains(data, []byte("null")) { // which has become 0, or nothing
+		return &typeError{want: "token ids", got: "null"}
 	}
-	i.Tokens = nil
-	return decode(data, &i.Items)
+	if slices.ContainsFunc(i.Tokens, func(ids []int) bool { return len(ids) == 0 }) {
+		return &typeError{want: "token ids", got: "an empty array"}
+	}
+	return nil
 }
 
 // MarshalJSON writes a string or an object.

@@ -9,19 +9,23 @@ import (
 
 // small are the files beside its graphs that Penstock reads of a model, as far as there are any.
 var small = []string{
-	"config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja",
+	"config.json", recipe, "tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja",
 }
 
 // needed are those of them that no model runs without.
 var needed = []string{"config.json", "tokenizer.json"}
 
-// Towers come in these forms, and a graph that is all of a model under these names, best first: as the rooms that open
-// them look for them.
+// Graphs come in these forms, by the names that transformers.js gave them, and in these folders, best first: as the rooms
+// that open them look for them. Of a CLIP, which is known by the recipe for its pictures, that is whole, halved, quantised;
+// of a language model, what a CPU runs best comes before halves.
 var (
-	towers = []string{"", "_fp16", "_quantized"}
-	graphs = []string{"model", "model_q4", "model_int8", "model_quantized", "model_uint8", "model_bnb4", "model_fp16", "model_q4f16"}
-	places = []string{"onnx/", ""}
+	pictureForms  = []string{"", "_fp16", "_quantized", "_int8", "_uint8", "_q4", "_q4f16", "_bnb4"}
+	languageForms = []string{"", "_q4", "_int8", "_quantized", "_uint8", "_bnb4", "_fp16", "_q4f16"}
+	places        = []string{"onnx/", ""}
 )
+
+// recipe is the file without which a CLIP does not run.
+const recipe = "preprocessor_config.json"
 
 // Choose picks the files to fetch. Without patterns that is what Penstock needs to run the model: its small files, and
 // one graph or one pair of towers with its external data. With patterns it is what they match: a pattern without a slash
@@ -77,18 +81,20 @@ func (s Snapshot) Choose(patterns []string) ([]File, error) {
 
 // graphs finds the graphs that Penstock would run.
 func (s Snapshot) graphs() ([]string, error) {
-	for _, form := range towers {
-		for _, place := range places {
-			vision, text := place+"vision_model"+form+".onnx", place+"text_model"+form+".onnx"
-			if s.has(vision) && s.has(text) {
-				return []string{vision, text}, nil
-			}
-		}
+	forms := languageForms
+	if s.has(recipe) {
+		forms = pictureForms
 	}
-	for _, name := range graphs {
-		for _, place := range places {
-			if one := place + name + ".onnx"; s.has(one) {
-				return []string{one}, nil
+	for _, form := range forms {
+		for _, names := range [][]string{{"vision_model", "text_model"}, {"model"}} {
+			for _, place := range places {
+				found := make([]string, len(names))
+				for i, name := range names {
+					found[i] = place + name + form + ".onnx"
+				}
+				if s.has(found...) {
+					return found, nil
+				}
 			}
 		}
 	}
@@ -124,8 +130,14 @@ func graphOf(name string) string {
 	return ""
 }
 
-func (s Snapshot) has(name string) bool {
-	return slices.ContainsFunc(s.Files, func(f File) bool { return f.Path == name })
+// has tells whether all of those files are there.
+func (s Snapshot) has(names ...string) bool {
+	for _, name := range names {
+		if !slices.ContainsFunc(s.Files, func(f File) bool { return f.Path == name }) {
+			return false
+		}
+	}
+	return true
 }
 
 func (s Snapshot) paths() []string {

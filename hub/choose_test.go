@@ -27,6 +27,10 @@ func TestChoose(t *testing.T) {
 		"half of a pair":              {"config.json tokenizer.json onnx/vision_model.onnx onnx/text_model_fp16.onnx onnx/model.onnx", "", "config.json tokenizer.json onnx/model.onnx"},
 		"only a quantised pair":       {"config.json tokenizer.json onnx/vision_model_quantized.onnx onnx/text_model_quantized.onnx", "", "config.json tokenizer.json onnx/vision_model_quantized.onnx onnx/text_model_quantized.onnx"},
 		"only quantised graphs":       {"config.json tokenizer.json onnx/model_fp16.onnx onnx/model_q4.onnx", "", "config.json tokenizer.json onnx/model_q4.onnx"},
+		"whole, not a quantised pair": {clip + " onnx/vision_model_quantized.onnx onnx/text_model_quantized.onnx onnx/model.onnx", "", clip + " onnx/model.onnx"},
+		"halves, no quantised pair":   {clip + " onnx/vision_model_quantized.onnx onnx/text_model_quantized.onnx model_fp16.onnx", "", clip + " model_fp16.onnx"},
+		"halves of a CLIP first":      {clip + " onnx/model_fp16.onnx onnx/model_q4.onnx", "", clip + " onnx/model_fp16.onnx"},
+		"a pair of four bits":         {clip + " onnx/vision_model_q4.onnx onnx/text_model_q4.onnx onnx/vision_model_bnb4.onnx onnx/text_model_bnb4.onnx", "", clip + " onnx/vision_model_q4.onnx onnx/text_model_q4.onnx"},
 		"all that a chat needs": {
 			"chat_template.jinja config.json generation_config.json tokenizer.json tokenizer_config.json onnx/model.onnx pytorch_model.bin", "",
 			"chat_template.jinja config.json generation_config.json tokenizer.json tokenizer_config.json onnx/model.onnx",

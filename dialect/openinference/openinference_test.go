@@ -80,6 +80,8 @@ func TestParseRequestErrors(t *testing.T) {
 		"a fraction":         {json, input(`"shape":[1],"datatype":"INT64","data":[1.5]`), "no INT64"},
 		"too large a float":  {json, input(`"shape":[1],"datatype":"FP32","data":[1e39]`), "too large"},
 		"too large an int":   {json, input(`"shape":[1],"datatype":"INT32","data":[3000000000]`), "no INT32"},
+		"an input twice":     {json, `{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","data":[1]},{"name":"a","shape":[1],"datatype":"INT64","data":[1]}]}`, `input "a" is given twice`},
+		"an output twice":    {json, `{"inputs":[],"outputs":[{"name":"b"},{"name":"c"},{"name":"b"}]}`, `output "b" is named twice`},
 		"header too long":    {openinference.MediaType("", "99"), `{"inputs":[]}`, `"99", but the body has 13 bytes`},
 		"header not a size":  {openinference.MediaType("", "x"), `{"inputs":[]}`, openinference.HeaderName},
 		"bytes too few":      {"binary", input(`"shape":[1],"datatype":"FP32","parameters":{"binary_data_size":4}`) + "|123", "3 are left"},

@@ -93,7 +93,12 @@ func ParseRequest(mediaType string, body []byte) (*Request, error) {
 		return nil, wrong("the request is not the JSON that is wanted here, from %s on", place(err))
 	}
 	r := &Request{ID: w.ID, Binary: w.Parameters.Binary, Inputs: make([]Tensor, len(w.Inputs))}
+	given := map[string]bool{}
 	for i, in := range w.Inputs {
+		if given[in.Name] {
+			return nil, wrong("input %q is given twice", in.Name)
+		}
+		given[in.Name] = true
 		t := &r.Inputs[i]
 		t.Name, t.Shape = in.Name, in.Shape
 		size, known := sizes[in.Datatype]
@@ -117,7 +122,12 @@ func ParseRequest(mediaType string, body []byte) (*Request, error) {
 	if len(rest) > 0 {
 		return nil, wrong("the body has %d bytes that belong to no input", len(rest))
 	}
+	named := map[string]bool{} // each is answered once: a name costs the caller little and an output much
 	for _, out := range w.Outputs {
+		if named[out.Name] {
+			return nil, wrong("output %q is named twice", out.Name)
+		}
+		named[out.Name] = true
 		r.Outputs = append(r.Outputs, Output{out.Name, out.Parameters.Binary})
 	}
 	return r, nil

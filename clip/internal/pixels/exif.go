@@ -10,20 +10,23 @@ const (
 	tagCompression = 0x0103
 	tagPhotometric = 0x0106
 	tagOrientation = 0x0112
+	tagStripRows   = 0x0116
 	tagPlanes      = 0x011c
+	tagTileWidth   = 0x0142
+	tagTileLength  = 0x0143
 )
 
 // orientation reads how a picture has to be turned from EXIF data: 1 (as it is) to 8. What is missing or makes no sense
 // is 1.
 func orientation(exif []byte) int {
-	if o := tiffShort(bytes.TrimPrefix(exif, []byte("Exif\x00\x00")), tagOrientation); o >= 1 && o <= 8 {
+	if o := tiffNumber(bytes.TrimPrefix(exif, []byte("Exif\x00\x00")), tagOrientation); o >= 1 && o <= 8 {
 		return o
 	}
 	return 1
 }
 
-// tiffShort returns the 16-bit value of a tag in the first directory, 0 if there is none.
-func tiffShort(tiff []byte, tag uint16) int {
+// tiffNumber returns the value of a tag in the first directory: 0 if there is none, -1 if it is not one whole number.
+func tiffNumber(tiff []byte, tag uint16) int {
 	if len(tiff) < 8 {
 		return 0
 	}
@@ -37,10 +40,19 @@ func tiffShort(tiff []byte, tag uint16) int {
 	}
 	count := order.Uint16(tiff[at:])
 	for entry := tiff[at+2:]; count > 0 && len(entry) >= 12; entry, count = entry[12:], count-1 {
-		const short = 3
-		if order.Uint16(entry) == tag && order.Uint16(entry[2:]) == short {
-			return int(order.Uint16(entry[8:]))
+		const oneByte, oneShort, oneLong = 1<<32 | 1, 3<<32 | 1, 4<<32 | 1
+		if order.Uint16(entry) != tag {
+			continue
 		}
+		switch uint64(order.Uint16(entry[2:]))<<32 | uint64(order.Uint32(entry[4:])) {
+		case oneByte:
+			return int(entry[8])
+		case oneShort:
+			return int(order.Uint16(entry[8:]))
+		case oneLong:
+			return int(order.Uint32(entry[8:]))
+		}
+		return -1
 	}
 	return 0
 }

@@ -3,6 +3,7 @@ package pixels
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"image"
 	"image/color"
 	"image/gif"
@@ -96,10 +97,13 @@ func openBMP(data []byte) (picture, error) {
 
 func openTIFF(data []byte) (picture, error) {
 	c, err := tiff.DecodeConfig(bytes.NewReader(data))
+	if errors.Is(err, tiff.FormatError("wrong number of samples for RGB")) { // a channel nobody says the meaning of is no fault
+		err = tiff.UnsupportedError("a channel without a meaning")
+	}
 	if err != nil {
 		return picture{}, err
 	}
-	if tiffShort(data, tagPlanes) == 2 {
+	if tiffNumber(data, tagPlanes) == 2 {
 		return picture{}, tiff.UnsupportedError("samples in separate planes")
 	}
 	perPixel := int64(4)
@@ -107,13 +111,19 @@ func openTIFF(data []byte) (picture, error) {
 	case color.Gray16Model, color.RGBA64Model, color.NRGBA64Model:
 		perPixel = 8
 	}
-	perPixel += 8 // one strip or tile, which may be all of the picture
-	p := picture{width: c.Width, height: c.Height, orientation: orientation(data), turned: true, memory: bytesFor(c, perPixel)}
-	compression := tiffShort(data, tagCompression)
+	block, err := tiffBlock(data, c)
+	if err != nil {
+		return picture{}, err
+	}
+	// Of one strip or tile come up to eight bytes a pixel, into memory that grows by doubling: twice of what is needed
+	// beside the half that it grew out of.
+	memory := bytesFor(c, perPixel) + bytesFor(block, 24)
+	p := picture{width: c.Width, height: c.Height, orientation: orientation(data), turned: true, memory: memory}
+	compression := tiffNumber(data, tagCompression)
 	fax := compression == 3 || compression == 4
 	p.decode = func() (raster, error) {
 		m, err := tiff.Decode(bytes.NewReader(data))
-		if grey, ok := m.(*image.Gray); ok && fax && tiffShort(data, tagPhotometric) == 1 {
+		if grey, ok := m.(*image.Gray); ok && fax && tiffNumber(data, tagPhotometric) == 1 {
 			// Fax compression knows black as 1. Where a file calls 1 white, libtiff shows black runs as white; Go's
 			// decoder doesn't.
 			for i, v := range grey.Pix {
@@ -123,6 +133,23 @@ func openTIFF(data []byte) (picture, error) {
 		return read(m, err)
 	}
 	return p, nil
+}
+
+// tiffBlock is the size of a TIFF's strips or tiles, as the decoder takes them.
+func tiffBlock(data []byte, picture image.Config) (image.Config, error) {
+	width, height := tiffNumber(data, tagTileWidth), tiffNumber(data, tagTileLength)
+	if width == 0 {
+		width, height = picture.Width, tiffNumber(data, tagStripRows)
+		if height == 0 || height > picture.Height {
+			height = picture.Height
+		}
+	}
+	if width < 0 || height < 0 {
+		return image.Config{}, tiff.UnsupportedError("sizes of strips or tiles that are no numbers")
+	}
+	// The decoder takes no larger ones: those that reach far beyond the picture have an end.
+	const most, beyond = 1024, 16
+	return image.Config{Width: min(width, max(most, picture.Width+beyond)), Height: min(height, max(most, picture.Height+beyond))}, nil
 }
 
 // bytesFor saturates: what is too large for the limits must not seem small.

@@ -24,10 +24,14 @@ const maxSide = 4096
 
 // idle are fields that say nothing about the pixels.
 var idle = []string{
-	"processor_class", "image_processor_type", "feature_extractor_type", "_valid_processor_keys", "auto_map", "_name_or_path",
+	"processor_class", "_valid_processor_keys", "auto_map", "_name_or_path",
 	"name_or_path", "return_tensors", "device", "disable_grouping", "image_seq_length", "do_convert_rgb", "input_data_format",
 	"default_to_square", "use_fast",
 }
+
+// families are transformers' names for CLIP's own image processor, old and new. Others take the same fields and do
+// something else with them, or have other values for what is absent.
+var families = []string{"CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPImageProcessorPil", "CLIPFeatureExtractor"}
 
 // parseRecipe reads a preprocessor_config.json in its old form (sizes as numbers) or its new one. What is absent has the
 // value that CLIP's image processor gives it. What asks for a step that is not built here is an error that names it.
@@ -39,6 +43,15 @@ func parseRecipe(config []byte) (recipe, error) {
 	maps.DeleteFunc(fields, func(_ string, v json.RawMessage) bool { return string(v) == "null" })
 	for _, name := range idle {
 		delete(fields, name)
+	}
+	for _, name := range []string{"image_processor_type", "feature_extractor_type"} {
+		var family string
+		if raw, ok := fields[name]; ok {
+			if err := json.Unmarshal(raw, &family); err != nil || !slices.Contains(families, family) {
+				return recipe{}, fmt.Errorf("%s: %s is not supported, only CLIP's own: %s", name, raw, strings.Join(families, ", "))
+			}
+			delete(fields, name)
+		}
 	}
 
 	r := recipe{shortest: 224, cropW: 224, cropH: 224}

@@ -16,6 +16,8 @@ func TestRecipes(t *testing.T) {
 	for name, config := range map[string]string{
 		"old form":      old,
 		"all by itself": `{}`,
+		"fast":          `{"image_processor_type": "CLIPImageProcessorFast"}`,
+		"Pillow's":      `{"image_processor_type": "CLIPImageProcessorPil", "feature_extractor_type": "CLIPFeatureExtractor"}`,
 		"nulls":         `{"size": null, "do_pad": null, "data_format": "channels_first", "do_flip_channel_order": false, "processor_class": "CLIPProcessor"}`,
 	} {
 		got, err := parseRecipe([]byte(config))
@@ -66,6 +68,9 @@ func TestRecipesThatAreRefused(t *testing.T) {
 		`{"do_flip_channel_order": true}`:                           "do_flip_channel_order",
 		`{"crop_pct": 0.9}`:                                         "crop_pct: 0.9",
 		`{"data_format": "channels_last"}`:                          "data_format",
+		`{"image_processor_type": "SiglipImageProcessor"}`:          `image_processor_type: "SiglipImageProcessor" is not supported`,
+		`{"feature_extractor_type": "ViTFeatureExtractor"}`:         `feature_extractor_type: "ViTFeatureExtractor"`,
+		`{"image_processor_type": 1}`:                               "image_processor_type: 1",
 	} {
 		_, err := NewProcessor([]byte(config), Options{})
 		if err == nil || !strings.Contains(err.Error(), says) || !strings.HasPrefix(err.Error(), "preprocessor_config.json: ") {

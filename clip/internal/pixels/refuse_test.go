@@ -8,9 +8,12 @@ import (
 	"hash/crc32"
 	"image"
 	"image/color"
+	"image/draw"
 	"image/gif"
+	"image/jpeg"
 	"image/png"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -63,6 +66,17 @@ func TestWhatIsNotAPicture(t *testing.T) {
 		"JPEG nothing": {"\xff\xd8\xff\xd9", ReasonNotAnImage},
 	} {
 		t.Run(name, func(t *testing.T) { wantReason(t, process(t, []byte(c.data), Options{}), c.reason) })
+	}
+}
+
+// What Pillow reads and is not read here is called unsupported, not broken. docs/models.md lists it.
+func TestKindsThatAreRefused(t *testing.T) {
+	all, err := filepath.Glob("../../testdata/refused/*")
+	if err != nil || len(all) == 0 {
+		t.Fatalf("no pictures: %v", err)
+	}
+	for _, path := range all {
+		t.Run(filepath.Base(path), func(t *testing.T) { wantReason(t, process(t, readFile(t, path), Options{}), ReasonUnsupportedImage) })
 	}
 }
 
@@ -180,7 +194,95 @@ func TestOrientationCanBeLeft(t *testing.T) {
 	}
 }
 
-// FuzzProcess: whatever the bytes are, they give pixels or a reason, and no more memory than was set aside.
+// Decoding allocates no more than was counted by the header, but for the tables of the decoders.
+func TestDecodingTakesWhatIsCounted(t *testing.T) {
+	const tables = 256 << 10
+	size := image.Rect(0, 0, 400, 300)
+	opaque, deep := image.NewRGBA(size), image.NewNRGBA64(size)
+	for i := range deep.Pix {
+		deep.Pix[i] = byte(i * i >> 7)
+	}
+	draw.Draw(opaque, size, deep, image.Point{}, draw.Src)
+	for name, encode := range map[string]func(*bytes.Buffer) error{
+		"JPEG":             func(b *bytes.Buffer) error { return jpeg.Encode(b, opaque, nil) },
+		"PNG":              func(b *bytes.Buffer) error { return png.Encode(b, opaque) },
+		"PNG, 16 bits":     func(b *bytes.Buffer) error { return png.Encode(b, deep) },
+		"BMP":              func(b *bytes.Buffer) error { return bmp.Encode(b, opaque) },
+		"TIFF":             func(b *bytes.Buffer) error { return tiff.Encode(b, opaque, nil) },
+		"TIFF, 16 bits":    func(b *bytes.Buffer) error { return tiff.Encode(b, deep, nil) },
+		"TIFF, compressed": func(b *bytes.Buffer) error { return tiff.Encode(b, opaque, &tiff.Options{Compression: tiff.Deflate}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b bytes.Buffer
+			if err := encode(&b); err != nil {
+				t.Fatal(err)
+			}
+			f, err := identify(b.Bytes())
+			if err != nil {
+				t.Fatal(err)
+			}
+			pic, err := f.open(b.Bytes())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			err = process(t, b.Bytes(), Options{})
+			runtime.ReadMemStats(&after)
+			took := after.TotalAlloc - before.TotalAlloc
+			if err != nil || took > uint64(pic.memory)+tables {
+				t.Errorf("%d bytes were allocated, %d counted: %v", took, pic.memory, err)
+			}
+			t.Logf("%d bytes were allocated, %d counted", took, pic.memory)
+		})
+	}
+}
+
+// A TIFF costs its pixels, and the largest of its strips or tiles while that is decompressed.
+func TestStripsOfTIFFsCount(t *testing.T) {
+	const width, height = 500, 300
+	const rows, tileWidth, tileLength = tagStripRows, tagTileWidth, tagTileLength
+	for name, c := range map[string]struct {
+		tags  [][3]uint32 // tag, how many numbers, the first
+		block int64       // pixels
+	}{
+		"one strip":          {[][3]uint32{{rows, 1, height}}, width * height},
+		"it says nothing":    {nil, width * height},
+		"more rows than all": {[][3]uint32{{rows, 1, 1<<32 - 1}}, width * height},
+		"strips":             {[][3]uint32{{rows, 1, 7}}, width * 7},
+		"tiles":              {[][3]uint32{{tileWidth, 1, 64}, {tileLength, 1, 32}}, 64 * 32},
+		"tiles beyond":       {[][3]uint32{{tileWidth, 1, 1024}, {tileLength, 1, 1024}}, 1024 * 1024},
+		"endless tiles":      {[][3]uint32{{tileWidth, 1, 1 << 31}, {tileLength, 1, 1 << 31}}, 1024 * 1024},
+		"strips, said twice": {[][3]uint32{{rows, 2, 8}}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tags := append([][3]uint32{{256, 1, width}, {257, 1, height}, {258, 1, 8}, {tagPhotometric, 1, 1}}, c.tags...)
+			data := binary.LittleEndian.AppendUint16([]byte("II*\x00\x08\x00\x00\x00"), uint16(len(tags)))
+			for _, tag := range tags {
+				const long = 4
+				data = binary.LittleEndian.AppendUint16(data, uint16(tag[0]))
+				data = binary.LittleEndian.AppendUint16(data, long)
+				data = binary.LittleEndian.AppendUint32(data, tag[1])
+				data = binary.LittleEndian.AppendUint32(data, tag[2])
+			}
+			pic, err := openTIFF(append(data, 0, 0, 0, 0))
+			switch {
+			case c.block == 0:
+				if f, _ := identify(data); err != nil {
+					wantReason(t, f.failure(err), ReasonUnsupportedImage)
+				} else {
+					t.Error("it is opened")
+				}
+			case err != nil:
+				t.Error(err)
+			case pic.memory != 4*width*height+24*c.block:
+				t.Errorf("%d bytes are counted", pic.memory)
+			}
+		})
+	}
+}
+
+// FuzzProcess: whatever the bytes are, they give pixels or a reason, and the memory that was set aside comes back.
 func FuzzProcess(f *testing.F) {
 	for _, path := range oddPictures(f) {
 		f.Add(readFile(f, path))
@@ -198,7 +300,8 @@ func FuzzProcess(f *testing.F) {
 		}
 		f.Add(b.Bytes())
 	}
-	p, err := NewProcessor([]byte(`{"size": 8, "crop_size": 8}`), Options{Memory: 16 << 20, AutoOrient: true})
+	const memory = 16 << 20
+	p, err := NewProcessor([]byte(`{"size": 8, "crop_size": 8}`), Options{Memory: memory, AutoOrient: true})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -208,5 +311,9 @@ func FuzzProcess(f *testing.F) {
 		if err != nil && (!errors.As(err, &e) || e.Reason == "") {
 			t.Errorf("error %v", err)
 		}
+		if !p.memory.TryAcquire(memory) {
+			t.Fatal("memory was not given back")
+		}
+		p.memory.Release(memory)
 	})
 }

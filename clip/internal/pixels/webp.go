@@ -60,9 +60,8 @@ func openWebP(data []byte) (picture, error) {
 
 	var (
 		size   image.Point
+		memory int64
 		decode func() (raster, error)
-
-		perPixel int64
 	)
 	if kind == "VP8 " {
 		d := vp8.NewDecoder()
@@ -72,7 +71,7 @@ func openWebP(data []byte) (picture, error) {
 			return picture{}, err
 		}
 		size = image.Pt(head.Width, head.Height)
-		perPixel = 2 // a byte for luma, a half for chroma, and rounding up to blocks
+		memory = 2 * area(size) // a byte for luma, a half for chroma, and rounding up to blocks
 		decode = func() (raster, error) {
 			m, err := d.DecodeFrame()
 			if err != nil {
@@ -86,7 +85,7 @@ func openWebP(data []byte) (picture, error) {
 			return picture{}, err
 		}
 		size = image.Pt(head.Width, head.Height)
-		perPixel = 9 // four bytes, the same again while undoing its transforms, and its small pictures of parameters
+		memory = 9*area(size) + codesMemory(size, len(frame)) // four bytes, the same again while undoing its transforms, and its small pictures of parameters
 		decode = func() (raster, error) {
 			m, err := vp8l.Decode(bytes.NewReader(frame))
 			if err != nil {
@@ -99,7 +98,7 @@ func openWebP(data []byte) (picture, error) {
 		canvas = size
 	}
 	p.width, p.height = canvas.X, canvas.Y
-	p.memory = int64(size.X) * int64(size.Y) * perPixel
+	p.memory = memory
 	p.decode = func() (raster, error) {
 		r, err := decode()
 		if err != nil || (size == canvas && corner == image.Point{}) {
@@ -111,6 +110,23 @@ func openWebP(data []byte) (picture, error) {
 		return picture{}, errors.New("the frame reaches beyond its canvas")
 	}
 	return p, nil
+}
+
+func area(size image.Point) int64 { return int64(size.X) * int64(size.Y) }
+
+// codesMemory is how many bytes the prefix codes of a lossless picture take in Go's decoder, at most. A picture may have a
+// group of five codes for each tile of 4 by 4 pixels, but no more than the decoder allows. A group is five tables and 16
+// bytes for each symbol, of which there are 3136 with the largest colour cache (and an allocation is rounded up by an
+// eighth at most). Symbols have to be described: the densest way to, 256 of one length, takes 15 bytes of file for 4 KiB.
+func codesMemory(size image.Point, file int) int64 {
+	const (
+		mostGroups    = 2600
+		groupTables   = 5 * (24 + 4<<7)
+		groupSymbols  = 3136 * 16 * 9 / 8
+		bytesFromByte = 280
+	)
+	groups := min(mostGroups, area(size.Add(image.Pt(3, 3)).Div(4)))
+	return groups*groupTables + min(groups*groupSymbols, int64(file)*bytesFromByte)
 }
 
 func uint24(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }
