@@ -28,6 +28,7 @@ func faults() []fault {
 		half   = then(test.Answer(http.StatusOK, whole[:len(whole)/2]), test.Send(""))
 		long   = `{"choices":[],"padding":"` + strings.Repeat("0123456789abcdef", 10<<10) // more than is held back
 		rude   = "data: {\"error\":{\"message\":\"this is overloaded\",\"type\":\"server_error\",\"param\":null,\"code\":\"overloaded\"}}\n\n"
+		bare   = "data: {\"object\":\"error\",\"message\":\"this is overloaded\",\"type\":\"InternalServerError\",\"param\":null,\"code\":500}\n\n"
 		page   = "<html>\r\n<h1>502 Bad Gateway</h1>\r\n</html>"
 		html   = []string{"Content-Type", "text/html"}
 		great  = strings.Repeat("x", 5<<20)
@@ -89,10 +90,12 @@ func faults() []fault {
 		{name: "a clean end without an event", streamed: test.Script{test.Head}, sees: cutWhole, asked: "2 × cut"},
 		{name: "less than its Content-Length", whole: test.Script{test.Answer(200, whole, "Content-Length", "1000")}, seesWhole: cutWhole, asked: "", askedWhole: "2 × cut"},
 		{name: "a whole answer of 160 KiB cut", whole: test.Script{test.Answer(200, long), test.Head, test.Cut}, seesWhole: "200, broken off", askedWhole: "cut"},
+		{name: "a whole answer of 160 KiB without a length, cut", whole: test.Script{test.Answer(200, long, "Transfer-Encoding", "identity")}, seesWhole: "200, broken off", askedWhole: "cut"},
 
 		// An answer that is odd.
 		{name: "invalid JSON", streamed: test.Script{two, test.Send("data: {\"id\":}\n\n"), test.Send(test.Done)}, whole: test.Script{test.Answer(200, `{"id":}`)}, sees: badStream, seesWhole: unreachable, asked: "error", askedWhole: "2 × error"},
 		{name: "an error event", streamed: test.Script{two, test.Send(rude)}, sees: badStream, asked: "error"},
+		{name: "an error event without an envelope", streamed: test.Script{two, test.Send(bare), test.Send(test.Done)}, sees: badStream, asked: "error"},
 		{name: "an error event before all others", streamed: test.Script{test.Send(rude)}, sees: "the upstream's own 502", asked: "2 × error"},
 		{name: "gzip, unasked", streamed: test.Script{packed("text/event-stream", test.Token(m, 0)+test.Finish(m)+test.Done)}, whole: test.Script{packed("application/json", whole)}, sees: allStream, seesWhole: allWhole, asked: "ok"},
 		{name: "half a UTF-8 character at a chunk's edge", streamed: test.Script{test.Send(fox[:split]), test.Send(fox[split:]), finish, test.Send(test.Done)}, whole: test.Script{test.Answer(200, `{"x":"`+"🦊"[:2]), test.Send("🦊"[2:] + `"}`)}, sees: allStream, seesWhole: allWhole, asked: "ok"},

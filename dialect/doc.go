@@ -7,7 +7,7 @@
 //
 //	request, err := dialect.ParseChatRequest(body) // err is a *dialect.Error, ready to be sent
 //
-// Requests for an upstream are not: PeekRequest reads the three fields a gateway
+// Requests for an upstream are not: PeekRequest reads the few fields a gateway
 // must know, and ReplaceModel changes one value and leaves every other byte as it
 // was, so that fields nobody here knows survive.
 //

@@ -43,31 +43,43 @@ func (e *Error) MarshalJSON() ([]byte, error) {
 	}{inner{e.Message, e.Type, nullable(e.Param), nullable(e.Code)}})
 }
 
-// UnmarshalJSON reads the object inside its envelope. A code that is a number, as
-// some servers send it, is kept as its digits.
+// UnmarshalJSON reads the object as servers write it: inside its envelope, without one,
+// or as a mere text in the envelope. Members but the message that are no strings, as a
+// code that is a number, are kept as they stand.
 func (e *Error) UnmarshalJSON(data []byte) error {
-	var envelope struct {
-		Error struct {
-			Message string          `json:"message"`
-			Type    string          `json:"type"`
-			Param   string          `json:"param"`
-			Code    json.RawMessage `json:"code"`
-		} `json:"error"`
+	type members struct {
+		Message json.RawMessage `json:"message"`
+		Type    json.RawMessage `json:"type"`
+		Param   json.RawMessage `json:"param"`
+		Code    json.RawMessage `json:"code"`
 	}
-	if err := json.Unmarshal(data, &envelope); err != nil {
+	var outer struct {
+		members
+		Error json.RawMessage `json:"error"`
+	}
+	if err := json.Unmarshal(data, &outer); err != nil {
 		return err
 	}
-	code := string(envelope.Error.Code)
-	if code == "null" {
-		code = ""
+	said, inner, text := outer.members, members{}, ""
+	switch {
+	case json.Unmarshal(outer.Error, &text) == nil: // null, too
+	case json.Unmarshal(outer.Error, &inner) == nil:
+		said = inner
 	}
-	if len(code) > 0 && code[0] == '"' {
-		if err := json.Unmarshal(envelope.Error.Code, &code); err != nil {
-			return err
-		}
+	if text == "" {
+		_ = json.Unmarshal(said.Message, &text) // what is no text says nothing
 	}
-	e.Message, e.Type, e.Param, e.Code = envelope.Error.Message, envelope.Error.Type, envelope.Error.Param, code
+	e.Message, e.Type, e.Param, e.Code = text, loosely(said.Type), loosely(said.Param), loosely(said.Code)
 	return nil
+}
+
+// loosely reads what should be a string or null, and keeps it as it stands if it is neither.
+func loosely(value json.RawMessage) string {
+	var s string
+	if json.Unmarshal(value, &s) != nil {
+		return string(value)
+	}
+	return s
 }
 
 // The types an Error may have, and the codes of the errors made in this package.

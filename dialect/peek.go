@@ -4,23 +4,24 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Peek is what a gateway must know of a request that it passes on unread.
 type Peek struct {
-	Model        string // "" if the request names none
-	Stream       bool
-	IncludeUsage bool // stream_options.include_usage
-	N            int  // how many answers are wanted; at least 1
+	Model   string // "" if the request names none
+	Stream  bool
+	N       int // how many answers are wanted to each prompt; at least 1
+	Prompts int // how many there are, of a text completion; at least 1
 }
 
 // PeekRequest reads the few top-level members of a request that Peek holds, and checks
 // that the whole is one JSON object; nothing else is looked at. If a member comes
 // twice the last one counts, as in most JSON parsers. Its error is an *Error.
 func PeekRequest(body []byte) (Peek, error) {
-	p := Peek{N: 1}
+	p := Peek{N: 1, Prompts: 1}
 	err := members(body, func(name string, value jsontext.Value, _ int64) error {
 		switch name {
 		case "model":
@@ -33,18 +34,31 @@ func PeekRequest(body []byte) (Peek, error) {
 				return err
 			}
 			p.N = max(1, n)
-		case "stream_options":
-			var options struct {
-				IncludeUsage bool `json:"include_usage"`
-			}
-			if err := peek(name, value, '{', &options); err != nil {
-				return err
-			}
-			p.IncludeUsage = options.IncludeUsage
+		case "prompt":
+			p.Prompts = max(1, prompts(value))
 		}
 		return nil
 	})
 	return p, err
+}
+
+// prompts counts what a list of prompts holds: texts, or lists of tokens. A list of tokens is one prompt; whatever else a
+// prompt may be is the receiver's to judge.
+func prompts(value jsontext.Value) (n int) {
+	d := jsontext.NewDecoder(bytes.NewBuffer(value), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	if d.PeekKind() != '[' {
+		return 1
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return 1
+	}
+	for d.PeekKind() == '"' || d.PeekKind() == '[' {
+		if d.SkipValue() != nil {
+			return n
+		}
+		n++
+	}
+	return n
 }
 
 // peek reads value into out if it is of the kind wanted; null leaves out at its zero
@@ -58,11 +72,16 @@ func peek[T any](name string, value jsontext.Value, want jsontext.Kind, out *T) 
 	if kind == 'n' {
 		return nil
 	}
-	if kind != want || unmarshalLoosely(value, out) != nil {
-		wants := map[jsontext.Kind]string{'"': "a string", 't': "a boolean", '0': "an integer", '{': "an object"}
-		return badRequest(name, codeInvalidType, "Invalid type for '%s': expected %s, but got %s instead.", name, wants[want], kindOf(value))
+	if kind == want {
+		switch err := unmarshalLoosely(value, out); {
+		case err == nil:
+			return nil
+		case errors.Is(err, strconv.ErrRange):
+			return outOfRange(name)
+		}
 	}
-	return nil
+	wants := map[jsontext.Kind]string{'"': "a string", 't': "a boolean", '0': "an integer"}
+	return badRequest(name, codeInvalidType, "Invalid type for '%s': expected %s, but got %s instead.", name, wants[want], kindOf(value))
 }
 
 // ReplaceModel returns a copy of the request in which the value of the top-level member
@@ -109,8 +128,12 @@ func ReplaceModel(body []byte, model string) ([]byte, error) {
 // nothing but names is decoded.
 func members(body []byte, visit func(name string, value jsontext.Value, end int64) error) error {
 	d := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	if kind := d.PeekKind(); kind != '{' && kind != 0 {
-		return badRequest("", codeInvalidJSON, "The body of the request must be a JSON object, but it is %s.", kindOf([]byte{byte(kind)}))
+	if d.PeekKind() != '{' { // a guess from the first byte: "--boundary" would be a number
+		value, err := d.ReadValue()
+		if err != nil {
+			return malformed(err)
+		}
+		return badRequest("", codeInvalidJSON, "The body of the request must be a JSON object, but it is %s.", kindOf(value))
 	}
 	if _, err := d.ReadToken(); err != nil {
 		return malformed(err)

@@ -12,15 +12,22 @@ import (
 
 func TestPeekRequest(t *testing.T) {
 	for body, want := range map[string]dialect.Peek{
-		`{}`:                             {N: 1},
-		`{"model":"gpt"}`:                {Model: "gpt", N: 1},
-		`{"model":null,"stream":null}`:   {N: 1},
-		`{"model":"a","model":"b"}`:      {Model: "b", N: 1},
-		`{"mod\u0065l":"\u0061"}`:        {Model: "a", N: 1},
-		` {"stream" : true , "n" : 3 } `: {Stream: true, N: 3},
-		`{"x":{"model":"inner","stream":true},"model":"outer","y":[{"model":1}]}`: {Model: "outer", N: 1},
-		`{"stream_options":{"include_usage":true,"foo":1},"stream":true}`:         {Stream: true, IncludeUsage: true, N: 1},
-		"{\"user\":\"\xff\",\"model\":\"m\"}":                                     {Model: "m", N: 1},
+		`{}`:                             {N: 1, Prompts: 1},
+		`{"model":"gpt"}`:                {Model: "gpt", N: 1, Prompts: 1},
+		`{"model":null,"stream":null}`:   {N: 1, Prompts: 1},
+		`{"model":"a","model":"b"}`:      {Model: "b", N: 1, Prompts: 1},
+		`{"mod\u0065l":"\u0061"}`:        {Model: "a", N: 1, Prompts: 1},
+		` {"stream" : true , "n" : 3 } `: {Stream: true, N: 3, Prompts: 1},
+		`{"x":{"model":"inner","stream":true},"model":"outer","y":[{"model":1}]}`: {Model: "outer", N: 1, Prompts: 1},
+		"{\"user\":\"\xff\",\"model\":\"m\"}":                                     {Model: "m", N: 1, Prompts: 1},
+		`{"stream":true,"stream_options":{"include_usage":1}}`:                    {Stream: true, N: 1, Prompts: 1}, // the upstream's to judge
+		`{"prompt":"a"}`:                     {N: 1, Prompts: 1},
+		`{"prompt":["a","b"],"n":2}`:         {N: 2, Prompts: 2},
+		`{"prompt":[[1,2],[3],[4]]}`:         {N: 1, Prompts: 3},
+		`{"prompt":[1,2,3]}`:                 {N: 1, Prompts: 1},
+		`{"prompt":[]}`:                      {N: 1, Prompts: 1},
+		`{"prompt":{"a":["b","c"]}}`:         {N: 1, Prompts: 1},
+		`{"prompt":["a","b"],"prompt":null}`: {N: 1, Prompts: 1},
 	} {
 		got, err := dialect.PeekRequest([]byte(body))
 		if err != nil || got != want {
@@ -32,13 +39,29 @@ func TestPeekRequest(t *testing.T) {
 func TestPeekRequestErrors(t *testing.T) {
 	for body, param := range map[string]string{
 		``: "", `[]`: "", `"model"`: "", `{"model":"a"`: "", `{"model":"a"}{}`: "", `{"model":"a",}`: "", `{"a":01}`: "", `<html>`: "",
-		`{"model":5}`: "model", `{"stream":"yes"}`: "stream", `{"n":1.5}`: "n", `{"stream_options":[]}`: "stream_options",
+		`{"model":5}`: "model", `{"stream":"yes"}`: "stream", `{"n":1.5}`: "n",
 		strings.Repeat(`{"a":`, 20000): "",
 	} {
 		_, err := dialect.PeekRequest([]byte(body))
 		var e *dialect.Error
 		if !errors.As(err, &e) || e.Param != param || e.Status != 400 {
 			t.Errorf("%.40s gives %+v", body, err)
+		}
+	}
+}
+
+// What is no JSON at all is not taken for a number, nor a number too large for one of another kind.
+func TestPeekRequestSaysWhatItGot(t *testing.T) {
+	for body, want := range map[string]string{
+		"--boundary\r\nContent-Disposition: form-data": "We could not parse the JSON body of your request (at byte 1). Send one valid JSON object, in UTF-8.",
+		"nobody":                     "We could not parse the JSON body of your request (at byte 1). Send one valid JSON object, in UTF-8.",
+		"<html>":                     "We could not parse the JSON body of your request (at byte 0). Send one valid JSON object, in UTF-8.",
+		"-1":                         "The body of the request must be a JSON object, but it is an integer.",
+		" 1.5":                       "The body of the request must be a JSON object, but it is a decimal.",
+		`{"n":99999999999999999999}`: "Invalid value for 'n': the number is out of range.",
+	} {
+		if _, err := dialect.PeekRequest([]byte(body)); err == nil || err.Error() != want {
+			t.Errorf("%q: got %v, want %s", body, err, want)
 		}
 	}
 }
@@ -108,7 +131,7 @@ func FuzzReplaceModel(f *testing.F) {
 }
 
 func FuzzPeekRequest(f *testing.F) {
-	f.Add([]byte(`{"model":"a","stream":true,"stream_options":{"include_usage":true},"n":2}`))
+	f.Add([]byte(`{"model":"a","stream":true,"prompt":["a",[1],2],"n":2}`))
 	f.Add([]byte(`{"stream":false,"stream":true,"model":"\ud83d\ude00"}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		p, err := dialect.PeekRequest(body)
@@ -125,8 +148,8 @@ func FuzzPeekRequest(f *testing.F) {
 		if err := json.Unmarshal(body, &reference); err != nil {
 			t.Fatalf("%q was taken: %v", body, err)
 		}
-		if p.N < 1 {
-			t.Fatalf("%q asks for %d answers", body, p.N)
+		if p.N < 1 || p.Prompts < 1 {
+			t.Fatalf("%q asks for %d answers to %d prompts", body, p.N, p.Prompts)
 		}
 	})
 }

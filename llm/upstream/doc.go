@@ -10,7 +10,7 @@
 //
 // The model has the verbs "chat", "complete" and "responses", generators whose chunks
 // are the data of the server's events; "chat_whole", "complete_whole",
-// "responses_whole" and "embeddings", predictors that copy one whole answer into
+// "responses_whole" and "embed", predictors that copy one whole answer into
 // engine.Input.Answer; and "stream", the native generator, whose chunks are {"text":…}.
 //
 // Until something has been handed on, a request goes to the next server when one

@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -126,27 +125,18 @@ func answered(r *http.Response, body io.Reader, secret string, ownKey bool) *fau
 	if err != nil {
 		return cut(fmt.Errorf("read the body of a %d: %w", r.StatusCode, err))
 	}
-	header := handedOn(r.Header)
+	header := handedOn(r.Header, secret)
 	if kind := r.Header.Get("Content-Type"); kind != "" {
-		header.Set("Content-Type", kind)
+		header.Set("Content-Type", redactText(kind, secret))
 	}
 	return reject(&dialect.UpstreamAnswer{Status: r.StatusCode, Header: header, Body: redact(data, secret)}, ownKey)
 }
 
-// reported is the fault of a server that said, in an event, that something went wrong.
-func reported(event []byte, secret string) *fault {
-	event = redact(event, secret)
-	var e dialect.Error
-	if err := json.Unmarshal(event, &e); err != nil || e.Message == "" {
-		var flat struct { // as /v1/responses has it
-			Message string `json:"message"`
-			Code    string `json:"code"`
-		}
-		if err := json.Unmarshal(event, &flat); err == nil {
-			e.Message, e.Code = flat.Message, flat.Code
-		}
-		event, _ = (&dialect.Error{Message: e.Message, Type: dialect.ServerError, Code: e.Code}).MarshalJSON() // strings always encode
-	}
+// reported is the fault of a server that said, in an event or in an answer that thinks itself
+// a success, that something went wrong.
+func reported(said []byte, o *open) *fault {
+	said = redact(said, o.secret)
+	e := words(said)
 	status, err := strconv.Atoi(e.Code)
 	switch {
 	case err == nil && status >= 400 && status < 600:
@@ -158,7 +148,37 @@ func reported(event []byte, secret string) *fault {
 		status = http.StatusBadGateway
 	}
 	header := http.Header{"Content-Type": {"application/json"}}
-	return reject(&dialect.UpstreamAnswer{Status: status, Header: header, Body: event}, false)
+	return reject(&dialect.UpstreamAnswer{Status: status, Header: header, Body: enveloped(said, e)}, o.ownKey)
+}
+
+// enveloped returns what a server said as OpenAI's clients look for it: as it is, unless its
+// words stand elsewhere, as they do in the events of /v1/responses.
+func enveloped(said []byte, e dialect.Error) []byte {
+	var inner struct {
+		Error struct {
+			Message string `json:"message"`
+		} `json:"error"`
+	}
+	_ = json.Unmarshal(said, &inner) // what does not fit has no words there
+	if e.Message == "" || inner.Error.Message != "" {
+		return said
+	}
+	if e.Type == "" || e.Type == "error" { // the event's
+		e.Type = dialect.ServerError
+	}
+	anew, _ := e.MarshalJSON() // strings always encode
+	return anew
+}
+
+// envelope is what tells the report of an error from an answer.
+type envelope struct {
+	Error  json.RawMessage `json:"error"`
+	Object json.RawMessage `json:"object"`
+}
+
+func (e envelope) reports() bool {
+	// A whole answer of /v1/responses has an "error" of its own.
+	return string(e.Object) == errorObject || accuses(e.Error) && string(e.Object) != `"response"`
 }
 
 // reject sorts what servers answer instead of what they were asked for.
@@ -169,14 +189,14 @@ func reject(a *dialect.UpstreamAnswer, ownKey bool) *fault {
 		Code: engine.CodeUpstreamError, Message: "the upstream reported an error", RetryAfter: wait, Cause: a,
 	}}
 	if said.Message != "" {
-		f.err.Message += ": " + said.Message
+		f.err.Message += ": " + brief(said.Message)
 	}
 	switch status := a.Status; {
 	case (status == http.StatusUnauthorized || status == http.StatusForbidden) && !ownKey:
 		// Our key's fault: the client can do nothing about it, and is not shown what the
 		// server says about that key.
 		f.outcome, f.remedy = OutcomeUnauthorized, another
-		f.err = &engine.Error{Code: engine.CodeUpstreamUnauthorized, Message: "the upstream refused this gateway's key; its operator has to set a valid one", Cause: fmt.Errorf("status %d: %s", status, said.Message)}
+		f.err = &engine.Error{Code: engine.CodeUpstreamUnauthorized, Message: "the upstream refused this gateway's key; its operator has to set a valid one", Cause: fmt.Errorf("status %d: %s", status, brief(said.Message))}
 	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && asked:
 		f.outcome, f.remedy, f.wait = OutcomeRateLimited, another, min(wait, maxCool)
 		if asked && wait <= maxWait && said.Code != "insufficient_quota" {
@@ -202,10 +222,14 @@ func reject(a *dialect.UpstreamAnswer, ownKey bool) *fault {
 // words reads an error object, as far as it is one.
 func words(body []byte) (e dialect.Error) {
 	_ = json.Unmarshal(body, &e) // whatever else it may be, it has no words
-	if len(e.Message) > 500 {
-		e.Message = strings.ToValidUTF8(e.Message[:500], "") + "…"
-	}
 	return e
+}
+
+func brief(message string) string {
+	if len(message) > 500 {
+		return strings.ToValidUTF8(message[:500], "") + "…"
+	}
+	return message
 }
 
 // tooLong tells whether a server complains about the length of the prompt, for which
@@ -234,25 +258,18 @@ func retryAfter(h http.Header) (d time.Duration, asked bool) {
 	return 0, false
 }
 
-// handedOn returns those of an answer's headers that matter to the client.
-func handedOn(h http.Header) http.Header {
+// handedOn returns those of an answer's headers that matter to the client, without our key.
+func handedOn(h http.Header, secret string) http.Header {
 	out := http.Header{}
 	for name, values := range h {
 		switch lower := strings.ToLower(name); {
 		case lower == "x-request-id":
-			out["X-Upstream-Request-Id"] = values
+			out["X-Upstream-Request-Id"] = redactAll(values, secret)
 		case lower == "retry-after", lower == "retry-after-ms", lower == "x-should-retry",
-			strings.HasPrefix(lower, "x-ratelimit-"), strings.HasPrefix(lower, "openai-"):
-			out[name] = values
+			strings.HasPrefix(lower, "x-ratelimit-"), strings.HasPrefix(lower, "openai-"),
+			lower == "ratelimit", strings.HasPrefix(lower, "ratelimit-"): // the IETF's names
+			out[name] = redactAll(values, secret)
 		}
 	}
 	return out
-}
-
-// redact takes our key out of what a server says.
-func redact(data []byte, secret string) []byte {
-	if secret == "" {
-		return data
-	}
-	return bytes.ReplaceAll(data, []byte(secret), []byte("[key]"))
 }

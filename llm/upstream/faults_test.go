@@ -62,6 +62,7 @@ func TestFaults(t *testing.T) {
 		"ended before [DONE]":     {script: test.Script{test.Tokens(m, 0, 2), test.Send(test.Finish(m))}, streams: 3, outcome: "ok"},
 		"open before [DONE]":      {script: test.Script{test.Tokens(m, 0, 2), test.Send(test.Finish(m)), test.Stall}, streams: 3, whole: "upstream_timeout", outcome: "ok"},
 		"[DONE] without its line": {script: test.Script{test.Tokens(m, 0, 2), test.Send("data: [DONE]")}, streams: 2, outcome: "ok"},
+		"[DONE] and a space":      {script: test.Script{test.Tokens(m, 0, 2), test.Send("data: [DONE] \n\n")}, streams: 2, outcome: "ok"},
 		"invalid JSON":            {script: test.Script{test.Tokens(m, 0, 2), test.Send("data: {\"id\":}\n\n"), test.Send(test.Done)}, code: "upstream_error", streams: 2, outcome: "error"},
 		"HTML":                    {script: test.Script{test.Answer(200, "<html>", "Content-Type", "text/html; charset=utf-8")}, code: "upstream_error", whole: "upstream_error", outcome: "error"},
 		"JSON that is none":       {script: test.Script{test.Answer(200, "<html>")}, code: "upstream_error", whole: "upstream_error", outcome: "error"},
@@ -142,7 +143,7 @@ func told(t *testing.T, r *reply, code engine.Code, status int, retry time.Durat
 
 // TestWholeAnswers copies heads and bodies.
 func TestWholeAnswers(t *testing.T) {
-	big := `{"data":"` + strings.Repeat("0123456789abcdef", 20000) + `"}`
+	big := `{"data":["` + strings.Repeat(`0123456789\"ab[\\`, 20000) + `"]}`
 	for name, c := range map[string]struct {
 		script test.Script
 		body   string
@@ -154,13 +155,21 @@ func TestWholeAnswers(t *testing.T) {
 			script: test.Script{test.Answer(200, big, "X-Request-Id", "r1", "X-Ratelimit-Remaining-Tokens", "5"), test.Cut},
 			body:   big, code: engine.CodeUpstreamCut,
 		},
+		"long, until the connection ends": {
+			script: test.Script{test.Answer(200, big, "X-Request-Id", "r1", "X-Ratelimit-Remaining-Tokens", "5", "Transfer-Encoding", "identity")},
+			body:   big,
+		},
+		"long and cut, until the connection ends": {
+			script: test.Script{test.Answer(200, big[:len(big)-1], "X-Request-Id", "r1", "X-Ratelimit-Remaining-Tokens", "5", "Transfer-Encoding", "identity")},
+			body:   big, code: engine.CodeUpstreamCut,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				u := test.New(c.script)
 				h := build(t, nil, u)
 				defer h.close()
-				for verb, path := range map[string]string{"chat_whole": "/v1/chat/completions", "complete_whole": "/v1/completions", "responses_whole": "/v1/responses", "embeddings": "/v1/embeddings"} {
+				for verb, path := range map[string]string{"chat_whole": "/v1/chat/completions", "complete_whole": "/v1/completions", "responses_whole": "/v1/responses", "embed": "/v1/embeddings"} {
 					r := h.whole(verb)
 					if (r.err == nil) != (c.code == "") || r.err != nil && r.err.Code != c.code {
 						t.Fatalf("%s: %v", verb, r.err)
@@ -179,6 +188,35 @@ func TestWholeAnswers(t *testing.T) {
 					}
 				}
 			})
+		})
+	}
+}
+
+// TestHeadersThatMatter are handed on, and no others.
+func TestHeadersThatMatter(t *testing.T) {
+	matter := []string{
+		"X-Ratelimit-Remaining-Tokens", "5", "Ratelimit-Limit", "10", "Ratelimit-Remaining", "9", "Ratelimit-Reset", "3", "Ratelimit-Policy", "10;w=60", "Ratelimit", `"default";r=9`,
+		"Openai-Processing-Ms", "12", "Retry-After", "30",
+	}
+	for _, status := range []int{200, 429} {
+		synctest.Test(t, func(t *testing.T) {
+			h := build(t, nil, test.New(test.Script{test.Answer(status, test.Completion("m"), append([]string{"Set-Cookie", "no", "Server", "no", "Ratelimited", "no"}, matter...)...)}))
+			defer h.close()
+			r := h.whole("chat_whole")
+			head := r.header
+			if status != 200 {
+				head = r.upstreamAnswer().Header
+			}
+			for i := 0; i < len(matter); i += 2 {
+				if got := head.Get(matter[i]); got != matter[i+1] {
+					t.Errorf("%d: %s is %q", status, matter[i], got)
+				}
+			}
+			for _, no := range []string{"Set-Cookie", "Server", "Ratelimited"} {
+				if head.Get(no) != "" {
+					t.Errorf("%d: %s is handed on", status, no)
+				}
+			}
 		})
 	}
 }

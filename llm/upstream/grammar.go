@@ -33,6 +33,9 @@ type grammar interface {
 	end() engine.End
 }
 
+// isDone tells whether an event says that all has been sent.
+func isDone(data []byte) bool { return string(bytes.TrimSpace(data)) == "[DONE]" }
+
 // maxChoices bounds how many answers one request may have.
 const maxChoices = 4096
 
@@ -52,14 +55,13 @@ type chunks struct {
 }
 
 func (c *chunks) read(name, data []byte) sign {
-	if len(data) == 0 {
-		return blank
-	}
-	if string(data) == "[DONE]" {
-		return done
-	}
-	if len(name) == 0 && c.like.to(data) {
+	switch {
+	case len(name) == 0 && c.like.to(data):
 		return content
+	case len(data) == 0:
+		return blank
+	case isDone(data):
+		return done
 	}
 	c.text, c.many = nil, false
 	s := scanner{data: data}
@@ -75,7 +77,11 @@ func (c *chunks) read(name, data []byte) sign {
 				meaning = max(meaning, c.choice(&s))
 			}
 		case "error":
-			if value := s.skip(); len(value) > 0 && value[0] != 'n' {
+			if accuses(s.skip()) {
+				meaning = failure
+			}
+		case "object":
+			if string(s.skip()) == errorObject {
 				meaning = failure
 			}
 		case "usage":
@@ -86,6 +92,7 @@ func (c *chunks) read(name, data []byte) sign {
 			s.skip()
 		}
 	}
+	c.like.forget()
 	switch {
 	case !s.over():
 		return rubbish
@@ -94,7 +101,7 @@ func (c *chunks) read(name, data []byte) sign {
 	case c.whole():
 		return complete
 	}
-	if c.like.forget(); meaning == content && !c.many && c.text != nil {
+	if meaning == content && !c.many && c.text != nil {
 		c.like.learn(data, c.text)
 	}
 	return meaning
@@ -139,11 +146,12 @@ func (c *chunks) choice(s *scanner) sign {
 			s.skip()
 		}
 	}
-	c.count(index, finished)
+	c.count(index, meaning == content, finished)
 	return meaning
 }
 
-func (c *chunks) count(index int, finished bool) {
+// count notes what a choice has come to. Content behind a finish_reason takes it back: that was not the end.
+func (c *chunks) count(index int, brought, finished bool) {
 	if index < 0 || index >= maxChoices {
 		return
 	}
@@ -155,9 +163,13 @@ func (c *chunks) count(index int, finished bool) {
 		*state = 1
 		c.begun++
 	}
-	if finished && *state == 1 {
+	switch {
+	case finished && *state == 1:
 		*state = 2
 		c.finished++
+	case !finished && brought && *state == 2:
+		*state = 1
+		c.finished--
 	}
 }
 
@@ -182,7 +194,7 @@ func (t *typedEvents) read(name, data []byte) sign {
 	switch {
 	case len(data) == 0:
 		return blank
-	case string(data) == "[DONE]": // which OpenAI does not send here, and others do
+	case isDone(data): // which OpenAI does not send here, and others do
 		return blank
 	}
 	kind := name
@@ -195,8 +207,9 @@ func (t *typedEvents) read(name, data []byte) sign {
 				kind = value[1 : len(value)-1]
 			}
 		case "error":
-			value := s.skip()
-			failed = len(value) > 0 && value[0] != 'n'
+			failed = failed || accuses(s.skip())
+		case "object":
+			failed = failed || string(s.skip()) == errorObject
 		default:
 			s.skip()
 		}

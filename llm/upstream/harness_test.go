@@ -232,6 +232,12 @@ func data(events ...string) (out []string) {
 	return out
 }
 
+// eventsIn takes apart what is sent in one piece.
+func eventsIn(pieces ...string) []string {
+	events := strings.SplitAfter(strings.Join(pieces, ""), "\n\n")
+	return events[:len(events)-1]
+}
+
 func isWhole(t *testing.T, r *reply, model string) {
 	t.Helper()
 	if r.err != nil {

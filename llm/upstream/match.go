@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -105,7 +106,10 @@ func (r *replay) next(data []byte) (fresh []byte, forward bool, err error) {
 	default:
 		return nil, false, nil
 	}
-	if cut {
+	switch {
+	case cut && c.scored: // what its logprobs say of the tokens that were cut away would be said twice
+		return nil, false, errIncomparable
+	case cut:
 		data, err = c.without(data, rest, r.said)
 	}
 	return data, true, err
@@ -116,6 +120,7 @@ type textChunk struct {
 	pieces   []piece
 	finishes bool
 	counts   bool
+	scored   bool                         // it holds logprobs, token by token
 	calls    []map[string]json.RawMessage // delta.tool_calls
 }
 
@@ -125,8 +130,10 @@ type piece struct{ channel, text string }
 func readChunk(data []byte) (c textChunk, err error) {
 	var raw struct {
 		Choices []struct {
+			Index        int                        `json:"index"`
 			Text         string                     `json:"text"`
 			Delta        map[string]json.RawMessage `json:"delta"`
+			Logprobs     json.RawMessage            `json:"logprobs"`
 			FinishReason *string                    `json:"finish_reason"`
 		} `json:"choices"`
 		Usage json.RawMessage `json:"usage"`
@@ -136,8 +143,14 @@ func readChunk(data []byte) (c textChunk, err error) {
 	}
 	c.counts = says(raw.Usage)
 	for _, choice := range raw.Choices {
+		if choice.Index != 0 { // of several answers, whose texts are not told apart
+			return c, errIncomparable
+		}
 		c.finishes = choice.FinishReason != nil && *choice.FinishReason != ""
-		c.add("text", choice.Text)
+		c.scored = says(choice.Logprobs)
+		if err := c.add("text", choice.Text); err != nil {
+			return c, err
+		}
 		for name, value := range choice.Delta {
 			if err := c.member(name, value); err != nil {
 				return c, err
@@ -147,10 +160,16 @@ func readChunk(data []byte) (c textChunk, err error) {
 	return c, nil
 }
 
-func (c *textChunk) add(channel, text string) {
+// add takes a text. In place of half a character, which no two answers may cut alike, the decoder has put a mark that
+// equals every other half.
+func (c *textChunk) add(channel, text string) error {
+	if strings.ContainsRune(text, utf8.RuneError) {
+		return errIncomparable
+	}
 	if text != "" {
 		c.pieces = append(c.pieces, piece{channel, text})
 	}
+	return nil
 }
 
 // member reads one member of a delta.
@@ -173,13 +192,15 @@ func (c *textChunk) member(name string, value json.RawMessage) error {
 	if json.Unmarshal(value, &text) != nil {
 		return errIncomparable
 	}
-	c.add("delta/"+name, text)
-	return nil
+	return c.add("delta/"+name, text)
 }
 
 // call reads one element of a delta's tool_calls. Its id is new in each answer, and not
 // compared.
 func (c *textChunk) call(call map[string]json.RawMessage) error {
+	if call["index"] == nil { // which of them it is nobody knows
+		return errIncomparable
+	}
 	channel := callChannel(call)
 	for name, value := range call {
 		switch name {
@@ -194,7 +215,9 @@ func (c *textChunk) call(call map[string]json.RawMessage) error {
 			return errIncomparable
 		}
 		for member, text := range texts {
-			c.add(channel+name+"/"+member, text)
+			if err := c.add(channel+name+"/"+member, text); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -217,10 +240,13 @@ func (c *textChunk) without(data []byte, rest map[string]string, said *transcrip
 		}
 	}
 	if c.calls != nil {
-		for i, call := range c.calls {
-			c.calls[i] = restOfCall(call, rest, said)
+		calls := []map[string]json.RawMessage{}
+		for _, call := range c.calls {
+			if left := restOfCall(call, rest, said); left != nil {
+				calls = append(calls, left)
+			}
 		}
-		value, err := json.Marshal(c.calls)
+		value, err := json.Marshal(calls)
 		if err != nil {
 			return nil, fmt.Errorf("write the rest of a chunk: %w", err)
 		}
@@ -230,7 +256,8 @@ func (c *textChunk) without(data []byte, rest map[string]string, said *transcrip
 }
 
 // restOfCall returns what is new of a tool call: all of one that the client does not know
-// yet, and of others no id, type or name, which clients would add to those they have.
+// yet, and of others no id, type or name, which clients would add to those they have. It
+// is nil if nothing is: some clients fail at a call without a function.
 func restOfCall(call map[string]json.RawMessage, rest map[string]string, said *transcript) map[string]json.RawMessage {
 	channel := callChannel(call)
 	known := false
@@ -240,7 +267,7 @@ func restOfCall(call map[string]json.RawMessage, rest map[string]string, said *t
 	if !known {
 		return call
 	}
-	fresh := map[string]json.RawMessage{"index": call["index"]}
+	var fresh map[string]json.RawMessage
 	for _, kind := range []string{"function", "custom"} {
 		texts := map[string]string{}
 		for c, text := range rest {
@@ -249,6 +276,9 @@ func restOfCall(call map[string]json.RawMessage, rest map[string]string, said *t
 			}
 		}
 		if len(texts) > 0 {
+			if fresh == nil {
+				fresh = map[string]json.RawMessage{"index": call["index"]}
+			}
 			fresh[kind], _ = json.Marshal(texts) // strings always encode
 		}
 	}

@@ -22,6 +22,11 @@ func textEvent(model, text string) string {
 	return delta(model, `"content":`+string(must(json.Marshal(text))), "null")
 }
 
+// scored is an event whose token has its logprobs.
+func scored(model, token string) string {
+	return strings.Replace(textEvent(model, token), `"finish_reason"`, fmt.Sprintf(`"logprobs":{"content":[{"token":%q,"logprob":-0.1}]},"finish_reason"`, token), 1)
+}
+
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)
@@ -81,6 +86,38 @@ func TestRescue(t *testing.T) {
 				delta("b", `"tool_calls":[{"function":{"arguments":":1}"},"index":0},{"function":{"name":"g","arguments":"{}"},"id":"call_c","index":1,"type":"function"}]`, "null"),
 				delta("b", "", `"tool_calls"`),
 			},
+		},
+		"tool calls, the first of them whole": {
+			first: []string{delta("a", `"tool_calls":[{"index":0,"id":"call_a","type":"function","function":{"name":"f","arguments":"{}"}}]`, "null")},
+			second: []string{
+				delta("b", `"tool_calls":[{"index":0,"id":"call_b","type":"function","function":{"name":"f","arguments":"{}"}},{"index":1,"id":"call_c","type":"function","function":{"name":"g","arguments":"{"}}]`, "null"),
+				delta("b", `"tool_calls":[{"index":1,"function":{"arguments":"}"}}]`, "null"), delta("b", "", `"tool_calls"`), test.Done,
+			},
+			want: []string{
+				delta("a", `"tool_calls":[{"index":0,"id":"call_a","type":"function","function":{"name":"f","arguments":"{}"}}]`, "null"),
+				delta("b", `"tool_calls":[{"function":{"name":"g","arguments":"{"},"id":"call_c","index":1,"type":"function"}]`, "null"),
+				delta("b", `"tool_calls":[{"index":1,"function":{"arguments":"}"}}]`, "null"), delta("b", "", `"tool_calls"`),
+			},
+		},
+		"logprobs, at a chunk's edge": {
+			first:  []string{scored("a", "Hello")},
+			second: []string{scored("b", "Hel"), scored("b", "lo"), scored("b", " world"), finish("b"), test.Done},
+			want:   []string{scored("a", "Hello"), scored("b", " world"), finish("b")},
+		},
+		"logprobs, inside a chunk": {
+			first:  []string{scored("a", "Hello")},
+			second: []string{scored("b", "Hello world"), finish("b"), test.Done},
+			want:   []string{scored("a", "Hello")}, differs: true,
+		},
+		"another choice": {
+			first:  []string{textEvent("a", "Hello")},
+			second: []string{strings.Replace(textEvent("b", "Hello world"), `"index":0`, `"index":1`, 1), finish("b"), test.Done},
+			want:   []string{textEvent("a", "Hello")}, differs: true,
+		},
+		"half a character": {
+			first:  []string{textEvent("a", "Hello")},
+			second: []string{delta("b", `"content":"Hello\ud83d"`, "null"), delta("b", `"content":"\ude00"`, `"stop"`), test.Done},
+			want:   []string{textEvent("a", "Hello")}, differs: true,
 		},
 		"another text": {
 			first:  []string{textEvent("a", "Hello")},
@@ -143,6 +180,13 @@ func TestNoRescue(t *testing.T) {
 		"not wanted":              {body: chatBody, first: textEvent("a", "Hello")},
 		"several answers":         {match: true, body: strings.Replace(chatBody, "{", `{"n":2,`, 1), first: textEvent("a", "Hello")},
 		"what cannot be compared": {match: true, body: chatBody, first: delta("a", `"audio":{"data":"x"}`, "null")},
+		"another choice":          {match: true, body: chatBody, first: strings.Replace(textEvent("a", "Hello"), `"index":0`, `"index":1`, 1)},
+		"half a character":        {match: true, body: chatBody, first: delta("a", `"content":"\ud83d"`, "null")},
+		"no UTF-8":                {match: true, body: chatBody, first: delta("a", "\"content\":\"caf\xe9\"", "null")},
+		"a call without its place": {
+			match: true, body: chatBody,
+			first: delta("a", `"tool_calls":[{"id":"1","function":{"name":"f","arguments":"{}"}}]`, "null"),
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -196,6 +240,19 @@ func TestTextCompletionsAreRescued(t *testing.T) {
 	})
 }
 
+// TestSeveralPromptsAreNotRescued: their answers may come in any order.
+func TestSeveralPromptsAreNotRescued(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		second := test.New(test.Script{test.Send(textOf(0, "Hello world! ", `"stop"`) + textOf(1, "Second", `"stop"`) + test.Done)})
+		h := build(t, func(c *Config) { c.Match = true }, test.New(test.Script{test.Send(textOf(0, "Hello", "null") + textOf(1, " world", "null")), test.Cut}), second)
+		defer h.close()
+		r := h.stream("complete", `{"model":"gpt","prompt":["a","b"],"stream":true}`)
+		if r.err == nil || r.err.Code != engine.CodeUpstreamCut || len(r.chunks) != 2 || len(second.Requests(true)) != 0 {
+			t.Errorf("%q came, then %v; asked was %s", r.chunks, r.err, h.asked)
+		}
+	})
+}
+
 // FuzzReplay cuts the same text in two ways and breaks the first off: what the client gets
 // is the text, once, or an error and a part of the text.
 func FuzzReplay(f *testing.F) {
@@ -203,7 +260,8 @@ func FuzzReplay(f *testing.F) {
 	f.Add("a\u00e9\U0001F600b", "a\u00e9\U0001F600b", []byte{2, 2}, []byte{7}, uint8(1))
 	f.Add("Hello", "Help", []byte{3}, []byte{2}, uint8(1))
 	f.Fuzz(func(t *testing.T, one, two string, cutsOne, cutsTwo []byte, sent uint8) {
-		one, two = strings.ToValidUTF8(one, "?"), strings.ToValidUTF8(two, "?")
+		known := strings.NewReplacer("\ufffd", "?") // which stands for what cannot be compared
+		one, two = known.Replace(strings.ToValidUTF8(one, "?")), known.Replace(strings.ToValidUTF8(two, "?"))
 		if len(one)+len(two) > 1000 {
 			return
 		}

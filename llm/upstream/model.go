@@ -63,7 +63,7 @@ func (m *model) register(to *engine.Model) {
 			Encode:      func(o engine.Output) (engine.Output, error) { return o, nil },
 		})
 	}
-	ofChunks := func(q question) grammar { return &chunks{n: q.peek.N} }
+	ofChunks := func(q question) grammar { return &chunks{n: q.answers()} }
 	generate("stream", decodeNative, m.native)
 	stream("chat", chatStream, ofChunks)
 	stream("complete", completionStream, ofChunks)
@@ -71,7 +71,7 @@ func (m *model) register(to *engine.Model) {
 	whole("chat_whole", chatWhole)
 	whole("complete_whole", completionWhole)
 	whole("responses_whole", responseWhole)
-	whole("embeddings", embeddings)
+	whole("embed", embeddings)
 }
 
 // question is a client's request.
@@ -80,6 +80,19 @@ type question struct {
 	peek       dialect.Peek
 	credential string        // the client's own key; may be empty
 	answer     engine.Answer // takes the head, and a whole answer's body; may be nil
+}
+
+// answers is how many are wanted.
+func (q question) answers() int {
+	return min(q.peek.N, maxChoices+1) * q.peek.Prompts // beyond maxChoices only [DONE] makes them whole
+}
+
+// key returns what a server is asked with, and whether it is the client's own.
+func (q question) key(s *server) (key string, own bool) {
+	if s.ForwardAuthorization && q.credential != "" {
+		return q.credential, true
+	}
+	return s.APIKey, false
 }
 
 func decodeQuestion(in engine.Input) (question, error) {
@@ -112,6 +125,7 @@ type open struct {
 	ctx    context.Context
 	watch  *watch
 	secret string // the key that went out
+	ownKey bool   // it is the client's own
 	over   bool   // the body has been read to its end
 }
 
@@ -122,10 +136,7 @@ func (m *model) ask(ctx context.Context, s *server, e *endpoint, q question, lim
 	if err != nil {
 		return nil, &fault{outcome: OutcomeRejected, remedy: nothing, err: engine.AsError(err)} // it was peeked into before
 	}
-	key, ownKey := s.APIKey, false
-	if s.ForwardAuthorization && q.credential != "" {
-		key, ownKey = q.credential, true
-	}
+	key, ownKey := q.key(s)
 	ctx, watch := newWatch(ctx, m.config.Timeouts.Connect, errConnect)
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { watch.expect(limit, cause) },
@@ -135,7 +146,7 @@ func (m *model) ask(ctx context.Context, s *server, e *endpoint, q question, lim
 		defer watch.stop()
 		return nil, unanswered(ctx, err, m.config.Timeouts)
 	}
-	o := &open{model: m, head: head, ctx: ctx, watch: watch, secret: key}
+	o := &open{model: m, head: head, ctx: ctx, watch: watch, secret: key, ownKey: ownKey}
 	if o.body, err = decoded(head); err != nil {
 		defer o.close()
 		return nil, broken("%w", err)

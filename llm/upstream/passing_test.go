@@ -4,7 +4,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"fmt"
+	"io"
 	"net"
+	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -42,43 +47,45 @@ func TestGzip(t *testing.T) {
 	})
 }
 
-// TestChunksPassByteForByte: whatever the events hold, and however they are cut up on
-// their way.
+// TestChunksPassByteForByte: whatever the events hold, and however they are cut up on their way. In testdata there is a
+// stream for each of OpenAI's features, as OpenAI, DeepSeek, vLLM and OpenRouter send them.
 func TestChunksPassByteForByte(t *testing.T) {
-	events := []string{
-		test.Role("m"),
-		"data:{\"choices\" : [ {\"index\":0,\"delta\":{\"content\":\"\u00e9\U0001F600 \\u00e9\\ud83d\"},\"x\":1e400}],\"y\":{\"choices\":[]} }\n\n",
-		"data: {\"choices\":[{\"index\":0,\"delta\":{\"reasoning_content\":\"hm\",\"tool_calls\":[{\"index\":1,\"id\":\"c\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}]}}]}\n\n",
-		"data: {\"choices\":[],\ndata: \"usage\":null}\n\n",
-		test.Finish("m"),
+	transcripts := map[string]string{"odd": test.Role("m") +
+		"data:{\"choices\" : [ {\"index\":0,\"delta\":{\"content\":\"\u00e9\U0001F600 \\u00e9\\ud83d\"},\"x\":1e400}],\"y\":{\"choices\":[]} }\n\n" +
+		"data: {\"choices\":[],\ndata: \"usage\":null}\n\n" + test.Finish("m") + test.Done}
+	for _, file := range must(filepath.Glob("testdata/*.sse")) {
+		transcripts[filepath.Base(file)] = string(must(os.ReadFile(file)))
 	}
-	want := data(events...)
-	want[1] = strings.TrimPrefix(want[1], "data:")
-	want[3] = "{\"choices\":[],\n\"usage\":null}"
-	all := strings.Join(events, ": comment\n\n") + test.Done
-	for name, pieces := range map[string][]string{
-		"at once":            {all},
-		"byte by byte":       strings.Split(all, ""),
-		"half a character":   strings.SplitAfterN(all, "\xc3", 2),
-		"with CRLF":          {strings.ReplaceAll(all, "\n", "\r\n")},
-		"with CR":            {strings.ReplaceAll(all, "\n", "\r")},
-		"with a mark":        {"\ufeff", all},
-		"behind 1,000 pings": {strings.Repeat(": ping\n\n", 1000), all},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				var script test.Script
-				for _, p := range pieces {
-					script = append(script, test.Send(p))
-				}
-				h := build(t, nil, test.New(script))
-				defer h.close()
-				r := h.stream("chat", chatBody)
-				if r.err != nil || !slices.Equal(r.chunks, want) {
-					t.Errorf("what came is %q, %v", r.chunks, r.err)
-				}
+	for feature, all := range transcripts {
+		var want []string
+		for _, e := range eventsIn(strings.TrimSuffix(all, test.Done)) {
+			want = append(want, strings.TrimPrefix(strings.ReplaceAll(data(e)[0], "\ndata: ", "\n"), "data:"))
+		}
+		for name, pieces := range map[string][]string{
+			"at once":            {all},
+			"event by event":     eventsIn(all),
+			"byte by byte":       strings.Split(all, ""),
+			"half a character":   strings.SplitAfterN(all, "\xc3", 2),
+			"with CRLF":          {strings.ReplaceAll(all, "\n", "\r\n")},
+			"with CR":            {strings.ReplaceAll(all, "\n", "\r")},
+			"with a mark":        {"\ufeff", all},
+			"with comments":      {strings.ReplaceAll(all, "\n\n", "\n\n: comment\n\n")},
+			"behind 1,000 pings": {strings.Repeat(": ping\n\n", 1000), all},
+		} {
+			t.Run(feature+" "+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var script test.Script
+					for _, p := range pieces {
+						script = append(script, test.Send(p))
+					}
+					h := build(t, nil, test.New(script))
+					defer h.close()
+					if r := h.stream("chat", chatBody); r.err != nil || !slices.Equal(r.chunks, want) {
+						t.Errorf("what came is %q, %v", r.chunks, r.err)
+					}
+				})
 			})
-		})
+		}
 	}
 }
 
@@ -87,7 +94,7 @@ func TestRequestsPassByteForByte(t *testing.T) {
 		u := test.New(test.Whole("model-a", 1))
 		h := build(t, nil, u)
 		defer h.close()
-		body := "{ \"mod\\u0065l\" :\"gpt\",\"n\":1 , \"x\":[1.0,{\"model\":\"y\"}],\"stream\":true}\n"
+		body := "{ \"mod\\u0065l\" :\"gpt\",\"n\":1 , \"x\":[1.0,{\"model\":\"y\"}],\"stream\":true,\"stream_options\":{\"include_usage\":1}}\n"
 		if r := h.stream("chat", body); r.err != nil {
 			t.Fatal(r.err)
 		}
@@ -135,28 +142,63 @@ func TestTheClientsKey(t *testing.T) {
 	}
 }
 
+// TestOurKeyAppearsNowhere, wherever a server repeats it.
 func TestOurKeyAppearsNowhere(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
-		leak := `{"error":{"message":"what is sk-secret-a for?","type":"invalid_request_error"}}`
-		h := build(t, func(c *Config) { c.Log = logTo(&log) },
-			test.New(test.Script{test.Answer(500, leak)}, test.Script{test.Answer(401, leak)}, test.Script{test.Answer(400, leak)},
-				test.Script{test.Send("data: " + leak + "\n\n")}, test.Script{test.Answer(200, leak)}))
-		defer h.close()
-		for range 4 {
-			r := h.stream("chat", chatBody)
-			told := r.err.Error()
-			if a := r.upstreamAnswer(); a != nil {
-				told += string(a.Body)
-			}
-			if strings.Contains(told, "sk-secret") {
-				t.Errorf("the client or the log is told %s", told)
-			}
+	const key = "sk-secret-a"
+	leak := `{"error":{"message":"what is ` + key + ` for?","type":"invalid_request_error"}}`
+	spelt := strings.ReplaceAll(leak, "-", `\u002d`)
+	headers := []string{"X-Ratelimit-Key", key, "Openai-Organization", "of " + key, "X-Request-Id", key, "Retry-After", key, "Content-Type", "application/json; key=" + key}
+	for name, script := range map[string]test.Script{
+		"a 500":                  {test.Answer(500, leak)},
+		"a 401":                  {test.Answer(401, leak)},
+		"a 400":                  {test.Answer(400, leak)},
+		"a 400 with escapes":     {test.Answer(400, spelt)},
+		"headers of a 400":       {test.Answer(400, leak, headers...)},
+		"headers of a success":   {test.Answer(200, test.Completion("m"), headers...)},
+		"headers of a stream":    {test.Answer(200, test.Token("m", 0)+test.Done, append(headers, "Content-Type", "text/event-stream; key="+key)...)},
+		"an event":               {test.Send("data: " + leak + "\n\n")},
+		"an event with escapes":  {test.Send("data: " + spelt + "\n\n")},
+		"an event in the middle": {test.Tokens("m", 0, 1), test.Send("data: " + leak + "\n\n")},
+		"a text in an event":     {test.Send(`data: {"error":"` + key + `"}` + "\n\n")},
+		"a success":              {test.Answer(200, leak)},
+		"rubbish":                {test.Send("data: " + strings.Repeat("x", 190) + key + "\n\n")},
+		"an encoding":            {test.Answer(200, "{}", "Content-Encoding", key)},
+		"a type":                 {test.Answer(200, "{}", headers...)},
+		"the status":             {onTheWire("HTTP/1.1 " + key + "\r\n\r\n")},
+		"half a head":            {onTheWire("HTTP/1.1 200 OK\r\n" + key + "\r\n\r\n")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log bytes.Buffer
+				h := build(t, func(c *Config) { c.Log = logTo(&log) }, test.New(script))
+				defer h.close()
+				for _, r := range []*reply{h.stream("chat", chatBody), h.whole("chat_whole")} {
+					told := fmt.Sprint(r.header, r.chunks)
+					if r.err != nil {
+						told += r.err.Error() // which is logged
+						if a := r.upstreamAnswer(); a != nil {
+							told += fmt.Sprint(a.Header) + string(a.Body)
+						}
+					}
+					if said := strings.ReplaceAll(told, `\u002d`, "-") + log.String(); strings.Contains(said, "sk-secret") {
+						t.Errorf("the client or the log is told %s", said)
+					}
+				}
+			})
+		})
+	}
+}
+
+// onTheWire writes text in place of an answer.
+func onTheWire(text string) test.Act {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(http.ErrAbortHandler)
 		}
-		if strings.Contains(log.String(), "sk-secret") || log.Len() == 0 {
-			t.Errorf("the log says %s", log.String())
-		}
-	})
+		defer conn.Close()
+		_, _ = io.WriteString(conn, text) // who asked sees what came
+	}
 }
 
 // TestKeptConnections: streams and whole answers come over one connection, one after the

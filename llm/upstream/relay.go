@@ -3,6 +3,7 @@ package upstream
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -23,10 +24,10 @@ const (
 // stream answers a question with a server's stream of events.
 func (m *model) stream(ctx context.Context, e *endpoint, q question, g func(question) grammar, emit func(...engine.Encoded) error) (engine.End, error) {
 	r := &relay{model: m, question: q, emit: emit}
-	if m.config.Match && q.peek.N == 1 && (e == chatStream || e == completionStream) {
+	if m.config.Match && q.answers() == 1 && (e == chatStream || e == completionStream) {
 		r.said = &transcript{}
 	}
-	w := &walk{model: m}
+	w := &walk{model: m, question: q}
 	var end engine.End
 	f := w.run(ctx, func(ctx context.Context, s *server) *fault {
 		answer, f := m.ask(ctx, s, e, q, m.config.Timeouts.FirstToken, errFirstToken)
@@ -94,8 +95,9 @@ func (r *relay) notEvents(a *open) *fault {
 	if cause := context.Cause(a.ctx); cause != nil {
 		return unanswered(a.ctx, cause, r.model.config.Timeouts)
 	}
-	if err == nil && words(data).Message != "" {
-		return reported(data, a.secret)
+	var e envelope
+	if err == nil && json.Unmarshal(data, &e) == nil && e.reports() {
+		return reported(data, a)
 	}
 	return broken("a body of type %q in place of events", a.head.Header.Get("Content-Type"))
 }
@@ -131,17 +133,16 @@ func (r *relay) read(a *open, s *server, g grammar) *fault {
 			case done:
 				return r.finish(a, s)
 			case failure:
-				return reported(e.Data, a.secret).named(s)
+				return reported(e.Data, a).named(s)
 			case rubbish:
-				return broken("an event that is none of this dialect: %.200q", e.Data)
+				return broken("an event that is none of this dialect: %.200q", redact(e.Data, a.secret))
 			case quiet, content, complete, last:
 			}
-			switch {
-			case sign == complete && !whole:
-				whole = true
+			was := whole
+			switch whole = g.whole(); {
+			case whole: // from each event on, more may come: a usage, or text behind an early finish_reason
 				a.watch.expect(lingering, errLingers)
-			case whole:
-			case sign >= content && !flowing:
+			case was || sign >= content && !flowing:
 				flowing = true
 				s.breaker.answered()
 				a.watch.expect(limits.BetweenTokens, errBetweenTokens)
@@ -206,7 +207,7 @@ func (r *relay) begin(a *open, s *server) {
 	}
 	r.begun = true
 	if r.question.answer != nil {
-		header := handedOn(a.head.Header)
+		header := handedOn(a.head.Header, a.secret)
 		header.Set(headerUpstream, s.Name)
 		r.question.answer.Head(http.StatusOK, header)
 	}
@@ -238,8 +239,10 @@ func (r *relay) ended(a *open, s *server, g grammar, e dialect.Event, err error)
 	cause := context.Cause(a.ctx)
 	a.over = err == io.EOF //nolint:errorlint // io.EOF itself is a clean end
 	switch {
-	case string(e.Data) == "[DONE]", errors.Is(cause, errLingers), a.over && g.whole():
+	case isDone(e.Data), (a.over || errors.Is(cause, errLingers)) && g.whole():
 		return r.finish(a, s)
+	case errors.Is(cause, errLingers): // while an event came that makes it less than whole
+		return cut(cause)
 	case cause != nil:
 		return unanswered(a.ctx, cause, r.model.config.Timeouts)
 	case errors.Is(err, dialect.ErrEventTooLong):
@@ -260,6 +263,8 @@ func (r *relay) brokeOff(f *fault, rescue bool) {
 		f.remedy = nothing
 	case rescue && f.outcome == OutcomeRejected:
 		f.remedy = another
+	case errors.Is(f.err, errBetweenTokens): // it had begun: it may have been one answer's misfortune
+		f.remedy = again
 	}
 	if f.remedy != nothing {
 		r.replay = r.said.replay()

@@ -245,3 +245,15 @@ func says(value []byte) bool {
 	}
 	return false
 }
+
+// errorObject is the member "object" of an error that has no envelope, as vLLM writes it.
+const errorObject = `"error"`
+
+// accuses tells whether the value of a member "error" reports one: some servers send the
+// member with every event.
+func accuses(value []byte) bool {
+	if len(value) == 0 || value[0] == 'n' || value[0] == 'f' {
+		return false
+	}
+	return says(value) || value[0] != '"' && value[0] != '{' && value[0] != '['
+}

@@ -13,6 +13,7 @@ func TestChunks(t *testing.T) {
 	for event, want := range map[string]sign{
 		``:                 blank,
 		`[DONE]`:           done,
+		` [DONE] `:         done,
 		`{}`:               quiet,
 		`{"choices":null}`: quiet,
 		`{"choices":[],"usage":{"prompt_tokens":1}}`:                                 quiet,
@@ -28,6 +29,8 @@ func TestChunks(t *testing.T) {
 		`{"choices":[{"finish_reason":"stop","index":1,"delta":{}},{"index":0}]}`:    content,
 		`{"error":{"message":"x"},"choices":[]}`:                                     failure,
 		`{"error":"x"}`:                                                              failure,
+		`{"object":"error","message":"x"}`:                                           failure,
+		`{"error":{},"object":"chunk"}`:                                              quiet,
 		`{"error":null,"choices":[{"delta":{"content":"a"}}]}`:                       content,
 		`{"x":"}]\"","y":[[{"choices":[{"delta":{"content":"a"}}]}]]}`:               quiet,
 		`{"choices":[{"delta":{"content":"\""}}]}`:                                   content,
@@ -85,6 +88,8 @@ func TestTypedEvents(t *testing.T) {
 		{"", `{}`, rubbish},
 		{"response.completed", `{`, rubbish},
 		{"", `[DONE]`, blank},
+		{"", `[DONE] `, blank},
+		{"", `{"object":"error","message":"x"}`, failure},
 	} {
 		if got := new(typedEvents).read([]byte(c.name), []byte(c.data)); got != c.want {
 			t.Errorf("%s %s means %d, not %d", c.name, c.data, got, c.want)
@@ -142,6 +147,10 @@ func FuzzScanner(f *testing.F) {
 		s.skip()
 		if got, want := s.over(), json.Valid(in); got != want && strings.Count(string(in), "[")+strings.Count(string(in), "{") < maxDepth {
 			t.Errorf("%q is sound: %v, and to encoding/json: %v", in, got, want)
+		}
+		var n nesting
+		if n.follow(in); json.Valid(in) && !n.closed() {
+			t.Errorf("%q is not closed", in)
 		}
 		// A chunk means the same whether or not one like it came before.
 		var c, fresh chunks

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"penstock/engine"
 	test "penstock/llm/upstream/upstreamtest"
 )
 
@@ -35,7 +36,9 @@ func TestFaultsEndWithTheWholeAnswer(t *testing.T) {
 		},
 		"cut after 40 of 60":     {first: []test.Script{{test.Send(test.Role(a)), test.Tokens(a, 0, 40), test.Cut}}, asked: "a cut, a cut, b rescued", most: time.Second},
 		"cut once":               {first: []test.Script{{test.Send(test.Role(a)), test.Tokens(a, 0, 40), test.Cut}, test.Whole(a, 60)}, model: a, asked: "a cut, a rescued", most: time.Second},
-		"silent after 20":        {first: []test.Script{{test.Send(test.Role(a)), test.Tokens(a, 0, 20), test.Stall}}, asked: "a timeout, b rescued", least: 15 * time.Second, most: 15 * time.Second},
+		"silent after 20":        {first: []test.Script{{test.Send(test.Role(a)), test.Tokens(a, 0, 20), test.Stall}}, asked: "a timeout, a timeout, b rescued", least: 30 * time.Second, most: 30 * time.Second},
+		"silent once":            {first: []test.Script{{test.Send(test.Role(a)), test.Tokens(a, 0, 20), test.Stall}, test.Whole(a, 60)}, model: a, asked: "a timeout, a rescued", least: 15 * time.Second, most: 15 * time.Second},
+		"silent, then dumb":      {first: []test.Script{{test.Send(test.Role(a)), test.Tokens(a, 0, 20), test.Stall}, {test.Send(test.Role(a)), test.Stall}}, asked: "a timeout, a timeout, b rescued", least: 25 * time.Second, most: 25 * time.Second},
 		"tenth event invalid":    {first: []test.Script{{test.Send(test.Role(a)), test.Tokens(a, 0, 9), test.Send("data: {\"id\":\n\n"), test.Tokens(a, 10, 60), test.Send(test.Done)}}, asked: "a error, a error, b rescued", most: time.Second},
 		"no [DONE]":              {first: []test.Script{{test.Send(test.Role(a)), test.Tokens(a, 0, 60), test.Send(test.Finish(a)), test.Send(test.Usage(a))}}, model: a, asked: "a ok", most: time.Second},
 		"context too long":       {first: []test.Script{{test.Fail(400, "context_length_exceeded")}}, asked: "a rejected, b ok", most: time.Second},
@@ -82,6 +85,48 @@ func TestRefusedContentIsNotFailedOver(t *testing.T) {
 			t.Errorf("the second upstream was asked %d times", n)
 		}
 	})
+}
+
+// TestSilenceFromTheBeginning: whoever says nothing at all is not asked again, not even to go on with another's answer and
+// with nobody else left.
+func TestSilenceFromTheBeginning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := build(t, func(c *Config) { c.Match = true }, test.New(test.Script{test.Tokens("model-a", 0, 10), test.Cut}), test.New(test.Script{test.Stall}))
+		defer h.close()
+		r := h.stream("chat", chatBody)
+		if r.err == nil || r.err.Code != engine.CodeUpstreamCut || h.asked.String() != "a cut, a cut, b timeout" {
+			t.Errorf("it ended with %v; asked was %s", r.err, h.asked)
+		}
+	})
+}
+
+// TestALimitWithoutATime: who wants less to do and does not say for how long is left alone for a moment.
+func TestALimitWithoutATime(t *testing.T) {
+	for name, c := range map[string]struct {
+		script test.Script
+		asks   int // of one request
+	}{
+		"429":                    {test.Script{test.Fail(429, "slow")}, 1},
+		"429 with Retry-After 0": {test.Script{test.Fail(429, "slow", "Retry-After", "0")}, 2},
+		"503 with Retry-After 0": {test.Script{test.Fail(503, "slow", "Retry-After", "0")}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				limited := test.New(c.script)
+				h := build(t, nil, limited, test.New(test.Whole("model-b", 60)))
+				defer h.close()
+				for second := range 3 {
+					for range 20 {
+						isWhole(t, h.stream("chat", chatBody), "model-b")
+					}
+					if n := len(limited.Requests(true)); n != (second+1)*c.asks {
+						t.Errorf("in second %d it has been asked %d times", second, n)
+					}
+					<-time.After(time.Second)
+				}
+			})
+		})
+	}
 }
 
 // TestNoPrefill: a server that takes no assistant message at the end is asked with the

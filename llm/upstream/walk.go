@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"math/rand/v2"
@@ -10,17 +11,20 @@ import (
 const (
 	maxRetries   = 2 // for each server, whatever for
 	firstBackoff = 200 * time.Millisecond
+	shortCool    = time.Second // for a server that wants less to do and does not say for how long
 )
 
 // walk is one client's request on its way from server to server until one has answered.
 //
 // After a fault that may pass (again), the same server is asked once more after a short
-// pause; after one that names its end (later), once more then; if answers break off after
-// something has been handed on, once more at once. After that, and after all other
-// faults, the next server is asked. A server that was silent is never asked again, and
-// one that is asked without hope, because no other is left, is asked once.
+// pause; after one that names its end (later), once more then; if answers break off, or
+// fall silent, after something has been handed on, once more at once. After that, and after
+// all other faults, the next server is asked. A server that was silent from the beginning is
+// never asked again, and one that is asked without hope, because no other is left, is asked
+// once.
 type walk struct {
 	model    *model
+	question question
 	history  []standing // by server.index
 	answer   *fault     // the last that came with an HTTP answer
 	fault    *fault     // the last; once something has been handed on, the one that broke that off
@@ -88,9 +92,11 @@ func (w *walk) ask(ctx context.Context, s *server, try func(context.Context, *se
 		m.config.Observer.Asked(m.config.Name, s.Name, outcome)
 		return nil
 	}
+	key, _ := w.question.key(s)
+	f.hide(key)
 	s.breaker.ended(f.verdict())
-	if f.wait > 0 {
-		m.pool.leaveAlone(s, f.wait)
+	if f.outcome == OutcomeRateLimited {
+		m.pool.leaveAlone(s, cmp.Or(f.wait, shortCool))
 	}
 	m.config.Observer.Asked(m.config.Name, s.Name, f.outcome)
 	if f.outcome != OutcomeCanceled {
@@ -110,8 +116,7 @@ func (w *walk) same(s *server, f *fault) (time.Duration, bool) {
 	}
 	switch {
 	case w.rescuing:
-		// A server that fell silent in the middle is asked again only if there is no other.
-		if h.rescues == 0 && (f.remedy == again || f.outcome == OutcomeTimeout && w.alone()) {
+		if h.rescues == 0 && f.remedy == again {
 			h.rescues++
 			return 0, true
 		}
@@ -123,17 +128,6 @@ func (w *walk) same(s *server, f *fault) (time.Duration, bool) {
 		return f.wait + jitter(firstBackoff)/2, true
 	}
 	return 0, false
-}
-
-// alone tells whether all servers but one are over.
-func (w *walk) alone() bool {
-	left := 0
-	for _, h := range w.history {
-		if !h.over {
-			left++
-		}
-	}
-	return left == 1
 }
 
 // jitter spreads a pause over half to one and a half of it.

@@ -30,7 +30,7 @@ func (m *model) whole(ctx context.Context, e *endpoint, q question) (engine.Outp
 		kept = &keeper{}
 		q.answer = kept
 	}
-	w := &walk{model: m}
+	w := &walk{model: m, question: q}
 	f := w.run(ctx, func(ctx context.Context, s *server) *fault {
 		a, f := m.ask(ctx, s, e, q, m.config.Timeouts.Whole, errWhole)
 		if f != nil {
@@ -61,9 +61,9 @@ func (m *model) copyWhole(a *open, s *server, to engine.Answer) *fault {
 		return f.named(s)
 	}
 	s.breaker.answered()
-	header := handedOn(a.head.Header)
+	header := handedOn(a.head.Header, a.secret)
 	header.Set(headerUpstream, s.Name)
-	header.Set("Content-Type", a.head.Header.Get("Content-Type"))
+	header.Set("Content-Type", redactText(a.head.Header.Get("Content-Type"), a.secret))
 	switch {
 	case complete:
 		header.Set("Content-Length", strconv.Itoa(len(start)))
@@ -77,28 +77,51 @@ func (m *model) copyWhole(a *open, s *server, to engine.Answer) *fault {
 	if complete {
 		return nil
 	}
-	f := m.copyRest(a, to)
+	f := m.copyRest(a, start, to)
 	if f != nil {
 		f.remedy = nothing
 	}
 	return f
 }
 
-func (m *model) copyRest(a *open, to io.Writer) *fault {
+// copyRest hands on what comes behind the start.
+func (m *model) copyRest(a *open, start []byte, to io.Writer) *fault {
+	var value nesting
+	unframed := a.unframed() && a.isJSON()
+	if unframed {
+		value.follow(start)
+	}
 	buf := make([]byte, wholePiece)
 	for {
 		n, err := a.body.Read(buf)
 		a.watch.touch()
+		if unframed {
+			value.follow(buf[:n])
+		}
 		if _, err := to.Write(buf[:n]); err != nil {
 			return canceled(err)
 		}
 		if err == io.EOF { //nolint:errorlint // io.EOF itself is a clean end
+			if !value.closed() {
+				return cut(errors.New("the connection ended in the middle of a whole answer"))
+			}
 			return nil
 		}
 		if err != nil {
 			return m.brokenBody(a, err)
 		}
 	}
+}
+
+// unframed tells whether nothing but the end of the connection ends the body.
+func (o *open) unframed() bool {
+	return o.head.ProtoMajor == 1 && o.head.ContentLength < 0 && len(o.head.TransferEncoding) == 0
+}
+
+// isJSON tells whether the answer says that it is, or does not say what it is.
+func (o *open) isJSON() bool {
+	kind, _, _ := mime.ParseMediaType(o.head.Header.Get("Content-Type"))
+	return kind == "application/json" || kind == ""
 }
 
 func (m *model) brokenBody(a *open, err error) *fault {
@@ -115,19 +138,15 @@ func (m *model) sound(a *open, start []byte, complete bool) *fault {
 	if kind == "text/html" {
 		return broken("a page of HTML in place of JSON")
 	}
-	if kind != "application/json" && kind != "" || !complete {
+	if !a.isJSON() || !complete {
 		return nil
 	}
-	var envelope struct {
-		Error  json.RawMessage `json:"error"`
-		Object string          `json:"object"`
-	}
-	if err := json.Unmarshal(start, &envelope); err != nil {
+	var e envelope
+	if err := json.Unmarshal(start, &e); err != nil {
 		return broken("an answer that is no JSON: %w", err)
 	}
-	// A whole answer of /v1/responses has an "error" of its own.
-	if says(envelope.Error) && envelope.Object != "response" {
-		return reported(start, a.secret)
+	if e.reports() {
+		return reported(start, a)
 	}
 	return nil
 }
