@@ -137,7 +137,7 @@ func (c *chunked) size(line []byte) {
 		}
 	}
 	if len(digits) == 0 || len(digits) > 16 {
-		c.err = fmt.Errorf("%w: a size that is none", errChunked)
+		c.err = fmt.Errorf("%w: an invalid size", errChunked)
 		return
 	}
 	c.surplus = max(0, c.surplus-16-2*int64(min(n, maxSurplus)))
