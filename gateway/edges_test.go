@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -94,8 +95,8 @@ func TestWhatCannotBeFlushedHasNotBeenSent(t *testing.T) {
 	} {
 		func() {
 			defer func() {
-				if p := recover(); p != http.ErrAbortHandler {
-					t.Errorf("%s: not broken off: %v", path, p)
+				if err, _ := recover().(error); !errors.Is(err, http.ErrAbortHandler) {
+					t.Errorf("%s: not broken off: %v", path, err)
 				}
 			}()
 			h.ServeHTTP(stuck{recorder{httptest.NewRecorder()}}, request("POST", path, body))

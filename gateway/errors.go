@@ -210,6 +210,7 @@ func quotes(code engine.Code) bool {
 	switch code {
 	case engine.CodeInvalidJSON, engine.CodeInvalidInput, engine.CodeModelNotFound, engine.CodeUnsupportedMediaType:
 		return true
+	default:
+		return false
 	}
-	return false
 }
