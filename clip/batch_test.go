@@ -18,11 +18,16 @@ import (
 	"penstock/engine"
 )
 
-// runs counts the runs of all models.
+// runs counts the runs of all models but the one that holds the permit.
 type runs struct{ n atomic.Int64 }
 
-func (r *runs) Gate(string) engine.GateObserver   { return r }
-func (r *runs) Model(string) engine.ModelObserver { return r }
+func (r *runs) Gate(string) engine.GateObserver { return r }
+func (r *runs) Model(name string) engine.ModelObserver {
+	if name == holder {
+		return new(runs)
+	}
+	return r
+}
 func (r *runs) PhaseDone(p engine.Phase, _ time.Duration) {
 	if p == engine.PhasePredict {
 		r.n.Add(1)
@@ -34,6 +39,9 @@ func (*runs) Changed(engine.State, error)                      {}
 func (*runs) StreamClosed(engine.Outcome, engine.Usage, error) {}
 func (*runs) Chunks(int, bool, time.Duration)                  {}
 func (*runs) Resumed()                                         {}
+
+// holder is the model that holds the permit.
+const holder = "holder"
 
 // held is a model behind a gate of one permit, which somebody else has.
 type held struct {
@@ -49,7 +57,7 @@ func hold(t *testing.T, batch int) *held {
 	h.engine = engine.New(engine.Options{Gate: engine.GateConfig{Permits: 1, Queue: 100}, Observer: h})
 	release := make(chan struct{})
 	pass := func(context.Context, struct{}) (struct{}, error) { return struct{}{}, nil }
-	other := engine.Predicts(h.engine.Add("other", engine.Lifecycle{}), "predict", engine.Predictor[struct{}, struct{}, struct{}, struct{}]{
+	other := engine.Predicts(h.engine.Add(holder, engine.Lifecycle{}), "predict", engine.Predictor[struct{}, struct{}, struct{}, struct{}]{
 		Preprocess:  pass,
 		Predict:     func(context.Context, struct{}) (struct{}, error) { <-release; return struct{}{}, nil },
 		Postprocess: pass,
@@ -62,8 +70,8 @@ func hold(t *testing.T, batch int) *held {
 	if s := h.engine.Snapshot().Models[1]; s.State != engine.StateReady {
 		t.Fatalf("the model is %s: %s", s.State, s.Reason)
 	}
-	var holder sync.WaitGroup
-	holder.Go(func() {
+	var held sync.WaitGroup
+	held.Go(func() {
 		if _, err := other.Do(t.Context(), struct{}{}); err != nil {
 			t.Error(err)
 		}
@@ -71,8 +79,7 @@ func hold(t *testing.T, batch int) *held {
 	synctest.Wait()
 	h.letGo = func() {
 		close(release)
-		holder.Wait()
-		h.n.Store(0)
+		held.Wait()
 	}
 	return h
 }
