@@ -28,6 +28,7 @@ func (r *runs) Model(name string) engine.ModelObserver {
 	}
 	return r
 }
+
 func (r *runs) PhaseDone(p engine.Phase, _ time.Duration) {
 	if p == engine.PhasePredict {
 		r.n.Add(1)
