@@ -55,7 +55,7 @@ func faults() []fault {
 		{name: "TLS handshake never answered", at: deaf, timeouts: connect, sees: late, seesWhole: late, asked: "timeout"},
 		{name: "reset before the head", both: test.Script{test.Reset}, sees: cutWhole, seesWhole: cutWhole, asked: "2 × cut"},
 		{name: "stall before the head", both: test.Script{test.Stall}, timeouts: first, sees: late, seesWhole: late, asked: "timeout"},
-		{name: "stall before the head, longer than `heartbeat`", both: test.Script{test.Stall}, timeouts: first, gateway: heartbeats, sees: "200, heartbeats, an error event `upstream_timeout`, broken off", seesWhole: late, asked: "timeout"},
+		{name: "stall before the head, longer than `heartbeat`", both: test.Script{test.Stall}, timeouts: patient, gateway: heartbeats, sees: "200, heartbeats, an error event `upstream_timeout`, broken off", seesWhole: late, asked: "timeout"},
 
 		// An answer that is another than was asked for.
 		{name: "401", both: fails(401, "invalid_api_key"), sees: "502 `upstream_unauthorized`", seesWhole: "502 `upstream_unauthorized`", asked: "unauthorized"},
@@ -138,6 +138,7 @@ func deaf(_ *testing.T, s *httptest.Server) string {
 
 func connect(t *upstream.Timeouts) { t.Connect = brief }
 func between(t *upstream.Timeouts) { t.BetweenTokens = brief }
+func patient(t *upstream.Timeouts) { t.FirstToken, t.Whole = 10*brief, 10*brief } // a heartbeat comes before, on any machine
 func first(t *upstream.Timeouts)   { t.FirstToken, t.Whole, t.BetweenTokens = brief, brief, brief }
 
 func heartbeats(o *gateway.Options)  { o.Heartbeat = brief / 30 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"penstock/engine"
+	"penstock/gateway"
 	"penstock/internal/memnet"
 )
 
@@ -84,7 +85,7 @@ func TestAWholeAnswerOverHTTP2MayPause(t *testing.T) {
 
 func TestAReaderWhoIsStuckOverHTTP2IsCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, 1, 0, words(nil))
+		h := newHouse(t, 1, 0, words(nil), func(o *gateway.Options) { o.Buffer = 64 << 20 }) // it is stuck before it is too far behind
 		res := post(t, h.overHTTP2(t), "/v1/models/words/stream", `{"prompt":"`+strings.Repeat("word ", 70_000)+`"}`)
 		defer res.Body.Close()
 		time.Sleep(13 * time.Second)

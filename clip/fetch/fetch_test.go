@@ -276,9 +276,10 @@ func TestAHandshakeThatNeverEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	hungUp := make(chan error, 1)
+	hungUp, accepted := make(chan error, 1), make(chan struct{})
 	go func() {
 		conn, err := l.Accept()
+		close(accepted)
 		if err == nil {
 			_, err = io.Copy(io.Discard, conn) // to its end
 			conn.Close()
@@ -286,7 +287,14 @@ func TestAHandshakeThatNeverEnds(t *testing.T) {
 		hungUp <- err
 	}()
 	f := newFetcher(t, Options{Timeout: 50 * time.Millisecond})
-	wantReason(t, f.Fetch(t.Context(), "https://"+l.Addr().String(), ignore), ReasonTimeout)
+	for taken := false; !taken; { // a busy machine may spend all its time before it dials
+		wantReason(t, f.Fetch(t.Context(), "https://"+l.Addr().String(), ignore), ReasonTimeout)
+		select {
+		case <-accepted:
+			taken = true
+		default:
+		}
+	}
 	if err := <-hungUp; err != nil {
 		t.Error(err)
 	}
