@@ -15,8 +15,8 @@
 // the first time a set of labels is asked for, the text tower. Then come the softmax and the choice of the best labels.
 //
 // Callers with bytes send JSON, multipart forms, or a picture as it is; what is wrong with them is said with a reason. They
-// have more verbs: embeddings of texts and pictures in OpenAI's dialect, and infer with metadata, which are the model in
-// the tensors of the Open Inference Protocol.
+// have more verbs: embed, for texts and pictures in OpenAI's dialect, and infer, which is the model in the tensors of the
+// Open Inference Protocol; what infer takes and gives, the model describes without being run.
 //
 // The package trains nothing, downloads no model, and keeps no picture but those whose servers let everybody keep them.
 package clip

@@ -14,8 +14,8 @@ type Sink interface {
 	// Chunks takes the next chunks, of which the first has number `first`. Their memory is not the sink's: it stays as it is
 	// only until Chunks returns. more and the result are as Event's.
 	Chunks(chunks []Encoded, first int64, more bool) bool
-	// Ready tells whether chunks of so many bytes in all, and the EventStarted that may come before them, can be taken now
-	// without waiting for anybody.
+	// Ready tells whether chunks of so many bytes in all, and an event of another kind that may come before them or, if size
+	// is 0, alone, can be taken now without waiting for anybody.
 	Ready(size int) bool
 }
 
