@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"penstock/apierr"
 	"penstock/engine"
 )
 
@@ -35,7 +36,7 @@ func (r *runs) PhaseDone(p engine.Phase, _ time.Duration) {
 	}
 }
 func (*runs) Waited(time.Duration)                             {}
-func (*runs) Rejected(engine.Code)                             {}
+func (*runs) Rejected(apierr.Code)                             {}
 func (*runs) Changed(engine.State, error)                      {}
 func (*runs) StreamClosed(engine.Outcome, engine.Usage, error) {}
 func (*runs) Chunks(int, bool, time.Duration)                  {}
@@ -218,7 +219,7 @@ func TestCallersComeAndGo(t *testing.T) {
 				switch {
 				case err == nil && !near(got.Probabilities[0], want.Probabilities[0]):
 					t.Errorf("got %v", got)
-				case err != nil && (i%2 == 1 || engine.AsError(err).Code != engine.CodeCanceled):
+				case err != nil && (i%2 == 1 || apierr.From(err).Code != apierr.CodeCanceled):
 					t.Errorf("error %v", err)
 				}
 				leave()

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"penstock/apierr"
 	"penstock/engine"
 )
 
@@ -43,8 +44,8 @@ func decode(in engine.Input) (r Request, err error) {
 }
 
 func unsupported(contentType string) error {
-	return &engine.Error{
-		Code:    engine.CodeUnsupportedMediaType,
+	return &apierr.Error{
+		Code:    apierr.CodeUnsupportedMediaType,
 		Message: fmt.Sprintf("a body of type %q is not read here: send application/json, multipart/form-data, or a picture as image/jpeg and the like", contentType),
 	}
 }
@@ -82,13 +83,13 @@ func (r *Request) setFormat(value string) error {
 	case "list":
 		r.Bare = true
 	default:
-		return engine.InvalidInput("bad_format", "the format is \"list\" for bare rows, or left out, not %q", value)
+		return apierr.InvalidInput("bad_format", "the format is \"list\" for bare rows, or left out, not %q", value)
 	}
 	return nil
 }
 
 func givenTwice(name string) error {
-	return &engine.Error{Code: engine.CodeInvalidInput, Reason: ReasonGivenTwice, Param: name, Message: fmt.Sprintf("%q is given twice: give it once, in the body or in the query", name)}
+	return &apierr.Error{Code: apierr.CodeInvalidInput, Reason: ReasonGivenTwice, Param: name, Message: fmt.Sprintf("%q is given twice: give it once, in the body or in the query", name)}
 }
 
 // setText sets a field that was sent as text. labels may come several times.
@@ -107,7 +108,7 @@ func (r *Request) setText(name, value string) error {
 		}
 		n, err := strconv.Atoi(value)
 		if err != nil || n < 1 {
-			return &engine.Error{Code: engine.CodeInvalidInput, Reason: ReasonBadTopK, Param: name, Message: "\"top_k\" must be a whole number, 1 or more"}
+			return &apierr.Error{Code: apierr.CodeInvalidInput, Reason: ReasonBadTopK, Param: name, Message: "\"top_k\" must be a whole number, 1 or more"}
 		}
 		r.TopK = n
 	case "url", "urls":
@@ -127,7 +128,7 @@ func (r *Request) setText(name, value string) error {
 // addForm reads multipart/form-data: files named image, and the fields of the JSON form as text.
 func (r *Request) addForm(body []byte, boundary string) error {
 	if boundary == "" {
-		return engine.InvalidInput("bad_form", "the form has no boundary: leave Content-Type to your HTTP client")
+		return apierr.InvalidInput("bad_form", "the form has no boundary: leave Content-Type to your HTTP client")
 	}
 	form := multipart.NewReader(bytes.NewReader(body), boundary)
 	for {
@@ -148,7 +149,7 @@ func (r *Request) addForm(body []byte, boundary string) error {
 		} else if name == "image" {
 			r.Pictures = append(r.Pictures, Picture{Data: value})
 		} else if slices.Contains(fieldNames[:], name) {
-			err = &engine.Error{Code: engine.CodeInvalidInput, Reason: ReasonWrongType, Param: name, Message: fmt.Sprintf("%q is text: send it as a field of the form, not as a file", name)}
+			err = &apierr.Error{Code: apierr.CodeInvalidInput, Reason: ReasonWrongType, Param: name, Message: fmt.Sprintf("%q is text: send it as a field of the form, not as a file", name)}
 		} else {
 			err = unknownField(name)
 		}
@@ -159,7 +160,7 @@ func (r *Request) addForm(body []byte, boundary string) error {
 }
 
 func badForm(cause error) error {
-	e := engine.InvalidInput("bad_form", "the form breaks off or is malformed")
+	e := apierr.InvalidInput("bad_form", "the form breaks off or is malformed")
 	e.Cause = cause
 	return e
 }
@@ -167,7 +168,7 @@ func badForm(cause error) error {
 // decodeImage reads a data URL or base64, in any of its spellings.
 func decodeImage(text string) ([]byte, error) {
 	bad := func(message string, cause error) error {
-		return &engine.Error{Code: engine.CodeInvalidInput, Reason: ReasonNotAnImage, Param: "image", Message: message, Cause: cause}
+		return &apierr.Error{Code: apierr.CodeInvalidInput, Reason: ReasonNotAnImage, Param: "image", Message: message, Cause: cause}
 	}
 	text = strings.TrimSpace(text)
 	if len(text) >= 5 && strings.EqualFold(text[:5], "data:") {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/engine"
 )
@@ -33,7 +34,7 @@ func decodeEmbeddings(in engine.Input) (*dialect.EmbeddingRequest, error) {
 		err = dialect.InvalidValue("input", "this model has a tokenizer of its own: send text, not token ids.")
 	}
 	if d, ok := errors.AsType[*dialect.Error](err); ok {
-		return nil, &engine.Error{Code: engine.CodeInvalidInput, Reason: d.Code, Message: d.Message, Param: d.Param, Cause: err}
+		return nil, &apierr.Error{Code: apierr.CodeInvalidInput, Reason: d.Code, Message: d.Message, Param: d.Param, Cause: err}
 	}
 	return r, err
 }
@@ -95,7 +96,7 @@ func (m *Model) readInput(name, text string) ([]int64, error) {
 }
 
 func refusal(reason, param, format string, args ...any) error {
-	e := engine.InvalidInput(reason, format, args...)
+	e := apierr.InvalidInput(reason, format, args...)
 	e.Param = param
 	return e
 }

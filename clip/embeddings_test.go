@@ -11,6 +11,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/engine"
 )
@@ -174,11 +175,11 @@ func TestBadEmbeddingRequests(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := l.embed(t, c.input, c.more)
-			var e *engine.Error
+			var e *apierr.Error
 			if !errors.As(err, &e) {
 				t.Fatalf("error %v", err)
 			}
-			if e.Code != engine.CodeInvalidInput || (c.reason != "" && e.Reason != c.reason) || (c.param != "" && e.Param != c.param) || !strings.Contains(e.Message, c.says) {
+			if e.Code != apierr.CodeInvalidInput || (c.reason != "" && e.Reason != c.reason) || (c.param != "" && e.Param != c.param) || !strings.Contains(e.Message, c.says) {
 				t.Errorf("got %s/%s, param %q: %s", e.Code, e.Reason, e.Param, e.Message)
 			}
 			if strings.Contains(e.Message, "127.0.0.1") {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"penstock/apierr"
 	"penstock/dialect/openinference"
 	"penstock/engine"
 )
@@ -29,7 +30,7 @@ type inferRaw struct {
 func decodeInfer(in engine.Input) (*openinference.Request, error) {
 	r, err := openinference.ParseRequest(in.ContentType, in.Body)
 	if err != nil {
-		return nil, engine.InvalidInput(ReasonBadTensor, "%v", err)
+		return nil, apierr.InvalidInput(ReasonBadTensor, "%v", err)
 	}
 	return r, nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"penstock/apierr"
 	"penstock/dialect/openinference"
 	"penstock/engine"
 )
@@ -154,8 +155,8 @@ func TestBadInferRequests(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := l.infer(t, wire{"inputs": c.inputs, "outputs": c.outputs})
-			var e *engine.Error
-			if !errors.As(err, &e) || e.Code != engine.CodeInvalidInput || e.Reason == "" || !strings.Contains(e.Message, c.says) {
+			var e *apierr.Error
+			if !errors.As(err, &e) || e.Code != apierr.CodeInvalidInput || e.Reason == "" || !strings.Contains(e.Message, c.says) {
 				t.Errorf("got %v, not …%s…", err, c.says)
 			}
 		})

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"strings"
 
+	"penstock/apierr"
+
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-
-	"penstock/engine"
 )
 
 // fields are what a JSON request may say. Absent and null are the same.
@@ -43,7 +43,7 @@ func decodeJSON(body []byte) (r Request, err error) {
 				return r, err
 			}
 			if len(r.Pictures) != i+1 {
-				return r, engine.InvalidInput(ReasonMissing, "each entry of a list needs one of \"url\" and \"image\"; the one at %d has none or both", i)
+				return r, apierr.InvalidInput(ReasonMissing, "each entry of a list needs one of \"url\" and \"image\"; the one at %d has none or both", i)
 			}
 		}
 		return r, nil
@@ -53,17 +53,17 @@ func decodeJSON(body []byte) (r Request, err error) {
 		return r, err
 	}
 	if f.Labels != nil && len(f.Labels) == 0 {
-		return r, &engine.Error{Code: engine.CodeInvalidInput, Reason: ReasonBadLabels, Param: "labels", Message: "\"labels\" is empty: name some, or leave it out for the model's own"}
+		return r, &apierr.Error{Code: apierr.CodeInvalidInput, Reason: ReasonBadLabels, Param: "labels", Message: "\"labels\" is empty: name some, or leave it out for the model's own"}
 	}
 	r.Labels = f.Labels
 	if f.Template != nil {
 		if r.Template = *f.Template; r.Template == "" {
-			return r, &engine.Error{Code: engine.CodeInvalidInput, Reason: ReasonBadTemplate, Param: "template", Message: "\"template\" is empty: it must contain {} where the label goes"}
+			return r, &apierr.Error{Code: apierr.CodeInvalidInput, Reason: ReasonBadTemplate, Param: "template", Message: "\"template\" is empty: it must contain {} where the label goes"}
 		}
 	}
 	if f.TopK != nil {
 		if r.TopK = *f.TopK; r.TopK < 1 {
-			return r, &engine.Error{Code: engine.CodeInvalidInput, Reason: ReasonBadTopK, Param: "top_k", Message: "\"top_k\" must be a whole number, 1 or more"}
+			return r, &apierr.Error{Code: apierr.CodeInvalidInput, Reason: ReasonBadTopK, Param: "top_k", Message: "\"top_k\" must be a whole number, 1 or more"}
 		}
 	}
 	return r, r.addPictures(f.URL, f.URLs, f.Image)
@@ -91,7 +91,7 @@ func (r *Request) addPictures(url *string, urls []string, image *string) error {
 		r.Pictures = append(r.Pictures, Picture{Data: data})
 	}
 	if ways > 1 {
-		return engine.InvalidInput(ReasonTooMany, "send only one of \"url\", \"urls\" and \"image\"")
+		return apierr.InvalidInput(ReasonTooMany, "send only one of \"url\", \"urls\" and \"image\"")
 	}
 	return nil
 }
@@ -112,7 +112,7 @@ func unmarshal[T any](body []byte, into *T) error {
 				message = fmt.Sprintf("the body names %q twice", syntax.JSONPointer.LastToken())
 			}
 		}
-		return &engine.Error{Code: engine.CodeInvalidJSON, Message: message, Cause: err}
+		return &apierr.Error{Code: apierr.CodeInvalidJSON, Message: message, Cause: err}
 	}
 	if errors.Is(err, json.ErrUnknownName) {
 		return unknownField(wrong.JSONPointer.LastToken())
@@ -122,7 +122,7 @@ func unmarshal[T any](body []byte, into *T) error {
 		tokens := strings.Split(strings.TrimPrefix(string(wrong.JSONPointer), "/"), "/")
 		field, place = tokens[0], strings.Join(tokens, " ")
 	}
-	e := &engine.Error{Code: engine.CodeInvalidInput, Reason: ReasonWrongType, Param: field, Cause: err}
+	e := &apierr.Error{Code: apierr.CodeInvalidInput, Reason: ReasonWrongType, Param: field, Cause: err}
 	if field == "labels" {
 		e.Reason = ReasonBadLabels
 	}
@@ -137,7 +137,7 @@ func unknown(what, name string, known []string) error {
 	if near := nearest(name, known); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	return &engine.Error{Code: engine.CodeInvalidInput, Reason: ReasonUnknownField, Param: name, Message: fmt.Sprintf("there is no %s %q: %s", what, name, hint)}
+	return &apierr.Error{Code: apierr.CodeInvalidInput, Reason: ReasonUnknownField, Param: name, Message: fmt.Sprintf("there is no %s %q: %s", what, name, hint)}
 }
 
 // nearest returns the known name that differs from name by a slip or two of the keyboard, or that it begins or ends like.

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"testing"
 
-	"penstock/engine"
+	"penstock/apierr"
 )
 
 // A set of labels is embedded once, however many ask for it at one time, and again only when it is new.
@@ -91,8 +91,8 @@ func TestLeavingWhileLabelsAreEmbedded(t *testing.T) {
 		t.Error(err)
 	}
 	_, err := l.predict.Do(ctx, Request{Pictures: []Picture{{Data: photo(t, "cat_chelsea.jpg")}}})
-	var e *engine.Error
-	if !errors.As(err, &e) || e.Code != engine.CodeCanceled || !errors.Is(err, left) {
+	var e *apierr.Error
+	if !errors.As(err, &e) || e.Code != apierr.CodeCanceled || !errors.Is(err, left) {
 		t.Errorf("got %v", err)
 	}
 }

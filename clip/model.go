@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 
+	"penstock/apierr"
 	"penstock/clip/fetch"
 	"penstock/clip/internal/pixels"
-	"penstock/engine"
 	"penstock/onnx"
 )
 
@@ -52,7 +52,7 @@ func New(o Options) *Model {
 func (m *Model) load(ctx context.Context) (err error) {
 	// What would be refused of every request is refused once.
 	if err := (&Request{Labels: m.options.Labels, Template: m.options.Template}).checkTexts(); err != nil {
-		return errors.New(engine.AsError(err).Message)
+		return errors.New(apierr.From(err).Message)
 	}
 	folder, err := openFolder(m.options.Path)
 	if err != nil {

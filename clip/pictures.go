@@ -5,9 +5,9 @@ import (
 	"errors"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
+	"penstock/apierr"
 
-	"penstock/engine"
+	"golang.org/x/sync/errgroup"
 )
 
 // errLeft stands where the answer of a request would be whose caller left before its run. Nobody sees it.
@@ -42,7 +42,7 @@ func (m *Model) gather(ctx context.Context, pictures []Picture, name func(i int)
 
 // about says which picture an error is about.
 func about(name string, err error) error {
-	var e *engine.Error
+	var e *apierr.Error
 	if name == "" || !errors.As(err, &e) {
 		return err
 	}

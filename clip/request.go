@@ -4,9 +4,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"penstock/apierr"
 	"penstock/clip/fetch"
 	"penstock/clip/internal/pixels"
-	"penstock/engine"
 )
 
 // The reasons for which a request is refused, besides those that pictures and fetching have.
@@ -51,23 +51,23 @@ type Picture struct {
 func (r *Request) check() error {
 	switch n := len(r.Pictures); {
 	case n == 0:
-		return engine.InvalidInput(ReasonMissing, "send a picture: \"url\", \"urls\" or \"image\" (a data URL or base64), a form with files named image, or the picture itself as the body")
+		return apierr.InvalidInput(ReasonMissing, "send a picture: \"url\", \"urls\" or \"image\" (a data URL or base64), a form with files named image, or the picture itself as the body")
 	case n > maxPictures:
-		return engine.InvalidInput(ReasonTooMany, "%d pictures are too many for one request: send at most %d", n, maxPictures)
+		return apierr.InvalidInput(ReasonTooMany, "%d pictures are too many for one request: send at most %d", n, maxPictures)
 	}
 	if err := r.checkTexts(); err != nil {
 		return err
 	}
 	if r.TopK < 0 {
-		return &engine.Error{
-			Code: engine.CodeInvalidInput, Reason: ReasonBadTopK, Param: "top_k",
+		return &apierr.Error{
+			Code: apierr.CodeInvalidInput, Reason: ReasonBadTopK, Param: "top_k",
 			Message: "\"top_k\" is how many labels to answer with, 1 or more; leave it out for all",
 		}
 	}
 	return nil
 }
 
-// checkTexts looks at labels and template, which a model may have of its own too. Its error is nil or an *engine.Error.
+// checkTexts looks at labels and template, which a model may have of its own too. Its error is nil or an *apierr.Error.
 func (r *Request) checkTexts() error {
 	if err := r.checkLabels(); err != nil {
 		err.Param = "labels"
@@ -81,37 +81,37 @@ func (r *Request) checkTexts() error {
 }
 
 // checkTemplate wants one place for the label: with hundreds, a short request would be megabytes of text for each label.
-func (r *Request) checkTemplate() *engine.Error {
+func (r *Request) checkTemplate() *apierr.Error {
 	switch places := strings.Count(r.Template, placeholder); {
 	case len(r.Template) > maxText:
-		return engine.InvalidInput(ReasonBadTemplate, "\"template\" has %d bytes; it may have %d", len(r.Template), maxText)
+		return apierr.InvalidInput(ReasonBadTemplate, "\"template\" has %d bytes; it may have %d", len(r.Template), maxText)
 	case places != 1:
-		return engine.InvalidInput(ReasonBadTemplate, "\"template\" has {} %d times: it must be there once, where the label goes, as in \"a photo of a {}\"", places)
+		return apierr.InvalidInput(ReasonBadTemplate, "\"template\" has {} %d times: it must be there once, where the label goes, as in \"a photo of a {}\"", places)
 	case !utf8.ValidString(r.Template):
-		return engine.InvalidInput(ReasonBadTemplate, "\"template\" is not UTF-8")
+		return apierr.InvalidInput(ReasonBadTemplate, "\"template\" is not UTF-8")
 	case strings.Contains(r.Template, "\x00"):
-		return engine.InvalidInput(ReasonBadTemplate, "\"template\" holds a NUL character")
+		return apierr.InvalidInput(ReasonBadTemplate, "\"template\" holds a NUL character")
 	}
 	return nil
 }
 
-func (r *Request) checkLabels() *engine.Error {
+func (r *Request) checkLabels() *apierr.Error {
 	if n := len(r.Labels); n == 0 || n > maxLabels {
-		return engine.InvalidInput(ReasonBadLabels, "%d labels: send 1 to %d", n, maxLabels)
+		return apierr.InvalidInput(ReasonBadLabels, "%d labels: send 1 to %d", n, maxLabels)
 	}
 	first := make(map[string]int, len(r.Labels))
 	for i, label := range r.Labels {
 		switch before, twice := first[label]; {
 		case strings.TrimSpace(label) == "":
-			return engine.InvalidInput(ReasonBadLabels, "labels[%d] is empty", i)
+			return apierr.InvalidInput(ReasonBadLabels, "labels[%d] is empty", i)
 		case len(label) > maxText:
-			return engine.InvalidInput(ReasonBadLabels, "labels[%d] has %d bytes; a label may have %d", i, len(label), maxText)
+			return apierr.InvalidInput(ReasonBadLabels, "labels[%d] has %d bytes; a label may have %d", i, len(label), maxText)
 		case !utf8.ValidString(label):
-			return engine.InvalidInput(ReasonBadLabels, "labels[%d] is not UTF-8", i)
+			return apierr.InvalidInput(ReasonBadLabels, "labels[%d] is not UTF-8", i)
 		case strings.Contains(label, "\x00"):
-			return engine.InvalidInput(ReasonBadLabels, "labels[%d] holds a NUL character", i)
+			return apierr.InvalidInput(ReasonBadLabels, "labels[%d] holds a NUL character", i)
 		case twice:
-			return engine.InvalidInput(ReasonBadLabels, "labels[%d] is the same as labels[%d]", i, before)
+			return apierr.InvalidInput(ReasonBadLabels, "labels[%d] is the same as labels[%d]", i, before)
 		}
 		first[label] = i
 	}

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"testing"
 
+	"penstock/apierr"
 	"penstock/engine"
 )
 
@@ -225,7 +226,7 @@ func TestBadRequests(t *testing.T) {
 	for _, c := range []struct {
 		name          string
 		in            engine.Input
-		code          engine.Code
+		code          apierr.Code
 		reason, param string
 		says          string
 	}{
@@ -314,7 +315,7 @@ func TestBadRequests(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := l.bytes(t, c.in)
-			var e *engine.Error
+			var e *apierr.Error
 			if !errors.As(err, &e) {
 				t.Fatalf("error %v", err)
 			}
@@ -339,7 +340,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add("image/png", []byte("\x89PNG"))
 	f.Fuzz(func(t *testing.T, contentType string, body []byte) {
 		r, err := decode(engine.Input{ContentType: contentType, Body: body})
-		var e *engine.Error
+		var e *apierr.Error
 		switch {
 		case err == nil:
 			r.Labels = append(r.Labels, "one more")
@@ -348,7 +349,7 @@ func FuzzDecode(f *testing.F) {
 			if err != nil && !errors.As(err, &e) {
 				t.Errorf("check: %v", err)
 			}
-		case !errors.As(err, &e) || e.Message == "" || e.Code == engine.CodeInternal:
+		case !errors.As(err, &e) || e.Message == "" || e.Code == apierr.CodeInternal:
 			t.Errorf("error %v", err)
 		}
 	})

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"penstock/apierr"
 	"penstock/engine"
 )
 
@@ -93,7 +94,7 @@ func TestARunGoesOnUntilAllItsMembersHaveLeft(t *testing.T) {
 		synctest.Wait()
 		leave[1]() // the leader of the batch of three
 		leave[3]()
-		if err := <-results[3]; code(err) != engine.CodeCanceled {
+		if err := <-results[3]; code(err) != apierr.CodeCanceled {
 			t.Errorf("a member who left: %v", err)
 		}
 		synctest.Wait()
@@ -101,7 +102,7 @@ func TestARunGoesOnUntilAllItsMembersHaveLeft(t *testing.T) {
 		if err := <-results[2]; err != nil {
 			t.Errorf("the member who stayed: %v", err)
 		}
-		if err := <-results[1]; code(err) != engine.CodeCanceled {
+		if err := <-results[1]; code(err) != apierr.CodeCanceled {
 			t.Errorf("the leader, who left: %v", err)
 		}
 
@@ -119,7 +120,7 @@ func TestARunGoesOnUntilAllItsMembersHaveLeft(t *testing.T) {
 		leave[1]()
 		leave[2]()
 		for i := range 2 {
-			if err := <-results[i+1]; code(err) != engine.CodeCanceled {
+			if err := <-results[i+1]; code(err) != apierr.CodeCanceled {
 				t.Errorf("all left: %v", err)
 			}
 		}
@@ -142,7 +143,7 @@ func TestABatchThatFailsFailsForAllItsMembers(t *testing.T) {
 		var all sync.WaitGroup
 		for _, n := range []int{1, 2, -3, 4} {
 			all.Go(func() {
-				if _, err := h.Do(t.Context(), n); code(err) == engine.CodeInternal {
+				if _, err := h.Do(t.Context(), n); code(err) == apierr.CodeInternal {
 					failed.Add(1)
 				}
 			})
@@ -192,7 +193,7 @@ func TestBatchesUnderStress(t *testing.T) {
 					served.Add(1)
 				case err == nil:
 					t.Errorf("%d got another's result: %d", i, got)
-				case code(err) != engine.CodeCanceled || !errors.Is(err, context.DeadlineExceeded):
+				case code(err) != apierr.CodeCanceled || !errors.Is(err, context.DeadlineExceeded):
 					t.Errorf("%d: %v", i, err)
 				}
 			})

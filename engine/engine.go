@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"penstock/apierr"
 	"penstock/engine/internal/gate"
 )
 
@@ -142,12 +143,12 @@ func (e *Engine) Load(ctx context.Context) <-chan struct{} {
 	return loaded
 }
 
-// Model returns the model of that name, or an *Error with CodeModelNotFound.
+// Model returns the model of that name, or an *apierr.Error with apierr.CodeModelNotFound.
 func (e *Engine) Model(name string) (*Model, error) {
 	if m, ok := e.byName[name]; ok {
 		return m, nil
 	}
-	return nil, &Error{Code: CodeModelNotFound, Message: fmt.Sprintf("there is no model %q; GET /v1/models lists those there are", name), Param: "model"}
+	return nil, &apierr.Error{Code: apierr.CodeModelNotFound, Message: fmt.Sprintf("there is no model %q; GET /v1/models lists those there are", name), Param: "model"}
 }
 
 // Models returns the models in the order they were added.
@@ -170,14 +171,14 @@ func (e *Engine) Snapshot() Snapshot {
 	return s
 }
 
-// Stream returns the stream of that id that readers may come back to, or an *Error with CodeNotFound.
+// Stream returns the stream of that id that readers may come back to, or an *apierr.Error with apierr.CodeNotFound.
 func (e *Engine) Stream(id string) (*Stream, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if s := e.streams[id]; s != nil && s.options.Lease > 0 {
 		return s, nil
 	}
-	return nil, &Error{Code: CodeNotFound, Message: "there is no such stream, or no longer; start a new one"}
+	return nil, &apierr.Error{Code: apierr.CodeNotFound, Message: "there is no such stream, or no longer; start a new one"}
 }
 
 // adopt takes a new stream in.
@@ -188,7 +189,7 @@ func (e *Engine) adopt(s *Stream) error {
 		return canceled(ErrDraining)
 	}
 	if e.limit > 0 && e.open >= e.limit {
-		return &Error{Code: CodeQueueFull, Message: fmt.Sprintf("%d streams are open, and no more may be; try again later", e.limit), RetryAfter: time.Second}
+		return &apierr.Error{Code: apierr.CodeQueueFull, Message: fmt.Sprintf("%d streams are open, and no more may be; try again later", e.limit), RetryAfter: time.Second}
 	}
 	e.open++
 	e.streams[s.id] = s
@@ -280,7 +281,7 @@ func (e *Engine) WaitForReaders(ctx context.Context, absence time.Duration) erro
 	}
 }
 
-// Cancel ends every stream with CodeDraining; none begins after it. It does not wait.
+// Cancel ends every stream with apierr.CodeDraining; none begins after it. It does not wait.
 func (e *Engine) Cancel() {
 	e.mu.Lock()
 	defer e.mu.Unlock()

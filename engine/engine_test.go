@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"penstock/apierr"
 	"penstock/engine"
 )
 
@@ -63,7 +64,7 @@ type reading struct {
 	text   string
 	queued []int
 	done   engine.End
-	failed *engine.Error
+	failed *apierr.Error
 	err    error
 	last   int64
 }
@@ -100,9 +101,9 @@ func readWith(t *testing.T, ctx context.Context, s *engine.Stream, idle time.Dur
 	return r
 }
 
-func code(err error) engine.Code {
-	if e, ok := errors.AsType[*engine.Error](err); ok {
+func code(err error) apierr.Code {
+	if e, ok := errors.AsType[*apierr.Error](err); ok {
 		return e.Code
 	}
-	return engine.Code(fmt.Sprintf("not an *engine.Error: %v", err))
+	return apierr.Code(fmt.Sprintf("not an *apierr.Error: %v", err))
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"iter"
 	"time"
+
+	"penstock/apierr"
 )
 
 // EventKind says what an Event is.
@@ -28,7 +30,7 @@ type Event struct {
 	Data     []byte // must not be changed
 	Position int
 	End      End
-	Err      *Error
+	Err      *apierr.Error
 }
 
 // positionPause is how often a place in line is told at most.
@@ -38,7 +40,7 @@ const positionPause = time.Second
 // for those to come. After `idle` without any event it yields an EventIdle, and another one each time that long passes
 // again; 0 asks for none. The loop's end, however it comes, is the reader's leaving.
 //
-// An error is the reader's own and the last thing it gets: the context's cause, ErrSlowReader, an *Error with CodeGone
+// An error is the reader's own and the last thing it gets: the context's cause, ErrSlowReader, an *apierr.Error with apierr.CodeGone
 // (and ErrGone in it) if the log does not hold what comes next, or ErrOver if nothing does because the reader has had the terminal event.
 // The stream's failure is not an error but an EventFailed.
 func (s *Stream) Follow(ctx context.Context, after int64, idle time.Duration) iter.Seq2[Event, error] {

@@ -116,7 +116,7 @@ func Generates[In, Feed, Chunk any](m *Model, verb string, g Generator[In, Feed,
 	return &Generation[In]{verb: v, start: start}
 }
 
-// Start admits the caller and starts a stream. Who starts one follows it, or cancels it. Errors are *Error.
+// Start admits the caller and starts a stream. Who starts one follows it, or cancels it. Errors are *apierr.Error.
 func (g *Generation[In]) Start(ctx context.Context, in In, o StreamOptions) (*Stream, error) {
 	call, err := g.verb.Admit(Caller{})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"penstock/apierr"
 	"penstock/engine"
 )
 
@@ -82,10 +83,10 @@ func TestAReaderGoesOnWhereItWasCut(t *testing.T) {
 			t.Errorf("it is still known: %v", err)
 		}
 		time.Sleep(8 * time.Second)
-		if _, err := e.Stream(s.ID()); code(err) != engine.CodeNotFound {
+		if _, err := e.Stream(s.ID()); code(err) != apierr.CodeNotFound {
 			t.Errorf("after its lease: %v", err)
 		}
-		if _, _, err := readFrom(t, s, 0, 1); code(err) != engine.CodeGone {
+		if _, _, err := readFrom(t, s, 0, 1); code(err) != apierr.CodeGone {
 			t.Errorf("after its lease: %v", err)
 		}
 	})
@@ -111,7 +112,7 @@ func TestAGenerationEndsWithItsLease(t *testing.T) {
 		if e.Snapshot().Gates[0].InUse != 0 {
 			t.Error("it runs on for nobody")
 		}
-		if _, err := e.Stream(s.ID()); code(err) != engine.CodeNotFound {
+		if _, err := e.Stream(s.ID()); code(err) != apierr.CodeNotFound {
 			t.Errorf("a stream that nobody came back to: %v", err)
 		}
 	})
@@ -130,7 +131,7 @@ func TestADetachedStreamRunsForItself(t *testing.T) {
 			t.Errorf("read at the end of its window: %d, %v", last, err)
 		}
 		time.Sleep(2 * time.Second)
-		if _, err := e.Stream(s.ID()); code(err) != engine.CodeNotFound {
+		if _, err := e.Stream(s.ID()); code(err) != apierr.CodeNotFound {
 			t.Errorf("after its window: %v", err)
 		}
 	})
@@ -165,7 +166,7 @@ func TestCancellingAStreamThatOthersRead(t *testing.T) {
 		}
 		time.AfterFunc(3500*time.Millisecond, s.Cancel)
 		got := read(t, s)
-		if got.kinds != "scccf" || got.failed.Code != engine.CodeCanceled {
+		if got.kinds != "scccf" || got.failed.Code != apierr.CodeCanceled {
 			t.Errorf("got %+v", got)
 		}
 	})
@@ -179,7 +180,7 @@ func TestNoMoreStreamsThanTheLimit(t *testing.T) {
 			go read(t, start(t, g))
 		}
 		synctest.Wait()
-		if _, err := g.Start(t.Context(), "", engine.StreamOptions{}); code(err) != engine.CodeQueueFull {
+		if _, err := g.Start(t.Context(), "", engine.StreamOptions{}); code(err) != apierr.CodeQueueFull {
 			t.Errorf("a third: %v", err)
 		}
 		time.Sleep(2 * time.Second)

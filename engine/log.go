@@ -1,5 +1,7 @@
 package engine
 
+import "penstock/apierr"
+
 // Log keeps one stream: its chunks, numbered from 1 without a hole, and at last its terminal event, which has the next
 // number. One producer appends and seals; any number of readers follow, each at its own place.
 //
@@ -40,7 +42,7 @@ type Batch struct {
 // Terminal is a stream's last event: an End, or the error that it failed with.
 type Terminal struct {
 	End End
-	Err *Error
+	Err *apierr.Error
 }
 
 // Logs makes the logs of streams that more than one connection may read.

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"penstock/apierr"
 )
 
 // State is where a model is in its life.
@@ -102,10 +104,10 @@ func (m *Model) usable() error {
 	case StateReady:
 		return nil
 	case StateLoading:
-		return &Error{Code: CodeModelLoading, Message: fmt.Sprintf("model %q is still loading; try again", m.name), RetryAfter: time.Second}
+		return &apierr.Error{Code: apierr.CodeModelLoading, Message: fmt.Sprintf("model %q is still loading; try again", m.name), RetryAfter: time.Second}
 	case StateFailed:
 	}
-	return &Error{Code: CodeModelFailed, Message: fmt.Sprintf("model %q could not be loaded; its operator sees why at /readyz", m.name)}
+	return &apierr.Error{Code: apierr.CodeModelFailed, Message: fmt.Sprintf("model %q could not be loaded; its operator sees why at /readyz", m.name)}
 }
 
 func (m *Model) close() error {
@@ -126,7 +128,7 @@ func (m *Model) Describe() (Output, error) {
 	}
 	var out Output
 	if err := guard(func() (err error) { out, err = m.lifecycle.Describe(); return err }); err != nil {
-		return Output{}, AsError(err)
+		return Output{}, apierr.From(err)
 	}
 	return out, nil
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"penstock/apierr"
 	"penstock/engine"
 )
 
@@ -20,7 +21,7 @@ func (w *world) Model(name string) engine.ModelObserver { return watcher{w: w, n
 type deaf struct{}
 
 func (deaf) Waited(time.Duration)                  {}
-func (deaf) Rejected(engine.Code)                  {}
+func (deaf) Rejected(apierr.Code)                  {}
 func (deaf) Changed(engine.State, error)           {}
 func (deaf) PhaseDone(engine.Phase, time.Duration) {}
 func (deaf) Chunks(int, bool, time.Duration)       {}
@@ -121,7 +122,7 @@ func (s *truth) passes(ctx context.Context, d time.Duration) (told bool) {
 	now := s.settle()
 	if should := !s.canceled.IsZero(); s.world.bursty {
 		if told {
-			s.stop(now, engine.CodeCanceled)
+			s.stop(now, apierr.CodeCanceled)
 		}
 	} else if told != should || (told && now.Sub(from) > aMoment && now.Sub(s.canceled) > aMoment) {
 		s.world.t.Errorf("stream %s was told to stop: %v, at %v; should be: %v, at %v", s.name, told, now, should, s.canceled)
@@ -173,7 +174,7 @@ func (s *truth) generates(ctx context.Context, emit func(...engine.Encoded) erro
 	case endFails:
 		return engine.Stopped(engine.Usage{}), errOnPurpose
 	case endFailsTyped:
-		return engine.End{}, &engine.Error{Code: engine.CodeUpstreamCut, Cause: errOnPurpose}
+		return engine.End{}, &apierr.Error{Code: apierr.CodeUpstreamCut, Cause: errOnPurpose}
 	case endPanics:
 		panic(errOnPurpose)
 	case endSaysNothing:
@@ -236,7 +237,7 @@ func (s *truth) reads(v visitor, r *rand.Rand) {
 		s.world.mu.Lock()
 		known := s.known()
 		s.world.mu.Unlock()
-		if found, err := s.world.engine.Stream(s.stream.ID()); known != (found == s.stream) || (!known && code(err) != engine.CodeNotFound) {
+		if found, err := s.world.engine.Stream(s.stream.ID()); known != (found == s.stream) || (!known && code(err) != apierr.CodeNotFound) {
 			s.world.t.Errorf("stream %s should be known: %v; looking for it: %v", s.name, known, err)
 		}
 		if !known && s.options.Lease > 0 {
@@ -363,7 +364,7 @@ func (v *visit) stopWork() {
 	v.world.mu.Lock()
 	defer v.world.mu.Unlock()
 	if now := v.settle(); v.works() {
-		v.stop(now, engine.CodeCanceled)
+		v.stop(now, apierr.CodeCanceled)
 	}
 }
 
@@ -379,7 +380,7 @@ func (s *truth) errs(err, want error, last int64, atOnce bool) {
 	var right bool
 	switch {
 	case errors.Is(err, engine.ErrGone):
-		right = code(err) == engine.CodeGone && (s.gone(last+1) || (atOnce && errors.Is(want, engine.ErrGone)))
+		right = code(err) == apierr.CodeGone && (s.gone(last+1) || (atOnce && errors.Is(want, engine.ErrGone)))
 	case errors.Is(err, engine.ErrOver):
 		right = atOnce && errors.Is(want, engine.ErrOver)
 	case errors.Is(err, engine.ErrSlowReader):

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"penstock/apierr"
 	"penstock/engine"
 )
 
@@ -104,7 +105,7 @@ func runWorld(t *testing.T, seed uint64) {
 		t.Errorf("%d logs were never dropped", w.logs.kept)
 	}
 	for _, st := range w.streams {
-		if _, err := w.engine.Stream(st.stream.ID()); code(err) != engine.CodeNotFound {
+		if _, err := w.engine.Stream(st.stream.ID()); code(err) != apierr.CodeNotFound {
 			t.Errorf("stream %s is still known: %v", st.name, err)
 		}
 	}
@@ -125,7 +126,7 @@ func (w *world) goDown() {
 		w.t.Errorf("Wait said %v with %d inside", err, w.inside)
 	}
 	for _, s := range w.streams {
-		s.stop(s.settle(), engine.CodeDraining)
+		s.stop(s.settle(), apierr.CodeDraining)
 	}
 	w.mu.Unlock()
 	if err := w.engine.Close(); err != nil {
@@ -137,7 +138,7 @@ func (w *world) goDown() {
 }
 
 // enter says what somebody should be told who wants to come in, "" if he is in.
-func (w *world) enter(stream bool) engine.Code {
+func (w *world) enter(stream bool) apierr.Code {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	open := 0
@@ -148,9 +149,9 @@ func (w *world) enter(stream bool) engine.Code {
 	}
 	switch {
 	case w.drained:
-		return engine.CodeDraining
+		return apierr.CodeDraining
 	case w.inside >= w.permits+w.queue, stream && w.limit > 0 && open >= w.limit:
-		return engine.CodeQueueFull
+		return apierr.CodeQueueFull
 	}
 	w.inside++
 	return ""
@@ -214,7 +215,7 @@ func (w *world) generator(sc script, seed uint64) func(*sync.WaitGroup) {
 			all.Go(func() {
 				time.Sleep(sc.cancel)
 				w.mu.Lock()
-				s.stop(s.settle(), engine.CodeCanceled)
+				s.stop(s.settle(), apierr.CodeCanceled)
 				w.mu.Unlock()
 				stream.Cancel()
 			})
@@ -273,7 +274,7 @@ func (w *world) predicter(name string, r *rand.Rand) func(*sync.WaitGroup) {
 		w.inside--
 		w.unline(name)
 		c := code(err)
-		expected := err == nil || (c == engine.CodeCanceled && ctx.Err() != nil) || (c == engine.CodeInternal && panics) || (c == engine.CodeQueueTimeout && w.timeout > 0)
+		expected := err == nil || (c == apierr.CodeCanceled && ctx.Err() != nil) || (c == apierr.CodeInternal && panics) || (c == apierr.CodeQueueTimeout && w.timeout > 0)
 		if !expected {
 			w.t.Errorf("predict %s: %v", name, err)
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"penstock/apierr"
 	"penstock/engine"
 )
 
@@ -26,7 +27,7 @@ type truth struct {
 	closed     bool      // the observer has heard of it
 
 	canceled time.Time // when it was told to stop
-	why      engine.Code
+	why      apierr.Code
 
 	readers int
 	alone   time.Time // since when it has had no reader
@@ -53,13 +54,13 @@ func (s *truth) settle() (now time.Time) {
 	}
 	if end := from.Add(s.options.Lease); s.options.Lease > 0 && s.expired.IsZero() && runs && !end.After(now) {
 		s.expired = end
-		s.stop(end, engine.CodeCanceled)
+		s.stop(end, apierr.CodeCanceled)
 	}
 	return now
 }
 
 // stop notes that the producer is told to stop; the first reason counts.
-func (s *truth) stop(at time.Time, why engine.Code) {
+func (s *truth) stop(at time.Time, why apierr.Code) {
 	if s.canceled.IsZero() && s.ended.IsZero() {
 		s.canceled, s.why = at, why
 	}
@@ -83,7 +84,7 @@ func (s *truth) emits(chunks []engine.Encoded) (taken bool) {
 			kept += len(c.Data) + engine.ChunkCost
 		}
 		if kept > s.options.Buffer && len(s.sizes) > s.taken && !s.world.bursty {
-			s.stop(now, engine.CodeCanceled)
+			s.stop(now, apierr.CodeCanceled)
 			return false
 		}
 	}
@@ -100,7 +101,7 @@ func (s *truth) takes(chunks []engine.Encoded) {
 // refused takes the last n chunks back, which the engine did not take although it should. In a burst that may be right.
 func (s *truth) refused(n int) (forgiven bool) {
 	s.sizes, s.made = s.sizes[:len(s.sizes)-n], s.made[:len(s.made)-n]
-	s.stop(time.Now(), engine.CodeCanceled)
+	s.stop(time.Now(), apierr.CodeCanceled)
 	return s.world.bursty && s.options.Lease == 0
 }
 
@@ -110,17 +111,17 @@ type terminal struct {
 	word string
 }
 
-func failed(code engine.Code) terminal { return terminal{engine.EventFailed, string(code)} }
+func failed(code apierr.Code) terminal { return terminal{engine.EventFailed, string(code)} }
 
 // terminals are the last events that are right for a stream that is over: one, save where two things met in a burst.
 func (s *truth) terminals() []terminal {
-	natural := failed(engine.CodeQueueTimeout)
+	natural := failed(apierr.CodeQueueTimeout)
 	if s.said != nil {
 		if s.said.err == nil && s.said.end.Reason() != "" && !s.lost {
 			return []terminal{{engine.EventDone, s.said.end.Reason()}}
 		}
-		natural = failed(engine.CodeInternal)
-		if e, ok := errors.AsType[*engine.Error](s.said.err); ok {
+		natural = failed(apierr.CodeInternal)
+		if e, ok := errors.AsType[*apierr.Error](s.said.err); ok {
 			natural = failed(e.Code)
 		}
 	}
@@ -190,7 +191,7 @@ func (s *truth) leaves() {
 	if s.readers == 0 {
 		s.alone = now
 		if s.options.Lease == 0 {
-			s.stop(now, engine.CodeCanceled)
+			s.stop(now, apierr.CodeCanceled)
 		}
 	}
 }

@@ -1,6 +1,10 @@
 package engine
 
-import "time"
+import (
+	"time"
+
+	"penstock/apierr"
+)
 
 // Observer is told what happens inside. Its methods are called from many goroutines at once and must return quickly.
 type Observer interface {
@@ -15,7 +19,7 @@ type GateObserver interface {
 	// Waited is called for each permit given, with the time spent in line.
 	Waited(time.Duration)
 	// Rejected is called when nobody was let in or through: queue_full, queue_timeout or canceled.
-	Rejected(reason Code)
+	Rejected(reason apierr.Code)
 }
 
 // ModelObserver is told what happens with one model.
@@ -85,7 +89,7 @@ func (nobody) Model(string) ModelObserver         { return nobody{} }
 func (nobody) ReaderJoined()                      {}
 func (nobody) ReaderLeft()                        {}
 func (nobody) Waited(time.Duration)               {}
-func (nobody) Rejected(Code)                      {}
+func (nobody) Rejected(apierr.Code)               {}
 func (nobody) Changed(State, error)               {}
 func (nobody) PhaseDone(Phase, time.Duration)     {}
 func (nobody) StreamClosed(Outcome, Usage, error) {}

@@ -1,6 +1,10 @@
 package engine
 
-import "context"
+import (
+	"context"
+
+	"penstock/apierr"
+)
 
 // Predictor gives one whole result. In is what callers bring, Feed what the model eats, Raw what it gives, Out what callers
 // get. Only Predict runs under a permit.
@@ -86,7 +90,7 @@ func underPermit[T any](ctx context.Context, c *Call, work func() (T, error)) (o
 	return work()
 }
 
-// Do admits the caller and runs the verb. Errors are *Error.
+// Do admits the caller and runs the verb. Errors are *apierr.Error.
 func (p *Prediction[In, Out]) Do(ctx context.Context, in In) (out Out, err error) {
 	call, err := p.verb.Admit(Caller{})
 	if err != nil {
@@ -95,7 +99,7 @@ func (p *Prediction[In, Out]) Do(ctx context.Context, in In) (out Out, err error
 	defer call.Close()
 	out, err = p.run(ctx, call, in)
 	if err != nil {
-		return out, AsError(err)
+		return out, apierr.From(err)
 	}
 	return out, nil
 }

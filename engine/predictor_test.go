@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"penstock/apierr"
 	"penstock/engine"
 )
 
@@ -59,7 +60,7 @@ func TestBothKindsOfCallerGoThroughTheSameGate(t *testing.T) {
 	if predicts.Load() != 2 {
 		t.Errorf("%d predicts", predicts.Load())
 	}
-	if _, err := call.Start(t.Context(), engine.Input{}, engine.StreamOptions{}); code(err) != engine.CodeNotAcceptable {
+	if _, err := call.Start(t.Context(), engine.Input{}, engine.StreamOptions{}); code(err) != apierr.CodeNotAcceptable {
 		t.Errorf("a stream of a predictor: %v", err)
 	}
 }
@@ -155,12 +156,12 @@ func TestPermitsComeBackHoweverAStepEnds(t *testing.T) {
 	}
 	ends := map[string]struct {
 		step func(context.Context, int) (int, error)
-		want engine.Code
+		want apierr.Code
 	}{
-		"error":       {func(context.Context, int) (int, error) { return 0, boom }, engine.CodeInternal},
-		"typed error": {func(context.Context, int) (int, error) { return 0, engine.InvalidInput("r", "m") }, engine.CodeInvalidInput},
-		"panic":       {func(context.Context, int) (int, error) { panic("boom") }, engine.CodeInternal},
-		"cancel":      {func(ctx context.Context, _ int) (int, error) { <-ctx.Done(); return 0, ctx.Err() }, engine.CodeCanceled},
+		"error":       {func(context.Context, int) (int, error) { return 0, boom }, apierr.CodeInternal},
+		"typed error": {func(context.Context, int) (int, error) { return 0, apierr.InvalidInput("r", "m") }, apierr.CodeInvalidInput},
+		"panic":       {func(context.Context, int) (int, error) { panic("boom") }, apierr.CodeInternal},
+		"cancel":      {func(ctx context.Context, _ int) (int, error) { <-ctx.Done(); return 0, ctx.Err() }, apierr.CodeCanceled},
 	}
 	for at, put := range steps {
 		for how, end := range ends {
@@ -209,10 +210,10 @@ func TestAFullHouseAndALongWaitAreToldApart(t *testing.T) {
 		go func() { _, err := h.Do(t.Context(), 2); second <- err }()
 		synctest.Wait()
 		_, err := h.Do(t.Context(), 3)
-		if code(err) != engine.CodeQueueFull || engine.AsError(err).RetryAfter <= 0 {
+		if code(err) != apierr.CodeQueueFull || apierr.From(err).RetryAfter <= 0 {
 			t.Errorf("a third: %v", err)
 		}
-		if err := <-second; code(err) != engine.CodeQueueTimeout {
+		if err := <-second; code(err) != apierr.CodeQueueTimeout {
 			t.Errorf("the second, after its time: %v", err)
 		}
 		close(stuck)
@@ -234,13 +235,13 @@ func TestInputThatIsNotTheJSONWanted(t *testing.T) {
 		Postprocess: func(context.Context, in) (json.RawMessage, error) { return json.RawMessage("{"), nil },
 	})
 	v, _ := m.Verb("predict")
-	for body, want := range map[string]engine.Code{
-		"":              engine.CodeInvalidJSON,
-		"{":             engine.CodeInvalidJSON,
-		`{"m":1}`:       engine.CodeInvalidJSON,
-		`{"n":1} {}`:    engine.CodeInvalidJSON,
-		`{"n":1}`:       engine.CodeInternal, // its answer is no JSON: our fault
-		`{"n":"three"}`: engine.CodeInvalidJSON,
+	for body, want := range map[string]apierr.Code{
+		"":              apierr.CodeInvalidJSON,
+		"{":             apierr.CodeInvalidJSON,
+		`{"m":1}`:       apierr.CodeInvalidJSON,
+		`{"n":1} {}`:    apierr.CodeInvalidJSON,
+		`{"n":1}`:       apierr.CodeInternal, // its answer is no JSON: our fault
+		`{"n":"three"}`: apierr.CodeInvalidJSON,
 	} {
 		call, err := v.Admit(engine.Caller{})
 		if err != nil {

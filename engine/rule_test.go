@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"penstock/apierr"
 	"penstock/engine"
 )
 
@@ -27,7 +28,7 @@ func TestTheZeroEndIsAFailure(t *testing.T) {
 		return engine.End{}, emit("all that comes")
 	})
 	got := read(t, start(t, g))
-	if got.text != "all that comes" || got.failed == nil || !errors.Is(got.failed, engine.ErrNoEnd) || got.failed.Code != engine.CodeInternal {
+	if got.text != "all that comes" || got.failed == nil || !errors.Is(got.failed, engine.ErrNoEnd) || got.failed.Code != apierr.CodeInternal {
 		t.Fatalf("got %+v", got)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"penstock/apierr"
 	"penstock/engine/internal/gate"
 )
 
@@ -184,9 +185,9 @@ func (s *Stream) finish(ctx context.Context, end End, err error) {
 		if ctx.Err() != nil {
 			err = canceled(context.Cause(ctx))
 		}
-		terminal = Terminal{Err: AsError(err)}
+		terminal = Terminal{Err: apierr.From(err)}
 		outcome = OutcomeFailed
-		if terminal.Err.Code == CodeCanceled {
+		if terminal.Err.Code == apierr.CodeCanceled {
 			outcome = OutcomeCanceled
 		}
 		err = terminal.Err

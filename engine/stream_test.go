@@ -11,6 +11,7 @@ import (
 	"time"
 	"weak"
 
+	"penstock/apierr"
 	"penstock/engine"
 )
 
@@ -37,12 +38,12 @@ func TestFailuresMidStreamAreFailedAndThePermitIsBack(t *testing.T) {
 	boom := errors.New("boom")
 	for name, c := range map[string]struct {
 		end  func() (engine.End, error)
-		want engine.Code
+		want apierr.Code
 	}{
-		"error":             {func() (engine.End, error) { return engine.End{}, boom }, engine.CodeInternal},
-		"error with an end": {func() (engine.End, error) { return engine.Stopped(engine.Usage{}), boom }, engine.CodeInternal},
-		"typed error":       {func() (engine.End, error) { return engine.End{}, &engine.Error{Code: engine.CodeUpstreamCut} }, engine.CodeUpstreamCut},
-		"panic":             {func() (engine.End, error) { panic("boom") }, engine.CodeInternal},
+		"error":             {func() (engine.End, error) { return engine.End{}, boom }, apierr.CodeInternal},
+		"error with an end": {func() (engine.End, error) { return engine.Stopped(engine.Usage{}), boom }, apierr.CodeInternal},
+		"typed error":       {func() (engine.End, error) { return engine.End{}, &apierr.Error{Code: apierr.CodeUpstreamCut} }, apierr.CodeUpstreamCut},
+		"panic":             {func() (engine.End, error) { panic("boom") }, apierr.CodeInternal},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newEngine(t, 1, 0)
@@ -230,7 +231,7 @@ func TestAStreamIsReadOnceAndInOrder(t *testing.T) {
 		synctest.Wait()
 		for _, after := range []int64{0, 1, 99} {
 			for _, err := range s.Follow(t.Context(), after, 0) {
-				if !errors.Is(err, engine.ErrGone) || code(err) != engine.CodeGone {
+				if !errors.Is(err, engine.ErrGone) || code(err) != apierr.CodeGone {
 					t.Errorf("a second reader after %d: %v", after, err)
 				}
 			}
@@ -253,7 +254,7 @@ func TestClosingFailsRunningStreamsAsDraining(t *testing.T) {
 		go func() { result <- read(t, s) }()
 		synctest.Wait()
 		e.Drain()
-		if _, err := g.Start(t.Context(), "", engine.StreamOptions{}); code(err) != engine.CodeDraining {
+		if _, err := g.Start(t.Context(), "", engine.StreamOptions{}); code(err) != apierr.CodeDraining {
 			t.Errorf("new work while draining: %v", err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -264,7 +265,7 @@ func TestClosingFailsRunningStreamsAsDraining(t *testing.T) {
 		if err := e.Close(); err != nil {
 			t.Error(err)
 		}
-		if got := <-result; got.kinds != "scf" || got.failed.Code != engine.CodeDraining {
+		if got := <-result; got.kinds != "scf" || got.failed.Code != apierr.CodeDraining {
 			t.Errorf("got %+v", got)
 		}
 	})
@@ -281,7 +282,7 @@ func TestModelsLoadSideBySideAndFailAlone(t *testing.T) {
 		good := add("good", func(context.Context) error { time.Sleep(time.Second); return nil })
 		bad := add("bad", func(context.Context) error { return errors.New("no such folder") })
 		panics := add("panics", func(context.Context) error { panic("ouch") })
-		if _, err := good.Do(t.Context(), 1); code(err) != engine.CodeModelLoading || engine.AsError(err).RetryAfter <= 0 {
+		if _, err := good.Do(t.Context(), 1); code(err) != apierr.CodeModelLoading || apierr.From(err).RetryAfter <= 0 {
 			t.Errorf("while loading: %v", err)
 		}
 		e.Load(t.Context())
@@ -290,7 +291,7 @@ func TestModelsLoadSideBySideAndFailAlone(t *testing.T) {
 			t.Errorf("models %+v", got)
 		}
 		for _, p := range []*engine.Prediction[int, int]{bad, panics} {
-			if _, err := p.Do(t.Context(), 1); code(err) != engine.CodeModelFailed {
+			if _, err := p.Do(t.Context(), 1); code(err) != apierr.CodeModelFailed {
 				t.Errorf("a failed model: %v", err)
 			}
 		}
@@ -299,7 +300,7 @@ func TestModelsLoadSideBySideAndFailAlone(t *testing.T) {
 		if got, err := good.Do(t.Context(), 2); err != nil || got != 4 {
 			t.Errorf("once loaded: %v, %v", got, err)
 		}
-		if _, err := e.Model("absent"); code(err) != engine.CodeModelNotFound {
+		if _, err := e.Model("absent"); code(err) != apierr.CodeModelNotFound {
 			t.Errorf("a model that is not there: %v", err)
 		}
 		if err := e.Close(); err != nil || closed != 1 {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"penstock/apierr"
 	"penstock/engine/internal/gate"
 )
 
@@ -85,7 +86,7 @@ func (v *Verb) Admit(who Caller) (*Call, error) {
 	place, err := d.gate.Enter()
 	if err != nil {
 		e.end()
-		d.observer.Rejected(CodeQueueFull)
+		d.observer.Rejected(apierr.CodeQueueFull)
 		return nil, gateError(err, d.config)
 	}
 	return &Call{verb: v, who: who, place: place}, nil
@@ -109,14 +110,14 @@ func (c *Call) Close() {
 	c.verb.model.engine.end()
 }
 
-// Predict runs a Predictor verb from bytes to bytes. Errors are *Error.
+// Predict runs a Predictor verb from bytes to bytes. Errors are *apierr.Error.
 func (c *Call) Predict(ctx context.Context, in Input) (Output, error) {
 	if c.verb.predict == nil {
-		return Output{}, &Error{Code: CodeNotAcceptable, Message: fmt.Sprintf("%s of model %q writes as it goes; ask for its stream", c.verb.name, c.verb.model.name)}
+		return Output{}, &apierr.Error{Code: apierr.CodeNotAcceptable, Message: fmt.Sprintf("%s of model %q writes as it goes; ask for its stream", c.verb.name, c.verb.model.name)}
 	}
 	out, err := c.verb.predict(ctx, c, in)
 	if err != nil {
-		return Output{}, AsError(err)
+		return Output{}, apierr.From(err)
 	}
 	return out, nil
 }
@@ -126,11 +127,11 @@ func (c *Call) Predict(ctx context.Context, in Input) (Output, error) {
 // cancels it. Values of ctx (a request id for the log) stay visible to the model.
 func (c *Call) Start(ctx context.Context, in Input, o StreamOptions) (*Stream, error) {
 	if c.verb.start == nil {
-		return nil, &Error{Code: CodeNotAcceptable, Message: fmt.Sprintf("%s of model %q gives one whole answer; there is no stream of it", c.verb.name, c.verb.model.name)}
+		return nil, &apierr.Error{Code: apierr.CodeNotAcceptable, Message: fmt.Sprintf("%s of model %q gives one whole answer; there is no stream of it", c.verb.name, c.verb.model.name)}
 	}
 	s, err := c.verb.start(ctx, c, in, o)
 	if err != nil {
-		return nil, AsError(err)
+		return nil, apierr.From(err)
 	}
 	return s, nil
 }
@@ -145,9 +146,9 @@ func (c *Call) permit(ctx context.Context, w *gate.Waiter) (*gate.Permit, error)
 		return nil, err
 	}
 	if err != nil {
-		reason := CodeCanceled
+		reason := apierr.CodeCanceled
 		if errors.Is(err, gate.ErrTimeout) {
-			reason, err = CodeQueueTimeout, gateError(err, d.config)
+			reason, err = apierr.CodeQueueTimeout, gateError(err, d.config)
 		} else {
 			err = canceled(err)
 		}
@@ -188,10 +189,10 @@ func decodeJSON[In any](in Input) (v In, err error) {
 	d := json.NewDecoder(bytes.NewReader(in.Body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&v); err != nil {
-		return v, &Error{Code: CodeInvalidJSON, Message: "the body is not the JSON that is wanted here: " + strings.TrimPrefix(err.Error(), "json: ")}
+		return v, &apierr.Error{Code: apierr.CodeInvalidJSON, Message: "the body is not the JSON that is wanted here: " + strings.TrimPrefix(err.Error(), "json: ")}
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return v, &Error{Code: CodeInvalidJSON, Message: "the body goes on after its JSON value"}
+		return v, &apierr.Error{Code: apierr.CodeInvalidJSON, Message: "the body goes on after its JSON value"}
 	}
 	return v, nil
 }

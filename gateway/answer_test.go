@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/engine"
 )
@@ -23,7 +24,7 @@ func remote(e *engine.Engine) {
 		if !strings.Contains(string(body), "REJECT") {
 			return nil
 		}
-		return &engine.Error{Code: engine.CodeUpstreamError, Message: "rejected", Cause: &dialect.UpstreamAnswer{
+		return &apierr.Error{Code: apierr.CodeUpstreamError, Message: "rejected", Cause: &dialect.UpstreamAnswer{
 			Status: 422, Header: http.Header{"Content-Type": {"application/json"}, "Retry-After": {"7"}}, Body: []byte(`{"error":{"message":"theirs"}}`),
 		}}
 	}
@@ -66,7 +67,7 @@ func remote(e *engine.Engine) {
 				return engine.End{}, err
 			}
 			if strings.Contains(string(i.Body), "CUT") {
-				return engine.End{}, &engine.Error{Code: engine.CodeUpstreamCut, Message: "cut"}
+				return engine.End{}, &apierr.Error{Code: apierr.CodeUpstreamCut, Message: "cut"}
 			}
 			return engine.Stopped(engine.Usage{}), emit(engine.Encoded{Name: "response.completed", Data: []byte(`{"type":"response.completed"}`)})
 		},

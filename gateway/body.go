@@ -9,9 +9,9 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/gin-gonic/gin"
+	"penstock/apierr"
 
-	"penstock/engine"
+	"github.com/gin-gonic/gin"
 )
 
 // bodyPatience is how long a client may pause while it sends its body: it holds a place meanwhile.
@@ -35,13 +35,13 @@ func (g *Gateway) readBody(c *gin.Context) ([]byte, error) {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return nil, g.tooLarge()
 		}
-		return nil, &engine.Error{Code: engine.CodeInvalidInput, Reason: "bad_body", Message: "the body did not come whole, or not as HTTP frames it; send it again", Cause: fmt.Errorf("read the body: %w", err)}
+		return nil, &apierr.Error{Code: apierr.CodeInvalidInput, Reason: "bad_body", Message: "the body did not come whole, or not as HTTP frames it; send it again", Cause: fmt.Errorf("read the body: %w", err)}
 	}
 	return body.Bytes(), nil
 }
 
 func (g *Gateway) tooLarge() error {
-	return &engine.Error{Code: engine.CodeBodyTooLarge, Message: "the body is larger than the " + bytesOf(g.MaxBody) + " taken here"}
+	return &apierr.Error{Code: apierr.CodeBodyTooLarge, Message: "the body is larger than the " + bytesOf(g.MaxBody) + " taken here"}
 }
 
 // bytesOf writes a size as configurations do.
@@ -79,7 +79,7 @@ func (g *Gateway) readUnrouted(c *gin.Context) ([]byte, error) {
 		defer func() { <-g.bodies }()
 		return g.readBody(c)
 	default:
-		return nil, &engine.Error{Code: engine.CodeQueueFull, Message: "too many requests are being read; try again later", RetryAfter: time.Second}
+		return nil, &apierr.Error{Code: apierr.CodeQueueFull, Message: "too many requests are being read; try again later", RetryAfter: time.Second}
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"penstock/apierr"
 	"penstock/dialect"
-	"penstock/engine"
 )
 
 // errBroken says that an answer has begun and cannot be completed: the connection is broken off, so that nobody takes
@@ -20,34 +20,34 @@ import (
 var errBroken = errors.New("the answer was broken off")
 
 // statuses are the HTTP statuses of the engine's codes. Canceled is for logs: nobody is there to see it.
-var statuses = map[engine.Code]int{
-	engine.CodeInvalidJSON:          http.StatusBadRequest,
-	engine.CodeInvalidInput:         http.StatusBadRequest,
-	engine.CodeUnauthorized:         http.StatusUnauthorized,
-	engine.CodeForbidden:            http.StatusForbidden,
-	engine.CodeModelNotFound:        http.StatusNotFound,
-	engine.CodeNotFound:             http.StatusNotFound,
-	engine.CodeMethodNotAllowed:     http.StatusMethodNotAllowed,
-	engine.CodeNotAcceptable:        http.StatusNotAcceptable,
-	engine.CodeConflict:             http.StatusConflict,
-	engine.CodeGone:                 http.StatusGone,
-	engine.CodeBodyTooLarge:         http.StatusRequestEntityTooLarge,
-	engine.CodeUnsupportedMediaType: http.StatusUnsupportedMediaType,
-	engine.CodeRateLimited:          http.StatusTooManyRequests,
-	engine.CodeQueueFull:            http.StatusTooManyRequests,
-	engine.CodeQueueTimeout:         http.StatusServiceUnavailable,
-	engine.CodeModelLoading:         http.StatusServiceUnavailable,
-	engine.CodeModelFailed:          http.StatusServiceUnavailable,
-	engine.CodeDraining:             http.StatusServiceUnavailable,
-	engine.CodeUpstreamError:        http.StatusBadGateway,
-	engine.CodeUpstreamCut:          http.StatusBadGateway,
-	engine.CodeUpstreamUnauthorized: http.StatusBadGateway,
-	engine.CodeUpstreamTimeout:      http.StatusGatewayTimeout,
-	engine.CodeCanceled:             499,
-	engine.CodeInternal:             http.StatusInternalServerError,
+var statuses = map[apierr.Code]int{
+	apierr.CodeInvalidJSON:          http.StatusBadRequest,
+	apierr.CodeInvalidInput:         http.StatusBadRequest,
+	apierr.CodeUnauthorized:         http.StatusUnauthorized,
+	apierr.CodeForbidden:            http.StatusForbidden,
+	apierr.CodeModelNotFound:        http.StatusNotFound,
+	apierr.CodeNotFound:             http.StatusNotFound,
+	apierr.CodeMethodNotAllowed:     http.StatusMethodNotAllowed,
+	apierr.CodeNotAcceptable:        http.StatusNotAcceptable,
+	apierr.CodeConflict:             http.StatusConflict,
+	apierr.CodeGone:                 http.StatusGone,
+	apierr.CodeBodyTooLarge:         http.StatusRequestEntityTooLarge,
+	apierr.CodeUnsupportedMediaType: http.StatusUnsupportedMediaType,
+	apierr.CodeRateLimited:          http.StatusTooManyRequests,
+	apierr.CodeQueueFull:            http.StatusTooManyRequests,
+	apierr.CodeQueueTimeout:         http.StatusServiceUnavailable,
+	apierr.CodeModelLoading:         http.StatusServiceUnavailable,
+	apierr.CodeModelFailed:          http.StatusServiceUnavailable,
+	apierr.CodeDraining:             http.StatusServiceUnavailable,
+	apierr.CodeUpstreamError:        http.StatusBadGateway,
+	apierr.CodeUpstreamCut:          http.StatusBadGateway,
+	apierr.CodeUpstreamUnauthorized: http.StatusBadGateway,
+	apierr.CodeUpstreamTimeout:      http.StatusGatewayTimeout,
+	apierr.CodeCanceled:             499,
+	apierr.CodeInternal:             http.StatusInternalServerError,
 }
 
-func statusOf(code engine.Code) int {
+func statusOf(code apierr.Code) int {
 	if s, ok := statuses[code]; ok {
 		return s
 	}
@@ -102,7 +102,7 @@ var openAIPaths = map[string]bool{pathChat: true, pathCompletions: true, pathRes
 
 // nativeError is the error object of Penstock's own routes.
 type nativeError struct {
-	Code      engine.Code `json:"code"`
+	Code      apierr.Code `json:"code"`
 	Reason    string      `json:"reason,omitempty"`
 	Message   string      `json:"message"`
 	Param     string      `json:"param,omitempty"`
@@ -118,19 +118,19 @@ func (g *Gateway) renderNative(c *gin.Context, err error) error {
 }
 
 // nativeOf finds what to tell a client of the native routes. A dialect's complaint about the input keeps its words.
-func nativeOf(err error) *engine.Error {
+func nativeOf(err error) *apierr.Error {
 	if d, ok := errors.AsType[*dialect.Error](err); ok && d.Status < http.StatusInternalServerError {
-		code := engine.CodeInvalidInput
-		if d.Code == string(engine.CodeInvalidJSON) {
-			code = engine.CodeInvalidJSON
+		code := apierr.CodeInvalidInput
+		if d.Code == string(apierr.CodeInvalidJSON) {
+			code = apierr.CodeInvalidJSON
 		}
 		reason := d.Code
 		if reason == string(code) {
 			reason = ""
 		}
-		return &engine.Error{Code: code, Reason: reason, Message: d.Message, Param: d.Param, Cause: err}
+		return &apierr.Error{Code: code, Reason: reason, Message: d.Message, Param: d.Param, Cause: err}
 	}
-	return engine.AsError(err)
+	return apierr.From(err)
 }
 
 func (g *Gateway) renderOpenAI(c *gin.Context, err error) error {
@@ -140,7 +140,7 @@ func (g *Gateway) renderOpenAI(c *gin.Context, err error) error {
 		return g.writeBody(c, a.Status, a.Header.Get("Content-Type"), a.Body)
 	}
 	e := openAIOf(err)
-	if native, ok := errors.AsType[*engine.Error](err); ok {
+	if native, ok := errors.AsType[*apierr.Error](err); ok {
 		retryAfter(c, native)
 	}
 	return g.answer(c, e.Status, e)
@@ -151,7 +151,7 @@ func openAIOf(err error) *dialect.Error {
 	if d, ok := errors.AsType[*dialect.Error](err); ok {
 		return d
 	}
-	e := engine.AsError(err)
+	e := apierr.From(err)
 	d := &dialect.Error{Status: statusOf(e.Code), Message: e.Message, Param: e.Param, Code: string(e.Code)}
 	if e.Reason != "" {
 		d.Code = e.Reason
@@ -171,7 +171,7 @@ func openAIOf(err error) *dialect.Error {
 	return d
 }
 
-func retryAfter(c *gin.Context, e *engine.Error) {
+func retryAfter(c *gin.Context, e *apierr.Error) {
 	if e.RetryAfter > 0 {
 		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
 	}
@@ -206,9 +206,9 @@ func logged(err error) string {
 }
 
 // quotes tells whether errors of that code may hold words of the request.
-func quotes(code engine.Code) bool {
+func quotes(code apierr.Code) bool {
 	switch code {
-	case engine.CodeInvalidJSON, engine.CodeInvalidInput, engine.CodeModelNotFound, engine.CodeUnsupportedMediaType:
+	case apierr.CodeInvalidJSON, apierr.CodeInvalidInput, apierr.CodeModelNotFound, apierr.CodeUnsupportedMediaType:
 		return true
 	default:
 		return false

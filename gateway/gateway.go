@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/rs/cors"
 
+	"penstock/apierr"
 	"penstock/engine"
 )
 
@@ -107,10 +108,10 @@ func (g *Gateway) routes() http.Handler {
 	g.routeV2(r, guarded)
 
 	r.NoRoute(func(c *gin.Context) {
-		g.fail(c, &engine.Error{Code: engine.CodeNotFound, Message: "there is nothing here; GET / shows what there is"}, g.renderAny)
+		g.fail(c, &apierr.Error{Code: apierr.CodeNotFound, Message: "there is nothing here; GET / shows what there is"}, g.renderAny)
 	})
 	r.NoMethod(func(c *gin.Context) {
-		g.fail(c, &engine.Error{Code: engine.CodeMethodNotAllowed, Message: "this address takes " + c.Writer.Header().Get("Allow") + " only"}, g.renderAny)
+		g.fail(c, &apierr.Error{Code: apierr.CodeMethodNotAllowed, Message: "this address takes " + c.Writer.Header().Get("Allow") + " only"}, g.renderAny)
 	})
 	return r
 }

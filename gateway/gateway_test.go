@@ -17,6 +17,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"penstock/apierr"
 	"penstock/engine"
 	"penstock/gateway"
 	"penstock/internal/memnet"
@@ -149,13 +150,13 @@ func words(steps <-chan struct{}) func(*engine.Engine) {
 					return in{i.Query.Get("prompt")}, nil
 				}
 				if err := json.Unmarshal(i.Body, &v); err != nil {
-					return v, &engine.Error{Code: engine.CodeInvalidJSON, Message: "not JSON"}
+					return v, &apierr.Error{Code: apierr.CodeInvalidJSON, Message: "not JSON"}
 				}
 				return v, nil
 			},
 			Preprocess: func(_ context.Context, i in) ([]string, error) {
 				if i.Prompt == "" {
-					return nil, engine.InvalidInput("empty", "say something")
+					return nil, apierr.InvalidInput("empty", "say something")
 				}
 				return strings.SplitAfter(i.Prompt, " "), nil
 			},
@@ -169,7 +170,7 @@ func words(steps <-chan struct{}) func(*engine.Engine) {
 			Decode: func(i engine.Input) (v in, err error) {
 				var request struct{ Messages []struct{ Content string } }
 				if err := json.Unmarshal(i.Body, &request); err != nil || len(request.Messages) == 0 {
-					return v, engine.InvalidInput("", "no messages")
+					return v, apierr.InvalidInput("", "no messages")
 				}
 				return in{request.Messages[0].Content}, nil
 			},
@@ -196,7 +197,7 @@ func say(steps <-chan struct{}) func(context.Context, []string, func(...string) 
 			}
 			switch strings.TrimSpace(w) {
 			case "FAIL":
-				return engine.End{}, &engine.Error{Code: engine.CodeUpstreamCut, Message: "cut", Cause: io.ErrUnexpectedEOF}
+				return engine.End{}, &apierr.Error{Code: apierr.CodeUpstreamCut, Message: "cut", Cause: io.ErrUnexpectedEOF}
 			case "PANIC":
 				panic("on purpose")
 			}

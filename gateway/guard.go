@@ -8,16 +8,16 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gin-gonic/gin"
+	"penstock/apierr"
 
-	"penstock/engine"
+	"github.com/gin-gonic/gin"
 )
 
 // guardHost refuses requests that come by a Host name or from a web page we do not know: a page of a stranger could
 // otherwise reach a gateway on the reader's own machine, by pointing a name of its own at it or by a plain form.
 func (g *Gateway) guardHost(c *gin.Context) {
 	refuse := func(message string) {
-		g.fail(c, &engine.Error{Code: engine.CodeForbidden, Message: message}, g.renderAny)
+		g.fail(c, &apierr.Error{Code: apierr.CodeForbidden, Message: message}, g.renderAny)
 		c.Abort()
 	}
 	if !g.knownHost(c.Request.Host) {

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"penstock/apierr"
 	"penstock/engine"
 )
 
@@ -136,7 +137,7 @@ type gateMetrics struct {
 }
 
 func (g *gateMetrics) Waited(d time.Duration)      { g.wait.Observe(d.Seconds()) }
-func (g *gateMetrics) Rejected(reason engine.Code) { g.rejected.WithLabelValues(string(reason)).Inc() }
+func (g *gateMetrics) Rejected(reason apierr.Code) { g.rejected.WithLabelValues(string(reason)).Inc() }
 
 type modelMetrics struct {
 	log                *slog.Logger
@@ -165,7 +166,7 @@ func (m *modelMetrics) PhaseDone(p engine.Phase, took time.Duration) {
 }
 
 func (m *modelMetrics) StreamClosed(o engine.Outcome, u engine.Usage, err error) {
-	if o == engine.OutcomeFailed && statusOf(engine.AsError(err).Code) >= http.StatusInternalServerError {
+	if o == engine.OutcomeFailed && statusOf(apierr.From(err).Code) >= http.StatusInternalServerError {
 		m.log.Warn("stream failed", "error", err)
 	}
 	m.streams.WithLabelValues(string(o)).Inc()

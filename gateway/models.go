@@ -11,6 +11,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/engine"
 )
@@ -86,7 +87,7 @@ func (g *Gateway) getModel(c *gin.Context) error {
 		return g.getStream(c, m)
 	case verbPredict:
 		c.Header("Allow", http.MethodPost)
-		return &engine.Error{Code: engine.CodeMethodNotAllowed, Message: "POST the input to predict"}
+		return &apierr.Error{Code: apierr.CodeMethodNotAllowed, Message: "POST the input to predict"}
 	}
 	return g.answer(c, http.StatusOK, g.describe(m))
 }
@@ -104,7 +105,7 @@ func (g *Gateway) postModel(c *gin.Context) error {
 	}
 	if verb == "" {
 		c.Header("Allow", http.MethodGet)
-		return &engine.Error{Code: engine.CodeMethodNotAllowed, Message: "POST to …:predict or …/stream of a model"}
+		return &apierr.Error{Code: apierr.CodeMethodNotAllowed, Message: "POST to …:predict or …/stream of a model"}
 	}
 	if verb == verbPredict {
 		if v, ok := m.Verb(verbPredict); ok {
@@ -133,7 +134,7 @@ func (g *Gateway) postModel(c *gin.Context) error {
 // model finds the model and notes its name for the log.
 func (g *Gateway) model(c *gin.Context, name string) (*engine.Model, error) {
 	if name == "" {
-		return nil, &engine.Error{Code: engine.CodeNotFound, Message: "name a model; GET /v1/models lists them"}
+		return nil, &apierr.Error{Code: apierr.CodeNotFound, Message: "name a model; GET /v1/models lists them"}
 	}
 	m, err := g.Engine.Model(name)
 	if err == nil {
@@ -143,13 +144,13 @@ func (g *Gateway) model(c *gin.Context, name string) (*engine.Model, error) {
 }
 
 func noVerb(m *engine.Model, verb string) error {
-	return &engine.Error{Code: engine.CodeNotAcceptable, Message: "model \"" + m.Name() + "\" cannot " + verb + "; it can " + strings.Join(abilities(m), ", ")}
+	return &apierr.Error{Code: apierr.CodeNotAcceptable, Message: "model \"" + m.Name() + "\" cannot " + verb + "; it can " + strings.Join(abilities(m), ", ")}
 }
 
 // predict runs a whole-result verb.
 func (g *Gateway) predict(c *gin.Context, v *engine.Verb) error {
 	if accepts(c.Request, mediaEvents) > 0 && accepts(c.Request, mediaJSON) == 0 {
-		return &engine.Error{Code: engine.CodeNotAcceptable, Message: "this model gives one whole answer: accept application/json"}
+		return &apierr.Error{Code: apierr.CodeNotAcceptable, Message: "this model gives one whole answer: accept application/json"}
 	}
 	call, err := v.Admit(engine.Caller{})
 	if err != nil {
@@ -186,7 +187,7 @@ func (g *Gateway) input(c *gin.Context) (engine.Input, error) {
 func query(r *http.Request) (url.Values, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, engine.InvalidInput("bad_query", "the query cannot be read: percent-encode what is neither a letter nor a digit, and put & between its parts")
+		return nil, apierr.InvalidInput("bad_query", "the query cannot be read: percent-encode what is neither a letter nor a digit, and put & between its parts")
 	}
 	return values, nil
 }

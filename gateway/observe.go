@@ -11,9 +11,9 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/gin-gonic/gin"
+	"penstock/apierr"
 
-	"penstock/engine"
+	"github.com/gin-gonic/gin"
 )
 
 const (
@@ -40,7 +40,7 @@ func (g *Gateway) observe(c *gin.Context) {
 	defer func() {
 		status := c.Writer.Status()
 		if c.Request.Context().Err() != nil && !c.Writer.Written() {
-			status = statusOf(engine.CodeCanceled)
+			status = statusOf(apierr.CodeCanceled)
 		}
 		took := time.Since(since)
 		g.Metrics.request(routeOf(c), c.Request.Method, status, took)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"penstock/apierr"
 	"penstock/engine"
 )
 
@@ -23,7 +24,7 @@ type outlet struct {
 	again  bool               // the reader has been here before: it is told of failures by events only
 	render func(engine.Event) // but chunks
 	chunk  func(c engine.Encoded, seq int64)
-	failed *engine.Error // the stream's
+	failed *apierr.Error // the stream's
 	err    error         // why the outlet takes no more
 }
 
@@ -32,7 +33,7 @@ func (o *outlet) Event(ev engine.Event, more bool) bool {
 	if ev.Kind == engine.EventFailed {
 		o.failed = ev.Err
 		// Who comes to a stream that somebody else has canceled hears so by an event: that has no status.
-		if !o.begun && !o.again && ev.Err.Code != engine.CodeCanceled {
+		if !o.begun && !o.again && ev.Err.Code != apierr.CodeCanceled {
 			o.err = errRefused
 			return false
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"penstock/apierr"
 	"penstock/engine"
 )
 
@@ -28,10 +29,10 @@ func (g *Gateway) createStream(c *gin.Context) error {
 		Input jsontext.Value `json:"input"`
 	}
 	if err := json.Unmarshal(body, &request, json.RejectUnknownMembers(true)); err != nil {
-		return &engine.Error{Code: engine.CodeInvalidJSON, Message: `the body must be {"model": "…", "input": {…}}, with no other name and none twice`, Cause: err}
+		return &apierr.Error{Code: apierr.CodeInvalidJSON, Message: `the body must be {"model": "…", "input": {…}}, with no other name and none twice`, Cause: err}
 	}
 	if request.Model == "" || len(request.Input) == 0 {
-		return engine.InvalidInput("missing_field", `"model" and "input" are both needed`)
+		return apierr.InvalidInput("missing_field", `"model" and "input" are both needed`)
 	}
 	m, err := g.model(c, request.Model)
 	if err != nil {
@@ -150,7 +151,7 @@ func parseEventID(value string) (id string, seq int64, err error) {
 }
 
 func badEventID() error {
-	return engine.InvalidInput("bad_last_event_id", "Last-Event-ID is not an event of this stream; send it as it came, or none")
+	return apierr.InvalidInput("bad_last_event_id", "Last-Event-ID is not an event of this stream; send it as it came, or none")
 }
 
 // nothingLeft answers a reader that has had the stream's last event: 204 stops an EventSource for good.

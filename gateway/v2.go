@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"penstock/apierr"
 	"penstock/dialect/openinference"
 	"penstock/engine"
 )
@@ -70,7 +71,7 @@ func (g *Gateway) v2Get(c *gin.Context) error {
 	if _, infer := splitV2(c.Param("path"), verbInfer); infer {
 		setRoute(c, "/v2/models/{name}/infer")
 		c.Header("Allow", http.MethodPost)
-		return &engine.Error{Code: engine.CodeMethodNotAllowed, Message: "POST the tensors to infer"}
+		return &apierr.Error{Code: apierr.CodeMethodNotAllowed, Message: "POST the tensors to infer"}
 	}
 	name, ready := splitV2(c.Param("path"), "ready")
 	if ready {
@@ -113,7 +114,7 @@ func (g *Gateway) v2Post(c *gin.Context) error {
 	setRoute(c, "/v2/models/{name}/infer")
 	name, ok := splitV2(c.Param("path"), verbInfer)
 	if !ok {
-		return &engine.Error{Code: engine.CodeNotFound, Message: "POST to /v2/models/{name}/infer"}
+		return &apierr.Error{Code: apierr.CodeNotFound, Message: "POST to /v2/models/{name}/infer"}
 	}
 	m, err := g.model(c, name)
 	if err != nil {

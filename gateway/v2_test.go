@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"penstock/apierr"
 	"penstock/dialect/openinference"
 	"penstock/engine"
 )
@@ -19,7 +20,7 @@ func tensors(load func(context.Context) error) func(*engine.Engine) {
 			Decode: func(in engine.Input) (*openinference.Request, error) {
 				r, err := openinference.ParseRequest(in.ContentType, in.Body)
 				if err != nil {
-					return nil, engine.InvalidInput("bad_tensor", "%v", err)
+					return nil, apierr.InvalidInput("bad_tensor", "%v", err)
 				}
 				return r, nil
 			},

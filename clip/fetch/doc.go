@@ -12,6 +12,6 @@
 //
 // It sends no credentials, no cookies and no Referer, goes through no proxy, and believes no Content-Type: what the bytes
 // are, the caller finds out. It keeps what servers let everybody keep (Cache-Control), in 64 MiB and for five minutes at
-// most, and nothing else. Its errors are *engine.Error of code invalid_input with
+// most, and nothing else. Its errors are *apierr.Error of code invalid_input with
 // one of the Reasons here; their messages show no address but the caller's own.
 package fetch

@@ -14,7 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"penstock/engine"
+	"penstock/apierr"
 )
 
 // The reasons for which a fetch fails.
@@ -130,7 +130,7 @@ func (f *Fetcher) Fetch(ctx context.Context, address string, use func(body []byt
 		left -= time.Since(since)
 		target = next
 	}
-	return engine.InvalidInput(ReasonTooManyRedirects, "the address redirects more than %d times", maxRedirects)
+	return apierr.InvalidInput(ReasonTooManyRedirects, "the address redirects more than %d times", maxRedirects)
 }
 
 // hop asks one address, and gives the place back. It returns where that redirects to, or nil once use has had the body.
@@ -159,7 +159,7 @@ func (f *Fetcher) hop(ctx context.Context, timeout time.Duration, target *url.UR
 		}
 		return f.parse(location.String())
 	default:
-		return nil, engine.InvalidInput(ReasonFailed, "the address answered with status %d instead of a picture", response.StatusCode)
+		return nil, apierr.InvalidInput(ReasonFailed, "the address answered with status %d instead of a picture", response.StatusCode)
 	}
 
 	if response.ContentLength > f.options.MaxSize {
@@ -188,33 +188,33 @@ func (f *Fetcher) hop(ctx context.Context, timeout time.Duration, target *url.UR
 }
 
 func (f *Fetcher) tooLarge() error {
-	return engine.InvalidInput(ReasonTooLarge, "the file is larger than the %d KiB taken here: send a smaller one", f.options.MaxSize>>10)
+	return apierr.InvalidInput(ReasonTooLarge, "the file is larger than the %d KiB taken here: send a smaller one", f.options.MaxSize>>10)
 }
 
 // failure says why a request came to nothing.
 func failure(ctx, hopCtx context.Context, err error) error {
 	var (
-		e    *engine.Error
+		e    *apierr.Error
 		slow net.Error
 	)
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.Is(err, errNotAllowed):
-		e = engine.InvalidInput(ReasonAddressNotAllowed, "that address is not fetched from here, only public ones are, on ports 80 and 443: send the picture itself instead")
+		e = apierr.InvalidInput(ReasonAddressNotAllowed, "that address is not fetched from here, only public ones are, on ports 80 and 443: send the picture itself instead")
 	case errors.Is(context.Cause(hopCtx), errTimeout), errors.As(err, &slow) && slow.Timeout():
-		e = engine.InvalidInput(ReasonTimeout, "the address took too long to answer: try again, or send the picture itself")
+		e = apierr.InvalidInput(ReasonTimeout, "the address took too long to answer: try again, or send the picture itself")
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		e = engine.InvalidInput(ReasonFailed, "the connection broke off before the whole file had come: try again")
+		e = apierr.InvalidInput(ReasonFailed, "the connection broke off before the whole file had come: try again")
 	default:
-		e = engine.InvalidInput(ReasonFailed, "nothing could be fetched from the address: check that it is right and can be reached from everywhere")
+		e = apierr.InvalidInput(ReasonFailed, "nothing could be fetched from the address: check that it is right and can be reached from everywhere")
 	}
 	e.Cause = err
 	return e
 }
 
 func badURL(format string, args ...any) error {
-	return engine.InvalidInput(ReasonBadURL, format, args...)
+	return apierr.InvalidInput(ReasonBadURL, format, args...)
 }
 
 // parse takes an address apart and refuses what is not fetched.

@@ -14,9 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
+	"penstock/apierr"
 
-	"penstock/engine"
+	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -44,11 +44,11 @@ func serve(t *testing.T, handler http.HandlerFunc) *httptest.Server {
 
 func ignore([]byte) error { return nil }
 
-// wantReason checks that err is an *engine.Error of that reason that shows no address of ours.
+// wantReason checks that err is an *apierr.Error of that reason that shows no address of ours.
 func wantReason(t *testing.T, err error, reason string) {
 	t.Helper()
-	var e *engine.Error
-	if !errors.As(err, &e) || e.Code != engine.CodeInvalidInput || e.Reason != reason {
+	var e *apierr.Error
+	if !errors.As(err, &e) || e.Code != apierr.CodeInvalidInput || e.Reason != reason {
 		t.Fatalf("error %v, not invalid_input/%s", err, reason)
 	}
 	if strings.Contains(e.Message, "127.") || strings.Contains(e.Message, "::") {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"penstock/apierr"
 	"penstock/engine"
 )
 
@@ -105,7 +106,7 @@ func readersGetAll(t *testing.T, logs engine.Logs) {
 		}
 	}
 	failed := logs.Create("b", 1<<20)
-	fault := engine.Error{Code: engine.CodeUpstreamCut, Reason: "r", Message: "m", Param: "p", RetryAfter: time.Second}
+	fault := apierr.Error{Code: apierr.CodeUpstreamCut, Reason: "r", Message: "m", Param: "p", RetryAfter: time.Second}
 	failed.Seal(engine.Terminal{Err: &fault})
 	if n, terminal, err := follow(failed, "b", 0); n != 0 || err != nil || terminal.Err == nil || *terminal.Err != fault {
 		t.Errorf("a failed stream without chunks: %d, %+v, %v", n, terminal, err)

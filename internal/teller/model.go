@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"penstock/apierr"
 	"penstock/engine"
 )
 
@@ -79,7 +80,7 @@ func decode(in engine.Input) (t Task, err error) {
 	}
 	words, err := strconv.Atoi(in.Query.Get("words"))
 	if err != nil {
-		return t, engine.InvalidInput("", "say how many words")
+		return t, apierr.InvalidInput("", "say how many words")
 	}
 	pad, _ := strconv.Atoi(in.Query.Get("pad"))
 	return Task{Words: words, Pad: pad, Pause: in.Query.Get("pause"), End: in.Query.Get("end")}, nil
@@ -87,7 +88,7 @@ func decode(in engine.Input) (t Task, err error) {
 
 func decodeJSON(body []byte) (t Task, err error) {
 	if err := json.Unmarshal(body, &t); err != nil {
-		return t, &engine.Error{Code: engine.CodeInvalidJSON, Message: "this is no task", Cause: err}
+		return t, &apierr.Error{Code: apierr.CodeInvalidJSON, Message: "this is no task", Cause: err}
 	}
 	return t, nil
 }
@@ -97,7 +98,7 @@ func decodeChat(in engine.Input) (Task, error) {
 		Messages []struct{ Content string } `json:"messages"`
 	}
 	if err := json.Unmarshal(in.Body, &request); err != nil || len(request.Messages) != 1 {
-		return Task{}, engine.InvalidInput("", "send one message")
+		return Task{}, apierr.InvalidInput("", "send one message")
 	}
 	return decodeJSON([]byte(request.Messages[0].Content))
 }
@@ -113,7 +114,7 @@ func prepare(_ context.Context, t Task) (work, error) {
 	if t.Pause != "" {
 		var err error
 		if w.pause, err = time.ParseDuration(t.Pause); err != nil {
-			return w, engine.InvalidInput("", "the pause is no duration")
+			return w, apierr.InvalidInput("", "the pause is no duration")
 		}
 	}
 	return w, nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"penstock/apierr"
 	"penstock/engine"
 )
 
@@ -71,11 +72,11 @@ func TestInTheEngine(t *testing.T) {
 	}
 
 	_, err := start(t, e, "tiny", "stream", `{"prompt":"hi","temperature":9}`)
-	if known := new(engine.Error); !errors.As(err, &known) || known.Code != engine.CodeInvalidInput || known.Param != "temperature" {
+	if known := new(apierr.Error); !errors.As(err, &known) || known.Code != apierr.CodeInvalidInput || known.Param != "temperature" {
 		t.Errorf("a bad parameter: error %v before anything is queued, want invalid_input", err)
 	}
 	_, err = start(t, e, "broken", "stream", `{"prompt":"hi"}`)
-	if known := new(engine.Error); !errors.As(err, &known) || known.Code != engine.CodeModelFailed {
+	if known := new(apierr.Error); !errors.As(err, &known) || known.Code != apierr.CodeModelFailed {
 		t.Errorf("a model that is not there: error %v, want model_failed", err)
 	}
 	if s := e.Snapshot().Models[1]; s.State != engine.StateFailed || !strings.HasPrefix(s.Reason, "there is no model folder \"nowhere\": ") || s.Kind != Kind {
@@ -101,7 +102,7 @@ func TestTypesOfBodies(t *testing.T) {
 	} {
 		for _, kind := range []string{"image/png", "IMAGE/svg+xml", "audio/wav", "video/mp4", "multipart/form-data; boundary=x", "multipart/mixed"} {
 			_, err := startInput(t, e, "tiny", verb, engine.Input{ContentType: kind, Body: []byte(body)})
-			if known := new(engine.Error); !errors.As(err, &known) || known.Code != engine.CodeUnsupportedMediaType || !strings.HasSuffix(known.Message, ": send application/json") {
+			if known := new(apierr.Error); !errors.As(err, &known) || known.Code != apierr.CodeUnsupportedMediaType || !strings.HasSuffix(known.Message, ": send application/json") {
 				t.Errorf("%s as %s: error %v, want unsupported_media_type", verb, kind, err)
 			}
 		}

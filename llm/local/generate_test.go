@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"penstock/apierr"
 	"penstock/engine"
 )
 
@@ -205,7 +206,7 @@ func promptTooLong(t *testing.T, m *Model) {
 			t.Fatal(err)
 		}
 		_, err = m.preprocess(context.Background(), r)
-		if e := new(engine.Error); !errors.As(err, &e) || e.Code != engine.CodeInvalidInput || e.Reason != "context_length_exceeded" || !strings.Contains(e.Message, "8192") {
+		if e := new(apierr.Error); !errors.As(err, &e) || e.Code != apierr.CodeInvalidInput || e.Reason != "context_length_exceeded" || !strings.Contains(e.Message, "8192") {
 			t.Errorf("error %v, want context_length_exceeded", err)
 		}
 	}
@@ -237,7 +238,7 @@ func TestModelWithoutTemplate(t *testing.T) {
 		t.Errorf("prompt %v", j.prompt)
 	}
 	_, err := m.decodeNative(engine.Input{Body: []byte(`{"messages":[{"role":"user","content":"x"}]}`)})
-	if e := new(engine.Error); !errors.As(err, &e) || e.Reason != "unsupported_parameter" || !strings.Contains(e.Message, "chat template") {
+	if e := new(apierr.Error); !errors.As(err, &e) || e.Reason != "unsupported_parameter" || !strings.Contains(e.Message, "chat template") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -249,7 +250,7 @@ func TestTemplatesRefusalIsTheCallers(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = m.preprocess(context.Background(), r)
-	if e := new(engine.Error); !errors.As(err, &e) || e.Code != engine.CodeInvalidInput || e.Param != "messages" || !strings.Contains(e.Message, "no system messages") {
+	if e := new(apierr.Error); !errors.As(err, &e) || e.Code != apierr.CodeInvalidInput || e.Param != "messages" || !strings.Contains(e.Message, "no system messages") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/engine"
 	"penstock/llm/template"
@@ -92,10 +93,10 @@ func unsupportedValue(param, message string) *dialect.Error {
 }
 
 // refused makes a dialect's error the engine's, which callers of any dialect can be told.
-func refused(d *dialect.Error) *engine.Error {
-	e := &engine.Error{Code: engine.CodeInvalidInput, Reason: d.Code, Message: d.Message, Param: d.Param, Cause: d}
-	if d.Code == string(engine.CodeInvalidJSON) {
-		e.Code, e.Reason = engine.CodeInvalidJSON, ""
+func refused(d *dialect.Error) *apierr.Error {
+	e := &apierr.Error{Code: apierr.CodeInvalidInput, Reason: d.Code, Message: d.Message, Param: d.Param, Cause: d}
+	if d.Code == string(apierr.CodeInvalidJSON) {
+		e.Code, e.Reason = apierr.CodeInvalidJSON, ""
 	}
 	return e
 }
@@ -115,8 +116,8 @@ func ofText(decode func(engine.Input) (request, error)) func(engine.Input) (requ
 		media, _, _ := strings.Cut(in.ContentType, ";")
 		switch kind, _, _ := strings.Cut(media, "/"); strings.ToLower(strings.TrimSpace(kind)) {
 		case "multipart", "image", "audio", "video":
-			return request{}, &engine.Error{
-				Code:    engine.CodeUnsupportedMediaType,
+			return request{}, &apierr.Error{
+				Code:    apierr.CodeUnsupportedMediaType,
 				Message: fmt.Sprintf("a body of type %q is not read here: send application/json", media),
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"penstock/apierr"
 	"penstock/engine"
 )
 
@@ -63,7 +64,7 @@ func TestResponsesThatAreRefused(t *testing.T) {
 		`{"model":"m","input":[{"type":"item_reference","id":"x"}]}`: "invalid_value",
 	} {
 		_, err := m.decodeResponse(engine.Input{Body: []byte(body)})
-		if e := engine.AsError(err); err == nil || (e.Reason != code && string(e.Code) != code) {
+		if e := apierr.From(err); err == nil || (e.Reason != code && string(e.Code) != code) {
 			t.Errorf("%s: %v, want %s", body, err, code)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/engine"
 )
@@ -109,15 +110,15 @@ func TestBadRequests(t *testing.T) {
 
 func refusal(t *testing.T, input string, err error, code, param, words string) {
 	t.Helper()
-	var e *engine.Error
+	var e *apierr.Error
 	var d *dialect.Error
 	if !errors.As(err, &e) || !errors.As(err, &d) {
 		t.Errorf("%s: error %v, want an engine's and a dialect's", input, err)
 		return
 	}
-	native := engine.CodeInvalidInput
+	native := apierr.CodeInvalidInput
 	if code == "invalid_json" {
-		native = engine.CodeInvalidJSON
+		native = apierr.CodeInvalidJSON
 	}
 	if d.Code != code || d.Param != param || d.Status != 400 || d.Type != dialect.InvalidRequest || !strings.Contains(d.Message, words) ||
 		e.Code != native || e.Param != param || e.Message != d.Message {
@@ -276,7 +277,7 @@ func FuzzNative(f *testing.F) {
 		if err == nil {
 			_, err = m.preprocess(context.Background(), r)
 		}
-		if e := new(engine.Error); err != nil && !errors.As(err, &e) {
+		if e := new(apierr.Error); err != nil && !errors.As(err, &e) {
 			t.Errorf("error %v is not the engine's", err)
 		}
 	})

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"penstock/apierr"
 	"penstock/dialect"
-	"penstock/engine"
 )
 
 // remedy is what may help against a fault.
@@ -31,7 +31,7 @@ type fault struct {
 	remedy  remedy
 	wait    time.Duration // how long the server asked to be left alone
 	status  int           // of the HTTP answer, where there was one
-	err     *engine.Error // for the client, if this is the last word
+	err     *apierr.Error // for the client, if this is the last word
 }
 
 func (f *fault) Error() string { return f.err.Error() }
@@ -50,19 +50,19 @@ func (f *fault) verdict() verdict {
 
 // canceled is the fault of a client that left.
 func canceled(cause error) *fault {
-	return &fault{outcome: OutcomeCanceled, remedy: nothing, err: &engine.Error{Code: engine.CodeCanceled, Message: "the request was canceled", Cause: cause}}
+	return &fault{outcome: OutcomeCanceled, remedy: nothing, err: &apierr.Error{Code: apierr.CodeCanceled, Message: "the request was canceled", Cause: cause}}
 }
 
 func cut(cause error) *fault {
-	return &fault{outcome: OutcomeCut, remedy: again, err: &engine.Error{
-		Code: engine.CodeUpstreamCut, Message: "the upstream broke off before its answer was complete; try again", Cause: cause,
+	return &fault{outcome: OutcomeCut, remedy: again, err: &apierr.Error{
+		Code: apierr.CodeUpstreamCut, Message: "the upstream broke off before its answer was complete; try again", Cause: cause,
 	}}
 }
 
 // broken is the fault of a server that sends what is no answer.
 func broken(format string, args ...any) *fault {
-	return &fault{outcome: OutcomeError, remedy: again, err: &engine.Error{
-		Code: engine.CodeUpstreamError, Message: "the upstream sent something that is no part of an answer; try again", Cause: fmt.Errorf(format, args...),
+	return &fault{outcome: OutcomeError, remedy: again, err: &apierr.Error{
+		Code: apierr.CodeUpstreamError, Message: "the upstream sent something that is no part of an answer; try again", Cause: fmt.Errorf(format, args...),
 	}}
 }
 
@@ -79,8 +79,8 @@ func silence(cause error, t Timeouts) *fault {
 	default:
 		message = fmt.Sprintf("the upstream fell silent for %s in the middle of its answer", t.BetweenTokens)
 	}
-	return &fault{outcome: OutcomeTimeout, remedy: another, err: &engine.Error{
-		Code: engine.CodeUpstreamTimeout, Message: message + "; try again later", Cause: cause,
+	return &fault{outcome: OutcomeTimeout, remedy: another, err: &apierr.Error{
+		Code: apierr.CodeUpstreamTimeout, Message: message + "; try again later", Cause: cause,
 	}}
 }
 
@@ -102,8 +102,8 @@ func unanswered(ctx context.Context, err error, t Timeouts) *fault {
 	if reached {
 		return cut(err)
 	}
-	f := &fault{outcome: OutcomeUnreachable, remedy: again, err: &engine.Error{
-		Code: engine.CodeUpstreamError, Message: "the upstream could not be reached; try again later", Cause: err,
+	f := &fault{outcome: OutcomeUnreachable, remedy: again, err: &apierr.Error{
+		Code: apierr.CodeUpstreamError, Message: "the upstream could not be reached; try again later", Cause: err,
 	}}
 	if hopeless {
 		f.remedy = another
@@ -185,8 +185,8 @@ func (e envelope) reports() bool {
 func reject(a *dialect.UpstreamAnswer, ownKey bool) *fault {
 	said := words(a.Body)
 	wait, asked := retryAfter(a.Header)
-	f := &fault{outcome: OutcomeError, remedy: again, status: a.Status, err: &engine.Error{
-		Code: engine.CodeUpstreamError, Message: "the upstream reported an error", RetryAfter: wait, Cause: a,
+	f := &fault{outcome: OutcomeError, remedy: again, status: a.Status, err: &apierr.Error{
+		Code: apierr.CodeUpstreamError, Message: "the upstream reported an error", RetryAfter: wait, Cause: a,
 	}}
 	if said.Message != "" {
 		f.err.Message += ": " + brief(said.Message)
@@ -196,22 +196,22 @@ func reject(a *dialect.UpstreamAnswer, ownKey bool) *fault {
 		// Our key's fault: the client can do nothing about it, and is not shown what the
 		// server says about that key.
 		f.outcome, f.remedy = OutcomeUnauthorized, another
-		f.err = &engine.Error{Code: engine.CodeUpstreamUnauthorized, Message: "the upstream refused this gateway's key; its operator has to set a valid one", Cause: fmt.Errorf("status %d: %s", status, brief(said.Message))}
+		f.err = &apierr.Error{Code: apierr.CodeUpstreamUnauthorized, Message: "the upstream refused this gateway's key; its operator has to set a valid one", Cause: fmt.Errorf("status %d: %s", status, brief(said.Message))}
 	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && asked:
 		f.outcome, f.remedy, f.wait = OutcomeRateLimited, another, min(wait, maxCool)
 		if asked && wait <= maxWait && said.Code != "insufficient_quota" {
 			f.remedy = later
 		}
 		if status == http.StatusTooManyRequests {
-			f.err.Code = engine.CodeRateLimited
+			f.err.Code = apierr.CodeRateLimited
 		}
 	case status == http.StatusRequestTimeout, status >= 500:
 	case status == http.StatusPaymentRequired, tooLong(said):
 		f.outcome, f.remedy = OutcomeRejected, another
-		f.err.Code = engine.CodeInvalidInput
+		f.err.Code = apierr.CodeInvalidInput
 	case status >= 400:
 		f.outcome, f.remedy = OutcomeRejected, nothing
-		f.err.Code = engine.CodeInvalidInput
+		f.err.Code = apierr.CodeInvalidInput
 	default: // a redirection, which nobody follows with a key in hand
 		f.remedy = another
 		f.err.Message, f.err.Cause = "the upstream sent something that is no part of an answer", fmt.Errorf("status %d", status)

@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"penstock/engine"
+	"penstock/apierr"
 	test "penstock/llm/upstream/upstreamtest"
 )
 
@@ -29,11 +29,11 @@ func TestFaults(t *testing.T) {
 		dial   func(context.Context) (net.Conn, error)
 		tls    bool
 
-		code    engine.Code // "": the answer is whole
+		code    apierr.Code // "": the answer is whole
 		status  int         // of the upstream's answer that the client gets as it was; 0: none
 		retry   time.Duration
 		streams int         // chunks handed on before the fault
-		whole   engine.Code // of the answer that is not streamed, where that is another
+		whole   apierr.Code // of the answer that is not streamed, where that is another
 		outcome string
 	}{
 		"connection refused":      {dial: func(context.Context) (net.Conn, error) { return nil, errRefused }, code: "upstream_error", whole: "upstream_error", outcome: "unreachable"},
@@ -120,7 +120,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func told(t *testing.T, r *reply, code engine.Code, status int, retry time.Duration) {
+func told(t *testing.T, r *reply, code apierr.Code, status int, retry time.Duration) {
 	t.Helper()
 	switch {
 	case code == "":
@@ -147,13 +147,13 @@ func TestWholeAnswers(t *testing.T) {
 	for name, c := range map[string]struct {
 		script test.Script
 		body   string
-		code   engine.Code
+		code   apierr.Code
 	}{
 		"short": {script: test.Script{test.Answer(200, test.Completion("m"), "X-Request-Id", "r1", "X-Ratelimit-Remaining-Tokens", "5", "Set-Cookie", "no")}, body: test.Completion("m")},
 		"long":  {script: test.Script{test.Answer(200, big, "X-Request-Id", "r1", "X-Ratelimit-Remaining-Tokens", "5")}, body: big},
 		"long and cut": {
 			script: test.Script{test.Answer(200, big, "X-Request-Id", "r1", "X-Ratelimit-Remaining-Tokens", "5"), test.Cut},
-			body:   big, code: engine.CodeUpstreamCut,
+			body:   big, code: apierr.CodeUpstreamCut,
 		},
 		"long, until the connection ends": {
 			script: test.Script{test.Answer(200, big, "X-Request-Id", "r1", "X-Ratelimit-Remaining-Tokens", "5", "Transfer-Encoding", "identity")},
@@ -161,7 +161,7 @@ func TestWholeAnswers(t *testing.T) {
 		},
 		"long and cut, until the connection ends": {
 			script: test.Script{test.Answer(200, big[:len(big)-1], "X-Request-Id", "r1", "X-Ratelimit-Remaining-Tokens", "5", "Transfer-Encoding", "identity")},
-			body:   big, code: engine.CodeUpstreamCut,
+			body:   big, code: apierr.CodeUpstreamCut,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/engine"
 	"penstock/internal/memnet"
@@ -124,7 +125,7 @@ type reply struct {
 	chunks []string // the data of each
 	names  []string
 	end    engine.End
-	err    *engine.Error
+	err    *apierr.Error
 	took   time.Duration
 }
 
@@ -148,12 +149,12 @@ func (h *house) streamOn(ctx context.Context, verb, body string, watch func(*rep
 	defer call.Close()
 	s, err := call.Start(ctx, engine.Input{Body: []byte(body), Answer: &r.head, Credential: "client-key"}, engine.StreamOptions{})
 	if err != nil {
-		r.err = engine.AsError(err)
+		r.err = apierr.From(err)
 		return r
 	}
 	for e, err := range s.Follow(ctx, 0, 0) {
 		if err != nil {
-			r.err = engine.AsError(err)
+			r.err = apierr.From(err)
 			return r
 		}
 		switch e.Kind {
@@ -186,7 +187,7 @@ func (h *house) whole(verb string) *reply {
 	}
 	defer call.Close()
 	if _, err := call.Predict(h.t.Context(), engine.Input{Body: []byte(strings.Replace(chatBody, "true", "false", 1)), Answer: &r.head}); err != nil {
-		r.err = engine.AsError(err)
+		r.err = apierr.From(err)
 	}
 	return r
 }

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"penstock/apierr"
 	"penstock/dialect"
-	"penstock/engine"
 	test "penstock/llm/upstream/upstreamtest"
 )
 
@@ -160,7 +160,7 @@ func TestRescue(t *testing.T) {
 					t.Errorf("what came is\n%s\nand should be\n%s", strings.Join(r.chunks, "\n"), strings.Join(want, "\n"))
 				}
 				if c.differs {
-					if r.err == nil || r.err.Code != engine.CodeUpstreamCut || !strings.HasSuffix(h.asked.String(), "b differs") {
+					if r.err == nil || r.err.Code != apierr.CodeUpstreamCut || !strings.HasSuffix(h.asked.String(), "b differs") {
 						t.Errorf("it ended with %v; asked was %s", r.err, h.asked)
 					}
 				} else if r.err != nil || !strings.HasSuffix(h.asked.String(), "b rescued") {
@@ -194,7 +194,7 @@ func TestNoRescue(t *testing.T) {
 				h := build(t, func(config *Config) { config.Match = c.match }, test.New(test.Script{test.Send(c.first), test.Cut}), second)
 				defer h.close()
 				r := h.stream("chat", c.body)
-				if r.err == nil || r.err.Code != engine.CodeUpstreamCut || len(r.chunks) != 1 || len(second.Requests(true)) != 0 {
+				if r.err == nil || r.err.Code != apierr.CodeUpstreamCut || len(r.chunks) != 1 || len(second.Requests(true)) != 0 {
 					t.Errorf("%d chunks came, then %v; asked was %s", len(r.chunks), r.err, h.asked)
 				}
 			})
@@ -216,7 +216,7 @@ func TestRescueFails(t *testing.T) {
 				h := build(t, func(c *Config) { c.Match = true }, test.New(test.Script{test.Tokens("a", 0, 3), test.Cut}), test.New(c))
 				defer h.close()
 				r := h.stream("chat", chatBody)
-				if r.err == nil || r.err.Code != engine.CodeUpstreamCut || r.upstreamAnswer() != nil || len(r.chunks) != 3 {
+				if r.err == nil || r.err.Code != apierr.CodeUpstreamCut || r.upstreamAnswer() != nil || len(r.chunks) != 3 {
 					t.Errorf("%d chunks came, then %v; asked was %s", len(r.chunks), r.err, h.asked)
 				}
 			})
@@ -247,7 +247,7 @@ func TestSeveralPromptsAreNotRescued(t *testing.T) {
 		h := build(t, func(c *Config) { c.Match = true }, test.New(test.Script{test.Send(textOf(0, "Hello", "null") + textOf(1, " world", "null")), test.Cut}), second)
 		defer h.close()
 		r := h.stream("complete", `{"model":"gpt","prompt":["a","b"],"stream":true}`)
-		if r.err == nil || r.err.Code != engine.CodeUpstreamCut || len(r.chunks) != 2 || len(second.Requests(true)) != 0 {
+		if r.err == nil || r.err.Code != apierr.CodeUpstreamCut || len(r.chunks) != 2 || len(second.Requests(true)) != 0 {
 			t.Errorf("%q came, then %v; asked was %s", r.chunks, r.err, h.asked)
 		}
 	})

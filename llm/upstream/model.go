@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/engine"
 )
@@ -105,11 +106,11 @@ func decodeQuestion(in engine.Input) (question, error) {
 
 // badInput is a *dialect.Error as the engine has it.
 func badInput(err error) error {
-	e := &engine.Error{Code: engine.CodeInvalidInput, Message: err.Error(), Cause: err}
+	e := &apierr.Error{Code: apierr.CodeInvalidInput, Message: err.Error(), Cause: err}
 	if d, ok := errors.AsType[*dialect.Error](err); ok {
 		e.Param = d.Param
-		if d.Code == string(engine.CodeInvalidJSON) {
-			e.Code = engine.CodeInvalidJSON
+		if d.Code == string(apierr.CodeInvalidJSON) {
+			e.Code = apierr.CodeInvalidJSON
 		}
 	}
 	return e
@@ -134,7 +135,7 @@ type open struct {
 func (m *model) ask(ctx context.Context, s *server, e *endpoint, q question, limit time.Duration, cause error) (*open, *fault) {
 	body, err := dialect.ReplaceModel(q.body, s.Model)
 	if err != nil {
-		return nil, &fault{outcome: OutcomeRejected, remedy: nothing, err: engine.AsError(err)} // it was peeked into before
+		return nil, &fault{outcome: OutcomeRejected, remedy: nothing, err: apierr.From(err)} // it was peeked into before
 	}
 	key, ownKey := q.key(s)
 	ctx, watch := newWatch(ctx, m.config.Timeouts.Connect, errConnect)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/engine"
 )
@@ -23,7 +24,7 @@ func decodeNative(in engine.Input) (question, error) {
 		fields["messages"] = fmt.Appendf(nil, `[{"role":"user","content":%s}]`, prompt)
 	}
 	if fields["messages"] == nil {
-		return question{}, &engine.Error{Code: engine.CodeInvalidInput, Message: `give "prompt" or "messages"`, Param: "prompt"}
+		return question{}, &apierr.Error{Code: apierr.CodeInvalidInput, Message: `give "prompt" or "messages"`, Param: "prompt"}
 	}
 	fields["stream"] = json.RawMessage(`true`)
 	fields["stream_options"] = json.RawMessage(`{"include_usage":true}`)
@@ -32,7 +33,7 @@ func decodeNative(in engine.Input) (question, error) {
 	}
 	q, err := decodeQuestion(in)
 	if err == nil && q.peek.N > 1 {
-		err = &engine.Error{Code: engine.CodeInvalidInput, Message: "this route gives one answer: leave n out, or use /v1/chat/completions", Param: "n"}
+		err = &apierr.Error{Code: apierr.CodeInvalidInput, Message: "this route gives one answer: leave n out, or use /v1/chat/completions", Param: "n"}
 	}
 	return q, err
 }

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"penstock/engine"
+	"penstock/apierr"
 	test "penstock/llm/upstream/upstreamtest"
 )
 
@@ -109,7 +109,7 @@ func TestBadRequestsAreNotSent(t *testing.T) {
 		u := test.New(test.Whole("m", 1))
 		h := build(t, nil, u)
 		defer h.close()
-		for body, code := range map[string]engine.Code{`{"model":`: engine.CodeInvalidJSON, `{"model":1}`: engine.CodeInvalidInput} {
+		for body, code := range map[string]apierr.Code{`{"model":`: apierr.CodeInvalidJSON, `{"model":1}`: apierr.CodeInvalidInput} {
 			if r := h.stream("chat", body); r.err == nil || r.err.Code != code {
 				t.Errorf("%s gives %v", body, r.err)
 			}
@@ -128,9 +128,9 @@ func TestTheClientsKey(t *testing.T) {
 			h := build(t, func(c *Config) { c.Servers[0].ForwardAuthorization = forward }, u)
 			defer h.close()
 			r := h.stream("chat", chatBody)
-			want, code := "Bearer sk-secret-a", engine.CodeUpstreamUnauthorized
+			want, code := "Bearer sk-secret-a", apierr.CodeUpstreamUnauthorized
 			if forward {
-				want, code = "Bearer client-key", engine.CodeInvalidInput
+				want, code = "Bearer client-key", apierr.CodeInvalidInput
 			}
 			if got := u.Requests(true)[0].Header.Get("Authorization"); got != want || r.err == nil || r.err.Code != code {
 				t.Errorf("forwarded %v: the upstream got %q, the client %v", forward, got, r.err)

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"time"
 
+	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/engine"
 )
@@ -256,7 +257,7 @@ func (r *relay) ended(a *open, s *server, g grammar, e dialect.Event, err error)
 // tells that it befell an answer that was to go on with another.
 func (r *relay) brokeOff(f *fault, rescue bool) {
 	if f.status != 0 { // an error event, or a rejection of the rescue: too late to be one of the client's request
-		f.err.Code = engine.CodeUpstreamError
+		f.err.Code = apierr.CodeUpstreamError
 	}
 	switch {
 	case r.said == nil || !r.said.comparable():
@@ -272,8 +273,8 @@ func (r *relay) brokeOff(f *fault, rescue bool) {
 }
 
 func differs(why error) *fault {
-	return &fault{outcome: OutcomeDiffers, remedy: nothing, err: &engine.Error{
-		Code:    engine.CodeUpstreamCut,
+	return &fault{outcome: OutcomeDiffers, remedy: nothing, err: &apierr.Error{
+		Code:    apierr.CodeUpstreamCut,
 		Message: "the upstream broke off, and when it was asked again it gave another answer; try again",
 		Cause:   fmt.Errorf("go on with an answer that broke off: %w", why),
 	}}

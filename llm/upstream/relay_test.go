@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"penstock/engine"
+	"penstock/apierr"
 	test "penstock/llm/upstream/upstreamtest"
 )
 
@@ -54,7 +54,7 @@ func TestWhatIsNotCompleteYet(t *testing.T) {
 				if want := data(eventsIn(c.events...)...); !slices.Equal(r.chunks, want) {
 					t.Errorf("what came is %q, and not %q", r.chunks, want)
 				}
-				if c.cut != (r.err != nil) || c.cut && r.err.Code != engine.CodeUpstreamCut {
+				if c.cut != (r.err != nil) || c.cut && r.err.Code != apierr.CodeUpstreamCut {
 					t.Errorf("it ended with %v", r.err)
 				}
 			})

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"penstock/engine"
+	"penstock/apierr"
 	test "penstock/llm/upstream/upstreamtest"
 )
 
@@ -65,7 +65,7 @@ func TestReportsOfErrors(t *testing.T) {
 				h := build(t, nil, test.New(test.Script{test.Tokens("m", 0, 2), test.Send("data: " + report + "\n\n" + test.Done)}))
 				defer h.close()
 				r := h.stream("chat", chatBody)
-				if r.err == nil || r.err.Code != engine.CodeUpstreamError || !strings.HasSuffix(r.err.Message, ": engine died") || len(r.chunks) != 2 {
+				if r.err == nil || r.err.Code != apierr.CodeUpstreamError || !strings.HasSuffix(r.err.Message, ": engine died") || len(r.chunks) != 2 {
 					t.Errorf("%d chunks, then %v", len(r.chunks), r.err)
 				}
 			})
@@ -126,7 +126,7 @@ func TestAKeyRefusedInASuccess(t *testing.T) {
 					t.Fatalf("it passes for an answer: %q", r.chunks)
 				}
 				a := r.upstreamAnswer()
-				if forward && (a == nil || a.Status != 401 || string(a.Body) != refused) || !forward && (a != nil || r.err.Code != engine.CodeUpstreamUnauthorized) {
+				if forward && (a == nil || a.Status != 401 || string(a.Body) != refused) || !forward && (a != nil || r.err.Code != apierr.CodeUpstreamUnauthorized) {
 					t.Errorf("%s, forwarded %v: the client is told %v", name, forward, r.err)
 				}
 			})

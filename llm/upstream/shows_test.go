@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"penstock/engine"
+	"penstock/apierr"
 	test "penstock/llm/upstream/upstreamtest"
 )
 
@@ -94,7 +94,7 @@ func TestSilenceFromTheBeginning(t *testing.T) {
 		h := build(t, func(c *Config) { c.Match = true }, test.New(test.Script{test.Tokens("model-a", 0, 10), test.Cut}), test.New(test.Script{test.Stall}))
 		defer h.close()
 		r := h.stream("chat", chatBody)
-		if r.err == nil || r.err.Code != engine.CodeUpstreamCut || h.asked.String() != "a cut, a cut, b timeout" {
+		if r.err == nil || r.err.Code != apierr.CodeUpstreamCut || h.asked.String() != "a cut, a cut, b timeout" {
 			t.Errorf("it ended with %v; asked was %s", r.err, h.asked)
 		}
 	})

@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"penstock/apierr"
 	"penstock/engine"
 	test "penstock/llm/upstream/upstreamtest"
 )
@@ -31,18 +32,18 @@ func TestOverTCP(t *testing.T) {
 		http2    bool
 		stranger bool // the server's certificate is nobody's
 		gone     bool // nothing listens
-		code     engine.Code
+		code     apierr.Code
 		log      string // a word that tells the trouble apart
 	}{
 		"HTTP/1.1":              {script: whole},
 		"HTTP/2":                {script: whole, http2: true},
-		"reset before the head": {script: test.Script{test.Reset}, code: engine.CodeUpstreamCut, log: "reset: "},
-		"reset in the middle":   {script: test.Script{test.Tokens("m", 0, 3), test.Reset}, code: engine.CodeUpstreamCut},
-		"broken chunks":         {script: test.Script{test.Tokens("m", 0, 3), test.Cut}, code: engine.CodeUpstreamCut},
-		"RST_STREAM":            {script: test.Script{test.Tokens("m", 0, 3), test.Cut}, http2: true, code: engine.CodeUpstreamCut},
-		"RST_STREAM at once":    {script: test.Script{test.Cut}, http2: true, code: engine.CodeUpstreamCut},
-		"unknown certificate":   {script: whole, http2: true, stranger: true, code: engine.CodeUpstreamError, log: "tls: "},
-		"refused":               {script: whole, gone: true, code: engine.CodeUpstreamError, log: "refused: "},
+		"reset before the head": {script: test.Script{test.Reset}, code: apierr.CodeUpstreamCut, log: "reset: "},
+		"reset in the middle":   {script: test.Script{test.Tokens("m", 0, 3), test.Reset}, code: apierr.CodeUpstreamCut},
+		"broken chunks":         {script: test.Script{test.Tokens("m", 0, 3), test.Cut}, code: apierr.CodeUpstreamCut},
+		"RST_STREAM":            {script: test.Script{test.Tokens("m", 0, 3), test.Cut}, http2: true, code: apierr.CodeUpstreamCut},
+		"RST_STREAM at once":    {script: test.Script{test.Cut}, http2: true, code: apierr.CodeUpstreamCut},
+		"unknown certificate":   {script: whole, http2: true, stranger: true, code: apierr.CodeUpstreamError, log: "tls: "},
+		"refused":               {script: whole, gone: true, code: apierr.CodeUpstreamError, log: "refused: "},
 		"an event of 4 MiB":     {script: test.Script{test.Send("data: {\"x\":\"" + strings.Repeat("x", 4<<20) + "\"}\n\n"), test.Tokens("m", 0, 60), test.Send(test.Finish("m")), test.Send(test.Done)}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -88,7 +89,7 @@ func TestOverTCP(t *testing.T) {
 				}
 				return
 			}
-			var e *engine.Error
+			var e *apierr.Error
 			if !errors.As(err, &e) || e.Code != c.code || strings.Contains(e.Message, address) {
 				t.Errorf("the client is told %v", err)
 			}

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"penstock/apierr"
 	"penstock/engine"
 	test "penstock/llm/upstream/upstreamtest"
 )
@@ -63,7 +64,7 @@ func TestNative(t *testing.T) {
 		}
 		for _, body := range []string{`{}`, `{"prompt":1}`, `{"prompt":"a","n":2}`, `{"prompt":"a","messages":[]}`} {
 			call, _ := v.Admit(engine.Caller{})
-			if _, err := call.Start(t.Context(), engine.Input{Body: []byte(body)}, engine.StreamOptions{}); err == nil || engine.AsError(err).Code != engine.CodeInvalidInput {
+			if _, err := call.Start(t.Context(), engine.Input{Body: []byte(body)}, engine.StreamOptions{}); err == nil || apierr.From(err).Code != apierr.CodeInvalidInput {
 				t.Errorf("%s gives %v", body, err)
 			}
 			call.Close()
@@ -80,7 +81,7 @@ func TestResponses(t *testing.T) {
 	for name, c := range map[string]struct {
 		script test.Script
 		names  string
-		code   engine.Code
+		code   apierr.Code
 		reason string
 	}{
 		"completed": {
@@ -95,10 +96,10 @@ func TestResponses(t *testing.T) {
 			script: test.Script{test.Send(begin + event("response.failed", `,"response":{"status":"failed","error":{"code":"x"}}`))},
 			names:  "response.created response.in_progress response.output_item.added response.failed", reason: "failed",
 		},
-		"cut":           {script: test.Script{test.Send(begin + delta)}, names: "response.created response.in_progress response.output_item.added response.output_text.delta", code: engine.CodeUpstreamCut},
-		"cut early":     {script: test.Script{test.Send(begin), test.Cut}, code: engine.CodeUpstreamCut},
-		"an error":      {script: test.Script{test.Send(begin + delta + event("error", `,"code":"server_error","message":"oops","sequence_number":4`))}, names: "response.created response.in_progress response.output_item.added response.output_text.delta", code: engine.CodeUpstreamError},
-		"no such thing": {script: test.Script{test.Send("data: {}\n\n")}, code: engine.CodeUpstreamError},
+		"cut":           {script: test.Script{test.Send(begin + delta)}, names: "response.created response.in_progress response.output_item.added response.output_text.delta", code: apierr.CodeUpstreamCut},
+		"cut early":     {script: test.Script{test.Send(begin), test.Cut}, code: apierr.CodeUpstreamCut},
+		"an error":      {script: test.Script{test.Send(begin + delta + event("error", `,"code":"server_error","message":"oops","sequence_number":4`))}, names: "response.created response.in_progress response.output_item.added response.output_text.delta", code: apierr.CodeUpstreamError},
+		"no such thing": {script: test.Script{test.Send("data: {}\n\n")}, code: apierr.CodeUpstreamError},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -135,10 +136,10 @@ func TestResponsesFailOverBeforeContent(t *testing.T) {
 // TestSeveralAnswers: an answer to n = 2 is whole when both choices are.
 func TestSeveralAnswers(t *testing.T) {
 	both := `{"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]}`
-	for second, code := range map[string]engine.Code{
+	for second, code := range map[string]apierr.Code{
 		`{"choices":[{"index":1,"delta":{"content":"b"},"finish_reason":"stop"}]}`: "",
-		`{"choices":[{"index":1,"delta":{"content":"b"},"finish_reason":null}]}`:   engine.CodeUpstreamCut,
-		`{"choices":[]}`: engine.CodeUpstreamCut,
+		`{"choices":[{"index":1,"delta":{"content":"b"},"finish_reason":null}]}`:   apierr.CodeUpstreamCut,
+		`{"choices":[]}`: apierr.CodeUpstreamCut,
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			h := build(t, nil, test.New(test.Script{test.Send("data: " + both + "\n\ndata: " + second + "\n\n")}))
@@ -156,16 +157,16 @@ func TestTheLastAnswerThatCame(t *testing.T) {
 	for name, c := range map[string]struct {
 		first, second test.Script
 		status        int
-		code          engine.Code
+		code          apierr.Code
 	}{
-		"both answered":              {fail(500), fail(503), 503, engine.CodeUpstreamError},
-		"the second was silent":      {fail(500), test.Script{test.Stall}, 500, engine.CodeUpstreamError},
-		"the first was silent":       {test.Script{test.Stall}, fail(429), 429, engine.CodeRateLimited},
-		"none answered":              {test.Script{test.Reset}, test.Script{test.Stall}, 0, engine.CodeUpstreamTimeout},
-		"none answered, the other":   {test.Script{test.Stall}, test.Script{test.Reset}, 0, engine.CodeUpstreamCut},
-		"our key is no good":         {fail(500), fail(401), 0, engine.CodeUpstreamUnauthorized},
-		"too long for both of them":  {test.Script{test.Fail(400, "context_length_exceeded")}, test.Script{test.Fail(400, "context_length_exceeded")}, 400, engine.CodeInvalidInput},
-		"too long, and then refused": {test.Script{test.Fail(400, "context_length_exceeded")}, fail(422), 422, engine.CodeInvalidInput},
+		"both answered":              {fail(500), fail(503), 503, apierr.CodeUpstreamError},
+		"the second was silent":      {fail(500), test.Script{test.Stall}, 500, apierr.CodeUpstreamError},
+		"the first was silent":       {test.Script{test.Stall}, fail(429), 429, apierr.CodeRateLimited},
+		"none answered":              {test.Script{test.Reset}, test.Script{test.Stall}, 0, apierr.CodeUpstreamTimeout},
+		"none answered, the other":   {test.Script{test.Stall}, test.Script{test.Reset}, 0, apierr.CodeUpstreamCut},
+		"our key is no good":         {fail(500), fail(401), 0, apierr.CodeUpstreamUnauthorized},
+		"too long for both of them":  {test.Script{test.Fail(400, "context_length_exceeded")}, test.Script{test.Fail(400, "context_length_exceeded")}, 400, apierr.CodeInvalidInput},
+		"too long, and then refused": {test.Script{test.Fail(400, "context_length_exceeded")}, fail(422), 422, apierr.CodeInvalidInput},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

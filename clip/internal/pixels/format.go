@@ -11,8 +11,8 @@ import (
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
 
+	"penstock/apierr"
 	"penstock/clip/internal/jpeg"
-	"penstock/engine"
 )
 
 // headSize is how much of a file is looked at to tell what it is.
@@ -64,18 +64,18 @@ func identify(data []byte) (format, error) {
 	}
 	for _, f := range refused {
 		if f.is(head) {
-			return format{}, engine.InvalidInput(ReasonUnsupportedImage, "the picture is %s, which is not supported here: send JPEG, PNG, GIF, WebP, BMP or TIFF", f.name)
+			return format{}, apierr.InvalidInput(ReasonUnsupportedImage, "the picture is %s, which is not supported here: send JPEG, PNG, GIF, WebP, BMP or TIFF", f.name)
 		}
 	}
 	if len(data) == 0 {
-		return format{}, engine.InvalidInput(ReasonNotAnImage, "the picture is empty")
+		return format{}, apierr.InvalidInput(ReasonNotAnImage, "the picture is empty")
 	}
-	return format{}, engine.InvalidInput(ReasonNotAnImage, "this is not a picture: send JPEG, PNG, GIF, WebP, BMP or TIFF")
+	return format{}, apierr.InvalidInput(ReasonNotAnImage, "this is not a picture: send JPEG, PNG, GIF, WebP, BMP or TIFF")
 }
 
 // failure says why a decoder gave up on a picture.
 func (f format) failure(err error) error {
-	var e *engine.Error
+	var e *apierr.Error
 	var (
 		jpegFeature jpeg.UnsupportedError
 		pngFeature  png.UnsupportedError
@@ -85,11 +85,11 @@ func (f format) failure(err error) error {
 	case errors.As(err, &e):
 		return e
 	case errors.As(err, &jpegFeature), errors.As(err, &pngFeature), errors.As(err, &tiffFeature), errors.Is(err, bmp.ErrUnsupported):
-		e = engine.InvalidInput(ReasonUnsupportedImage, "this kind of %s is not supported: save it in the usual way, or in another format", f.name)
+		e = apierr.InvalidInput(ReasonUnsupportedImage, "this kind of %s is not supported: save it in the usual way, or in another format", f.name)
 	case cut(err):
-		e = engine.InvalidInput(ReasonTruncatedImage, "the picture breaks off before its end: the %s is incomplete", f.name)
+		e = apierr.InvalidInput(ReasonTruncatedImage, "the picture breaks off before its end: the %s is incomplete", f.name)
 	default:
-		e = engine.InvalidInput(ReasonNotAnImage, "the picture begins like a %s, but it is broken", f.name)
+		e = apierr.InvalidInput(ReasonNotAnImage, "the picture begins like a %s, but it is broken", f.name)
 	}
 	e.Cause = err
 	return e

@@ -6,9 +6,9 @@ import (
 	"math"
 	"runtime"
 
-	"golang.org/x/sync/semaphore"
+	"penstock/apierr"
 
-	"penstock/engine"
+	"golang.org/x/sync/semaphore"
 )
 
 // The reasons for which a picture is refused.
@@ -67,7 +67,7 @@ func (p *Processor) Size() (height, width int) {
 }
 
 // Process fills rgb, 3*height*width bytes in the order row, column, colour, from the bytes of a picture. It waits while
-// there is no memory to decode it, until ctx ends. Its errors are an *engine.Error with one of the Reasons, or the
+// there is no memory to decode it, until ctx ends. Its errors are an *apierr.Error with one of the Reasons, or the
 // context's.
 func (p *Processor) Process(ctx context.Context, data, rgb []byte) (err error) {
 	f, err := identify(data)
@@ -126,18 +126,18 @@ func (p *Processor) Normalise(rgb []byte, tensor []float32) {
 func (p *Processor) cost(pic picture) (int64, error) {
 	switch {
 	case pic.width < 1 || pic.height < 1:
-		return 0, engine.InvalidInput(ReasonUnsupportedImage, "the picture has no pixels: it is %d by %d", pic.width, pic.height)
+		return 0, apierr.InvalidInput(ReasonUnsupportedImage, "the picture has no pixels: it is %d by %d", pic.width, pic.height)
 	case pic.height > MaxPixels/pic.width:
-		return 0, engine.InvalidInput(ReasonTooManyPixels, "the picture is %d by %d pixels, more than the %d million taken here: send a smaller one", pic.width, pic.height, MaxPixels/1_000_000)
+		return 0, apierr.InvalidInput(ReasonTooManyPixels, "the picture is %d by %d pixels, more than the %d million taken here: send a smaller one", pic.width, pic.height, MaxPixels/1_000_000)
 	case pic.width > maxLength || pic.height > maxLength:
-		return 0, engine.InvalidInput(ReasonTooManyPixels, "the picture is %d by %d pixels; no side may be longer than %d: send a smaller one", pic.width, pic.height, maxLength)
+		return 0, apierr.InvalidInput(ReasonTooManyPixels, "the picture is %d by %d pixels; no side may be longer than %d: send a smaller one", pic.width, pic.height, maxLength)
 	}
 	need := pic.memory
 	if pic.orientation != 1 {
 		need += 3 * int64(pic.width) * int64(pic.height)
 	}
 	if need > p.options.Memory {
-		return 0, engine.InvalidInput(ReasonTooManyPixels, "decoding this picture of %d by %d pixels takes %d MiB of memory, more than the %d MiB set aside here: send a smaller one", pic.width, pic.height, need>>20, p.options.Memory>>20)
+		return 0, apierr.InvalidInput(ReasonTooManyPixels, "decoding this picture of %d by %d pixels takes %d MiB of memory, more than the %d MiB set aside here: send a smaller one", pic.width, pic.height, need>>20, p.options.Memory>>20)
 	}
 	return need, nil
 }

@@ -17,16 +17,16 @@ import (
 	"strings"
 	"testing"
 
+	"penstock/apierr"
+
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
-
-	"penstock/engine"
 )
 
 func wantReason(t *testing.T, err error, reason string) {
 	t.Helper()
-	var e *engine.Error
-	if !errors.As(err, &e) || e.Code != engine.CodeInvalidInput || e.Reason != reason || e.Message == "" {
+	var e *apierr.Error
+	if !errors.As(err, &e) || e.Code != apierr.CodeInvalidInput || e.Reason != reason || e.Message == "" {
 		t.Errorf("error %v, not invalid_input/%s", err, reason)
 	}
 }
@@ -307,7 +307,7 @@ func FuzzProcess(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		err := p.Process(t.Context(), data, make([]byte, 3*8*8))
-		var e *engine.Error
+		var e *apierr.Error
 		if err != nil && (!errors.As(err, &e) || e.Reason == "") {
 			t.Errorf("error %v", err)
 		}
