@@ -41,14 +41,14 @@ type ChatChunk struct {
 // ChunkChoice is what a chunk adds to one choice.
 type ChunkChoice struct {
 	Index        int       `json:"index"`
-	Delta        Delta     `json:"delta"`
+	Delta        ChatDelta `json:"delta"`
 	Logprobs     *Logprobs `json:"logprobs"`
 	FinishReason *string   `json:"finish_reason"` // null until the choice's last chunk
 }
 
-// Delta is the part of a message that a chunk brings. By custom the first one has
+// ChatDelta is the part of a message that a chunk brings. By custom the first one has
 // the role and an empty content, the last one nothing.
-type Delta struct {
+type ChatDelta struct {
 	Role         string          `json:"role,omitzero"`
 	Content      *string         `json:"content,omitzero"`
 	Refusal      *string         `json:"refusal,omitzero"`
@@ -100,6 +100,8 @@ type TokenLogprob struct {
 	Logprob     float64      `json:"logprob"`
 	Bytes       []int        `json:"bytes"` // the token's UTF-8 bytes; nil is null
 	TopLogprobs []TopLogprob `json:"top_logprobs"`
+
+	Offset int `json:"-"` // characters of the completion before the token
 }
 
 // TopLogprob is a token that could have been chosen.

@@ -44,7 +44,7 @@ func (r *batchRun[Raw]) leave() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.left--; r.left == 0 {
-		r.cancel(ErrNobodyReads)
+		r.cancel(ErrAbandoned)
 	}
 }
 

@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"penstock/apierr"
 	"penstock/engine/internal/gate"
+	"penstock/stream"
 )
 
 // GateConfig says how wide a gate is.
@@ -24,49 +23,41 @@ type GateConfig struct {
 // Options configures an Engine.
 type Options struct {
 	Gate     GateConfig // the one gate that all local models share
-	Streams  int        // how many streams may be open at once; 0: as many as the gates let in
-	Logs     Logs       // where streams with a Lease are kept; nil: in memory, 256 MiB in all
-	Observer Observer   // nil: nobody watches
+	Streams  stream.Options
+	Observer Observer // nil: none
+
+	// Accept decides whether a verb may be registered; nil: any may. A server refuses verbs that
+	// none of its routes reach.
+	Accept func(*Verb) error
 }
 
 // Engine holds models and the gate they share. It is safe for use by many goroutines, save that all models and verbs are
 // added before Load is called.
 type Engine struct {
 	observer Observer
-	shared   *door
-	logs     Logs
-	limit    int // of open streams; 0: none
+	accept   func(*Verb) error
+	shared   *namedGate
+	streams  *stream.Streams
 	models   []*Model
 	byName   map[string]*Model
 
-	readers atomic.Int64
-
 	mu       sync.Mutex
 	draining bool
-	closing  bool
-	active   int                // loads, calls and producers that run
-	idle     chan struct{}      // closed when draining and nothing is active
-	open     int                // streams whose producer runs
-	streams  map[string]*Stream // by id: open, or kept for readers to come
-	unheard  map[*Stream]bool   // that ended since Drain, and whose end no reader has been handed
-
-	left chan struct{} // holds one token at most, put there when a reader leaves or an unheard stream is one no longer
+	active   int           // loads, calls and generations that run
+	idle     chan struct{} // closed when draining and nothing is active
 }
 
-// door is a gate with its name, its words and its observer.
-type door struct {
+// namedGate is a gate with its name, its configuration and its observer.
+type namedGate struct {
 	name     string
 	config   GateConfig
 	gate     *gate.Gate
 	observer GateObserver
 }
 
-func newDoor(name string, c GateConfig, o Observer) *door {
-	return &door{name: name, config: c, observer: o.Gate(name), gate: gate.New(gate.Config{Permits: c.Permits, Queue: c.Queue, Timeout: c.Timeout})}
+func newGate(name string, c GateConfig, o Observer) *namedGate {
+	return &namedGate{name: name, config: c, observer: o.Gate(name), gate: gate.New(gate.Config{Permits: c.Permits, Queue: c.Queue, Timeout: c.Timeout})}
 }
-
-// defaultLogs is how many bytes the logs in memory hold when Options brings none.
-const defaultLogs = 256 << 20
 
 // SharedGate is the name of the gate that all local models share.
 const SharedGate = "local"
@@ -77,21 +68,15 @@ func New(o Options) *Engine {
 		panic(fmt.Sprintf("engine: a gate needs at least one permit and no negative queue: %+v", o.Gate))
 	}
 	if o.Observer == nil {
-		o.Observer = nobody{}
-	}
-	if o.Logs == nil {
-		o.Logs = NewMemoryLogs(defaultLogs)
+		o.Observer = noObserver{}
 	}
 	return &Engine{
 		observer: o.Observer,
-		shared:   newDoor(SharedGate, o.Gate, o.Observer),
+		shared:   newGate(SharedGate, o.Gate, o.Observer),
+		accept:   o.Accept,
+		streams:  stream.New(o.Streams),
 		byName:   map[string]*Model{},
 		idle:     make(chan struct{}),
-		logs:     o.Logs,
-		limit:    o.Streams,
-		streams:  map[string]*Stream{},
-		unheard:  map[*Stream]bool{},
-		left:     make(chan struct{}, 1),
 	}
 }
 
@@ -156,78 +141,23 @@ func (e *Engine) Models() []*Model { return e.models }
 
 // Snapshot reports the engine's numbers.
 func (e *Engine) Snapshot() Snapshot {
-	s := Snapshot{Readers: int(e.readers.Load())}
-	see := func(d *door) {
+	s := Snapshot{Readers: e.streams.Readers()}
+	see := func(d *namedGate) {
 		n := d.gate.State()
 		s.Gates = append(s.Gates, GateSnapshot{Name: d.name, Permits: n.Permits, Queue: d.config.Queue, InUse: n.InUse, Waiting: n.Waiting, Inside: n.Inside})
 	}
 	see(e.shared)
 	for _, m := range e.models {
-		if m.door != e.shared {
-			see(m.door)
+		if m.gate != e.shared {
+			see(m.gate)
 		}
 		s.Models = append(s.Models, m.Snapshot())
 	}
 	return s
 }
 
-// Stream returns the stream of that id that readers may come back to, or an *apierr.Error with apierr.CodeNotFound.
-func (e *Engine) Stream(id string) (*Stream, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if s := e.streams[id]; s != nil && s.options.Lease > 0 {
-		return s, nil
-	}
-	return nil, &apierr.Error{Code: apierr.CodeNotFound, Message: "there is no such stream, or no longer; start a new one"}
-}
-
-// adopt takes a new stream in.
-func (e *Engine) adopt(s *Stream) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.closing { // Close has looked already
-		return canceled(ErrDraining)
-	}
-	if e.limit > 0 && e.open >= e.limit {
-		return &apierr.Error{Code: apierr.CodeQueueFull, Message: fmt.Sprintf("%d streams are open, and no more may be; try again later", e.limit), RetryAfter: time.Second}
-	}
-	e.open++
-	e.streams[s.id] = s
-	return nil
-}
-
-// release notes that a stream's producer has stopped.
-func (e *Engine) release() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.open--
-}
-
-// forget lets a stream go that nobody new can read.
-func (e *Engine) forget(s *Stream) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	delete(e.streams, s.id)
-	delete(e.unheard, s)
-	ping(e.left)
-}
-
-// ended notes that a stream that readers may come back to is about to end.
-func (e *Engine) ended(s *Stream) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.draining {
-		e.unheard[s] = true
-	}
-}
-
-// heard notes that a reader has been handed a stream's end.
-func (e *Engine) heard(s *Stream) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	delete(e.unheard, s)
-	ping(e.left)
-}
+// Streams returns the streams that the engine's generators write.
+func (e *Engine) Streams() *stream.Streams { return e.streams }
 
 // Drain lets no new request in; what runs goes on.
 func (e *Engine) Drain() {
@@ -237,6 +167,7 @@ func (e *Engine) Drain() {
 		return
 	}
 	e.draining = true
+	e.streams.Drain()
 	if e.active == 0 {
 		close(e.idle)
 	}
@@ -259,37 +190,8 @@ func (e *Engine) Wait(ctx context.Context) error {
 	}
 }
 
-// WaitForReaders returns once nobody follows a stream any more, or with the context's cause. Readers who were cut off from
-// a stream that has ended since Drain are waited for too, though for no longer than absence. Call Wait first.
-func (e *Engine) WaitForReaders(ctx context.Context, absence time.Duration) error {
-	timer := time.NewTimer(absence)
-	defer timer.Stop()
-	for late := false; ; {
-		e.mu.Lock()
-		unheard := len(e.unheard)
-		e.mu.Unlock()
-		if e.readers.Load() == 0 && (late || unheard == 0) {
-			return nil
-		}
-		select {
-		case <-e.left:
-		case <-timer.C:
-			late = true
-		case <-ctx.Done():
-			return fmt.Errorf("wait for readers to leave: %w", context.Cause(ctx))
-		}
-	}
-}
-
-// Cancel ends every stream with apierr.CodeDraining; none begins after it. It does not wait.
-func (e *Engine) Cancel() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.closing = true
-	for _, s := range e.streams {
-		s.cancel(ErrDraining)
-	}
-}
+// Cancel ends every stream with CodeDraining; none begins after it. It does not wait.
+func (e *Engine) Cancel() { e.streams.Cancel(draining()) }
 
 // Close drains, cancels every stream, waits until all work has stopped, and closes the models. Calls of Predict, and of
 // Load, end when their own contexts do: cancel these first.
@@ -297,14 +199,7 @@ func (e *Engine) Close() error {
 	e.Drain()
 	e.Cancel()
 	<-e.idle
-	e.mu.Lock()
-	kept := slices.Collect(maps.Values(e.streams))
-	e.mu.Unlock()
-	for _, s := range kept {
-		s.mu.Lock()
-		s.retire()
-		s.mu.Unlock()
-	}
+	e.streams.Close()
 	var errs []error
 	for _, m := range e.models {
 		if err := m.close(); err != nil {

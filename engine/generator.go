@@ -1,24 +1,34 @@
 package engine
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
 
-// Generator writes as it goes. It has no postprocess step, and no field to put one in: what a chunk needs is done while
-// generating, or by whoever reads.
+	"penstock/apierr"
+	"penstock/sse"
+	"penstock/stream"
+)
+
+// Generator produces its result as it goes. It has no postprocess step, and no field to put one
+// in: what a chunk needs is done while generating, or by its reader.
 //
-// Generate runs under one permit from its first step to its last. It calls emit for each chunk, or for several that came
-// together and may go out together, from one goroutine; when emit has returned, their memory is its own again. emit fails
-// once nobody wants the stream any more, and Generate then returns that error. It returns an End, made by Stopped,
-// LengthReached or Ended, when the generation is complete; anything else is a failure, and so is an End after chunks that
+// Generate runs under one permit from its first step to its last. It calls emit for each chunk, or
+// for several that arrived together and may be sent together, from one goroutine; when emit has
+// returned, their memory is Generate's again. emit fails once the chunks are no longer wanted, and
+// Generate then returns that error. It returns an End, made by Stopped, LengthReached or Ended,
+// when the generation is complete; anything else is a failure, and so is an End after chunks that
 // were not taken.
 type Generator[In, Feed, Chunk any] struct {
 	Preprocess func(ctx context.Context, in In) (Feed, error)
 	Generate   func(ctx context.Context, feed Feed, emit func(...Chunk) error) (End, error)
 
-	Decode func(Input) (In, error)      // nil: JSON
-	Encode func(Chunk) (Encoded, error) // nil: JSON without an event name, but an Encoded as it is
+	Decode func(Input) (In, error)        // nil: JSON, or a query by the types of In's fields
+	Encode func(Chunk) (sse.Event, error) // nil: JSON without an event name
 }
 
-// Usage counts a generation's tokens; zero where nobody counted.
+// Usage counts a generation's tokens; zero where they are not counted.
 type Usage struct {
 	PromptTokens     int
 	CompletionTokens int
@@ -36,10 +46,10 @@ const (
 	ReasonLength = "length"
 )
 
-// Stopped is the End of a generation that came to its own end, or to a stop string.
+// Stopped is the End of a generation that reached its own end, or a stop string.
 func Stopped(u Usage) End { return End{reason: ReasonStop, usage: u} }
 
-// LengthReached is the End of a generation that came to its limit of tokens.
+// LengthReached is the End of a generation that reached its limit of tokens.
 func LengthReached(u Usage) End { return End{reason: ReasonLength, usage: u} }
 
 // Ended is the End of a remote generation, with the reason the remote model gave, "" being "stop".
@@ -56,97 +66,275 @@ func (e End) Reason() string { return e.reason }
 // Usage returns the generation's tokens.
 func (e End) Usage() Usage { return e.usage }
 
-// Generation is the typed handle of a Generator verb.
-type Generation[In any] struct {
-	verb  *Verb
-	start func(ctx context.Context, c *Call, in In, o StreamOptions) (*Stream, error)
+// Encoder makes the events of one stream, in one protocol, of a generation's chunks and its end.
+// It is for one goroutine. Appended events, and their data, need to be good only until its next
+// call.
+type Encoder[Chunk any] interface {
+	// Encode appends the events of chunks that arrived together, which may be none.
+	Encode(into []sse.Event, chunks []Chunk) ([]sse.Event, error)
+	Finisher
 }
 
-// Generates registers a Generator as a verb of the model. It panics if one of its two steps is missing.
-func Generates[In, Feed, Chunk any](m *Model, verb string, g Generator[In, Feed, Chunk]) *Generation[In] {
+// Finisher makes the last events of a stream.
+type Finisher interface {
+	// End appends the events at the end of a complete stream: at least one, of which the last is
+	// the terminal event.
+	End(into []sse.Event, end End) ([]sse.Event, error)
+	// Fail returns the terminal event of a stream that failed or was canceled.
+	Fail(err *apierr.Error) sse.Event
+}
+
+// StreamOptions are the fields of stream.Config that a request decides. The zero value is a plain
+// stream.
+type StreamOptions struct {
+	Dialect  string // the protocol that the events are encoded in
+	Buffer   int    // bytes of memory for events that are kept; 0: stream.DefaultBuffer
+	Lease    time.Duration
+	Detached bool
+}
+
+// Generation is the typed handle of a Generator verb.
+type Generation[In, Chunk any] struct {
+	verb     *Verb
+	generate func(ctx context.Context, c *Call, in In, wait waiting, emit func(...Chunk) error) (End, error)
+}
+
+// waiting is notified when a generation joins the queue, and when it gets its permit.
+type waiting interface {
+	Queued(position func() int)
+	Running()
+}
+
+// Generates registers a Generator as a verb of the model. It panics if one of its two steps is
+// missing, or the verb is refused by Options.Accept.
+func Generates[In, Feed, Chunk any](m *Model, verb string, g Generator[In, Feed, Chunk]) *Generation[In, Chunk] {
 	if g.Preprocess == nil || g.Generate == nil {
 		panic("engine: a Generator needs Preprocess and Generate")
 	}
 	if g.Decode == nil {
-		g.Decode = decodeJSON[In]
+		g.Decode = decodeInput[In]
 	}
-	start := func(ctx context.Context, c *Call, in In, o StreamOptions) (*Stream, error) {
-		return startStream(ctx, c, o, func(ctx context.Context, s *Stream) (End, error) {
-			feed, err := phase(ctx, m, PhasePreprocess, g.Preprocess, in)
-			if err != nil {
-				return End{}, err
-			}
-			waiter := c.join()
-			s.wait(waiter)
-			permit, err := c.permit(ctx, waiter)
-			if err != nil {
-				return End{}, err
-			}
-			defer permit.Release()
-			s.run()
-			encode := encoder(g.Encode)
-			var lost error // why chunks were not taken
-			end, err := g.Generate(ctx, feed, func(chunks ...Chunk) error {
-				if lost != nil {
-					return lost
-				}
-				if lost = context.Cause(ctx); lost != nil {
-					return lost
-				}
-				var encoded []Encoded
-				if encoded, lost = encode(chunks); lost == nil {
-					lost = s.append(encoded)
-				}
+	if g.Encode == nil {
+		g.Encode = func(c Chunk) (sse.Event, error) {
+			b, err := encodeJSON(c)
+			return sse.Event{Data: b}, err
+		}
+	}
+	h := &Generation[In, Chunk]{generate: func(ctx context.Context, c *Call, in In, wait waiting, emit func(...Chunk) error) (End, error) {
+		feed, err := phase(ctx, m, PhasePreprocess, g.Preprocess, in)
+		if err != nil {
+			return End{}, err
+		}
+		waiter := c.join()
+		wait.Queued(waiter.Position)
+		permit, err := c.permit(ctx, waiter)
+		if err != nil {
+			return End{}, err
+		}
+		defer permit.Release()
+		wait.Running()
+		var lost error // why chunks were not taken
+		end, err := g.Generate(ctx, feed, func(chunks ...Chunk) error {
+			if lost != nil {
 				return lost
-			})
-			if err == nil && lost != nil { // a generator that did not heed it has not written all it thinks it has
-				return End{}, lost
 			}
-			return end, err
+			if lost = context.Cause(ctx); lost == nil {
+				lost = emit(chunks...)
+			}
+			return lost
 		})
-	}
-	v := &Verb{name: verb, start: func(ctx context.Context, c *Call, in Input, o StreamOptions) (*Stream, error) {
-		var value In
-		if err := guard(func() (err error) { value, err = g.Decode(in); return err }); err != nil {
+		if err == nil && lost != nil { // a generator that ignored it has not emitted all it thinks it has
+			err = lost
+		}
+		if err == nil && end.reason == "" {
+			err = ErrNoEnd
+		}
+		return end, err
+	}}
+	h.verb = &Verb{name: verb, handle: h}
+	h.verb.start = func(ctx context.Context, c *Call, in Input, f Finisher, o StreamOptions) (*stream.Stream, error) {
+		value, err := decoded(g.Decode, in)
+		if err != nil {
 			return nil, err
 		}
-		return start(ctx, c, value, o)
-	}}
-	m.register(v)
-	return &Generation[In]{verb: v, start: start}
-}
-
-// Start admits the caller and starts a stream. Who starts one follows it, or cancels it. Errors are *apierr.Error.
-func (g *Generation[In]) Start(ctx context.Context, in In, o StreamOptions) (*Stream, error) {
-	call, err := g.verb.Admit(Caller{})
-	if err != nil {
-		return nil, err
+		return h.Start(ctx, c, value, &eachEncoder[Chunk]{encode: g.Encode, Finisher: f}, o)
 	}
-	defer call.Close()
-	return g.start(ctx, call, in, o)
-}
-
-// encoder returns what encodes chunks that come together. Its result is good until it is called again.
-func encoder[Chunk any](encode func(Chunk) (Encoded, error)) func([]Chunk) ([]Encoded, error) {
-	if encode == nil {
-		encode = func(c Chunk) (Encoded, error) {
-			b, err := encodeJSON(c)
-			return Encoded{Data: b}, err
+	h.verb.collect = func(ctx context.Context, c *Call, in Input, take func(sse.Event) error) (End, error) {
+		value, err := decoded(g.Decode, in)
+		if err != nil {
+			return End{}, err
 		}
-		if same, ok := any(func(chunks []Encoded) ([]Encoded, error) { return chunks, nil }).(func([]Chunk) ([]Encoded, error)); ok {
-			return same
-		}
-	}
-	var encoded []Encoded
-	return func(chunks []Chunk) ([]Encoded, error) {
-		encoded = encoded[:0]
-		for _, c := range chunks {
-			e, err := encode(c)
-			if err != nil {
-				return nil, err
+		return h.Run(ctx, c, value, func(chunks ...Chunk) error {
+			for _, chunk := range chunks {
+				e, err := g.Encode(chunk)
+				if err == nil {
+					err = take(e)
+				}
+				if err != nil {
+					return err
+				}
 			}
-			encoded = append(encoded, e)
-		}
-		return encoded, nil
+			return nil
+		})
 	}
+	m.register(h.verb)
+	return h
+}
+
+// GenerationOf returns the typed handle of a model's verb, if it has one of these types.
+func GenerationOf[In, Chunk any](m *Model, verb string) (*Generation[In, Chunk], bool) {
+	v, ok := m.Verb(verb)
+	if !ok {
+		return nil, false
+	}
+	g, ok := v.handle.(*Generation[In, Chunk])
+	return g, ok
+}
+
+// Admit takes a slot inside the model's gate, as Verb.Admit does.
+func (g *Generation[In, Chunk]) Admit(c Caller) (*Call, error) { return g.verb.Admit(c) }
+
+// Run generates without a stream: the chunks go to emit, and the End is returned. It stops when
+// ctx ends. Errors are *apierr.Error.
+func (g *Generation[In, Chunk]) Run(ctx context.Context, c *Call, in In, emit func(...Chunk) error) (End, error) {
+	m := c.verb.model
+	m.streams.Add(1)
+	count := chunkCounter{observer: m.observer, last: time.Now()}
+	var end End
+	err := guard(func() (err error) {
+		end, err = g.generate(ctx, c, in, unwatched{}, func(chunks ...Chunk) error {
+			count.add(len(chunks))
+			return emit(chunks...)
+		})
+		return err
+	})
+	m.streams.Add(-1)
+	outcome, failure := outcomeOf(ctx, err)
+	m.observer.StreamClosed(outcome, end.usage, asError(failure))
+	if failure != nil {
+		return End{}, failure
+	}
+	return end, nil
+}
+
+// Start starts a stream, encoded by enc, and returns it. The call's slot is the stream's from then
+// on. The stream runs on when ctx ends, until it is done or no reader can get it any more: the
+// caller serves it, or cancels it. Values of ctx (a request id for the log) stay visible to the
+// model. Errors are *apierr.Error; everything that fails later is in the stream.
+func (g *Generation[In, Chunk]) Start(ctx context.Context, c *Call, in In, enc Encoder[Chunk], o StreamOptions) (*stream.Stream, error) {
+	m := c.verb.model
+	ctx, p, err := m.engine.streams.Create(ctx, stream.Config{
+		Info:   stream.Info{Model: m.name, Verb: c.verb.name, Dialect: o.Dialect},
+		Buffer: o.Buffer, Lease: o.Lease, Detached: o.Detached, Observer: m.observer,
+	})
+	if err != nil {
+		return nil, apierr.From(err)
+	}
+	c.closed = true
+	m.streams.Add(1)
+	go func() {
+		defer m.engine.end()
+		var end End
+		var events []sse.Event
+		err := guard(func() (err error) {
+			end, err = g.generate(ctx, c, in, p, func(chunks ...Chunk) (err error) {
+				if events, err = enc.Encode(events[:0], chunks); err != nil {
+					return err
+				}
+				return p.Append(ctx, events)
+			})
+			return err
+		})
+		var terminal sse.Event
+		if err == nil {
+			terminal, err = complete(ctx, p, enc, end, events[:0])
+		}
+		c.slot.Leave() // before a reader can see the end, and send the next request
+		outcome, failure := outcomeOf(ctx, err)
+		if failure != nil {
+			terminal = enc.Fail(failure)
+		}
+		// A client that sees the end finds it counted.
+		m.streams.Add(-1)
+		m.observer.StreamClosed(outcome, end.usage, asError(failure))
+		p.End(ctx, stream.Terminal{Outcome: outcome, Event: terminal, Err: failure})
+	}()
+	return p.Stream(), nil
+}
+
+// complete appends what comes before the terminal event of a complete stream, and returns that.
+func complete(ctx context.Context, p *stream.Producer, f Finisher, end End, into []sse.Event) (terminal sse.Event, err error) {
+	err = guard(func() error {
+		events, err := f.End(into, end)
+		if err != nil {
+			return fmt.Errorf("encode the end: %w", err)
+		}
+		if len(events) == 0 {
+			return errors.New("encode the end: there is no terminal event")
+		}
+		last := len(events) - 1
+		terminal = events[last]
+		return p.Append(ctx, events[:last])
+	})
+	return terminal, err
+}
+
+// outcomeOf returns how a generation ended, and its failure, nil if it is done.
+func outcomeOf(ctx context.Context, err error) (stream.Outcome, *apierr.Error) {
+	if err == nil {
+		return stream.OutcomeDone, nil
+	}
+	if ctx.Err() != nil { // a producer that was canceled may report it in its own way; the cause counts
+		err = canceled(context.Cause(ctx))
+	}
+	failure := apierr.From(err)
+	if failure.Code == apierr.CodeCanceled {
+		return stream.OutcomeCanceled, failure
+	}
+	return stream.OutcomeFailed, failure
+}
+
+// asError keeps a nil *apierr.Error from becoming an error that is not nil.
+func asError(e *apierr.Error) error {
+	if e == nil {
+		return nil
+	}
+	return e
+}
+
+// unwatched is the waiting of a generation that no stream reports on.
+type unwatched struct{}
+
+func (unwatched) Queued(func() int) {}
+func (unwatched) Running()          {}
+
+// chunkCounter reports the chunks of a generation without a stream to its observer.
+type chunkCounter struct {
+	observer ModelObserver
+	begun    bool
+	last     time.Time
+}
+
+func (c *chunkCounter) add(n int) {
+	now := time.Now()
+	c.observer.Chunks(n, !c.begun, now.Sub(c.last))
+	c.begun, c.last = true, now
+}
+
+// eachEncoder encodes chunk by chunk.
+type eachEncoder[Chunk any] struct {
+	encode func(Chunk) (sse.Event, error)
+	Finisher
+}
+
+// Encode implements Encoder.
+func (e *eachEncoder[Chunk]) Encode(into []sse.Event, chunks []Chunk) ([]sse.Event, error) {
+	for _, c := range chunks {
+		event, err := e.encode(c)
+		if err != nil {
+			return nil, fmt.Errorf("encode a chunk: %w", err)
+		}
+		into = append(into, event)
+	}
+	return into, nil
 }

@@ -36,7 +36,7 @@ type Model struct {
 	name      string
 	lifecycle Lifecycle
 	engine    *Engine
-	door      *door
+	gate      *namedGate
 	observer  ModelObserver
 	verbs     []*Verb
 	streams   atomic.Int64
@@ -51,12 +51,12 @@ func (e *Engine) Add(name string, l Lifecycle) *Model {
 	if name == "" || e.byName[name] != nil {
 		panic(fmt.Sprintf("engine: model name %q is empty or taken", name))
 	}
-	m := &Model{name: name, lifecycle: l, engine: e, door: e.shared, observer: e.observer.Model(name), state: StateLoading}
+	m := &Model{name: name, lifecycle: l, engine: e, gate: e.shared, observer: e.observer.Model(name), state: StateLoading}
 	if l.Load == nil {
 		m.state = StateReady
 	}
 	if l.Gate != nil {
-		m.door = newDoor(name, *l.Gate, e.observer)
+		m.gate = newGate(name, *l.Gate, e.observer)
 	}
 	e.models = append(e.models, m)
 	e.byName[name] = m

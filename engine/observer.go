@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"penstock/apierr"
+	"penstock/stream"
 )
 
 // Observer is told what happens inside. Its methods are called from many goroutines at once and must return quickly.
@@ -18,7 +19,7 @@ type Observer interface {
 type GateObserver interface {
 	// Waited is called for each permit given, with the time spent in line.
 	Waited(time.Duration)
-	// Rejected is called when nobody was let in or through: queue_full, queue_timeout or canceled.
+	// Rejected is called when noObserver was let in or through: queue_full, queue_timeout or canceled.
 	Rejected(reason apierr.Code)
 }
 
@@ -29,7 +30,7 @@ type ModelObserver interface {
 	// PhaseDone is called at the end of each step that ran, in success and in failure.
 	PhaseDone(Phase, time.Duration)
 	// StreamClosed is called once the producer has stopped. err is nil when it is done.
-	StreamClosed(o Outcome, u Usage, err error)
+	StreamClosed(o stream.Outcome, u Usage, err error)
 	// Chunks is called when n chunks have been made that came together. wait is how long the first of them took: from the chunk
 	// before, or if first, as it is the stream's first, from the stream's opening.
 	Chunks(n int, first bool, wait time.Duration)
@@ -45,16 +46,6 @@ const (
 	PhasePreprocess  Phase = "preprocess"
 	PhasePredict     Phase = "predict"
 	PhasePostprocess Phase = "postprocess"
-)
-
-// Outcome is how a stream ended.
-type Outcome string
-
-// The three ends of a stream.
-const (
-	OutcomeDone     Outcome = "done"
-	OutcomeFailed   Outcome = "failed"
-	OutcomeCanceled Outcome = "canceled"
 )
 
 // Snapshot is what the engine looks like at one moment.
@@ -81,17 +72,15 @@ type ModelSnapshot struct {
 	Streams   int      // open now
 }
 
-// nobody is the Observer of an engine without one.
-type nobody struct{}
+// noObserver is the Observer of an engine without one.
+type noObserver struct{}
 
-func (nobody) Gate(string) GateObserver           { return nobody{} }
-func (nobody) Model(string) ModelObserver         { return nobody{} }
-func (nobody) ReaderJoined()                      {}
-func (nobody) ReaderLeft()                        {}
-func (nobody) Waited(time.Duration)               {}
-func (nobody) Rejected(apierr.Code)               {}
-func (nobody) Changed(State, error)               {}
-func (nobody) PhaseDone(Phase, time.Duration)     {}
-func (nobody) StreamClosed(Outcome, Usage, error) {}
-func (nobody) Chunks(int, bool, time.Duration)    {}
-func (nobody) Resumed()                           {}
+func (noObserver) Gate(string) GateObserver                  { return noObserver{} }
+func (noObserver) Model(string) ModelObserver                { return noObserver{} }
+func (noObserver) Waited(time.Duration)                      {}
+func (noObserver) Rejected(apierr.Code)                      {}
+func (noObserver) Changed(State, error)                      {}
+func (noObserver) PhaseDone(Phase, time.Duration)            {}
+func (noObserver) StreamClosed(stream.Outcome, Usage, error) {}
+func (noObserver) Chunks(int, bool, time.Duration)           {}
+func (noObserver) Resumed()                                  {}

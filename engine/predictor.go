@@ -35,12 +35,12 @@ func Predicts[In, Feed, Raw, Out any](m *Model, verb string, p Predictor[In, Fee
 		panic("engine: a Predictor needs Preprocess, Predict or PredictBatch, and Postprocess")
 	}
 	if p.Decode == nil {
-		p.Decode = decodeJSON[In]
+		p.Decode = decodeInput[In]
 	}
 	if p.Encode == nil {
 		p.Encode = func(out Out) (Output, error) {
 			b, err := encodeJSON(out)
-			return Output{ContentType: "application/json", Body: b}, err
+			return Output{MediaType: "application/json", Body: b}, err
 		}
 	}
 	predict := func(ctx context.Context, c *Call, feed Feed) (Raw, error) {
@@ -61,11 +61,8 @@ func Predicts[In, Feed, Raw, Out any](m *Model, verb string, p Predictor[In, Fee
 		return phase(ctx, m, PhasePostprocess, p.Postprocess, raw)
 	}
 	v := &Verb{name: verb, predict: func(ctx context.Context, c *Call, in Input) (Output, error) {
-		var (
-			value In
-			out   Output
-		)
-		err := guard(func() (err error) { value, err = p.Decode(in); return err })
+		var out Output
+		value, err := decoded(p.Decode, in)
 		if err != nil {
 			return out, err
 		}
@@ -76,8 +73,20 @@ func Predicts[In, Feed, Raw, Out any](m *Model, verb string, p Predictor[In, Fee
 		err = guard(func() (err error) { out, err = p.Encode(result); return err })
 		return out, err
 	}}
+	h := &Prediction[In, Out]{verb: v, run: run}
+	v.handle = h
 	m.register(v)
-	return &Prediction[In, Out]{verb: v, run: run}
+	return h
+}
+
+// PredictionOf returns the typed handle of a model's verb, if it has one of these types.
+func PredictionOf[In, Out any](m *Model, verb string) (*Prediction[In, Out], bool) {
+	v, ok := m.Verb(verb)
+	if !ok {
+		return nil, false
+	}
+	p, ok := v.handle.(*Prediction[In, Out])
+	return p, ok
 }
 
 // underPermit waits for a permit, holds it while work runs, and gives it back whatever happens.
@@ -90,16 +99,15 @@ func underPermit[T any](ctx context.Context, c *Call, work func() (T, error)) (o
 	return work()
 }
 
-// Do admits the caller and runs the verb. Errors are *apierr.Error.
-func (p *Prediction[In, Out]) Do(ctx context.Context, in In) (out Out, err error) {
-	call, err := p.verb.Admit(Caller{})
+// Admit takes a slot inside the model's gate, as Verb.Admit does.
+func (p *Prediction[In, Out]) Admit(c Caller) (*Call, error) { return p.verb.Admit(c) }
+
+// Do runs the verb. Errors are *apierr.Error.
+func (p *Prediction[In, Out]) Do(ctx context.Context, c *Call, in In) (Out, error) {
+	out, err := p.run(ctx, c, in)
 	if err != nil {
-		return out, err
-	}
-	defer call.Close()
-	out, err = p.run(ctx, call, in)
-	if err != nil {
-		return out, apierr.From(err)
+		var none Out
+		return none, apierr.From(err)
 	}
 	return out, nil
 }

@@ -1,66 +1,44 @@
 package engine
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/url"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"penstock/apierr"
 	"penstock/engine/internal/gate"
+	"penstock/sse"
+	"penstock/stream"
 )
 
-// Caller is who asks. Order at the gate is first come, first served whoever it is; the name is for rules to come and logs.
+// Caller is the origin of a request: a client, however it was identified. The gate is first come,
+// first served for all callers alike; the name is for rules to come and for logs.
 type Caller struct {
 	Name     string
 	Priority int
 }
 
-// Input is a request as bytes.
-type Input struct {
-	ContentType string     // as the caller named it; may be empty
-	Body        []byte     // whole; nil where the input is in the query
-	Query       url.Values // may be nil
-	Credential  string     // the caller's own, for models that pass it on; may be empty
-	Answer      Answer     // for verbs that copy a remote model's answer; nil where the caller wants an Output
-}
-
-// Answer takes a whole answer that is copied as it comes: the head once, then the body.
-type Answer interface {
-	Head(status int, header map[string][]string)
-	io.Writer
-}
-
-// Output is an answer as bytes. Both fields are empty when the answer was written to Input.Answer.
-type Output struct {
-	ContentType string
-	Body        []byte
-}
-
-// Encoded is a chunk as bytes: the data of one event, and its name, which most have not.
-type Encoded struct {
-	Name string
-	Data []byte
-}
-
-// Verb is a model's verb for callers who have bytes. Exactly one of its two ways works, as Streams tells.
+// Verb is a model's verb for callers that have bytes. Callers that know its types use the typed
+// handle, a Prediction or a Generation.
 type Verb struct {
-	name    string
-	model   *Model
+	name   string
+	model  *Model
+	handle any // the typed handle, for PredictionOf and GenerationOf
+
 	predict func(ctx context.Context, c *Call, in Input) (Output, error) // nil for a generator
-	start   func(ctx context.Context, c *Call, in Input, o StreamOptions) (*Stream, error)
+	start   func(ctx context.Context, c *Call, in Input, f Finisher, o StreamOptions) (*stream.Stream, error)
+	collect func(ctx context.Context, c *Call, in Input, take func(sse.Event) error) (End, error)
 }
 
 // Name returns the verb's name.
 func (v *Verb) Name() string { return v.name }
 
-// Streams tells whether the verb is a generator.
+// Model returns the model whose verb it is.
+func (v *Verb) Model() *Model { return v.model }
+
+// Streams reports whether the verb is a generator.
 func (v *Verb) Streams() bool { return v.start != nil }
 
 func (m *Model) register(v *Verb) {
@@ -68,52 +46,58 @@ func (m *Model) register(v *Verb) {
 		panic(fmt.Sprintf("engine: verb %q of model %q is empty or taken", v.name, m.name))
 	}
 	v.model = m
+	if accept := m.engine.accept; accept != nil {
+		if err := accept(v); err != nil {
+			panic(fmt.Sprintf("engine: verb %q of model %q: %v", v.name, m.name, err))
+		}
+	}
 	m.verbs = append(m.verbs, v)
 }
 
-// Admit takes a place inside the model's gate: before the request's body is read, so that a full house costs nothing.
-// Its errors are draining, model_loading, model_failed and queue_full. The caller must Close the Call.
-func (v *Verb) Admit(who Caller) (*Call, error) {
+// Admit takes a slot inside the model's gate: before the request's body is read, so that a full
+// gate costs nothing. Its errors are *apierr.Error: draining, model_loading, model_failed and
+// queue_full. The caller must Close the Call.
+func (v *Verb) Admit(c Caller) (*Call, error) {
 	e := v.model.engine
 	if !e.begin() {
-		return nil, canceled(ErrDraining)
+		return nil, draining()
 	}
 	if err := v.model.usable(); err != nil {
 		e.end()
 		return nil, err
 	}
-	d := v.model.door
-	place, err := d.gate.Enter()
+	g := v.model.gate
+	slot, err := g.gate.Enter()
 	if err != nil {
 		e.end()
-		d.observer.Rejected(apierr.CodeQueueFull)
-		return nil, gateError(err, d.config)
+		g.observer.Rejected(apierr.CodeQueueFull)
+		return nil, gateError(err, g.config)
 	}
-	return &Call{verb: v, who: who, place: place}, nil
+	return &Call{verb: v, caller: c, slot: slot}, nil
 }
 
-// Call is one admitted request. It is for one goroutine and one use: Predict, or Start.
+// Call is one admitted request. It is for one goroutine and one use of its verb.
 type Call struct {
-	verb  *Verb
-	who   Caller
-	place *gate.Place
-	over  bool // closed, or handed over to a stream
+	verb   *Verb
+	caller Caller
+	slot   *gate.Slot
+	closed bool // or its slot now belongs to a stream
 }
 
-// Close gives the place back, unless a stream has taken it over. More calls do nothing.
+// Close returns the slot, unless a stream has it. Further calls do nothing.
 func (c *Call) Close() {
-	if c.over {
+	if c.closed {
 		return
 	}
-	c.over = true
-	c.place.Leave()
+	c.closed = true
+	c.slot.Leave()
 	c.verb.model.engine.end()
 }
 
 // Predict runs a Predictor verb from bytes to bytes. Errors are *apierr.Error.
 func (c *Call) Predict(ctx context.Context, in Input) (Output, error) {
 	if c.verb.predict == nil {
-		return Output{}, &apierr.Error{Code: apierr.CodeNotAcceptable, Message: fmt.Sprintf("%s of model %q writes as it goes; ask for its stream", c.verb.name, c.verb.model.name)}
+		return Output{}, &apierr.Error{Code: apierr.CodeNotAcceptable, Message: fmt.Sprintf("%s of model %q produces a stream; request that", c.verb.name, c.verb.model.name)}
 	}
 	out, err := c.verb.predict(ctx, c, in)
 	if err != nil {
@@ -122,48 +106,66 @@ func (c *Call) Predict(ctx context.Context, in Input) (Output, error) {
 	return out, nil
 }
 
-// Start begins a Generator verb's stream. What is wrong with the input is an error here; everything later is in the stream.
-// The stream runs on when ctx ends, until it is done or nobody could read it any more: who starts one follows it, or
-// cancels it. Values of ctx (a request id for the log) stay visible to the model.
-func (c *Call) Start(ctx context.Context, in Input, o StreamOptions) (*Stream, error) {
+// Start starts a Generator verb's stream from bytes, as Generation.Start does; f makes its last
+// events. What is wrong with the input is an error here.
+func (c *Call) Start(ctx context.Context, in Input, f Finisher, o StreamOptions) (*stream.Stream, error) {
 	if c.verb.start == nil {
-		return nil, &apierr.Error{Code: apierr.CodeNotAcceptable, Message: fmt.Sprintf("%s of model %q gives one whole answer; there is no stream of it", c.verb.name, c.verb.model.name)}
+		return nil, c.whole()
 	}
-	s, err := c.verb.start(ctx, c, in, o)
+	s, err := c.verb.start(ctx, c, in, f, o)
 	if err != nil {
 		return nil, apierr.From(err)
 	}
 	return s, nil
 }
 
-// permit waits at the gate and returns a permit, telling the observer how it went.
+// Collect runs a Generator verb from bytes without a stream, as Generation.Run does: its encoded
+// chunks go to take.
+func (c *Call) Collect(ctx context.Context, in Input, take func(sse.Event) error) (End, error) {
+	if c.verb.collect == nil {
+		return End{}, c.whole()
+	}
+	end, err := c.verb.collect(ctx, c, in, take)
+	if err != nil {
+		return End{}, apierr.From(err)
+	}
+	return end, nil
+}
+
+// whole is the error of a request for the stream of a verb that has none.
+func (c *Call) whole() error {
+	return &apierr.Error{Code: apierr.CodeNotAcceptable, Message: fmt.Sprintf("%s of model %q gives one whole result; there is no stream of it", c.verb.name, c.verb.model.name)}
+}
+
+// permit waits at the gate and returns a permit, and notifies the observer of the result.
 func (c *Call) permit(ctx context.Context, w *gate.Waiter) (*gate.Permit, error) {
-	d := c.verb.model.door
+	g := c.verb.model.gate
 	since := time.Now()
 	p, err := w.Wait(ctx)
-	if errors.Is(err, gate.ErrWithdrawn) { // taken along in another's run: the wait is over all the same
-		d.observer.Waited(time.Since(since))
+	if errors.Is(err, gate.ErrWithdrawn) { // joined to another request's run: the wait is over all the same
+		g.observer.Waited(time.Since(since))
 		return nil, err
 	}
 	if err != nil {
 		reason := apierr.CodeCanceled
 		if errors.Is(err, gate.ErrTimeout) {
-			reason, err = apierr.CodeQueueTimeout, gateError(err, d.config)
+			reason, err = apierr.CodeQueueTimeout, gateError(err, g.config)
 		} else {
 			err = canceled(err)
 		}
-		d.observer.Rejected(reason)
+		g.observer.Rejected(reason)
 		return nil, err
 	}
-	d.observer.Waited(time.Since(since))
+	g.observer.Waited(time.Since(since))
 	return p, nil
 }
 
+// join enters the gate's queue.
 func (c *Call) join() *gate.Waiter {
-	return c.place.Join(gate.Ticket{Caller: c.who.Name, Priority: c.who.Priority})
+	return c.slot.Join(gate.Ticket{Caller: c.caller.Name, Priority: c.caller.Priority})
 }
 
-// phase runs one step and tells the observer how long it took.
+// phase runs one step and reports to the observer how long it took.
 func phase[In, Out any](ctx context.Context, m *Model, p Phase, step func(context.Context, In) (Out, error), in In) (out Out, err error) {
 	since := time.Now()
 	err = guard(func() (err error) { out, err = step(ctx, in); return err })
@@ -182,26 +184,4 @@ func guard(step func() error) (err error) {
 		}
 	}()
 	return step()
-}
-
-// decodeJSON is the Decode of a verb that brings none: exactly one JSON value, unknown fields refused.
-func decodeJSON[In any](in Input) (v In, err error) {
-	d := json.NewDecoder(bytes.NewReader(in.Body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&v); err != nil {
-		return v, &apierr.Error{Code: apierr.CodeInvalidJSON, Message: "the body is not the JSON that is wanted here: " + strings.TrimPrefix(err.Error(), "json: ")}
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return v, &apierr.Error{Code: apierr.CodeInvalidJSON, Message: "the body goes on after its JSON value"}
-	}
-	return v, nil
-}
-
-// encodeJSON is the Encode of a verb that brings none.
-func encodeJSON[T any](v T) ([]byte, error) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return nil, fmt.Errorf("encode: %w", err)
-	}
-	return b, nil
 }

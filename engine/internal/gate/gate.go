@@ -61,25 +61,25 @@ func (g *Gate) State() State {
 	return State{Permits: g.config.Permits, InUse: g.inUse, Waiting: g.line.Len(), Inside: g.inside}
 }
 
-// Place is a right to be inside the gate. It belongs to one request.
-type Place struct {
+// Slot is a right to be inside the gate. It belongs to one request.
+type Slot struct {
 	gate *Gate
 	left atomic.Bool
 }
 
 // Enter takes a place, or returns ErrFull at once.
-func (g *Gate) Enter() (*Place, error) {
+func (g *Gate) Enter() (*Slot, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.inside >= g.config.Permits+g.config.Queue {
 		return nil, ErrFull
 	}
 	g.inside++
-	return &Place{gate: g}, nil
+	return &Slot{gate: g}, nil
 }
 
 // Leave gives the place back. Only the first call counts.
-func (p *Place) Leave() {
+func (p *Slot) Leave() {
 	if p.left.Swap(true) {
 		return
 	}
@@ -99,7 +99,7 @@ type Waiter struct {
 }
 
 // Join takes the last place in line, or a permit if one is free and nobody waits.
-func (p *Place) Join(t Ticket) *Waiter {
+func (p *Slot) Join(t Ticket) *Waiter {
 	g := p.gate
 	w := &Waiter{gate: g, ticket: t, granted: make(chan struct{}), withdrawn: make(chan struct{})}
 	g.mu.Lock()

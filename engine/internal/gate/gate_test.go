@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-func enter(t *testing.T, g *Gate) *Place {
+func enter(t *testing.T, g *Gate) *Slot {
 	t.Helper()
 	p, err := g.Enter()
 	if err != nil {
@@ -62,7 +62,7 @@ func TestPermitsGoToTheLongestWaiting(t *testing.T) {
 
 func TestTheDoorCountsWhoIsInside(t *testing.T) {
 	g := New(Config{Permits: 2, Queue: 1})
-	places := []*Place{enter(t, g), enter(t, g), enter(t, g)}
+	places := []*Slot{enter(t, g), enter(t, g), enter(t, g)}
 	if _, err := g.Enter(); !errors.Is(err, ErrFull) {
 		t.Fatalf("a fourth got %v", err)
 	}

@@ -1,4 +1,6 @@
-package engine
+package stream
+
+import "penstock/sse"
 
 // slab keeps copies of small pieces of data in larger ones, so that not each costs an allocation.
 type slab struct{ free []byte }
@@ -8,8 +10,8 @@ const (
 	fullSlab  = 2 << 10 // bytes
 )
 
-// keep returns a chunk whose data are its own.
-func (s *slab) keep(c Encoded) Encoded {
+// keep returns an event whose data are its own.
+func (s *slab) keep(c sse.Event) sse.Event {
 	n := len(c.Data)
 	if n > fullSlab/4 {
 		c.Data = append([]byte(nil), c.Data...)

@@ -1,4 +1,4 @@
-package dialect
+package sse
 
 import (
 	"bytes"
@@ -6,28 +6,28 @@ import (
 	"io"
 )
 
-// ErrEventTooLong says that an event is longer than its EventReader takes.
+// ErrEventTooLong says that an event is longer than its Reader takes.
 var ErrEventTooLong = errors.New("server-sent event is too long")
 
-// Event is one server-sent event. Its slices belong to the EventReader: name and ID change with
+// RawEvent is an event as a server sent it. Its slices belong to the Reader: name and ID change with
 // its next call, the data with its next Next.
-type Event struct {
+type RawEvent struct {
 	Name []byte // empty for most
 	Data []byte // data lines joined with '\n'
 	ID   []byte // as this event gives it; empty if it gives none
 }
 
-// EventReader reads server-sent events as the WHATWG's HTML standard has them
+// Reader reads server-sent events as the WHATWG's HTML standard has them
 // ("9.2.6 Interpreting an event stream"), from a server that may be careless: lines
 // end in LF, CRLF or CR, a byte order mark may stand in front, comments and unknown
-// fields are skipped. An event is handed over as soon as its empty line is there. It
+// fields are skipped. An event is returned as soon as its empty line is there. It
 // keeps one buffer, and allocates nothing per event. It is for one goroutine.
-type EventReader struct {
+type Reader struct {
 	r   io.Reader
 	max int
 	err error // of r; nothing more comes
 
-	// buf[base:end] has been read and not handed over; the event at hand begins at
+	// buf[base:end] has been read and not been returned; the current event begins at
 	// base, its next line at pos, and up to pos+scanned there is no line end.
 	buf                     []byte
 	base, pos, scanned, end int
@@ -35,7 +35,7 @@ type EventReader struct {
 	begun                   bool // the byte order mark has been looked for
 	filled                  bool // the last read filled buf
 	returns                 bool // there has been a CR; most servers send none
-	handed                  bool // the event at hand has been handed over
+	returned                bool // the current event has been returned
 
 	// The event at hand. Data lies in buf, from base+dataStart to base+dataEnd; it is
 	// joined in place, which may run over fields behind it, so these are copied.
@@ -50,10 +50,10 @@ const (
 	keptBuffer  = 64 << 10 // a buffer that grew beyond it is given up once it is empty
 )
 
-// NewEventReader returns a reader of the events in r, each at most maxEvent bytes long
+// NewReader returns a reader of the events in r, each at most maxEvent bytes long
 // with its field names and line ends.
-func NewEventReader(r io.Reader, maxEvent int) *EventReader {
-	return &EventReader{r: r, max: maxEvent}
+func NewReader(r io.Reader, maxEvent int) *Reader {
+	return &Reader{r: r, max: maxEvent}
 }
 
 // Next returns the next event. Its error is io.EOF when r ended between two events. If
@@ -61,7 +61,7 @@ func NewEventReader(r io.Reader, maxEvent int) *EventReader {
 // io.ErrUnexpectedEOF, or r's error; servers that leave out the last empty line make
 // that a case worth a look. An event that is too long is ErrEventTooLong. After an
 // error only errors follow.
-func (r *EventReader) Next() (Event, error) {
+func (r *Reader) Next() (RawEvent, error) {
 	for {
 		if e, ok := r.Buffered(); ok {
 			return e, nil
@@ -73,20 +73,20 @@ func (r *EventReader) Next() (Event, error) {
 }
 
 // Buffered returns the next event if all of it has been read already. The data of the events before it stay as they are.
-func (r *EventReader) Buffered() (e Event, ok bool) {
-	if r.handed {
-		r.handed = false
+func (r *Reader) Buffered() (e RawEvent, ok bool) {
+	if r.returned {
+		r.returned = false
 		r.begin()
 	}
 	for {
 		start, end, ok := r.line()
 		switch {
 		case !ok:
-			return Event{}, false
+			return RawEvent{}, false
 		case start < end:
 			r.field(start, end)
 		case r.hasData:
-			r.handed = true
+			r.returned = true
 			return r.event(), true
 		default:
 			r.begin()
@@ -95,7 +95,7 @@ func (r *EventReader) Buffered() (e Event, ok bool) {
 }
 
 // begin forgets the event at hand and starts at the next line.
-func (r *EventReader) begin() {
+func (r *Reader) begin() {
 	r.base = r.pos
 	r.name, r.id = r.name[:0], r.id[:0]
 	r.hasData, r.pending = false, false
@@ -108,18 +108,18 @@ func (r *EventReader) begin() {
 	}
 }
 
-func (r *EventReader) event() Event {
-	return Event{Name: r.name, Data: r.buf[r.base+r.dataStart : r.base+r.dataEnd], ID: r.id}
+func (r *Reader) event() RawEvent {
+	return RawEvent{Name: r.name, Data: r.buf[r.base+r.dataStart : r.base+r.dataEnd], ID: r.id}
 }
 
 // finish tells an end between events from one inside an event.
-func (r *EventReader) finish() (Event, error) {
+func (r *Reader) finish() (RawEvent, error) {
 	if start := r.pos; start < r.end && r.err != ErrEventTooLong { //nolint:errorlint // our own
 		r.pos, r.scanned = r.end, 0
 		r.field(start, r.end)
 	}
 	if !r.pending {
-		return Event{}, r.err
+		return RawEvent{}, r.err
 	}
 	if r.err == io.EOF { //nolint:errorlint // a reader's end is io.EOF itself
 		r.err = io.ErrUnexpectedEOF
@@ -130,7 +130,7 @@ func (r *EventReader) finish() (Event, error) {
 }
 
 // line finds the next line, buf[start:end] without its line end, if all of it has been read.
-func (r *EventReader) line() (start, end int, ok bool) {
+func (r *Reader) line() (start, end int, ok bool) {
 	if r.skipLF && r.pos < r.end {
 		r.skipLF = false
 		if r.buf[r.pos] == '\n' {
@@ -169,7 +169,7 @@ func (r *EventReader) line() (start, end int, ok bool) {
 }
 
 // fill reads more, after making room. It returns false when nothing more comes.
-func (r *EventReader) fill() bool {
+func (r *Reader) fill() bool {
 	if r.err != nil {
 		return false
 	}
@@ -195,7 +195,7 @@ func (r *EventReader) fill() bool {
 }
 
 // makeRoom moves the event at hand to the front of the buffer, or of a larger one, so that a read brings as much as it can.
-func (r *EventReader) makeRoom() bool {
+func (r *Reader) makeRoom() bool {
 	buf := r.buf
 	switch {
 	case r.base == 0 && r.end == len(buf):
@@ -215,7 +215,7 @@ func (r *EventReader) makeRoom() bool {
 }
 
 // field takes a line of the event at hand, buf[start:end].
-func (r *EventReader) field(start, end int) {
+func (r *Reader) field(start, end int) {
 	name := r.buf[start:end]
 	var value []byte
 	if i := bytes.IndexByte(name, ':'); i >= 0 {
@@ -244,7 +244,7 @@ func (r *EventReader) field(start, end int) {
 // data adds a line to the event's data; the line stands at offset in the event. If there
 // is one before it, it is moved up to that one's end. It never has to move back, since
 // the "data" in front of it is longer than the '\n' that takes its place.
-func (r *EventReader) data(line []byte, offset int) {
+func (r *Reader) data(line []byte, offset int) {
 	if !r.hasData {
 		r.hasData = true
 		r.dataStart, r.dataEnd = offset, offset+len(line)

@@ -1,4 +1,4 @@
-package dialect_test
+package sse_test
 
 import (
 	"bytes"
@@ -10,16 +10,16 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"github.com/tmaxmax/go-sse"
+	gosse "github.com/tmaxmax/go-sse"
 
-	"penstock/dialect"
+	"penstock/sse"
 )
 
-// event is a dialect.Event that stays as it is.
+// event is a sse.RawEvent that stays as it is.
 type event struct{ name, data, id string }
 
 func readEvents(r io.Reader, limit int) (events []event, err error) {
-	reader := dialect.NewEventReader(r, limit)
+	reader := sse.NewReader(r, limit)
 	for {
 		e, err := reader.Next()
 		if err != nil {
@@ -32,7 +32,7 @@ func readEvents(r io.Reader, limit int) (events []event, err error) {
 	}
 }
 
-func TestEventReader(t *testing.T) {
+func TestReader(t *testing.T) {
 	for name, c := range map[string]struct {
 		in   string
 		want []event
@@ -58,8 +58,8 @@ func TestEventReader(t *testing.T) {
 		"cut in a name":       {"data: a\n\nda", []event{{"", "a", ""}}, io.ErrUnexpectedEOF},
 		"cut in a comment":    {"data: a\n\n: b", []event{{"", "a", ""}}, io.EOF},
 		"at the limit":        {"data: " + strings.Repeat("a", 91) + "\n\n\n\n", []event{{"", strings.Repeat("a", 91), ""}}, io.EOF},
-		"beyond the limit":    {"data: a\n\ndata: " + strings.Repeat("a", 200) + "\n\n", []event{{"", "a", ""}}, dialect.ErrEventTooLong},
-		"many lines beyond":   {"data: a\n\n" + strings.Repeat("data: x\n", 30) + "\n", []event{{"", "a", ""}}, dialect.ErrEventTooLong},
+		"beyond the limit":    {"data: a\n\ndata: " + strings.Repeat("a", 200) + "\n\n", []event{{"", "a", ""}}, sse.ErrEventTooLong},
+		"many lines beyond":   {"data: a\n\n" + strings.Repeat("data: x\n", 30) + "\n", []event{{"", "a", ""}}, sse.ErrEventTooLong},
 		"comments only":       {strings.Repeat(": keep-alive\n\n", 30) + "data: a\n\n", []event{{"", "a", ""}}, io.EOF},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -69,7 +69,7 @@ func TestEventReader(t *testing.T) {
 				"end at once":  iotest.DataErrReader(strings.NewReader(c.in)),
 			} {
 				got, err := readEvents(r, 100)
-				if errors.Is(c.err, dialect.ErrEventTooLong) && len(got) > len(c.want) { // the unfinished rest, as far as it came
+				if errors.Is(c.err, sse.ErrEventTooLong) && len(got) > len(c.want) { // the unfinished rest, as far as it came
 					got = got[:len(c.want)]
 				}
 				if !reflect.DeepEqual(got, c.want) || !errors.Is(err, c.err) {
@@ -80,9 +80,9 @@ func TestEventReader(t *testing.T) {
 	}
 }
 
-func TestEventReaderHandsOverAtOnce(t *testing.T) {
+func TestReaderHandsOverAtOnce(t *testing.T) {
 	r, w := io.Pipe()
-	events := dialect.NewEventReader(r, 1000)
+	events := sse.NewReader(r, 1000)
 	for _, end := range []string{"\n\n", "\r\r", "\r\n\r\n", "\n\r"} {
 		go w.Write([]byte("data: a" + end))
 		if e, err := events.Next(); err != nil || string(e.Data) != "a" {
@@ -91,9 +91,9 @@ func TestEventReaderHandsOverAtOnce(t *testing.T) {
 	}
 }
 
-func TestEventReaderTellsTheReadersError(t *testing.T) {
+func TestReaderTellsTheReadersError(t *testing.T) {
 	broken := errors.New("connection reset")
-	events := dialect.NewEventReader(io.MultiReader(strings.NewReader("data: a\n\ndata: b"), iotest.ErrReader(broken)), 1000)
+	events := sse.NewReader(io.MultiReader(strings.NewReader("data: a\n\ndata: b"), iotest.ErrReader(broken)), 1000)
 	if _, err := events.Next(); err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestEventReaderTellsTheReadersError(t *testing.T) {
 	}
 }
 
-func TestEventReaderReadsLongLines(t *testing.T) {
+func TestReaderReadsLongLines(t *testing.T) {
 	long := strings.Repeat("0123456789abcdef", 4<<20/16)
 	in := "data: a\n\ndata: " + long + "\n\ndata: b\n\n"
 	got, err := readEvents(strings.NewReader(in), 5<<20)
@@ -114,9 +114,9 @@ func TestEventReaderReadsLongLines(t *testing.T) {
 	}
 }
 
-func TestEventReaderAllocatesNothingPerEvent(t *testing.T) {
+func TestReaderAllocatesNothingPerEvent(t *testing.T) {
 	in := strings.Repeat("event: name\nid: 5\ndata: one\ndata: two\n\n", 20000)
-	events := dialect.NewEventReader(strings.NewReader(in), 1000)
+	events := sse.NewReader(strings.NewReader(in), 1000)
 	events.Next()
 	if n := testing.AllocsPerRun(10000, func() {
 		if _, err := events.Next(); err != nil {
@@ -127,9 +127,9 @@ func TestEventReaderAllocatesNothingPerEvent(t *testing.T) {
 	}
 }
 
-// FuzzEventReader reads the same bytes whole and in pieces, and beside an independent
+// FuzzReader reads the same bytes whole and in pieces, and beside an independent
 // parser.
-func FuzzEventReader(f *testing.F) {
+func FuzzReader(f *testing.F) {
 	for _, seed := range []string{
 		"data: a\n\n", "\ufeffdata: a\r\rdata: b\r\n\r\n", "event: x\ndata\ndata: y\nid: 1\n\n", ": c\n\ndata: cut", "data: a\n\n\r\n: k\n\ndata:b\ndata:c\r\r\n",
 	} {
@@ -148,7 +148,7 @@ func FuzzEventReader(f *testing.F) {
 			return // the two see NUL and inner byte order marks differently
 		}
 		var theirs, ours []string
-		for e, err := range sse.Read(bytes.NewReader(in), &sse.ReadConfig{MaxEventSize: 2 << 20}) {
+		for e, err := range gosse.Read(bytes.NewReader(in), &gosse.ReadConfig{MaxEventSize: 2 << 20}) {
 			if err != nil {
 				break
 			}

@@ -1,0 +1,93 @@
+package dialect
+
+import (
+	"encoding/json"
+	"net/http"
+)
+
+// Call is what every request for a model carries, whichever verb it is for: the client's own bytes
+// with the dialect they are in, and where a remote model's response in the same dialect goes.
+type Call struct {
+	Model   string // as the client named it; "" if it did not
+	Dialect Name
+	Body    []byte // the client's own; nil if the request came as a query
+
+	// Credential is the client's own key, for upstreams that it is passed on to; may be empty.
+	Credential string
+	// Passthrough takes the response of a server in the client's own dialect; nil: the model
+	// returns typed values only.
+	Passthrough Passthrough
+}
+
+// Passthrough takes a server's response as it comes: the head once, then, unless the response is
+// streamed, the body. It is called from the goroutine that runs the model.
+type Passthrough interface {
+	Head(status int, header http.Header)
+	Write(p []byte) (int, error)
+}
+
+// Request asks a language model to generate.
+type Request struct {
+	Call
+	Stream  bool // the response is wanted as a stream
+	Choices int  // how many completions are wanted in all, at least 1
+
+	parse func() (*Parameters, error) // made by the codec that decoded the request
+}
+
+// NewRequest returns a Request whose parameters are parsed by parse: how a codec outside this
+// package makes one.
+func NewRequest(c Call, stream bool, choices int, parse func() (*Parameters, error)) *Request {
+	return &Request{Call: c, Stream: stream, Choices: max(1, choices), parse: parse}
+}
+
+// Parameters reads and checks the whole request, strictly: unknown members are refused. A model
+// that passes the bytes on does not need it. Its error is an *Error.
+func (r *Request) Parameters() (*Parameters, error) { return r.parse() }
+
+// Parameters are what a language model may be asked for, in any dialect. Pointers are nil where the
+// request names no value; defaults are the model's.
+type Parameters struct {
+	Messages []Message // the conversation; nil: Prompt is given instead
+	Prompt   *Prompt   // of a text completion
+
+	MaxTokens         *int
+	Temperature       *float64
+	TopP              *float64
+	FrequencyPenalty  *float64
+	PresencePenalty   *float64
+	LogitBias         map[string]float64 // by token id
+	Seed              *int64
+	Stop              []string
+	Logprobs          *int // how many of the likeliest tokens to report with each token; nil: no log probabilities at all
+	N                 int  // completions of each prompt, at least 1
+	Extensions             // top_k, min_p, repetition_penalty
+	Tools             []Tool
+	ToolChoice        *ToolChoice
+	ParallelToolCalls *bool
+	ResponseFormat    *ResponseFormat
+	ReasoningEffort   string
+	Metadata          map[string]string
+	User              string
+
+	// Other are parameters without a field here that change what the model must do, by their
+	// names in the request ("audio", "suffix"): a model refuses those it does not know.
+	Other []OtherParameter
+
+	// Names are the request's own names of parameters, for errors about them.
+	Names ParameterNames
+}
+
+// OtherParameter is a parameter that Parameters has no field for.
+type OtherParameter struct {
+	Name  string
+	Value json.RawMessage
+}
+
+// ParameterNames are how a dialect calls what other dialects call otherwise.
+type ParameterNames struct {
+	Input     string // messages, prompt, input
+	MaxTokens string // max_completion_tokens, max_tokens, max_output_tokens
+	Logprobs  string // top_logprobs, logprobs
+	Format    string // response_format.type, text.format.type
+}

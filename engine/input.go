@@ -1,0 +1,53 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"penstock/apierr"
+)
+
+// Input is a request as bytes.
+type Input struct {
+	MediaType  string              // of Body, as the client named it; may be empty
+	Body       []byte              // whole; nil where the input is in Parameters
+	Parameters map[string][]string // may be nil
+}
+
+// Output is a result as bytes.
+type Output struct {
+	MediaType string
+	Body      []byte
+}
+
+// decoded runs a verb's Decode, which may panic.
+func decoded[In any](decode func(Input) (In, error), in Input) (value In, err error) {
+	err = guard(func() (err error) { value, err = decode(in); return err })
+	return value, err
+}
+
+// decodeInput is the Decode of a verb without one of its own: exactly one JSON value with no
+// unknown members or, if there is no body, the parameters by the types of In's fields.
+func decodeInput[In any](in Input) (v In, err error) {
+	d := json.NewDecoder(bytes.NewReader(in.Body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&v); err != nil {
+		return v, &apierr.Error{Code: apierr.CodeInvalidJSON, Message: "the body is not the JSON that is wanted here: " + strings.TrimPrefix(err.Error(), "json: ")}
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return v, &apierr.Error{Code: apierr.CodeInvalidJSON, Message: "the body goes on after its JSON value"}
+	}
+	return v, nil
+}
+
+// encodeJSON is the Encode of a verb without one of its own.
+func encodeJSON[T any](v T) ([]byte, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode: %w", err)
+	}
+	return b, nil
+}
