@@ -187,6 +187,11 @@ func GenerationOf[In, Chunk any](m *Model, verb string) (*Generation[In, Chunk],
 	if !ok {
 		return nil, false
 	}
+	return GenerationHandle[In, Chunk](v)
+}
+
+// GenerationHandle returns the typed handle of a verb, if it has one of these types.
+func GenerationHandle[In, Chunk any](v *Verb) (*Generation[In, Chunk], bool) {
 	g, ok := v.handle.(*Generation[In, Chunk])
 	return g, ok
 }

@@ -85,6 +85,11 @@ func PredictionOf[In, Out any](m *Model, verb string) (*Prediction[In, Out], boo
 	if !ok {
 		return nil, false
 	}
+	return PredictionHandle[In, Out](v)
+}
+
+// PredictionHandle returns the typed handle of a verb, if it has one of these types.
+func PredictionHandle[In, Out any](v *Verb) (*Prediction[In, Out], bool) {
 	p, ok := v.handle.(*Prediction[In, Out])
 	return p, ok
 }

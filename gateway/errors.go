@@ -4,9 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
-	"math"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -15,187 +13,82 @@ import (
 	"penstock/dialect"
 )
 
-// errBroken says that an answer has begun and cannot be completed: the connection is broken off, so that nobody takes
-// what came for the whole.
-var errBroken = errors.New("the answer was broken off")
+// errBroken reports a response that has begun and cannot be completed: the connection is broken
+// off, so that no client takes what it has for the whole.
+var errBroken = errors.New("the response was broken off")
 
-// statuses are the HTTP statuses of the engine's codes. Canceled is for logs: nobody is there to see it.
-var statuses = map[apierr.Code]int{
-	apierr.CodeInvalidJSON:          http.StatusBadRequest,
-	apierr.CodeInvalidInput:         http.StatusBadRequest,
-	apierr.CodeUnauthorized:         http.StatusUnauthorized,
-	apierr.CodeForbidden:            http.StatusForbidden,
-	apierr.CodeModelNotFound:        http.StatusNotFound,
-	apierr.CodeNotFound:             http.StatusNotFound,
-	apierr.CodeMethodNotAllowed:     http.StatusMethodNotAllowed,
-	apierr.CodeNotAcceptable:        http.StatusNotAcceptable,
-	apierr.CodeConflict:             http.StatusConflict,
-	apierr.CodeGone:                 http.StatusGone,
-	apierr.CodeBodyTooLarge:         http.StatusRequestEntityTooLarge,
-	apierr.CodeUnsupportedMediaType: http.StatusUnsupportedMediaType,
-	apierr.CodeRateLimited:          http.StatusTooManyRequests,
-	apierr.CodeQueueFull:            http.StatusTooManyRequests,
-	apierr.CodeQueueTimeout:         http.StatusServiceUnavailable,
-	apierr.CodeModelLoading:         http.StatusServiceUnavailable,
-	apierr.CodeModelFailed:          http.StatusServiceUnavailable,
-	apierr.CodeDraining:             http.StatusServiceUnavailable,
-	apierr.CodeUpstreamError:        http.StatusBadGateway,
-	apierr.CodeUpstreamCut:          http.StatusBadGateway,
-	apierr.CodeUpstreamUnauthorized: http.StatusBadGateway,
-	apierr.CodeUpstreamTimeout:      http.StatusGatewayTimeout,
-	apierr.CodeCanceled:             499,
-	apierr.CodeInternal:             http.StatusInternalServerError,
-}
-
-func statusOf(code apierr.Code) int {
-	if s, ok := statuses[code]; ok {
-		return s
-	}
-	return http.StatusInternalServerError
-}
-
-// handler is a route's work. What it returns is rendered by the route's adapter.
+// handler does a route's work. What it returns is rendered in the route's dialect.
 type handler func(c *gin.Context) error
 
+// errorRenderer renders failures as one dialect's HTTP responses.
+type errorRenderer interface {
+	Error(err error, requestID string) dialect.ErrorResponse
+}
+
+// rendering adapts a handler: its error becomes a response in the dialect of r.
+func (g *Gateway) rendering(r errorRenderer, h handler) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if err := h(c); err != nil {
+			g.fail(c, err, r)
+		}
+	}
+}
+
 // native adapts a handler of Penstock's own routes.
-func (g *Gateway) native(h handler) gin.HandlerFunc {
-	return func(c *gin.Context) {
-		if err := h(c); err != nil {
-			g.fail(c, err, g.renderNative)
-		}
-	}
-}
+func (g *Gateway) native(h handler) gin.HandlerFunc { return g.rendering(g.codecs.native, h) }
 
-// openai adapts a handler of OpenAI's routes.
-func (g *Gateway) openai(h handler) gin.HandlerFunc {
-	return func(c *gin.Context) {
-		if err := h(c); err != nil {
-			g.fail(c, err, g.renderOpenAI)
-		}
-	}
-}
-
-// fail ends a request that went wrong: by an error answer, or, where an answer has begun, by breaking off.
-func (g *Gateway) fail(c *gin.Context, err error, render func(*gin.Context, error) error) {
+// fail ends a request that failed: by an error response or, where a response has begun, by
+// breaking it off.
+func (g *Gateway) fail(c *gin.Context, err error, r errorRenderer) {
 	noteCause(c, err)
 	if c.Writer.Written() || errors.Is(err, errBroken) {
 		panic(http.ErrAbortHandler)
 	}
-	if err := render(c, err); err != nil {
+	e := r.Error(err, requestID(c))
+	maps.Copy(c.Writer.Header(), e.Header)
+	if err := g.writeBody(c, e.Status, c.Writer.Header().Get("Content-Type"), e.Body); err != nil {
 		noteCause(c, err)
 	}
 }
 
-// renderAny gives an error that belongs to no handler the shape of the address's dialect.
-func (g *Gateway) renderAny(c *gin.Context, err error) error {
-	switch path := c.Request.URL.Path; {
-	case openAIPaths[path]:
-		return g.renderOpenAI(c, err)
-	case path == "/v2", strings.HasPrefix(path, "/v2/"):
-		return g.renderV2(c, err)
-	}
-	return g.renderNative(c, err)
-}
-
-// openAIPaths are the addresses whose clients are OpenAI's.
-var openAIPaths = map[string]bool{pathChat: true, pathCompletions: true, pathResponses: true, pathEmbeddings: true}
-
-// nativeError is the error object of Penstock's own routes.
-type nativeError struct {
-	Code      apierr.Code `json:"code"`
-	Reason    string      `json:"reason,omitempty"`
-	Message   string      `json:"message"`
-	Param     string      `json:"param,omitempty"`
-	RequestID string      `json:"request_id,omitempty"`
-}
-
-func (g *Gateway) renderNative(c *gin.Context, err error) error {
-	e := nativeOf(err)
-	retryAfter(c, e)
-	return g.answer(c, statusOf(e.Code), struct {
-		Error nativeError `json:"error"`
-	}{nativeError{Code: e.Code, Reason: e.Reason, Message: e.Message, Param: e.Param, RequestID: requestID(c)}})
-}
-
-// nativeOf finds what to tell a client of the native routes. A dialect's complaint about the input keeps its words.
-func nativeOf(err error) *apierr.Error {
-	if d, ok := errors.AsType[*dialect.Error](err); ok && d.Status < http.StatusInternalServerError {
-		code := apierr.CodeInvalidInput
-		if d.Code == string(apierr.CodeInvalidJSON) {
-			code = apierr.CodeInvalidJSON
-		}
-		reason := d.Code
-		if reason == string(code) {
-			reason = ""
-		}
-		return &apierr.Error{Code: code, Reason: reason, Message: d.Message, Param: d.Param, Cause: err}
-	}
-	return apierr.From(err)
-}
-
-func (g *Gateway) renderOpenAI(c *gin.Context, err error) error {
-	// An upstream's rejection is between it and the client: it arrives as it was.
-	if a, ok := errors.AsType[*dialect.UpstreamAnswer](err); ok {
-		maps.Copy(c.Writer.Header(), a.Header)
-		return g.writeBody(c, a.Status, a.Header.Get("Content-Type"), a.Body)
-	}
-	e := openAIOf(err)
-	if native, ok := errors.AsType[*apierr.Error](err); ok {
-		retryAfter(c, native)
-	}
-	return g.answer(c, e.Status, e)
-}
-
-// openAIOf finds what to tell a client of OpenAI's routes.
-func openAIOf(err error) *dialect.Error {
-	if d, ok := errors.AsType[*dialect.Error](err); ok {
-		return d
-	}
-	e := apierr.From(err)
-	d := &dialect.Error{Status: statusOf(e.Code), Message: e.Message, Param: e.Param, Code: string(e.Code)}
-	if e.Reason != "" {
-		d.Code = e.Reason
-	}
+// rendererOf returns what renders errors that belong to no handler: by the dialect of the path.
+func (g *Gateway) rendererOf(path string) errorRenderer {
 	switch {
-	case d.Status == http.StatusTooManyRequests:
-		d.Type = "rate_limit_error"
-	case d.Status == http.StatusUnauthorized:
-		d.Type = "authentication_error"
-	case d.Status == http.StatusForbidden:
-		d.Type = "permission_error"
-	case d.Status < http.StatusInternalServerError:
-		d.Type = dialect.InvalidRequest
-	default:
-		d.Type = dialect.ServerError
+	case openAIPaths[path]:
+		return g.codecs.chat
+	case path == "/v2", strings.HasPrefix(path, "/v2/"):
+		return g.codecs.infer
 	}
-	return d
+	return g.codecs.native
 }
 
-func retryAfter(c *gin.Context, e *apierr.Error) {
-	if e.RetryAfter > 0 {
-		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
-	}
+// failAny is fail for errors that belong to no handler.
+func (g *Gateway) failAny(c *gin.Context, err error) {
+	g.fail(c, err, g.rendererOf(c.Request.URL.Path))
 }
+
+// openAIPaths are the paths whose clients are OpenAI's.
+var openAIPaths = map[string]bool{pathChat: true, pathCompletions: true, pathResponses: true, pathEmbeddings: true}
 
 // noteCause keeps an error for the access log.
 func noteCause(c *gin.Context, err error) { _ = c.Error(err) }
 
-// causes are the errors noted, as log attributes.
+// causes returns the errors noted, as log attributes.
 func causes(c *gin.Context) []slog.Attr {
 	if len(c.Errors) == 0 {
 		return nil
 	}
-	words := make([]string, len(c.Errors))
+	texts := make([]string, len(c.Errors))
 	for i, e := range c.Errors {
-		words[i] = logged(e.Err)
+		texts[i] = logged(e.Err)
 	}
-	return []slog.Attr{slog.String("error", strings.Join(words, "; "))}
+	return []slog.Attr{slog.String("error", strings.Join(texts, "; "))}
 }
 
-// logged is an error as the log has it. What is wrong with a request is told its sender in words of the request, which may
-// be somebody's prompt: of that the log has the code only.
+// logged returns an error as the log has it. Errors about a request may quote it, and it may hold
+// a prompt: of those the log has the code only.
 func logged(err error) string {
-	e := nativeOf(err)
+	e := dialect.ErrorOf(err)
 	if !quotes(e.Code) {
 		return err.Error()
 	}
@@ -205,7 +98,7 @@ func logged(err error) string {
 	return string(e.Code)
 }
 
-// quotes tells whether errors of that code may hold words of the request.
+// quotes reports whether errors of that code may quote the request.
 func quotes(code apierr.Code) bool {
 	switch code {
 	case apierr.CodeInvalidJSON, apierr.CodeInvalidInput, apierr.CodeModelNotFound, apierr.CodeUnsupportedMediaType:

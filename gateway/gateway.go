@@ -37,13 +37,14 @@ type Gateway struct {
 	Options
 	handler http.Handler
 	started time.Time
+	codecs  codecs
 	bodies  chan struct{} // slots for bodies that are read before the model is known
 	joints  sync.Pool     // of *[]byte, for joined writes
 }
 
 // New returns a Gateway for the engine's models, all of which have been added.
 func New(o Options) *Gateway {
-	g := &Gateway{Options: o, started: time.Now()}
+	g := &Gateway{Options: o, started: time.Now(), codecs: newCodecs()}
 	room := 0
 	for _, gate := range o.Engine.Snapshot().Gates {
 		room += gate.Permits + gate.Queue
@@ -83,7 +84,7 @@ func (g *Gateway) routes() http.Handler {
 	r.RedirectTrailingSlash, r.RedirectFixedPath = false, false
 	r.HandleMethodNotAllowed = true
 	r.ContextWithFallback = true
-	r.Use(g.observe, g.recoverPanics)
+	r.Use(g.observe, g.recoverPanics, identify)
 	if len(g.Origins) > 0 {
 		r.Use(shareWith(g.Origins))
 	}
@@ -101,17 +102,17 @@ func (g *Gateway) routes() http.Handler {
 	guarded.POST("/v1/streams", g.native(g.createStream))
 	guarded.GET("/v1/streams/:id", g.native(g.readStream))
 	guarded.DELETE("/v1/streams/:id", g.native(g.deleteStream))
-	guarded.POST(pathChat, g.generative(chatRoute()))
-	guarded.POST(pathCompletions, g.generative(completionRoute()))
-	guarded.POST(pathResponses, g.generative(responsesRoute()))
-	guarded.POST(pathEmbeddings, g.generative(embeddingsRoute()))
+	guarded.POST(pathChat, g.generate(g.codecs.chat))
+	guarded.POST(pathCompletions, g.generate(g.codecs.completions))
+	guarded.POST(pathResponses, g.generate(g.codecs.responses))
+	guarded.POST(pathEmbeddings, g.rendering(g.codecs.embeddings, g.embed))
 	g.routeV2(r, guarded)
 
 	r.NoRoute(func(c *gin.Context) {
-		g.fail(c, &apierr.Error{Code: apierr.CodeNotFound, Message: "there is nothing here; GET / shows what there is"}, g.renderAny)
+		g.failAny(c, &apierr.Error{Code: apierr.CodeNotFound, Message: "there is nothing here; GET / shows what there is"})
 	})
 	r.NoMethod(func(c *gin.Context) {
-		g.fail(c, &apierr.Error{Code: apierr.CodeMethodNotAllowed, Message: "this address takes " + c.Writer.Header().Get("Allow") + " only"}, g.renderAny)
+		g.failAny(c, &apierr.Error{Code: apierr.CodeMethodNotAllowed, Message: "this address takes " + c.Writer.Header().Get("Allow") + " only"})
 	})
 	return r
 }

@@ -17,7 +17,7 @@ import (
 // otherwise reach a gateway on the reader's own machine, by pointing a name of its own at it or by a plain form.
 func (g *Gateway) guardHost(c *gin.Context) {
 	refuse := func(message string) {
-		g.fail(c, &apierr.Error{Code: apierr.CodeForbidden, Message: message}, g.renderAny)
+		g.failAny(c, &apierr.Error{Code: apierr.CodeForbidden, Message: message})
 		c.Abort()
 	}
 	if !g.knownHost(c.Request.Host) {

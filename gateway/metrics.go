@@ -16,6 +16,7 @@ import (
 
 	"penstock/apierr"
 	"penstock/engine"
+	"penstock/stream"
 )
 
 // Buckets in seconds: of whole requests, of waiting and computing, and of the gaps between a stream's chunks.
@@ -103,7 +104,7 @@ func (m *Metrics) request(route, method string, status int, took time.Duration) 
 // readerDropped counts a reader who was cut off; one who left of his own accord is none.
 func (m *Metrics) readerDropped(err error) {
 	switch {
-	case errors.Is(err, engine.ErrSlowReader), errors.Is(err, engine.ErrGone):
+	case errors.Is(err, stream.ErrSlowReader), errors.Is(err, stream.ErrGone):
 		m.readersDropped.WithLabelValues("slow").Inc()
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		m.readersDropped.WithLabelValues("write_timeout").Inc()
@@ -165,8 +166,8 @@ func (m *modelMetrics) PhaseDone(p engine.Phase, took time.Duration) {
 	m.phases.WithLabelValues(string(p)).Observe(took.Seconds())
 }
 
-func (m *modelMetrics) StreamClosed(o engine.Outcome, u engine.Usage, err error) {
-	if o == engine.OutcomeFailed && statusOf(apierr.From(err).Code) >= http.StatusInternalServerError {
+func (m *modelMetrics) StreamClosed(o stream.Outcome, u engine.Usage, err error) {
+	if o == stream.OutcomeFailed && dialect.Status(apierr.From(err).Code) >= http.StatusInternalServerError {
 		m.log.Warn("stream failed", "error", err)
 	}
 	m.streams.WithLabelValues(string(o)).Inc()

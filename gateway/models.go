@@ -5,7 +5,6 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -14,17 +13,6 @@ import (
 	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/engine"
-)
-
-// The verbs' names that routes stand for.
-const (
-	verbPredict   = "predict"
-	verbStream    = "stream"
-	verbChat      = "chat"
-	verbComplete  = "complete"
-	verbResponses = "responses"
-
-	wholeSuffix = "_whole" // of verbs that copy a remote model's whole answer
 )
 
 // listModels answers GET /v1/models.
@@ -42,22 +30,6 @@ func (g *Gateway) describe(m *engine.Model) dialect.Model {
 		ID: s.Name, Object: "model", Created: g.started.Unix(), OwnedBy: "penstock",
 		Penstock: dialect.ModelInfo{Kind: s.Kind, Verbs: abilities(m), Streaming: s.Streaming, State: string(s.State)},
 	}
-}
-
-// abilities are what may be asked of a model, as routes have it: whole answers are the same verbs as streamed ones, and what
-// streams can be gathered by predict.
-func abilities(m *engine.Model) []string {
-	list := []string{}
-	for _, v := range m.Verbs() {
-		name, _ := strings.CutSuffix(v.Name(), wholeSuffix)
-		if name == verbStream {
-			list = append(list, verbPredict)
-		}
-		if !slices.Contains(list, name) {
-			list = append(list, name)
-		}
-	}
-	return list
 }
 
 // splitVerb reads a path below /v1/models/ from the right: names may hold slashes and colons.
@@ -112,23 +84,7 @@ func (g *Gateway) postModel(c *gin.Context) error {
 			return g.predict(c, v)
 		}
 	}
-	v, ok := m.Verb(verbStream)
-	if !ok {
-		return noVerb(m, verb)
-	}
-	call, err := v.Admit(engine.Caller{})
-	if err != nil {
-		return err
-	}
-	defer call.Close()
-	in, err := g.input(c)
-	if err != nil {
-		return err
-	}
-	if verb == verbPredict && !wantsEvents(c.Request) || wantsWhole(c.Request) {
-		return g.gather(c, call, in)
-	}
-	return g.stream(c, call, in, g.plain())
+	return g.postStream(c, m, verb)
 }
 
 // model finds the model and notes its name for the log.
@@ -152,7 +108,7 @@ func (g *Gateway) predict(c *gin.Context, v *engine.Verb) error {
 	if accepts(c.Request, mediaEvents) > 0 && accepts(c.Request, mediaJSON) == 0 {
 		return &apierr.Error{Code: apierr.CodeNotAcceptable, Message: "this model gives one whole answer: accept application/json"}
 	}
-	call, err := v.Admit(engine.Caller{})
+	call, err := v.Admit(callerOf(c))
 	if err != nil {
 		return err
 	}
@@ -165,7 +121,7 @@ func (g *Gateway) predict(c *gin.Context, v *engine.Verb) error {
 	if err != nil {
 		return err
 	}
-	return g.writeBody(c, http.StatusOK, out.ContentType, out.Body)
+	return g.writeBody(c, http.StatusOK, out.MediaType, out.Body)
 }
 
 // input reads a request that its path has routed and a gate has admitted.
@@ -175,10 +131,10 @@ func (g *Gateway) input(c *gin.Context) (engine.Input, error) {
 		return engine.Input{}, err
 	}
 	body, err := g.readBody(c)
-	in := engine.Input{ContentType: c.GetHeader("Content-Type"), Body: body, Query: values}
+	in := engine.Input{MediaType: c.GetHeader("Content-Type"), Body: body, Parameters: values}
 	// What curl -d says of JSON when nobody tells it better. Pages of strangers, who could say it too, are guarded against.
-	if kind, _, _ := mime.ParseMediaType(in.ContentType); kind == "application/x-www-form-urlencoded" && json.Valid(body) {
-		in.ContentType = "application/json"
+	if kind, _, _ := mime.ParseMediaType(in.MediaType); kind == "application/x-www-form-urlencoded" && json.Valid(body) {
+		in.MediaType = "application/json"
 	}
 	return in, err
 }

@@ -40,7 +40,7 @@ func (g *Gateway) observe(c *gin.Context) {
 	defer func() {
 		status := c.Writer.Status()
 		if c.Request.Context().Err() != nil && !c.Writer.Written() {
-			status = statusOf(apierr.CodeCanceled)
+			status = dialect.Status(apierr.CodeCanceled)
 		}
 		took := time.Since(since)
 		g.Metrics.request(routeOf(c), c.Request.Method, status, took)
@@ -87,7 +87,7 @@ func (g *Gateway) recoverPanics(c *gin.Context) {
 			panic(http.ErrAbortHandler)
 		}
 		c.Abort()
-		g.fail(c, fmt.Errorf("panic: %v\n%s", p, debug.Stack()), g.renderAny)
+		g.failAny(c, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 	}()
 	c.Next()
 }

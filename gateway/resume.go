@@ -12,7 +12,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"penstock/apierr"
+	"penstock/dialect"
 	"penstock/engine"
+	"penstock/stream"
 )
 
 // leaseAfterRetry is how much longer than its retry time an EventSource is waited for.
@@ -38,16 +40,17 @@ func (g *Gateway) createStream(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	v, ok := m.Verb(verbStream)
+	v, ok := g.nativeVerb(m)
 	if !ok {
 		return noVerb(m, verbStream)
 	}
-	call, err := v.Admit(engine.Caller{})
+	call, err := v.verb.Admit(callerOf(c))
 	if err != nil {
 		return err
 	}
 	defer call.Close()
-	s, err := call.Start(c.Request.Context(), engine.Input{ContentType: "application/json", Body: []byte(request.Input)}, g.detached())
+	in := engine.Input{MediaType: mediaJSON, Body: []byte(request.Input)}
+	s, err := v.start(c.Request.Context(), call, in, g.detached(v.codec))
 	if err != nil {
 		return err
 	}
@@ -56,27 +59,22 @@ func (g *Gateway) createStream(c *gin.Context) error {
 		ID  string `json:"id"`
 		URL string `json:"url"`
 	}{s.ID(), streamURL(s)})
-	if err != nil { // nobody else knows that there is a stream
-		s.Cancel()
+	if err != nil { // no client knows that there is a stream
+		s.Cancel(stream.ErrNoReader)
 	}
 	return err
 }
 
-func streamURL(s *engine.Stream) string { return "/v1/streams/" + s.ID() }
-
-// detached is how streams live whose url is handed out.
-func (g *Gateway) detached() engine.StreamOptions {
-	return engine.StreamOptions{Buffer: g.Buffer, Lease: g.Window, Detached: true}
-}
+func streamURL(s *stream.Stream) string { return "/v1/streams/" + s.ID() }
 
 // readStream answers GET /v1/streams/{id}: from the start, or from after the reader's last event.
 func (g *Gateway) readStream(c *gin.Context) error {
 	setRoute(c, "/v1/streams/{id}")
-	s, err := g.Engine.Stream(c.Param("id"))
+	s, err := g.Engine.Streams().Open(c.Request.Context(), c.Param("id"))
 	if err != nil {
 		return err
 	}
-	c.Set(keyModel, s.Model())
+	c.Set(keyModel, s.Info().Model)
 	id, from, err := lastEventID(c.Request)
 	if err != nil {
 		return err
@@ -84,60 +82,47 @@ func (g *Gateway) readStream(c *gin.Context) error {
 	if from.again && id != s.ID() {
 		return badEventID()
 	}
-	switch s.Verb() {
-	case verbChat:
-		return g.relay(c, s, chatRoute(), from, nil)
-	case verbComplete:
-		return g.relay(c, s, completionRoute(), from, nil)
-	case verbResponses:
-		return g.relay(c, s, responsesRoute(), from, nil)
-	default:
-		return g.follow(c, s, from)
-	}
+	return g.follow(c, s, from, nil)
 }
 
-// deleteStream answers DELETE /v1/streams/{id}: nobody wants it any more.
+// deleteStream answers DELETE /v1/streams/{id}: it is no longer wanted.
 func (g *Gateway) deleteStream(c *gin.Context) error {
 	setRoute(c, "/v1/streams/{id}")
-	s, err := g.Engine.Stream(c.Param("id"))
+	s, err := g.Engine.Streams().Open(c.Request.Context(), c.Param("id"))
 	if err != nil {
 		return err
 	}
-	s.Cancel()
+	if err := s.Stop(c.Request.Context()); err != nil {
+		return err
+	}
 	c.Status(http.StatusNoContent)
 	c.Writer.WriteHeaderNow()
 	return nil
 }
 
 // resumeModelStream goes on with a stream that GET …/stream began. It never starts a second one.
-func (g *Gateway) resumeModelStream(c *gin.Context, m *engine.Model, id string, from place) error {
-	s, err := g.Engine.Stream(id)
+func (g *Gateway) resumeModelStream(c *gin.Context, m *engine.Model, id string, from position) error {
+	s, err := g.Engine.Streams().Open(c.Request.Context(), id)
 	if err != nil {
 		return err
 	}
-	if s.Model() != m.Name() || s.Verb() != verbStream {
+	if s.Info().Model != m.Name() || s.Info().Dialect != string(dialect.Native) {
 		return badEventID()
 	}
-	return g.follow(c, s, from)
-}
-
-// place is where in a stream a connection begins.
-type place struct {
-	after int64 // the number of the last event its reader has had; 0: none
-	again bool  // the reader has been here before: what it is told now are events, not statuses
+	return g.follow(c, s, from, nil)
 }
 
 // lastEventID reads where a reader wants to go on: the header a browser sends, else the query's last_event_id.
-func lastEventID(r *http.Request) (id string, from place, err error) {
+func lastEventID(r *http.Request) (id string, from position, err error) {
 	value := r.Header.Get("Last-Event-ID")
 	if value == "" {
 		value = r.URL.Query().Get("last_event_id")
 	}
 	if value == "" {
-		return "", place{}, nil
+		return "", position{}, nil
 	}
 	id, after, err := parseEventID(value)
-	return id, place{after: after, again: true}, err
+	return id, position{after: after, again: true}, err
 }
 
 // parseEventID takes an event's id apart: 32 hexadecimal digits, a dash, and a number without sign or leading zeros.
@@ -156,7 +141,7 @@ func badEventID() error {
 
 // nothingLeft answers a reader that has had the stream's last event: 204 stops an EventSource for good.
 func nothingLeft(c *gin.Context, err error) bool {
-	if !errors.Is(err, engine.ErrOver) {
+	if !errors.Is(err, stream.ErrEnded) {
 		return false
 	}
 	c.Status(http.StatusNoContent)

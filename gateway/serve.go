@@ -82,5 +82,5 @@ func (g *Gateway) readOut(ctx context.Context, absence time.Duration) error {
 	if err := g.Engine.Wait(ctx); err != nil {
 		return err
 	}
-	return g.Engine.WaitForReaders(ctx, absence)
+	return g.Engine.Streams().WaitForReaders(ctx, absence)
 }

@@ -12,9 +12,6 @@ import (
 	"penstock/engine"
 )
 
-// verbInfer is the verb of models that speak the Open Inference Protocol.
-const verbInfer = "infer"
-
 // routeV2 adds the Open Inference Protocol's routes: health, which is asked for by address, and the models.
 func (g *Gateway) routeV2(open, guarded gin.IRoutes) {
 	get(open, "/v2/health/live", g.v2(g.v2Live))
@@ -25,22 +22,7 @@ func (g *Gateway) routeV2(open, guarded gin.IRoutes) {
 }
 
 // v2 adapts a handler of these routes.
-func (g *Gateway) v2(h handler) gin.HandlerFunc {
-	return func(c *gin.Context) {
-		if err := h(c); err != nil {
-			g.fail(c, err, g.renderV2)
-		}
-	}
-}
-
-// renderV2 writes an error as the protocol has it: its message, and nothing besides.
-func (g *Gateway) renderV2(c *gin.Context, err error) error {
-	e := nativeOf(err)
-	retryAfter(c, e)
-	return g.answer(c, statusOf(e.Code), struct {
-		Error string `json:"error"`
-	}{e.Message})
-}
+func (g *Gateway) v2(h handler) gin.HandlerFunc { return g.rendering(g.codecs.infer, h) }
 
 func (g *Gateway) v2Live(c *gin.Context) error {
 	return g.answer(c, http.StatusOK, struct {
@@ -88,8 +70,8 @@ func (g *Gateway) v2Get(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if out.ContentType != "" {
-		return g.writeBody(c, http.StatusOK, out.ContentType, out.Body)
+	if out.MediaType != "" {
+		return g.writeBody(c, http.StatusOK, out.MediaType, out.Body)
 	}
 	return g.answer(c, http.StatusOK, openinference.Metadata{
 		Name: m.Name(), Platform: m.Snapshot().Kind, Inputs: []openinference.Info{}, Outputs: []openinference.Info{},
@@ -120,31 +102,35 @@ func (g *Gateway) v2Post(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	v, ok := m.Verb(verbInfer)
+	infer, ok := engine.PredictionOf[*openinference.Request, *openinference.Response](m, verbInfer)
 	if !ok {
 		return noVerb(m, verbInfer)
 	}
-	return g.v2Call(c, v, engine.Input{ContentType: openinference.MediaType(c.GetHeader("Content-Type"), c.GetHeader(openinference.HeaderName))})
-}
-
-// v2Call runs a verb with the request's body.
-func (g *Gateway) v2Call(c *gin.Context, v *engine.Verb, in engine.Input) error {
-	call, err := v.Admit(engine.Caller{})
+	call, err := infer.Admit(callerOf(c))
 	if err != nil {
 		return err
 	}
 	defer call.Close()
-	if in.Body, err = g.readBody(c); err != nil {
-		return err
-	}
-	out, err := call.Predict(c.Request.Context(), in)
+	body, err := g.readBody(c)
 	if err != nil {
 		return err
 	}
-	mediaType := out.ContentType
+	mediaType := openinference.MediaType(c.GetHeader("Content-Type"), c.GetHeader(openinference.HeaderName))
+	r, err := g.codecs.infer.Decode(mediaType, body)
+	if err != nil {
+		return err
+	}
+	out, err := infer.Do(c.Request.Context(), call, r)
+	if err != nil {
+		return err
+	}
+	mediaType, body, err = g.codecs.infer.Encode(out)
+	if err != nil {
+		return err
+	}
 	if length := openinference.HeaderLength(mediaType); length != "" {
 		c.Header(openinference.HeaderName, length)
 		mediaType = "application/octet-stream"
 	}
-	return g.writeBody(c, http.StatusOK, mediaType, out.Body)
+	return g.writeBody(c, http.StatusOK, mediaType, body)
 }

@@ -1,94 +1,80 @@
 package gateway
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
+	"net/http"
+	"sync"
+	"time"
 
 	"github.com/gin-gonic/gin"
-
-	"penstock/dialect"
-	"penstock/engine"
 )
 
-// wholeStream is a stream read to its end for a client that wants one answer.
-type wholeStream struct {
-	stream *engine.Stream
-	c      *gin.Context
-	end    engine.End
-	err    error
+// passthrough is a dialect.Passthrough that goes straight to the client: a remote model's head and
+// body, copied as they come.
+type passthrough struct {
+	c       *gin.Context
+	control *http.ResponseController
+	timeout time.Duration
+	begun   bool // the head has been written
 }
 
-// chunks yields the chunks' bytes; err and end tell afterwards how it went.
-func (w *wholeStream) chunks(yield func([]byte) bool) {
-	for ev, err := range w.stream.Follow(w.c.Request.Context(), 0, 0) {
-		switch {
-		case err != nil:
-			w.err = err
-			return
-		case ev.Kind == engine.EventFailed:
-			w.err = ev.Err
-			return
-		case ev.Kind == engine.EventDone:
-			w.end = ev.End
-			return
-		case ev.Kind == engine.EventChunk:
-			if !yield(ev.Data) {
-				return
-			}
+func (g *Gateway) newPassthrough(c *gin.Context) *passthrough {
+	return &passthrough{c: c, control: controlOf(c), timeout: g.WriteTimeout}
+}
+
+// Head implements dialect.Passthrough.
+func (p *passthrough) Head(status int, header http.Header) {
+	p.begun = true
+	maps.Copy(p.c.Writer.Header(), header)
+	p.c.Writer.WriteHeader(status)
+}
+
+// Write implements dialect.Passthrough. Each write has a deadline of its own.
+func (p *passthrough) Write(b []byte) (int, error) {
+	if err := p.control.SetWriteDeadline(time.Now().Add(p.timeout)); err != nil {
+		return 0, fmt.Errorf("set the write deadline: %w", err)
+	}
+	n, err := p.c.Writer.Write(b)
+	if err == nil && deadlineRunsOn(p.c.Request) {
+		if err = p.control.Flush(); err == nil { // what is buffered would be written without a deadline
+			err = p.control.SetWriteDeadline(time.Time{})
 		}
 	}
+	return n, err
 }
 
-func (w *wholeStream) usage() *dialect.Usage {
-	u := w.end.Usage()
-	return &dialect.Usage{PromptTokens: u.PromptTokens, CompletionTokens: u.CompletionTokens, TotalTokens: u.PromptTokens + u.CompletionTokens}
+// streamHead is the dialect.Passthrough of a stream: it takes a remote model's head, from the
+// producer's goroutine, for the handler to send with its first event. A head that comes after that
+// is not sent.
+type streamHead struct {
+	mu     sync.Mutex
+	header http.Header
 }
 
-// wrong tells what went wrong, the stream's failure before what could not be made of it.
-func (w *wholeStream) wrong(err error) error {
-	if w.err != nil {
-		return w.err
-	}
-	if err != nil {
-		return fmt.Errorf("gather the chunks of model %q: %w", w.stream.Model(), err)
-	}
-	return nil
+// Head implements dialect.Passthrough.
+func (h *streamHead) Head(_ int, header http.Header) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.header = header
 }
 
-func (w *wholeStream) chat() (any, error) {
-	answer, err := dialect.GatherChat(w.chunks)
-	if err := w.wrong(err); err != nil {
-		return nil, err
-	}
-	if answer.Usage == nil {
-		answer.Usage = w.usage()
-	}
-	return answer, nil
+// Write implements dialect.Passthrough; a stream's body goes through its log.
+func (h *streamHead) Write([]byte) (int, error) {
+	return 0, errors.New("the body of a stream is not passed through")
 }
 
-func (w *wholeStream) completion() (any, error) {
-	answer, err := dialect.GatherCompletion(w.chunks)
-	if err := w.wrong(err); err != nil {
-		return nil, err
+// copyTo copies what has come into the response's header.
+func (h *streamHead) copyTo(header http.Header) {
+	if h == nil {
+		return
 	}
-	if answer.Usage == nil {
-		answer.Usage = w.usage()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for name, values := range h.header {
+		if name != "Content-Type" && name != "Content-Length" {
+			header[name] = values
+		}
 	}
-	return answer, nil
-}
-
-// response is the object that the last event of /v1/responses holds.
-func (w *wholeStream) response() (any, error) {
-	var last []byte
-	for data := range w.chunks {
-		last = data
-	}
-	var event struct {
-		Response json.RawMessage `json:"response"`
-	}
-	err := w.wrong(nil)
-	if err == nil {
-		err = w.wrong(json.Unmarshal(last, &event))
-	}
-	return event.Response, err
 }

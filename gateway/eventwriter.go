@@ -1,20 +1,18 @@
 package gateway
 
 import (
-	"bytes"
 	"fmt"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
 )
 
-// eventStream writes Server-Sent Events to one connection (WHATWG HTML, 9.2). Events are gathered until flush, which sends
+// eventWriter writes Server-Sent Events to one connection (WHATWG HTML, 9.2). Events are gathered until flush, which sends
 // them in one write under a deadline; the response's head goes out with the first of them, so that until then a failure
 // still has a status of its own. It is for one goroutine.
-type eventStream struct {
+type eventWriter struct {
 	c       *gin.Context
 	control *http.ResponseController
 	timeout time.Duration
@@ -27,9 +25,9 @@ type eventStream struct {
 	begun   bool // the head is out, or will be with what is gathered
 }
 
-func (g *Gateway) newEventStream(c *gin.Context) *eventStream {
+func (g *Gateway) newEventWriter(c *gin.Context) *eventWriter {
 	wire := connectionOf(c.Request)
-	return &eventStream{c: c, control: controlOf(c), timeout: g.WriteTimeout, wire: wire, joints: &g.joints, socket: writabilityOf(wire)}
+	return &eventWriter{c: c, control: controlOf(c), timeout: g.WriteTimeout, wire: wire, joints: &g.joints, socket: writabilityOf(wire)}
 }
 
 // controlOf returns the controls of a request's connection: net/http's own, as gin's Flush keeps its error to itself.
@@ -42,61 +40,12 @@ func controlOf(c *gin.Context) *http.ResponseController {
 }
 
 // Ready is engine.Sink's: whether an event with so many bytes of data can be sent without waiting for the reader.
-func (s *eventStream) Ready(size int) bool {
+func (s *eventWriter) Ready(size int) bool {
 	return s.socket.ready(len(s.buf) + size)
 }
 
-// event gathers an event. Name and id may be empty; neither holds a line break, as both are made here.
-func (s *eventStream) event(name, id string, data []byte) {
-	s.begun = true
-	if id != "" {
-		s.buf = append(append(append(s.buf, "id: "...), id...), '\n')
-	}
-	if name != "" {
-		s.buf = append(append(append(s.buf, "event: "...), name...), '\n')
-	}
-	for {
-		i := lineEnd(data)
-		line := data
-		if i >= 0 {
-			line = data[:i]
-		}
-		s.buf = append(append(append(s.buf, "data: "...), line...), '\n')
-		if i < 0 {
-			break
-		}
-		if data[i] == '\r' && i+1 < len(data) && data[i+1] == '\n' {
-			i++
-		}
-		data = data[i+1:]
-	}
-	s.buf = append(s.buf, '\n')
-}
-
-// lineEnd returns where the first line of data ends, -1 if it is the only one, as it nearly always is.
-func lineEnd(data []byte) int {
-	lf := bytes.IndexByte(data, '\n')
-	if cr := bytes.IndexByte(data, '\r'); cr >= 0 && (lf < 0 || cr < lf) {
-		return cr
-	}
-	return lf
-}
-
-// open gathers what every native connection begins with: it sets the browser's last event id and dispatches nothing.
-func (s *eventStream) open(id string, retry time.Duration) {
-	s.begun = true
-	s.buf = append(append(append(s.buf, "id: "...), id...), "\nretry: "...)
-	s.buf = append(strconv.AppendInt(s.buf, retry.Milliseconds(), 10), "\n\n"...)
-}
-
-// keepAlive gathers a comment, which tells proxies and people that somebody is there.
-func (s *eventStream) keepAlive() {
-	s.begun = true
-	s.buf = append(s.buf, ": keep-alive\n\n"...)
-}
-
 // flush sends what is gathered. An error means that the reader is gone or stuck; nothing more can be sent.
-func (s *eventStream) flush() error {
+func (s *eventWriter) flush() error {
 	if len(s.buf) == 0 {
 		return nil
 	}
@@ -132,7 +81,7 @@ func (s *eventStream) flush() error {
 }
 
 // send writes what is gathered, in one write where it has the connection for itself.
-func (s *eventStream) send() (err error) {
+func (s *eventWriter) send() (err error) {
 	write := func() error {
 		if _, err := s.c.Writer.Write(s.buf); err != nil {
 			return err

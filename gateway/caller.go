@@ -1,0 +1,19 @@
+package gateway
+
+import (
+	"github.com/gin-gonic/gin"
+
+	"penstock/engine"
+)
+
+const keyCaller = "caller"
+
+// identify is the middleware that determines the caller, once for the whole request: gate, streams,
+// metrics and log use the same caller. As there are no keys yet, every caller is the same.
+func identify(c *gin.Context) { c.Set(keyCaller, engine.Caller{}) }
+
+// callerOf returns the request's caller.
+func callerOf(c *gin.Context) engine.Caller {
+	caller, _ := c.MustGet(keyCaller).(engine.Caller)
+	return caller
+}

@@ -1,0 +1,47 @@
+package gateway
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/dialect"
+	"penstock/engine"
+)
+
+// embed answers POST /v1/embeddings: with what a local model computes, or with the response of a
+// server, passed through.
+func (g *Gateway) embed(c *gin.Context) error {
+	body, err := g.readUnrouted(c)
+	if err != nil {
+		return err
+	}
+	r, err := g.codecs.embeddings.Decode(dialect.Input{Body: body})
+	if err != nil {
+		return err
+	}
+	m, err := g.namedModel(c, r.Model)
+	if err != nil {
+		return err
+	}
+	embed, ok := engine.PredictionOf[*dialect.EmbeddingCall, *dialect.EmbeddingResponse](m, verbEmbed)
+	if !ok {
+		return notSupported(m)
+	}
+	call, err := embed.Admit(callerOf(c))
+	if err != nil {
+		return err
+	}
+	defer call.Close()
+	pass := g.newPassthrough(c)
+	r.Credential, r.Passthrough = bearer(c.Request), pass
+	out, err := embed.Do(c.Request.Context(), call, r)
+	if err != nil || pass.begun {
+		return err
+	}
+	body, err = g.codecs.embeddings.Encode(out)
+	if err != nil {
+		return err
+	}
+	return g.writeBody(c, http.StatusOK, mediaJSON, body)
+}

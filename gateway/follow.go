@@ -1,0 +1,175 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/apierr"
+	"penstock/dialect"
+	"penstock/sse"
+	"penstock/stream"
+)
+
+var (
+	// errRefused ends a stream that failed before anything was sent: its failure becomes a status.
+	errRefused = errors.New("the stream failed before its first event")
+	// errForged reports an event within a stream that clients would take for its end.
+	errForged = errors.New("an event of the stream would pass for its end")
+)
+
+// batchBytes is how much is gathered for one write. A write's deadline is for clients that are
+// stuck: one that is far behind and reads on must not exceed it, nor need a buffer for all that it
+// has missed.
+const batchBytes = 64 << 10
+
+// position is where in a stream a connection begins.
+type position struct {
+	after int64 // the number of the last event that the client has had; 0: none
+	again bool  // the client has been here before: it gets events now, not statuses
+}
+
+// follow sends a stream's events from some position on, as they are in the log, and its terminal
+// event only if that was sealed. An OpenAI stream that failed after its first byte ends with an
+// error event, and then the connection is broken off without the clean end of its chunked body.
+func (g *Gateway) follow(c *gin.Context, s *stream.Stream, from position, head *streamHead) error {
+	codec, ok := g.codecs.byName[dialect.Name(s.Info().Dialect)]
+	if !ok {
+		return fmt.Errorf("stream of model %q: no codec for dialect %q", s.Info().Model, s.Info().Dialect)
+	}
+	id, err := sse.ParseID(s.ID())
+	if err != nil {
+		return fmt.Errorf("stream of model %q: %w", s.Info().Model, err)
+	}
+	native := codec.Name() == dialect.Native
+	f := &follower{
+		eventWriter: g.newEventWriter(c), codec: codec, model: s.Info().Model, id: id,
+		opening: native, numbered: native || s.Resumable(), from: from, retry: g.Retry,
+	}
+	f.head = head
+	if err := f.run(g, c, s); err != nil {
+		return err
+	}
+	if f.failed != nil && !native {
+		return errBroken
+	}
+	return nil
+}
+
+// follower is a connection as a stream.Sink: it renders events, and sends what it has gathered
+// once nothing more follows at once. It is used by one goroutine at a time.
+type follower struct {
+	*eventWriter
+	codec    dialect.Codec
+	model    string
+	id       sse.ID // the stream's
+	opening  bool   // the connection opens with an id and the reconnection time
+	numbered bool   // events carry ids
+	from     position
+	retry    time.Duration
+
+	failed *apierr.Error // the stream's failure
+	err    error         // why the follower takes no more
+}
+
+// open gathers what opens a connection.
+func (f *follower) open() {
+	if f.opening && !f.begun {
+		f.begun = true
+		f.buf = sse.AppendOpening(f.buf, sse.NumberedID(f.id, f.from.after), f.retry)
+	}
+}
+
+// Notice implements stream.Sink.
+func (f *follower) Notice(n stream.Notice, more bool) bool {
+	if n.Kind == stream.Idle {
+		f.open()
+		f.begun = true
+		f.buf = sse.AppendHeartbeat(f.buf)
+		return f.gathered(more)
+	}
+	if e, ok := f.codec.Notice(dialect.Notice{Position: n.Position, Model: f.model}); ok {
+		f.open()
+		f.begun = true
+		f.buf = e.Append(f.buf, sse.ID{})
+	}
+	return f.gathered(more)
+}
+
+// Events implements stream.Sink. The check here is for logs whose store is not ours.
+func (f *follower) Events(events []sse.Event, first int64, more bool) bool {
+	f.open()
+	for i, e := range events {
+		if f.codec.Ends(e) {
+			f.err = errForged
+			return false
+		}
+		f.event(e, first+int64(i))
+		if !f.gathered(more || i < len(events)-1) {
+			return false
+		}
+	}
+	return true
+}
+
+// End implements stream.Sink.
+func (f *follower) End(t stream.Terminal, number int64) bool {
+	if t.Err != nil {
+		f.failed = t.Err
+		// A stream that was canceled by another client has no status: its readers get an event.
+		if !f.begun && !f.from.again && t.Err.Code != apierr.CodeCanceled {
+			f.err = errRefused
+			return false
+		}
+	}
+	f.open()
+	f.event(t.Event, number)
+	return f.gathered(false)
+}
+
+// event gathers an event.
+func (f *follower) event(e sse.Event, number int64) {
+	f.begun = true
+	if f.numbered {
+		f.buf = e.AppendNumbered(f.buf, f.id, number)
+	} else {
+		f.buf = e.Append(f.buf, sse.ID{})
+	}
+}
+
+// gathered sends what has been gathered, unless more follows that can go with it.
+func (f *follower) gathered(more bool) (stays bool) {
+	if more && len(f.buf) < batchBytes {
+		return true
+	}
+	f.err = f.flush()
+	return f.err == nil
+}
+
+// run follows the stream to its end. The error it returns is the request's: the stream's failure
+// if there is still a status to report it with, else errBroken where the client did not get all. A
+// failure of the stream that the client was sent is no error, but noted.
+func (f *follower) run(g *Gateway, c *gin.Context, s *stream.Stream) error {
+	err := s.Serve(c.Request.Context(), f.from.after, g.Heartbeat, f)
+	switch {
+	case errors.Is(f.err, errRefused):
+		return f.failed
+	case f.err != nil:
+		err = f.err
+	case err == nil:
+		if f.failed != nil {
+			noteCause(c, f.failed)
+		}
+		return nil
+	}
+	if nothingLeft(c, err) {
+		return nil
+	}
+	if !f.begun && !errors.Is(err, stream.ErrSlowReader) {
+		return err
+	}
+	g.Metrics.readerDropped(err)
+	return fmt.Errorf("%w: %w", errBroken, err)
+}
