@@ -1,5 +1,5 @@
 // Package onnx runs ONNX models in ONNX Runtime. Open loads the runtime's shared library once for
-// the process, Runtime.LoadFile and Runtime.LoadBytes make a Session of a model, and Session.Run
+// the process, Runtime.LoadFile makes a Session of a model, and Session.Run
 // computes typed tensors from typed tensors, without copying where the caller provides the memory.
 // See the Example.
 //

@@ -71,6 +71,3 @@ func Open(o Options) (*Runtime, error) {
 	}
 	return &Runtime{threads: o.Threads}, nil
 }
-
-// Version returns the version of ONNX Runtime, for example "1.32.0".
-func (r *Runtime) Version() string { return ort.GetVersion() }

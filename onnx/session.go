@@ -16,25 +16,12 @@ import (
 // ErrClosed is returned by a run on a closed session.
 var ErrClosed = errors.New("session is closed")
 
-// An Optimization is how far ONNX Runtime may rewrite a graph when it loads it.
-type Optimization int
-
-const (
-	// OptimizeAll allows all fusions: the fastest, and the last digits of the results may differ a
-	// little.
-	OptimizeAll Optimization = iota
-	// OptimizeBasic allows only rewrites that leave every result unchanged.
-	OptimizeBasic
-)
-
 // SessionOptions configure how a model is loaded.
 type SessionOptions struct {
 	// Name identifies the model in errors.
 	Name string
 	// Threads is how many threads one run may use; 0: the Runtime's setting.
 	Threads int
-	// Optimization is OptimizeAll by default.
-	Optimization Optimization
 	// Yield makes a thread sleep, instead of spin, while its part of a run waits for another
 	// thread's. That suits a model whose runs share the cores with other work, and is slow for one
 	// whose steps are shorter than falling asleep takes.
@@ -71,46 +58,18 @@ func (r *Runtime) LoadFile(path string, o SessionOptions) (*Session, error) {
 		}
 		return nil, fmt.Errorf("model %q: %s: %w", o.Name, filepath.Base(path), err)
 	}
-	return r.load(o, source{
-		path: path,
-		describe: func() ([]ort.InputOutputInfo, []ort.InputOutputInfo, error) {
-			return describeFile(path)
-		},
-		open: func(inputs, outputs []string, options *ort.SessionOptions) (*ort.DynamicAdvancedSession, error) {
-			return ort.NewDynamicAdvancedSession(path, inputs, outputs, options)
-		},
-	})
+	return r.load(path, o)
 }
 
-// LoadBytes loads a model from memory. data may be changed afterwards. The caller closes the
-// session.
-func (r *Runtime) LoadBytes(data []byte, o SessionOptions) (*Session, error) {
-	return r.load(o, source{
-		describe: func() ([]ort.InputOutputInfo, []ort.InputOutputInfo, error) {
-			return ort.GetInputOutputInfoWithONNXData(data)
-		},
-		open: func(inputs, outputs []string, options *ort.SessionOptions) (*ort.DynamicAdvancedSession, error) {
-			return ort.NewDynamicAdvancedSessionWithONNXData(data, inputs, outputs, options)
-		},
-	})
-}
-
-// A source is a model's file or bytes; the library has separate functions for each.
-type source struct {
-	path     string // "" of bytes
-	describe func() (inputs, outputs []ort.InputOutputInfo, err error)
-	open     func(inputs, outputs []string, options *ort.SessionOptions) (*ort.DynamicAdvancedSession, error)
-}
-
-func (r *Runtime) load(o SessionOptions, from source) (s *Session, err error) {
+func (r *Runtime) load(path string, o SessionOptions) (s *Session, err error) {
 	options, err := r.options(o)
 	if err != nil {
 		return nil, fmt.Errorf("model %q: session options: %w", o.Name, err)
 	}
 	defer release(options, &err)
-	inputs, outputs, err := from.describe()
+	inputs, outputs, err := describeFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("model %q: loading: %w", o.Name, withoutFolders(err, from.path))
+		return nil, fmt.Errorf("model %q: loading: %w", o.Name, withoutFolders(err, path))
 	}
 	if o.Outputs != nil {
 		wanted := slices.DeleteFunc(slices.Clone(outputs), func(info ort.InputOutputInfo) bool { return !slices.Contains(o.Outputs, info.Name) })
@@ -126,8 +85,8 @@ func (r *Runtime) load(o SessionOptions, from source) (s *Session, err error) {
 	if s.outputs, err = describe("output", outputs); err != nil {
 		return nil, fmt.Errorf("model %q: %w", o.Name, err)
 	}
-	if s.session, err = from.open(names(s.inputs), names(s.outputs), options); err != nil {
-		return nil, fmt.Errorf("model %q: loading: %w", o.Name, withoutFolders(err, from.path))
+	if s.session, err = ort.NewDynamicAdvancedSession(path, names(s.inputs), names(s.outputs), options); err != nil {
+		return nil, fmt.Errorf("model %q: loading: %w", o.Name, withoutFolders(err, path))
 	}
 	return s, nil
 }
@@ -136,10 +95,6 @@ func (r *Runtime) options(o SessionOptions) (*ort.SessionOptions, error) {
 	threads := o.Threads
 	if threads == 0 {
 		threads = r.threads
-	}
-	level := ort.GraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll)
-	if o.Optimization == OptimizeBasic {
-		level = ort.GraphOptimizationLevelEnableBasic
 	}
 	options, err := ort.NewSessionOptions()
 	if err != nil {
@@ -152,7 +107,7 @@ func (r *Runtime) options(o SessionOptions) (*ort.SessionOptions, error) {
 	err = errors.Join(
 		options.SetIntraOpNumThreads(threads),
 		options.SetInterOpNumThreads(1),
-		options.SetGraphOptimizationLevel(level),
+		options.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll),
 		// Threads spin while a run has work for them, and sleep between runs: by default they go on
 		// spinning for a while after each.
 		options.AddSessionConfigEntry("session.force_spinning_stop", "1"),

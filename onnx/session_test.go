@@ -47,9 +47,8 @@ func data[T onnx.Element](t testing.TB, tensor *onnx.Tensor) []T {
 }
 
 func TestOpen(t *testing.T) {
-	first, second := onnxtest.Open(t), onnxtest.Open(t)
-	if first.Version() != second.Version() || !strings.HasPrefix(first.Version(), "1.") {
-		t.Errorf("versions %q and %q", first.Version(), second.Version())
+	for range 2 { // the second shares the library
+		onnxtest.Open(t)
 	}
 	want := filepath.Base(onnxtest.Library(t)) + " is open already, and a second library, another.so, cannot be opened beside it"
 	if _, err := onnx.Open(onnx.Options{Library: "another.so"}); err == nil || err.Error() != "onnxruntime: "+want {
@@ -130,27 +129,6 @@ func TestSessionDescribesInputsAndOutputs(t *testing.T) {
 	}
 }
 
-func TestLoadBytes(t *testing.T) {
-	model, err := os.ReadFile("testdata/append.onnx")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := onnxtest.Open(t).LoadBytes(model, onnx.SessionOptions{Name: "append", Threads: 1, Optimization: onnx.OptimizeBasic})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	clear(model) // must not be needed any more
-	outputs := make([]*onnx.Tensor, 1)
-	if err := s.Run(t.Context(), []*onnx.Tensor{tensor[float32](t, []int64{1, 2, 0, 3}), tensor[float32](t, []int64{1, 2, 1, 3}, 1, 2, 3, 4, 5, 6)}, outputs); err != nil {
-		t.Fatal(err)
-	}
-	defer outputs[0].Close()
-	if got := data[float32](t, outputs[0]); !reflect.DeepEqual(got, []float32{1, 2, 3, 4, 5, 6}) {
-		t.Errorf("got %v", got)
-	}
-}
-
 func TestLoadErrors(t *testing.T) {
 	rt := onnxtest.Open(t)
 	if _, err := rt.LoadFile("testdata/none.onnx", onnx.SessionOptions{Name: "gone"}); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), `model "gone"`) {
@@ -158,9 +136,6 @@ func TestLoadErrors(t *testing.T) {
 	}
 	if _, err := rt.LoadFile("testdata/make.py", onnx.SessionOptions{Name: "script"}); err == nil || !strings.Contains(err.Error(), `model "script": loading`) {
 		t.Errorf("not a model: %v", err)
-	}
-	if _, err := rt.LoadBytes(nil, onnx.SessionOptions{Name: "empty"}); err == nil || !strings.Contains(err.Error(), `model "empty": loading`) {
-		t.Errorf("no bytes: %v", err)
 	}
 	want := `model "text": input words holds string, which is not supported`
 	if _, err := rt.LoadFile("testdata/text.onnx", onnx.SessionOptions{Name: "text"}); err == nil || err.Error() != want {

@@ -178,9 +178,6 @@ func TestUnsupportedSettingsAreNamed(t *testing.T) {
 }
 
 func TestParseMalformedFiles(t *testing.T) {
-	if _, err := tokenizer.Load(t.TempDir() + "/tokenizer.json"); err == nil {
-		t.Error("a missing file was loaded")
-	}
 	for _, data := range []string{"", "[]", "{", "null", `{"model": 1}`, "{} {}"} {
 		if _, err := tokenizer.Parse([]byte(data)); err == nil {
 			t.Errorf("%q was parsed", data)

@@ -2,7 +2,6 @@ package tokenizer
 
 import (
 	"fmt"
-	"os"
 	"strings"
 )
 
@@ -33,15 +32,6 @@ type EncodeOptions struct {
 	// result is the one for unknown characters. (Added tokens that are not special are always
 	// recognised.)
 	ParseSpecial bool
-}
-
-// Load reads the tokenizer.json at path.
-func Load(path string) (*Tokenizer, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read the tokenizer: %w", err)
-	}
-	return Parse(data)
 }
 
 // Parse reads the contents of a tokenizer.json. A setting that the package does not support is an

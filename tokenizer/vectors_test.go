@@ -78,7 +78,11 @@ func TestConcurrentUse(t *testing.T) {
 
 func loadCLIP(t testing.TB) *tokenizer.Tokenizer {
 	t.Helper()
-	tok, err := tokenizer.Load(clipPath)
+	data, err := os.ReadFile(clipPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tok, err := tokenizer.Parse(data)
 	if err != nil {
 		t.Fatal(err)
 	}
