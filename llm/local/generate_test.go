@@ -26,8 +26,8 @@ func TestSmolLM2(t *testing.T) {
 	t.Run("context limit", func(t *testing.T) { promptTooLong(t, m) })
 }
 
-// followsVectors compares with transformers in float32. The graph's 8-bit activations move logits a little, so where two
-// tokens are nearly tied either is right.
+// followsVectors compares with transformers in float32. The graph's 8-bit activations move logits a
+// little, so where two tokens are nearly tied either is right.
 func followsVectors(t *testing.T, m *Model) {
 	var vectors struct {
 		Chats []struct {
