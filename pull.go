@@ -85,7 +85,7 @@ func (c pullCommand) fetch(ctx context.Context) (files []hub.File, commit string
 
 // elsewhere says where else a model may be had as ONNX, as far as the hub itself says so.
 func elsewhere(ctx context.Context, client *hub.Client, id string) string {
-	found, err := client.Elsewhere(ctx, id)
+	found, err := client.Exports(ctx, id)
 	if err != nil || len(found) == 0 {
 		return "Look on the hub for a repository of the same model with an onnx folder, or export it: optimum-cli export onnx --model " + id + " DIR"
 	}
