@@ -68,7 +68,7 @@ func (g *graph) readNames(c modelConfig) error {
 		} else if m := presentName.FindStringSubmatch(out.Name); m != nil {
 			presents[m[1]] = i
 		} else {
-			return fmt.Errorf("it has an output %q", out.Name)
+			return fmt.Errorf("it has an unknown output %q", out.Name)
 		}
 	}
 	for i, in := range g.session.Inputs() {
@@ -77,7 +77,7 @@ func (g *graph) readNames(c modelConfig) error {
 		case m != nil:
 			present, ok := presents[m[1]]
 			if !ok {
-				return fmt.Errorf("input %q has no output that goes on with it", in.Name)
+				return fmt.Errorf("input %q has no output that continues it", in.Name)
 			}
 			shape, err := cacheShapeOf(in, c)
 			if err != nil {
@@ -92,7 +92,7 @@ func (g *graph) readNames(c modelConfig) error {
 		case in.Name == "position_ids":
 			g.positionIDs = i
 		default:
-			return fmt.Errorf("it wants an input %q", in.Name)
+			return fmt.Errorf("it requires an unknown input %q", in.Name)
 		}
 		if in.Type != onnx.TypeInt64 {
 			return fmt.Errorf("its input %q is %s, not int64", in.Name, in.Type)
@@ -131,7 +131,7 @@ func cacheShapeOf(in onnx.Info, c modelConfig) (s cacheShape, err error) {
 		}
 	}
 	if s.heads <= 0 || s.dim <= 0 {
-		return s, fmt.Errorf("neither the graph nor config.json says the size of input %q", in.Name)
+		return s, fmt.Errorf("neither the graph nor config.json gives the size of input %q", in.Name)
 	}
 	return s, nil
 }

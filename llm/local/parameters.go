@@ -14,7 +14,7 @@ type parameters struct {
 	sampling
 	maxTokens int
 	stops     []string
-	logprobs  *int // how many of the most likely tokens to report with each token; nil: no log probabilities
+	logprobs  *int // the most likely tokens to report with each token; nil: no log probabilities
 }
 
 // parameters returns a request's parameters. Those it leaves out come from generation_config.json
