@@ -269,7 +269,10 @@ func TestDeltas(t *testing.T) {
 		return nil
 	})
 	want := []dialect.Delta{
-		{Fingerprint: m.fingerprint}, {Text: "B"}, {Text: "B"}, {Finish: "length"},
+		{Fingerprint: m.fingerprint},
+		{Text: "B"},
+		{Text: "B"},
+		{Finish: "length"},
 		{Usage: &dialect.Usage{PromptTokens: 5, CompletionTokens: 2, TotalTokens: 7}},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
