@@ -2,15 +2,15 @@ package configs
 
 // Options are what a configuration is loaded with, besides its text.
 type Options struct {
+	// Kinds are the kinds of model there are, each with a name of its own.
+	Kinds []Kind
 	// Env looks up environment variables, as os.LookupEnv does. Nil: there are none.
 	Env func(name string) (string, bool)
-	// Address takes the place of server.address, unless it is empty. Messages
-	// call it --address.
+	// Address replaces server.address, unless it is empty. Messages call it --address.
 	Address string
-	// GeneratorPostprocess is the rule that a generator must not have a
-	// postprocess step. A model that breaks it is refused in this error's words,
-	// and errors.Is finds it in what Load returns. Nil: there the key is as
-	// unknown as any other.
+	// GeneratorPostprocess is the rule that a generator must not have a postprocess step. A model
+	// with the key postprocess is refused with this error's message, and errors.Is finds the error
+	// in what Load returns. Nil: the key is unknown, as any other.
 	GeneratorPostprocess error
 }
 

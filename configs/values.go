@@ -65,23 +65,7 @@ const AuthNone AuthMode = "none"
 // UnmarshalText parses an authentication mode.
 func (m *AuthMode) UnmarshalText(text []byte) error {
 	*m = AuthMode(text)
-	return oneOf(string(text), string(AuthNone))
-}
-
-// Midstream says what happens when an upstream fails in the middle of an answer.
-type Midstream string
-
-// The answers to a fault in mid-stream: fail, or ask again and go on after what
-// repeats the text already sent.
-const (
-	MidstreamOff   Midstream = "off"
-	MidstreamMatch Midstream = "match"
-)
-
-// UnmarshalText parses a midstream policy.
-func (m *Midstream) UnmarshalText(text []byte) error {
-	*m = Midstream(text)
-	return oneOf(string(text), string(MidstreamOff), string(MidstreamMatch))
+	return OneOf(string(text), string(AuthNone))
 }
 
 // SHA256 is the digest of an API key.

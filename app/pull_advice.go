@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"encoding/json"
@@ -12,8 +12,8 @@ import (
 	"penstock/hub"
 )
 
-// advice is what to do with files that were fetched: in YAML, with everything else as comments. It goes by config.json
-// and by the names of the files.
+// advice returns what to do with files that were fetched: in YAML, with everything else as comments.
+// It depends on config.json and on the names of the files.
 func advice(id, commit, dir string, files []hub.File) string {
 	graph, gguf := "", ""
 	for _, f := range files {
@@ -50,7 +50,7 @@ func advice(id, commit, dir string, files []hub.File) string {
 			head += "# It has no " + recipe + ", without which Penstock runs no CLIP: first put there that of the model it was exported from.\n"
 		}
 		entry = fmt.Sprintf(entry, "clip") + `, labels: ["a photo of a cat", "a photo of a dog"]`
-	case writes(config.Architectures):
+	case isGenerative(config.Architectures):
 		entry = fmt.Sprintf(entry, "onnx-llm")
 	default:
 		return head + fmt.Sprintf("# Its config.json says %q: Penstock runs CLIP and causal language models.\n", config.Type)
@@ -58,8 +58,8 @@ func advice(id, commit, dir string, files []hub.File) string {
 	return head + "# Put this into penstock.yaml, and see penstock check:\nmodels:\n  - {" + entry + "}\n"
 }
 
-// writes tells whether a model goes on with text: transformers names such models so.
-func writes(architectures []string) bool {
+// isGenerative reports whether a model continues a text: transformers names such models so.
+func isGenerative(architectures []string) bool {
 	for _, a := range architectures {
 		if strings.HasSuffix(a, "ForCausalLM") || strings.HasSuffix(a, "LMHeadModel") {
 			return true
@@ -68,7 +68,7 @@ func writes(architectures []string) bool {
 	return false
 }
 
-// modelName makes a name that penstock.yaml takes of a repository's.
+// modelName makes a model name that penstock.yaml accepts from a repository's id.
 func modelName(id string) string {
 	name := strings.TrimLeft(id[strings.LastIndexByte(id, '/')+1:], "_")
 	if name == "" {
@@ -79,7 +79,7 @@ func modelName(id string) string {
 
 var plainScalar = regexp.MustCompile(`^[A-Za-z.][A-Za-z0-9._/-]*[A-Za-z0-9]$`)
 
-// scalar writes a text in YAML: in quotes unless nothing could take it for anything else.
+// scalar returns a text as YAML: quoted unless it can only be read as a text.
 func scalar(s string) string {
 	switch strings.ToLower(s) {
 	case "true", "false", "null", "yes", "no", "on", "off", ".inf", ".nan":

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -18,8 +18,8 @@ type importCommand struct {
 	Dir  string `arg:"" help:"The folder to make." placeholder:"DIR"`
 }
 
-// AfterApply finds names that are there but empty, as a script's variable may be. (Validate would come before kong says
-// which are not there.)
+// AfterApply refuses empty arguments, such as a script's variable that is not set. (Validate would
+// run before kong reports missing ones.)
 func (c importCommand) AfterApply() error {
 	if c.File == "" || c.Dir == "" {
 		return errors.New("an empty name: name the GGUF file, and the folder to make")
@@ -27,7 +27,7 @@ func (c importCommand) AfterApply() error {
 	return nil
 }
 
-// Run makes the folder, or leaves nothing behind.
+// Run makes the folder, or leaves none.
 func (c importCommand) Run(stdout io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()

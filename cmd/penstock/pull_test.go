@@ -11,13 +11,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"penstock/hub"
 	"penstock/hub/hubtest"
 )
 
-// serveHub serves a hub, and its store under another address, and returns the environment that leads there.
+// serveHub serves a hub, and its store under another address, and returns the environment that
+// names them.
 func serveHub(t *testing.T, h *hubtest.Hub) (env []string) {
 	t.Helper()
 	store := httptest.NewServer(h)
@@ -66,7 +65,7 @@ func TestPullFillsAFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	if status, stdout, stderr := penstock(t, dir, nil, "check"); status != 0 {
-		t.Errorf("what pull says is no configuration: %s%s", stdout, stderr)
+		t.Errorf("what pull prints is no valid configuration: %s%s", stdout, stderr)
 	}
 
 	status, _, stderr = penstock(t, dir, env, "pull", h.ID, "--file", "README.md", "--file=*_fp16.onnx", "--revision", h.Revision(), "--dir", folder)
@@ -78,7 +77,7 @@ func TestPullFillsAFolder(t *testing.T) {
 	}
 }
 
-// TestPullIsInterrupted: Ctrl-C leaves what can be gone on with, and nothing that could be taken for a model.
+// Ctrl-C leaves what the next pull continues from, and nothing that looks like a model.
 func TestPullIsInterrupted(t *testing.T) {
 	h := hubtest.New("openai/clip", clipFiles())
 	env, dir := serveHub(t, h), t.TempDir()
@@ -96,7 +95,7 @@ func TestPullIsInterrupted(t *testing.T) {
 	}
 	<-stalled
 	if status, _, stderr := penstock(t, dir, env, "pull", h.ID, "--dir", "clip"); status != 1 || !strings.Contains(stderr, "another penstock pull is filling this folder") {
-		t.Errorf("a second one at once: status %d, %s", status, stderr)
+		t.Errorf("a second pull at the same time: status %d, %s", status, stderr)
 	}
 	if err := command.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
@@ -124,14 +123,14 @@ func TestPullIsInterrupted(t *testing.T) {
 	}
 }
 
-func TestPullSaysWhatToDo(t *testing.T) {
+func TestPullAdvice(t *testing.T) {
 	bare := map[string]string{"config.json": `{"model_type":"clip"}`, "model.safetensors": "x", "tokenizer.json": "{}"}
 	for name, test := range map[string]struct {
 		files  map[string]string
 		others []*hubtest.Hub
 		args   string
 		status int
-		says   string // on stdout or stderr
+		want   string // on stdout or stderr
 	}{
 		"no graph":           {bare, nil, "pull a/clip", 1, "a/clip: the repository has no ONNX files, which is what Penstock runs\nLook on the hub for a repository of the same model"},
 		"a graph elsewhere":  {bare, []*hubtest.Hub{hubtest.New("Xenova/clip", clipFiles())}, "pull a/clip", 1, "with ONNX files: Xenova/clip\nIf that is the model you want: penstock pull Xenova/clip\n"},
@@ -152,51 +151,14 @@ func TestPullSaysWhatToDo(t *testing.T) {
 			h := hubtest.New("a/clip", test.files)
 			h.Others = test.others
 			status, stdout, stderr := penstock(t, t.TempDir(), serveHub(t, h), strings.Fields(test.args)...)
-			if status != test.status || !strings.Contains(stdout+stderr, test.says) {
-				t.Errorf("status %d, want %d and %q:\n%s%s", status, test.status, test.says, stdout, stderr)
+			if status != test.status || !strings.Contains(stdout+stderr, test.want) {
+				t.Errorf("status %d, want %d and %q:\n%s%s", status, test.status, test.want, stdout, stderr)
 			}
 		})
 	}
 	status, _, stderr := penstock(t, t.TempDir(), []string{"HF_ENDPOINT=nowhere"}, "pull", "a/clip")
 	if status != 1 || !strings.Contains(stderr, "HF_ENDPOINT must be an address") {
 		t.Errorf("status %d, %s", status, stderr)
-	}
-}
-
-func TestPullProgress(t *testing.T) {
-	var out bytes.Buffer
-	now := time.Unix(0, 0)
-	p := &pullProgress{to: &out, terminal: true, now: func() time.Time { return now }, total: 400 << 20}
-	f := hub.File{Path: "onnx/a_graph_with_a_long_name.onnx", Size: 300 << 20}
-	for i := range int64(4) {
-		p.At(f, i*(100<<20))
-		p.At(f, i*(100<<20)+1) // too soon to be drawn
-		now = now.Add(time.Second)
-	}
-	p.Done(f, true)
-	p.end()
-	const clear = "\r\x1b[K"
-	want := clear + "[                        ]   0%  …h_with_a_long_name.onnx" +
-		clear + "[======                  ]  25%  …h_with_a_long_name.onnx" +
-		clear + "[============            ]  50% 100 MiB/s …h_with_a_long_name.onnx" +
-		clear + "[==================      ]  75% 100 MiB/s …h_with_a_long_name.onnx" +
-		clear + "  here: onnx/a_graph_with_a_long_name.onnx\n" + clear
-	if out.String() != want {
-		t.Errorf("drawn:\n%q\nwant:\n%q", out.String(), want)
-	}
-
-	out.Reset()
-	p = &pullProgress{to: &out, now: time.Now, total: 300 << 20}
-	for i := range int64(5) {
-		p.At(f, i*(60<<20))
-		p.At(f, i*(60<<20)+1)
-	}
-	p.Waiting(4*time.Second, errors.New("cut off"))
-	p.Done(f, false)
-	want = "  onnx/a_graph_with_a_long_name.onnx: 20% of 300 MiB\n  onnx/a_graph_with_a_long_name.onnx: 40% of 300 MiB\n  onnx/a_graph_with_a_long_name.onnx: 60% of 300 MiB\n" +
-		"  onnx/a_graph_with_a_long_name.onnx: 80% of 300 MiB\n  cut off; trying again in 4s\n  here already: onnx/a_graph_with_a_long_name.onnx\n"
-	if out.String() != want {
-		t.Errorf("lines:\n%s\nwant:\n%s", out.String(), want)
 	}
 }
 

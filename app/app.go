@@ -1,16 +1,11 @@
-// Command penstock is a Server-Sent-Events gateway for AI models: whole-result
-// models and generators behind one gate, spoken to by browsers' EventSource,
-// OpenAI clients and plain JSON.
-//
-// This file is the command line; each command has a file of its own. Exit status
-// 0: done; 1: it failed while running; 2: bad usage or bad configuration.
-package main
+package app
 
 import (
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/alecthomas/kong"
 
@@ -26,19 +21,26 @@ type commandLine struct {
 	Version versionCommand `cmd:"" help:"Say which version this is."`
 }
 
-func main() {
-	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+// Main runs the command line in os.Args, with models of these kinds, and ends the process. The exit
+// status is 0 for success, 1 for a failure, and 2 for bad usage or a bad configuration.
+func Main(kinds ...Kind) {
+	os.Exit(run(kinds, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run carries out one command line and returns the exit status. Asked for help,
-// it ends the process.
-func run(args []string, stdout, stderr io.Writer) int {
+// run runs one command line and returns the exit status. With the flag --help it ends the process.
+func run(kinds []Kind, args []string, stdout, stderr io.Writer) int {
+	for i, kind := range kinds {
+		if slices.ContainsFunc(kinds[:i], func(k Kind) bool { return k.Name() == kind.Name() }) {
+			return report(fmt.Errorf("two kinds of model have the name %q", kind.Name()), stderr)
+		}
+	}
 	var line commandLine
 	parser, err := kong.New(&line,
 		kong.Name("penstock"),
 		kong.Description("A Server-Sent-Events gateway for AI models."),
 		kong.Writers(stdout, stderr),
 		kong.BindTo(stdout, (*io.Writer)(nil)),
+		kong.Bind(kinds),
 	)
 	if err != nil {
 		return report(err, stderr)
@@ -50,7 +52,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return report(command.Run(), stderr)
 }
 
-// report says what went wrong and returns the exit status it stands for.
+// report prints an error and returns the exit status for it.
 func report(err error, stderr io.Writer) int {
 	problems, usage := configs.Problems(nil), (*kong.ParseError)(nil)
 	switch {
@@ -68,22 +70,25 @@ func report(err error, stderr io.Writer) int {
 	}
 }
 
-// configFlag is what commands that read a configuration have in common.
+// configFlag is the flag of commands that read a configuration.
 type configFlag struct {
 	Config string `help:"The configuration; without it ./penstock.yaml, else the built-in one." placeholder:"FILE"`
 }
 
-// load finds and reads the configuration; address takes the place of its
-// server.address unless it is empty.
-func (f configFlag) load(address string) (configs.Source, configs.Config, error) {
+// load finds and reads the configuration; address replaces its server.address unless it is empty.
+func (f configFlag) load(kinds []Kind, address string) (configs.Source, configs.Config, error) {
 	source, err := configs.Find(f.Config)
 	if err != nil {
 		return source, configs.Config{}, err
 	}
-	config, err := configs.Load(source, configs.Options{
+	options := configs.Options{
 		Env:                  os.LookupEnv,
 		Address:              address,
 		GeneratorPostprocess: engine.ErrGeneratorPostprocess,
-	})
+	}
+	for _, kind := range kinds {
+		options.Kinds = append(options.Kinds, kind.Kind)
+	}
+	config, err := configs.Load(source, options)
 	return source, config, err
 }

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -11,8 +11,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/dustin/go-humanize"
-
 	"penstock/hub"
 )
 
@@ -23,7 +21,7 @@ type pullCommand struct {
 	File     []string `help:"Fetch the files that match instead of those Penstock picks: 'onnx/*_quantized.onnx', '*.gguf' (without a slash: in any folder). A graph brings its data and the model's small files along. May be given again." placeholder:"PATTERN" sep:"none"`
 }
 
-// Help is what penstock pull --help says beside the flags.
+// Help is the text of penstock pull --help beside the flags.
 func (pullCommand) Help() string {
 	return `What is whole already is not fetched again; what was broken off goes on where it stopped.
 
@@ -39,7 +37,8 @@ func (c pullCommand) Validate() error {
 	return errors.Join(problems...)
 }
 
-// Run fills the folder, telling on stderr how it goes, and writes to stdout what to put into penstock.yaml.
+// Run fills the folder, shows its progress on stderr, and writes to stdout what to put into
+// penstock.yaml.
 func (c pullCommand) Run(stdout io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
@@ -58,11 +57,11 @@ func (c pullCommand) Run(stdout io.Writer) error {
 	return err
 }
 
-// fetch returns what is in the folder now, and of which commit.
+// fetch returns the files that are in the folder now, and their commit.
 func (c pullCommand) fetch(ctx context.Context) (files []hub.File, commit string, err error) {
 	progress := newPullProgress(os.Stderr)
 	client, err := hub.New(hub.Options{
-		Endpoint: os.Getenv("HF_ENDPOINT"), Token: os.Getenv("HF_TOKEN"), UserAgent: "Penstock/" + version(), Progress: progress,
+		Endpoint: os.Getenv("HF_ENDPOINT"), Token: os.Getenv("HF_TOKEN"), UserAgent: userAgent(), Progress: progress,
 	})
 	if err != nil {
 		return nil, "", err
@@ -83,7 +82,7 @@ func (c pullCommand) fetch(ctx context.Context) (files []hub.File, commit string
 	return files, snapshot.Commit, err
 }
 
-// elsewhere says where else a model may be had as ONNX, as far as the hub itself says so.
+// elsewhere returns advice where to find the model as ONNX, from what the hub itself lists.
 func elsewhere(ctx context.Context, client *hub.Client, id string) string {
 	found, err := client.Elsewhere(ctx, id)
 	if err != nil || len(found) == 0 {
@@ -91,16 +90,4 @@ func elsewhere(ctx context.Context, client *hub.Client, id string) string {
 	}
 	return "This hub has, by the same name and with ONNX files: " + strings.Join(found, ", ") +
 		"\nIf that is the model you want: penstock pull " + found[0]
-}
-
-// begin says what was chosen.
-func (p *pullProgress) begin(c pullCommand, s hub.Snapshot, files []hub.File) {
-	p.total = 0
-	for _, f := range files {
-		p.total += f.Size
-	}
-	p.say(fmt.Sprintf("%s at commit %s: %d of %d files, %s, into %s", s.ID, s.Commit, len(files), len(s.Files), humanize.IBytes(uint64(p.total)), c.Dir))
-	for _, f := range files {
-		p.say(fmt.Sprintf("  %-9s %s", humanize.IBytes(uint64(f.Size)), f.Path))
-	}
 }

@@ -14,22 +14,25 @@ import (
 	"penstock/internal/served"
 )
 
-// A README block whose fence says `test` is run as it stands, but for the address. Where a json
-// block follows it, the answer must have that block's keys.
+// A README block whose fence has the word test is run as it is, except for the address. If a json
+// block follows it, the response must have the keys of that block.
+
+// root is the project's folder.
+const root = "../.."
 
 const readmeAddress = "http://127.0.0.1:8080"
 
-type readmeBlock struct{ language, code, answer string }
+type readmeBlock struct{ language, code, response string }
 
 var (
 	fence  = regexp.MustCompile("(?ms)^```(\\w+) test\n(.*?)^```\n(?:\n```json\n(.*?)^```)?")
 	target = regexp.MustCompile("(?m)(?:^|`)make (\\w+)")
 )
 
-// readmeBlocks returns the README's blocks of a language that are to be run; there must be some.
+// readmeBlocks returns the README's blocks of a language that are to be run, at least one.
 func readmeBlocks(t *testing.T, language string) []readmeBlock {
 	t.Helper()
-	text, err := os.ReadFile("README.md")
+	text, err := os.ReadFile(filepath.Join(root, "README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +48,8 @@ func readmeBlocks(t *testing.T, language string) []readmeBlock {
 	return blocks
 }
 
-// asItself makes this test's binary, run by anybody, behave as penstock; it returns its path.
+// asItself makes the test's own binary behave as penstock in every process started from here; it
+// returns its path.
 func asItself(t *testing.T) string {
 	t.Helper()
 	path, err := os.Executable()
@@ -58,8 +62,8 @@ func asItself(t *testing.T) string {
 
 func TestReadmeCommandsWork(t *testing.T) {
 	path := asItself(t)
-	address := served.Start(t, path, ".")
-	home := t.TempDir() // an answer that is an error must fail the command
+	address := served.Start(t, path, root)
+	home := t.TempDir() // an error response must fail the command
 	if err := os.WriteFile(filepath.Join(home, ".curlrc"), []byte("fail-with-body\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -67,17 +71,18 @@ func TestReadmeCommandsWork(t *testing.T) {
 		code := strings.ReplaceAll(block.code, readmeAddress, address)
 		code = strings.ReplaceAll(code, "./penstock ", path+" ")
 		cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", code)
+		cmd.Dir = root
 		cmd.Env = append(os.Environ(), "CURL_HOME="+home)
 		out, err := cmd.CombinedOutput()
 		if err != nil || len(out) == 0 {
-			t.Errorf("%s\nended with %v and said:\n%s", block.code, err, out)
+			t.Errorf("%s\nended with %v and printed:\n%s", block.code, err, out)
 			continue
 		}
 		if strings.Contains(block.code, "/stream") && !strings.Contains(string(out), "\nevent: done\n") {
-			t.Errorf("%s\nwas not done:\n%s", block.code, out)
+			t.Errorf("%s\nhas no event done:\n%s", block.code, out)
 		}
-		if block.answer != "" && !slices.Equal(keys(t, block.answer), keys(t, string(out))) {
-			t.Errorf("%s\nanswered %s\nand README.md promises %s", block.code, out, block.answer)
+		if block.response != "" && !slices.Equal(keys(t, block.response), keys(t, string(out))) {
+			t.Errorf("%s\nreturned %s\nand README.md has %s", block.code, out, block.response)
 		}
 	}
 }
@@ -92,7 +97,7 @@ func keys(t *testing.T, object string) []string {
 }
 
 func TestReadmeConfigurationsAreValid(t *testing.T) {
-	t.Setenv("OPENAI_API_KEY", "sk-any") // one of them asks for it
+	t.Setenv("OPENAI_API_KEY", "sk-any") // one of them needs it
 	path := asItself(t)
 	for _, block := range readmeBlocks(t, "yaml") {
 		file := filepath.Join(t.TempDir(), "penstock.yaml")
@@ -105,14 +110,14 @@ func TestReadmeConfigurationsAreValid(t *testing.T) {
 	}
 }
 
-func TestReadmeNamesOnlyWhatMakeKnows(t *testing.T) {
+func TestReadmeNamesExistingMakeTargets(t *testing.T) {
 	for _, name := range []string{"README.md", "CONTRIBUTING.md", ".ci/run"} {
-		text, err := os.ReadFile(name)
+		text, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, match := range target.FindAllStringSubmatch(string(text), -1) {
-			if out, err := exec.CommandContext(t.Context(), "make", "-n", match[1]).CombinedOutput(); err != nil {
+			if out, err := exec.CommandContext(t.Context(), "make", "-C", root, "-n", match[1]).CombinedOutput(); err != nil {
 				t.Errorf("%s names make %s: %s", name, match[1], out)
 			}
 		}

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// asPenstock makes the test's own binary behave as the real one.
+// asPenstock is the variable that makes the test's own binary behave as penstock.
 const asPenstock = "TEST_BINARY_IS_PENSTOCK"
 
 func TestMain(m *testing.M) {
@@ -21,8 +21,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// penstock runs a command line in a folder with that environment and nothing
-// else, and returns what came of it.
+// penstock runs a command line in a folder, with that environment and nothing else.
 func penstock(t *testing.T, dir string, env []string, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	self, err := os.Executable()
@@ -98,7 +97,7 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-func TestImportWantsNames(t *testing.T) {
+func TestImportRefusesEmptyNames(t *testing.T) {
 	for _, names := range [][]string{{"", ""}, {"", "models/mine"}, {"model.gguf", ""}} {
 		status, stdout, stderr := penstock(t, t.TempDir(), nil, append([]string{"import"}, names...)...)
 		if want := "penstock: an empty name: name the GGUF file, and the folder to make (see penstock --help)\n"; status != 2 || stdout != "" || stderr != want {
