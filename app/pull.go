@@ -84,7 +84,7 @@ func (c pullCommand) fetch(ctx context.Context) (files []hub.File, commit string
 
 // elsewhere returns advice where to find the model as ONNX, from what the hub itself lists.
 func elsewhere(ctx context.Context, client *hub.Client, id string) string {
-	found, err := client.Elsewhere(ctx, id)
+	found, err := client.Exports(ctx, id)
 	if err != nil || len(found) == 0 {
 		return "Look on the hub for a repository of the same model with an onnx folder, or export it: optimum-cli export onnx --model " + id + " DIR"
 	}

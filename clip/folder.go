@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"penstock/clip/internal/pixels"
+	"penstock/modeldir"
 	"penstock/tokenizer"
 )
 
@@ -37,13 +38,6 @@ func (c config) context() int {
 	return 77
 }
 
-// Graphs are looked for in these folders and forms: whole, then halved, then quantised, by the names that transformers.js
-// gave them. penstock pull takes the same ones (package hub).
-var (
-	graphFolders = []string{"onnx", "."}
-	graphForms   = []string{"", "_fp16", "_quantized", "_int8", "_uint8", "_q4", "_q4f16", "_bnb4"}
-)
-
 func openFolder(path string) (*folder, error) {
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("there is no folder %q: check the model's path", filepath.Base(path))
@@ -69,7 +63,7 @@ func openFolder(path string) (*folder, error) {
 	problems = append(problems, err)
 	f.preprocessor, err = f.read("preprocessor_config.json")
 	problems = append(problems, err)
-	if !f.has("tokenizer.json") {
+	if !modeldir.In(path)("tokenizer.json") {
 		problems = append(problems, missing("tokenizer.json"))
 	}
 	if err := errors.Join(problems...); err != nil {
@@ -78,36 +72,22 @@ func openFolder(path string) (*folder, error) {
 	return f, nil
 }
 
-// graphs returns the best graphs there are: of each form the two towers, else one graph for both. Where none is complete
-// it is a tower of one form and one of another, or what there is.
+// graphs returns the paths of the best complete graphs, both the same where one graph holds both
+// towers. Where no form is complete, each tower is the best one found, or "".
 func (f *folder) graphs() (vision, text string) {
-	for _, form := range graphForms {
-		for _, pair := range [][2]string{{"vision_model", "text_model"}, {"model", "model"}} {
-			for _, dir := range graphFolders {
-				vision, text := filepath.Join(dir, pair[0]+form+".onnx"), filepath.Join(dir, pair[1]+form+".onnx")
-				if f.has(vision) && f.has(text) {
-					return filepath.Join(f.path, vision), filepath.Join(f.path, text)
-				}
-			}
-		}
+	graphs := modeldir.CLIP.Graphs(modeldir.In(f.path))
+	if graphs == nil {
+		return f.tower("vision_model"), f.tower("text_model")
 	}
-	return f.tower("vision_model"), f.tower("text_model")
+	return filepath.Join(f.path, graphs[0]), filepath.Join(f.path, graphs[len(graphs)-1])
 }
 
 func (f *folder) tower(name string) string {
-	for _, form := range graphForms {
-		for _, dir := range graphFolders {
-			if file := filepath.Join(dir, name+form+".onnx"); f.has(file) {
-				return filepath.Join(f.path, file)
-			}
-		}
+	graph := modeldir.CLIP.Graph(name, modeldir.In(f.path))
+	if graph == "" {
+		return ""
 	}
-	return ""
-}
-
-func (f *folder) has(file string) bool {
-	info, err := os.Stat(filepath.Join(f.path, file))
-	return err == nil && info.Mode().IsRegular()
+	return filepath.Join(f.path, graph)
 }
 
 func (f *folder) read(file string) ([]byte, error) {

@@ -10,6 +10,7 @@ import (
 
 	"penstock/engine"
 	"penstock/hub"
+	"penstock/modeldir"
 )
 
 // A model that cannot be loaded says what its folder lacks.
@@ -134,14 +135,12 @@ func TestPullTakesWhatIsLoaded(t *testing.T) {
 	for _, file := range []string{"config.json", recipe, "tokenizer.json"} {
 		add(file)
 	}
-	for _, dir := range graphFolders {
-		for _, form := range graphForms {
-			for _, name := range []string{"vision_model", "text_model", "model"} {
-				add(filepath.Join(dir, name+form+".onnx"))
-			}
+	for _, name := range []string{"vision_model", "text_model", "model"} {
+		for _, graph := range modeldir.CLIP.Candidates(name) {
+			add(graph)
 		}
 	}
-	for range 2 * 2 * len(graphForms) {
+	for range 2 * len(modeldir.CLIP.Candidates("model")) {
 		chosen, err := s.Choose(nil)
 		if err != nil {
 			t.Fatal(err)

@@ -9,8 +9,8 @@ import (
 	"hash"
 )
 
-// A Checksum is what a hub says of a file's content: a SHA-256 where the file is in large file storage, and else git's
-// SHA-1 of a blob, which covers the length too.
+// A Checksum is the hub's checksum of a file's content: SHA-256 for a file in large file storage,
+// otherwise git's SHA-1 of a blob, which covers the length too.
 type Checksum struct {
 	hex string
 	git bool
@@ -35,7 +35,7 @@ func (c Checksum) String() string {
 	return "sha256:" + c.hex
 }
 
-// hash begins the checksum of a file of that many bytes.
+// hash returns a hash for a file of size bytes.
 func (c Checksum) hash(size int64) hash.Hash {
 	if !c.git {
 		return sha256.New()
@@ -45,5 +45,5 @@ func (c Checksum) hash(size int64) hash.Hash {
 	return h
 }
 
-// matches tells whether a hash that has read the whole file is the checksum.
+// matches reports whether h, which has read the whole file, yields the checksum.
 func (c Checksum) matches(h hash.Hash) bool { return hex.EncodeToString(h.Sum(nil)) == c.hex }

@@ -5,33 +5,18 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"penstock/modeldir"
 )
 
-// small are the files beside its graphs that Penstock reads of a model, as far as there are any.
-var small = []string{
-	"config.json", recipe, "tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja",
-}
-
-// needed are those of them that no model runs without.
-var needed = []string{"config.json", "tokenizer.json"}
-
-// Graphs come in these forms, by the names that transformers.js gave them, and in these folders, best first: as the rooms
-// that open them look for them. Of a CLIP, which is known by the recipe for its pictures, that is whole, halved, quantised;
-// of a language model, what a CPU runs best comes before halves.
-var (
-	pictureForms  = []string{"", "_fp16", "_quantized", "_int8", "_uint8", "_q4", "_q4f16", "_bnb4"}
-	languageForms = []string{"", "_q4", "_int8", "_quantized", "_uint8", "_bnb4", "_fp16", "_q4f16"}
-	places        = []string{"onnx/", ""}
-)
-
-// recipe is the file without which a CLIP does not run.
-const recipe = "preprocessor_config.json"
-
-// Choose picks the files to fetch. Without patterns that is what Penstock needs to run the model: its small files, and
-// one graph or one pair of towers with its external data. With patterns it is what they match: a pattern without a slash
-// is held against the last part of a path, one with slashes against the whole. Every graph among that brings its external
-// data and the small files along. Errors wrap ErrNoGraph where the repository has nothing to run, and ErrNotFound where a
-// pattern matches nothing.
+// Choose returns the files to fetch. Without patterns those are the files that Penstock needs to
+// run the model: one graph, or one pair of CLIP's, with its external data and the files beside it
+// that are read. With patterns they are the files that match: a pattern without a slash is matched
+// against the last element of a path, one with a slash against the whole path. A graph among them
+// adds its external data and the files beside it.
+//
+// Errors wrap ErrNoGraph if the repository holds no ONNX graph, and ErrNotFound if a pattern
+// matches no file.
 func (s Snapshot) Choose(patterns []string) ([]File, error) {
 	wanted := map[string]bool{}
 	if len(patterns) == 0 {
@@ -39,68 +24,70 @@ func (s Snapshot) Choose(patterns []string) ([]File, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, name := range needed {
-			if !s.has(name) {
-				return nil, fmt.Errorf("%s has no %s, without which Penstock runs no model: --file takes any files that you name", s.ID, name)
-			}
-		}
 		for _, name := range graphs {
 			wanted[name] = true
 		}
 	}
 	for _, pattern := range patterns {
-		if err := CheckPattern(pattern); err != nil {
+		if err := s.match(pattern, wanted); err != nil {
 			return nil, err
-		}
-		found := false
-		for _, f := range s.Files {
-			name := f.Path
-			if !strings.Contains(pattern, "/") {
-				name = path.Base(name)
-			}
-			if ok, _ := path.Match(pattern, name); ok {
-				wanted[f.Path], found = true, true
-			}
-		}
-		if !found {
-			return nil, fmt.Errorf("%w: nothing in %s matches %q; it has %s", ErrNotFound, s.ID, pattern, some(s.paths()))
 		}
 	}
 	var chosen []File
 	runs := false
 	for name := range wanted {
-		runs = runs || isGraph(name)
+		runs = runs || modeldir.IsGraph(name)
 	}
 	for _, f := range s.Files {
-		if wanted[f.Path] || (runs && slices.Contains(small, f.Path)) || wanted[graphOf(f.Path)] {
+		if wanted[f.Path] || (runs && modeldir.IsAuxiliary(f.Path)) || wanted[modeldir.GraphOf(f.Path)] {
 			chosen = append(chosen, f)
 		}
 	}
 	return chosen, nil
 }
 
-// graphs finds the graphs that Penstock would run.
-func (s Snapshot) graphs() ([]string, error) {
-	forms := languageForms
-	if s.has(recipe) {
-		forms = pictureForms
+// match adds the paths that match a pattern to wanted.
+func (s Snapshot) match(pattern string, wanted map[string]bool) error {
+	if err := CheckPattern(pattern); err != nil {
+		return err
 	}
-	for _, form := range forms {
-		for _, names := range [][]string{{"vision_model", "text_model"}, {"model"}} {
-			for _, place := range places {
-				found := make([]string, len(names))
-				for i, name := range names {
-					found[i] = place + name + form + ".onnx"
-				}
-				if s.has(found...) {
-					return found, nil
-				}
-			}
+	found := false
+	for _, f := range s.Files {
+		name := f.Path
+		if !strings.Contains(pattern, "/") {
+			name = path.Base(name)
+		}
+		if ok, _ := path.Match(pattern, name); ok {
+			wanted[f.Path], found = true, true
 		}
 	}
+	if !found {
+		return fmt.Errorf("%w: nothing in %s matches %q; it has %s", ErrNotFound, s.ID, pattern, abbreviated(s.paths()))
+	}
+	return nil
+}
+
+// graphs returns the graphs that Penstock would run, and checks that the files they require are
+// there too.
+func (s Snapshot) graphs() ([]string, error) {
+	kind := modeldir.KindOf(s.has)
+	graphs := kind.Graphs(s.has)
+	if graphs == nil {
+		return nil, s.noGraph()
+	}
+	for _, name := range kind.Required() {
+		if !s.has(name) {
+			return nil, fmt.Errorf("%s has no %s, without which Penstock runs no model: --file takes any files that you name", s.ID, name)
+		}
+	}
+	return graphs, nil
+}
+
+// noGraph explains what the repository holds instead of a graph that Penstock runs.
+func (s Snapshot) noGraph() error {
 	var others, gguf []string
 	for _, name := range s.paths() {
-		if isGraph(name) {
+		if modeldir.IsGraph(name) {
 			others = append(others, name)
 		}
 		if path.Ext(name) == ".gguf" {
@@ -109,35 +96,17 @@ func (s Snapshot) graphs() ([]string, error) {
 	}
 	switch {
 	case others != nil:
-		return nil, fmt.Errorf("%s has ONNX files, but neither vision_model.onnx with text_model.onnx nor model.onnx, which Penstock runs: %s (--file takes any of them)", s.ID, some(others))
+		return fmt.Errorf("%s has ONNX files, but neither vision_model.onnx with text_model.onnx nor model.onnx, which Penstock runs: %s (--file takes any of them)", s.ID, abbreviated(others))
 	case gguf != nil:
-		return nil, fmt.Errorf("%s: %w, but GGUF: take one with --file (%s), then make a model of it with penstock import", s.ID, ErrNoGraph, some(gguf))
+		return fmt.Errorf("%s: %w, but GGUF: take one with --file (%s), then make a model of it with penstock import", s.ID, ErrNoGraph, abbreviated(gguf))
 	default:
-		return nil, fmt.Errorf("%s: %w, which is what Penstock runs", s.ID, ErrNoGraph)
+		return fmt.Errorf("%s: %w, which is what Penstock runs", s.ID, ErrNoGraph)
 	}
 }
 
-func isGraph(name string) bool { return path.Ext(name) == ".onnx" }
-
-// graphOf returns the graph whose external data a file is by its name (model.onnx_data, model.onnx.data,
-// model.onnx_data_1), or the empty string.
-func graphOf(name string) string {
-	if i := strings.LastIndex(name, ".onnx"); i >= 0 {
-		if rest := name[i+len(".onnx"):]; strings.HasPrefix(rest, "_data") || strings.HasPrefix(rest, ".data") {
-			return name[:i+len(".onnx")]
-		}
-	}
-	return ""
-}
-
-// has tells whether all of those files are there.
-func (s Snapshot) has(names ...string) bool {
-	for _, name := range names {
-		if !slices.ContainsFunc(s.Files, func(f File) bool { return f.Path == name }) {
-			return false
-		}
-	}
-	return true
+// has is the modeldir.Has of the repository.
+func (s Snapshot) has(name string) bool {
+	return slices.ContainsFunc(s.Files, func(f File) bool { return f.Path == name })
 }
 
 func (s Snapshot) paths() []string {
@@ -148,8 +117,8 @@ func (s Snapshot) paths() []string {
 	return names
 }
 
-// some is a list for a person: not all of a long one.
-func some(names []string) string {
+// abbreviated joins names for a message, and cuts a long list short.
+func abbreviated(names []string) string {
 	const enough = 12
 	switch {
 	case len(names) == 0:

@@ -11,32 +11,35 @@ import (
 	"time"
 )
 
-// PublicHub is where models are looked for unless Options says otherwise.
+// PublicHub is the default endpoint.
 const PublicHub = "https://huggingface.co"
 
-// maxRedirects is how often a hub may send us on before a file comes: it takes one or two.
+// maxRedirects bounds the redirects before a response. A hub needs one or two.
 const maxRedirects = 10
 
-// Options say where the hub is and who asks.
+// Options configure a Client.
 type Options struct {
 	Endpoint  string            // http or https, perhaps with a path; "": PublicHub
-	Token     string            // what the hub gave its user to read private and gated repositories with; "": none
+	Token     string            // access token for private and gated repositories; "": none
 	UserAgent string            // "": Go's
-	Progress  Progress          // nil: nobody is told
+	Progress  Progress          // nil: progress is not reported
 	Transport http.RoundTripper // nil: http.DefaultTransport
 }
 
-// Progress is told how things go, by the goroutine that called the Client.
+// Progress receives the progress of a download. Its methods are called by the goroutine that called
+// the Client.
 type Progress interface {
-	// At says that have of a file's bytes are here. It may fall back to 0, when the file has to be fetched anew.
+	// At reports that have bytes of a file are on disk. The number falls back to 0 when the file
+	// has to be downloaded again.
 	At(f File, have int64)
-	// Done says that a file is here, whole and checked. It was fetched, or it was here before.
+	// Done reports that a file is complete and verified. fetched is false if it was there before.
 	Done(f File, fetched bool)
-	// Waiting says that something failed and is tried again after so long.
+	// Waiting reports that a request failed for the reason why and is retried after d.
 	Waiting(d time.Duration, why error)
 }
 
-// A Client asks one hub. Its methods may be called at the same time if its Progress allows it.
+// A Client sends requests to one hub. Its methods may be called concurrently if those of its
+// Progress may.
 type Client struct {
 	endpoint *url.URL
 	token    string
@@ -45,14 +48,14 @@ type Client struct {
 	http     *http.Client
 }
 
-// New makes a client; it asks nothing yet. Its errors say what is wrong with the endpoint or the token, which they do
-// not show.
+// New returns a client, and sends no request. Its errors explain what is wrong with the endpoint or
+// the token without showing either.
 func New(o Options) (*Client, error) {
 	if o.Endpoint == "" {
 		o.Endpoint = PublicHub
 	}
 	if o.Progress == nil {
-		o.Progress = silent{}
+		o.Progress = noProgress{}
 	}
 	endpoint, err := url.Parse(strings.TrimRight(o.Endpoint, "/"))
 	if err != nil || (endpoint.Scheme != "https" && endpoint.Scheme != "http") || endpoint.Host == "" ||
@@ -72,67 +75,69 @@ func New(o Options) (*Client, error) {
 	}, nil
 }
 
-// at makes an address below the endpoint, of parts that are escaped where they need it.
-func (c *Client) at(parts ...string) *url.URL { return c.endpoint.JoinPath(parts...) }
+// url returns the URL of escaped path elements below the endpoint.
+func (c *Client) url(elements ...string) *url.URL { return c.endpoint.JoinPath(elements...) }
 
-// home tells whether the token may go there.
-func (c *Client) home(u *url.URL) bool {
+// trusts reports whether the token may be sent to u.
+func (c *Client) trusts(u *url.URL) bool {
 	return u.Scheme == c.endpoint.Scheme && strings.EqualFold(u.Host, c.endpoint.Host)
 }
 
-// An answer is what came at the end of a chain of redirects.
-type answer struct {
+// A response is what the last request of a chain of redirects returned.
+type response struct {
 	*http.Response
-	hub  http.Header // what the hub itself said last, when it sent us to another host
-	away bool        // another host answered
+	hub     http.Header // the headers of the hub's own last response, even if it redirected to another host
+	foreign bool        // a host other than the hub has been part of the chain
 }
 
-// get asks for an address and follows redirects itself: net/http would take the token along to a subdomain or another
-// port. Once away from the hub the token stays away. Errors are the network's, explained; any status is an answer.
-func (c *Client) get(ctx context.Context, u *url.URL, header http.Header) (*answer, error) {
-	a := &answer{hub: http.Header{}}
+// get sends a GET request. It follows redirects itself, because net/http would send the token to
+// subdomains and other ports too. Once a redirect has left the hub, the token is not sent again.
+// Errors are network errors with an explanation; a response of any status is not an error.
+func (c *Client) get(ctx context.Context, u *url.URL, header http.Header) (*response, error) {
+	r := &response{hub: http.Header{}}
 	for range maxRedirects + 1 {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 		if err != nil {
-			return nil, fmt.Errorf("ask %s: %w", u.Host, errors.Unwrap(err))
+			return nil, fmt.Errorf("request to %s: %w", u.Host, errors.Unwrap(err))
 		}
 		request.Header = header.Clone()
 		if c.agent != "" {
 			request.Header.Set("User-Agent", c.agent)
 		}
-		a.away = a.away || !c.home(u)
-		if c.token != "" && !a.away {
+		r.foreign = r.foreign || !c.trusts(u)
+		if c.token != "" && !r.foreign {
 			request.Header.Set("Authorization", "Bearer "+c.token)
 		}
-		a.Response, err = c.http.Do(request) //nolint:bodyclose // the last one's is the caller's to close
+		r.Response, err = c.http.Do(request) //nolint:bodyclose // the caller closes the last one's
 		if err != nil {
 			return nil, networkError(ctx, u.Host, err)
 		}
-		if !a.away {
-			a.hub = a.Header
+		if !r.foreign {
+			r.hub = r.Header
 		}
-		switch a.StatusCode {
+		switch r.StatusCode {
 		case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		default:
-			return a, nil
+			return r, nil
 		}
-		next, err := a.Location()
-		_, _ = io.CopyN(io.Discard, a.Body, 4<<10) // a short rest lets the connection be used again
-		a.Body.Close()
+		next, err := r.Location()
+		_, _ = io.CopyN(io.Discard, r.Body, 4<<10) // a body read to its end lets the connection be reused
+		r.Body.Close()
 		switch {
 		case err != nil || next.Host == "" || (next.Scheme != "https" && next.Scheme != "http"):
-			return nil, fmt.Errorf("%s sends us on to nowhere", u.Host)
+			return nil, fmt.Errorf("%s redirects without a usable Location", u.Host)
 		case u.Scheme == "https" && next.Scheme == "http":
-			return nil, fmt.Errorf("%s sends us on to %s without encryption: refused", u.Host, next.Host)
+			return nil, fmt.Errorf("%s redirects to %s without encryption: refused", u.Host, next.Host)
 		}
-		next.User = nil // nobody else's credentials either
+		next.User = nil // net/http would send these as Authorization
 		u = next
 	}
-	return nil, fmt.Errorf("%s sends us on and on (more than %d times)", c.endpoint.Host, maxRedirects)
+	return nil, fmt.Errorf("%s redirects more than %d times", c.endpoint.Host, maxRedirects)
 }
 
-type silent struct{}
+// noProgress discards every report.
+type noProgress struct{}
 
-func (silent) At(File, int64)               {}
-func (silent) Done(File, bool)              {}
-func (silent) Waiting(time.Duration, error) {}
+func (noProgress) At(File, int64)               {}
+func (noProgress) Done(File, bool)              {}
+func (noProgress) Waiting(time.Duration, error) {}

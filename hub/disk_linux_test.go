@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestAFullDiskIsSaid(t *testing.T) {
+func TestAFullDiskIsReported(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -20,6 +20,6 @@ func TestAFullDiskIsSaid(t *testing.T) {
 		t.Errorf("%d, %v", n, err)
 	}
 	if p.have != 0 {
-		t.Errorf("%d bytes count as here", p.have)
+		t.Errorf("%d bytes count as written", p.have)
 	}
 }

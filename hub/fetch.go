@@ -5,10 +5,12 @@ import (
 	"fmt"
 )
 
-// Fetch puts files of a snapshot into a folder, which is made where it is missing. What the folder has already, whole, is
-// not fetched again; what is different there is replaced. Either all files are in place when it returns or, with an
-// error, none is new, and what has come so far waits for the next Fetch. Errors wrap ErrBusy, ErrContradiction,
-// ErrNotAllowed or ErrUnreachable where they are that, and the context's cause where that ended.
+// Fetch downloads files of a snapshot into a folder, which it creates if necessary. Files that the
+// folder already holds with the right checksum are not downloaded again; others of the same name
+// are replaced. When Fetch returns nil all files are in place. When it returns an error none has
+// been changed, and what has been downloaded is staged for the next Fetch. Errors wrap ErrBusy,
+// ErrContradiction, ErrNotAllowed, ErrNotFound or ErrUnreachable where they apply, and the
+// context's cause if the context ended.
 func (c *Client) Fetch(ctx context.Context, s Snapshot, files []File, dir string) error {
 	f, err := openFolder(dir)
 	if err != nil {
@@ -21,52 +23,53 @@ func (c *Client) Fetch(ctx context.Context, s Snapshot, files []File, dir string
 			return err
 		}
 		at := func(have int64) { c.progress.At(file, have) }
-		there, err := f.holds(ctx, file, at)
+		present, err := f.holds(ctx, file, at)
 		if err != nil {
 			return err
 		}
-		if !there {
+		if !present {
 			if err := c.download(ctx, s, f, file, at); err != nil {
 				return err
 			}
 			fetched = append(fetched, file)
 		}
-		c.progress.Done(file, !there)
+		c.progress.Done(file, !present)
 	}
 	return f.install(fetched)
 }
 
-// download fetches one file into staging, going on after each cut. It is fetched anew once when it came whole but wrong.
+// download downloads one file into staging, and resumes after each cut. A complete file with the
+// wrong checksum is downloaded once more from the start.
 func (c *Client) download(ctx context.Context, s Snapshot, f *folder, file File, at func(have int64)) error {
 	p, err := openPart(ctx, f, file, at)
 	if err != nil {
 		return err
 	}
 	defer p.to.Close()
-	reached := p.have // how far it had come when the tries were last counted from one
-	anew := false
-	err = c.persist(ctx, func() (bool, error) {
+	reached := p.have // bytes there when the count of attempts was last reset
+	again := false
+	err = c.retry(ctx, func() (bool, error) {
 		var err error
 		if p.have < file.Size {
 			err = c.receive(ctx, s, p, at)
 		}
-		further := p.have >= reached+worth
-		if further {
+		advanced := p.have >= reached+minAdvance
+		if advanced {
 			reached = p.have
 		}
 		if err != nil {
-			return further, err
+			return advanced, err
 		}
-		ok, err := p.whole()
+		ok, err := p.verify()
 		if ok || err != nil {
-			return further, err
+			return advanced, err
 		}
 		if err := p.restart(); err != nil {
 			return false, err
 		}
 		err = fmt.Errorf("%w: %s arrived with another checksum than it lists", ErrContradiction, file.Path)
-		if !anew {
-			anew = true
+		if !again {
+			again = true
 			return false, temporary{error: err}
 		}
 		return false, err
@@ -77,6 +80,6 @@ func (c *Client) download(ctx context.Context, s Snapshot, f *folder, file File,
 	return err
 }
 
-// worth is how many bytes more make a try that was cut one that got further: so a bad line fetches a large file in the
-// end, and tries stay bounded.
-const worth = 1 << 20
+// minAdvance is how many bytes an attempt must add to reset the count of attempts. A bad connection
+// then downloads a large file in the end, while the number of attempts stays bounded.
+const minAdvance = 1 << 20

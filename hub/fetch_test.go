@@ -18,7 +18,7 @@ import (
 func TestAllFilesArriveOnce(t *testing.T) {
 	h := hubtest.New(id, model())
 	h.Token = token
-	inBubble(t, h, func(t *desk) {
+	inBubble(t, h, func(t *fixture) {
 		s := t.snapshot()
 		if s.Commit != h.Revision() {
 			t.Errorf("commit %s, want %s", s.Commit, h.Revision())
@@ -30,30 +30,30 @@ func TestAllFilesArriveOnce(t *testing.T) {
 			t.Errorf("the folder holds %v", slices.Sorted(maps.Keys(got)))
 		}
 		for _, r := range h.Requests() {
-			if home := r.Host == "hub.test"; (r.Authorization != "") != home {
-				t.Errorf("%s%s was asked with Authorization %q", r.Host, r.Path, r.Authorization)
+			if trusted := r.Host == "hub.test"; (r.Authorization != "") != trusted {
+				t.Errorf("%s%s was requested with Authorization %q", r.Host, r.Path, r.Authorization)
 			}
 			if file := strings.Contains(r.Path, "/resolve/") || strings.HasPrefix(r.Path, "/store/"); file && r.AcceptEncoding != "identity" {
-				t.Errorf("%s was asked for with Accept-Encoding %q", r.Path, r.AcceptEncoding)
+				t.Errorf("%s was requested with Accept-Encoding %q", r.Path, r.AcceptEncoding)
 			}
 			if strings.Contains(r.Path, "/resolve/") && !strings.Contains(r.Path, s.Commit) {
 				t.Errorf("%s is not pinned to the commit", r.Path)
 			}
 		}
-		if len(t.told.waits) != 0 || slices.ContainsFunc(t.told.done, func(s string) bool { return strings.HasSuffix(s, "false") }) {
-			t.Errorf("told: %+v", t.told)
+		if len(t.progress.waits) != 0 || slices.ContainsFunc(t.progress.done, func(s string) bool { return strings.HasSuffix(s, "false") }) {
+			t.Errorf("reported: %+v", t.progress)
 		}
 
-		// Whatever is whole stays; what is not, is replaced.
-		*t.told = told{}
+		// Complete files stay; a damaged one is replaced.
+		*t.progress = progress{}
 		if err := os.WriteFile(filepath.Join(t.dir, "config.json"), []byte(`{"model_type":"CLIP"}`), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if err := t.fetch(s); err != nil {
 			t.Fatal(err)
 		}
-		if n := len(h.Requests()); n != 1 || t.told.done[1] != "config.json true" || t.told.done[0] != "README.md false" {
-			t.Errorf("%d requests, told: %+v", n, t.told)
+		if n := len(h.Requests()); n != 1 || t.progress.done[1] != "config.json true" || t.progress.done[0] != "README.md false" {
+			t.Errorf("%d requests, reported: %+v", n, t.progress)
 		}
 		if got := t.content(); !maps.Equal(got, model()) {
 			t.Errorf("the folder holds %v", slices.Sorted(maps.Keys(got)))
@@ -61,9 +61,9 @@ func TestAllFilesArriveOnce(t *testing.T) {
 	})
 }
 
-func TestAStoppedFetchGoesOnLater(t *testing.T) {
+func TestAStoppedFetchIsResumed(t *testing.T) {
 	h := hubtest.New(id, model())
-	inBubble(t, h, func(t *desk) {
+	inBubble(t, h, func(t *fixture) {
 		s := t.snapshot()
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
@@ -80,7 +80,7 @@ func TestAStoppedFetchGoesOnLater(t *testing.T) {
 		}
 		for name := range t.content() {
 			if !strings.HasPrefix(name, ".pull/") || strings.HasSuffix(name, "/lock") {
-				t.Errorf("%s lies there before all is complete", name)
+				t.Errorf("%s is there before all files are complete", name)
 			}
 		}
 
@@ -92,7 +92,7 @@ func TestAStoppedFetchGoesOnLater(t *testing.T) {
 		for _, r := range h.Requests() {
 			if strings.HasPrefix(r.Path, "/store/") {
 				ranges = append(ranges, r.Path+" "+r.Range)
-			} else if !hubtest.Large(r.Path) && !strings.HasSuffix(r.Path, "/tokenizer.json") { // which comes after
+			} else if !hubtest.Large(r.Path) && !strings.HasSuffix(r.Path, "/tokenizer.json") { // which is requested later
 				t.Errorf("%s was fetched before", r.Path)
 			}
 			if r.Range != "" && !strings.HasPrefix(r.IfRange, `"`) {
@@ -108,9 +108,9 @@ func TestAStoppedFetchGoesOnLater(t *testing.T) {
 	})
 }
 
-func TestAnotherCommitBeginsAnew(t *testing.T) {
+func TestAnotherCommitStartsOver(t *testing.T) {
 	h := hubtest.New(id, model())
-	inBubble(t, h, func(t *desk) {
+	inBubble(t, h, func(t *fixture) {
 		if err := t.fetch(t.snapshot()); err != nil {
 			t.Fatal(err)
 		}
@@ -121,15 +121,15 @@ func TestAnotherCommitBeginsAnew(t *testing.T) {
 			t.Error(err)
 		}
 		if got := t.content()["onnx/text_model.onnx"]; got != text {
-			t.Error("a cut file has taken the place of a whole one")
+			t.Error("a cut file has replaced a complete one")
 		}
 		h.Commit("onnx/text_model.onnx", text+"three")
 		h.Requests()
 		if err := t.fetch(t.snapshot()); err != nil {
 			t.Fatal(err)
 		}
-		if asked := t.asked("onnx/text_model.onnx"); len(asked) != 1 || asked[0].Range != "" {
-			t.Errorf("asked: %+v", asked)
+		if sent := t.requests("onnx/text_model.onnx"); len(sent) != 1 || sent[0].Range != "" {
+			t.Errorf("requests: %+v", sent)
 		}
 		if got := t.content(); got["onnx/text_model.onnx"] != text+"three" || len(got) != len(model()) {
 			t.Errorf("the folder holds %v", slices.Sorted(maps.Keys(got)))
@@ -139,7 +139,7 @@ func TestAnotherCommitBeginsAnew(t *testing.T) {
 
 func TestNothingIsWrittenOutsideTheFolder(t *testing.T) {
 	outside := t.TempDir()
-	inBubble(t, hubtest.New(id, model()), func(t *desk) {
+	inBubble(t, hubtest.New(id, model()), func(t *fixture) {
 		if err := os.MkdirAll(t.dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -159,8 +159,8 @@ func TestNothingIsWrittenOutsideTheFolder(t *testing.T) {
 	})
 }
 
-func TestAFolderWhereAFileBelongs(t *testing.T) {
-	inBubble(t, hubtest.New(id, model()), func(t *desk) {
+func TestAFolderInPlaceOfAFile(t *testing.T) {
+	inBubble(t, hubtest.New(id, model()), func(t *fixture) {
 		if err := os.MkdirAll(filepath.Join(t.dir, "config.json"), 0o700); err != nil {
 			t.Fatal(err)
 		}

@@ -10,8 +10,8 @@ import (
 	"path"
 )
 
-// A folder is being filled, by nobody else meanwhile. Everything goes through an os.Root: not even a link that lies in it
-// leads out of it.
+// A folder is the locked target of a Fetch. All access goes through an os.Root, so that symbolic
+// links in it cannot lead out of it.
 type folder struct {
 	root *os.Root
 	lock *os.File
@@ -19,7 +19,7 @@ type folder struct {
 
 const lockFile = staging + "/lock"
 
-// openFolder makes the folder where it is missing and takes its lock. Errors wrap ErrBusy.
+// openFolder creates the folder if necessary and locks it. It fails with ErrBusy if it is locked.
 func openFolder(dir string) (*folder, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, diskError("make the folder", err)
@@ -35,8 +35,8 @@ func openFolder(dir string) (*folder, error) {
 	return &folder{root: root, lock: lock}, nil
 }
 
-// takeLock locks the lock file. Whoever holds it removes it in the end, so a lock counts only on the file that still has
-// the name.
+// takeLock locks the lock file. The holder of the lock removes the file when it is done, so a lock
+// is valid only on the file that still has the name.
 func takeLock(root *os.Root) (*os.File, error) {
 	for {
 		if err := root.MkdirAll(staging, 0o755); err != nil {
@@ -64,8 +64,8 @@ func takeLock(root *os.Root) (*os.File, error) {
 	}
 }
 
-// close gives the lock back, and keeps the parts that are staged. The lock file goes last but for its folder, which stays
-// where it isn't empty: from then on another may be at work.
+// close releases the lock and keeps staged parts. The lock file is removed first; from then on
+// another Fetch may hold the folder. The staging folder stays unless it is empty.
 func (f *folder) close() {
 	_ = f.root.Remove(lockFile)
 	_ = f.root.Remove(staging)
@@ -73,18 +73,19 @@ func (f *folder) close() {
 	_ = f.root.Close()
 }
 
-// staged is where a file lies until all are complete. Its checksum is in the name: what was begun for another content is
-// not gone on with.
+// staged returns where a file is kept until all are complete. The checksum is part of the path, so
+// a part of some other content is never resumed.
 func staged(file File) string { return path.Join(staging, file.Checksum.hex, file.Path) }
 
-// holds tells whether the folder has a file, whole and as it should be. What could not be replaced is an error.
+// holds reports whether the folder has a file with the right checksum. A directory in its place is
+// an error, because it could not be replaced.
 func (f *folder) holds(ctx context.Context, file File, at func(have int64)) (bool, error) {
 	info, err := f.root.Stat(file.Path)
 	if err == nil && info.IsDir() {
 		return false, fmt.Errorf("%s is a folder there, not a file: choose another --dir", file.Path)
 	}
 	if err != nil || !info.Mode().IsRegular() || info.Size() != file.Size {
-		return false, nil // whatever is wrong with it shows when the new one takes its place
+		return false, nil // whatever is wrong with it shows when it is replaced
 	}
 	r, err := f.root.Open(file.Path)
 	if err != nil {
@@ -98,16 +99,16 @@ func (f *folder) holds(ctx context.Context, file File, at func(have int64)) (boo
 	return file.Checksum.matches(sum), nil
 }
 
-// install gives staged files their names, and removes what else is staged: nothing needs it any more.
+// install moves staged files to their final names, and removes everything else that is staged.
 func (f *folder) install(files []File) error {
-	for _, file := range files { // first what can fail
+	for _, file := range files { // first what is most likely to fail
 		if err := f.root.MkdirAll(path.Dir(file.Path), 0o755); err != nil {
 			return diskError("make a folder for "+file.Path, err)
 		}
 	}
 	for _, file := range files {
 		if err := f.root.Rename(staged(file), file.Path); err != nil {
-			return diskError("put "+file.Path+" in its place", err)
+			return diskError("rename "+file.Path, err)
 		}
 	}
 	left, err := fs.ReadDir(f.root.FS(), staging)
@@ -117,12 +118,13 @@ func (f *folder) install(files []File) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("tidy %s: %w", staging, err)
+		return fmt.Errorf("clean up %s: %w", staging, err)
 	}
 	return nil
 }
 
-// readInto reads to the end, or until the context ends, and says after each piece how much has been read.
+// readInto copies until the end of from or until the context ends. It calls at with the number of
+// bytes so far after each read.
 func readInto(ctx context.Context, to io.Writer, from io.Reader, at func(have int64)) error {
 	var have int64
 	_, err := io.Copy(to, &reader{from: from, each: func(n int) error {
@@ -133,7 +135,7 @@ func readInto(ctx context.Context, to io.Writer, from io.Reader, at func(have in
 	return err
 }
 
-// reader calls each after every Read that brought something.
+// reader calls each after every Read that returned bytes. An error of each ends the reading.
 type reader struct {
 	from io.Reader
 	each func(n int) error

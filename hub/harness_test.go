@@ -25,7 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const (
 	id       = "openai/clip-vit-base-patch32"
 	endpoint = "http://hub.test"
-	store    = "http://store.hub.test" // a subdomain is another host too
+	store    = "http://store.hub.test" // a subdomain is another host
 	token    = "hf_secret"
 )
 
@@ -34,7 +34,7 @@ var (
 	text   = strings.Repeat("text ", 1000)
 )
 
-// model is what the hub of most tests has.
+// model is the repository of most tests.
 func model() map[string]string {
 	return map[string]string{
 		"config.json":            `{"model_type":"clip"}`,
@@ -46,32 +46,33 @@ func model() map[string]string {
 	}
 }
 
-// desk is a hub, a client of it, and a folder, in virtual time.
-type desk struct {
+// fixture is a hub, a client of it, and a folder, in virtual time.
+type fixture struct {
 	*testing.T
-	hub    *hubtest.Hub
-	client *hub.Client
-	dir    string
-	told   *told
+	hub      *hubtest.Hub
+	client   *hub.Client
+	dir      string
+	progress *progress
 }
 
-// told keeps what a client tells.
-type told struct {
+// progress records what a client reports.
+type progress struct {
 	done  []string
 	waits []time.Duration
 	at    int64
 }
 
-func (p *told) At(_ hub.File, have int64) { p.at = have }
+func (p *progress) At(_ hub.File, have int64) { p.at = have }
 
-func (p *told) Done(f hub.File, fetched bool) {
+func (p *progress) Done(f hub.File, fetched bool) {
 	p.done = append(p.done, fmt.Sprintf("%s %v", f.Path, fetched))
 }
 
-func (p *told) Waiting(d time.Duration, _ error) { p.waits = append(p.waits, d) }
+func (p *progress) Waiting(d time.Duration, _ error) { p.waits = append(p.waits, d) }
 
-// inBubble runs a test in virtual time, over a network in memory on which every name leads to the hub.
-func inBubble(t *testing.T, h *hubtest.Hub, f func(t *desk)) {
+// inBubble runs a test in virtual time, over an in-memory network on which every name resolves to
+// the hub.
+func inBubble(t *testing.T, h *hubtest.Hub, f func(t *fixture)) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "models", "clip")
 	synctest.Test(t, func(t *testing.T) {
@@ -88,9 +89,9 @@ func inBubble(t *testing.T, h *hubtest.Hub, f func(t *desk)) {
 		if h.Store == "" {
 			h.Store = store
 		}
-		d := &desk{T: t, hub: h, dir: dir, told: &told{}}
+		d := &fixture{T: t, hub: h, dir: dir, progress: &progress{}}
 		var err error
-		d.client, err = hub.New(hub.Options{Endpoint: endpoint, Token: token, Progress: d.told, Transport: transport})
+		d.client, err = hub.New(hub.Options{Endpoint: endpoint, Token: token, Progress: d.progress, Transport: transport})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,8 +99,8 @@ func inBubble(t *testing.T, h *hubtest.Hub, f func(t *desk)) {
 	})
 }
 
-// snapshot lists main, which must go well.
-func (d *desk) snapshot() hub.Snapshot {
+// snapshot lists main, which must succeed.
+func (d *fixture) snapshot() hub.Snapshot {
 	d.Helper()
 	s, err := d.client.Snapshot(d.Context(), id, "main")
 	if err != nil {
@@ -108,8 +109,8 @@ func (d *desk) snapshot() hub.Snapshot {
 	return s
 }
 
-// fetch fetches files, all where none are named.
-func (d *desk) fetch(s hub.Snapshot, names ...string) error {
+// fetch downloads the named files, or all of them if none are named.
+func (d *fixture) fetch(s hub.Snapshot, names ...string) error {
 	d.Helper()
 	files := s.Files
 	if names != nil {
@@ -121,8 +122,8 @@ func (d *desk) fetch(s hub.Snapshot, names ...string) error {
 	return d.client.Fetch(d.Context(), s, files, d.dir)
 }
 
-// content is all that lies in the folder, staging included.
-func (d *desk) content() map[string]string {
+// content returns all files in the folder, staging included.
+func (d *fixture) content() map[string]string {
 	d.Helper()
 	found := map[string]string{}
 	err := fs.WalkDir(os.DirFS(d.dir), ".", func(path string, entry fs.DirEntry, err error) error {
@@ -139,8 +140,8 @@ func (d *desk) content() map[string]string {
 	return found
 }
 
-// asked are the requests for a file's bytes since the last look.
-func (d *desk) asked(name string) []hubtest.Request {
+// requests returns the requests for a file's bytes since the last call.
+func (d *fixture) requests(name string) []hubtest.Request {
 	var out []hubtest.Request
 	for _, r := range d.hub.Requests() {
 		if strings.HasSuffix(r.Path, "/"+name) && (!hubtest.Large(name) || strings.HasPrefix(r.Path, "/store/")) {

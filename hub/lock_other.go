@@ -7,5 +7,5 @@ import (
 	"os"
 )
 
-// flock refuses: without a lock two at once would spoil each other's files.
+// flock fails: without a lock two processes could corrupt each other's files.
 func flock(*os.File) error { return errors.ErrUnsupported }

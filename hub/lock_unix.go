@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// flock takes the lock on an open file, or returns ErrBusy. The system gives it back when the file is closed, also when
-// its process dies: no lock is ever left over.
+// flock locks an open file, or returns ErrBusy. The operating system releases the lock when the
+// file is closed, also when the process dies, so no lock is ever left behind.
 func flock(f *os.File) error {
 	raw, err := f.SyscallConn()
 	if err != nil {

@@ -12,17 +12,17 @@ import (
 	"strings"
 )
 
-// A part is a file that is on its way, with the checksum of what has come so far.
+// A part is a file that is being downloaded, with the checksum of its bytes so far.
 type part struct {
 	folder *folder
 	file   File
 	to     *os.File
 	sum    hash.Hash
 	have   int64
-	etag   string // what the server that sent it calls that content; "": nothing that If-Range could use
+	etag   string // the ETag of the server that sent it; "": none that If-Range could use
 }
 
-// openPart opens what an earlier try left of a file, or a new one, and reads it.
+// openPart opens the part that an earlier attempt left, or creates one.
 func openPart(ctx context.Context, f *folder, file File, at func(have int64)) (*part, error) {
 	name := staged(file)
 	if err := f.root.MkdirAll(path.Dir(name), 0o755); err != nil {
@@ -30,17 +30,18 @@ func openPart(ctx context.Context, f *folder, file File, at func(have int64)) (*
 	}
 	to, err := f.root.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
-		return nil, diskError("make "+file.Path, err)
+		return nil, diskError("create "+file.Path, err)
 	}
 	p := &part{folder: f, file: file, to: to}
-	if err := p.readBack(ctx, at); err != nil {
+	if err := p.load(ctx, at); err != nil {
 		to.Close()
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *part) readBack(ctx context.Context, at func(have int64)) error {
+// load computes the checksum of the bytes that are already there.
+func (p *part) load(ctx context.Context, at func(have int64)) error {
 	info, err := p.to.Stat()
 	if err != nil {
 		return fmt.Errorf("read %s: %w", p.file.Path, err)
@@ -60,23 +61,24 @@ func (p *part) readBack(ctx context.Context, at func(have int64)) error {
 	return nil
 }
 
-// etagFile lies beside the folder named by the checksum, where no file's path can get in its way.
+// etagFile returns the file that keeps the ETag. It is beside the folder that is named by the
+// checksum, where no file's path can collide with it.
 func (p *part) etagFile() string { return path.Join(staging, p.file.Checksum.hex+".etag") }
 
-// restart forgets what has come.
+// restart drops all bytes.
 func (p *part) restart() error {
-	if err := errors.Join(p.to.Truncate(0), p.name("")); err != nil {
-		return fmt.Errorf("begin %s anew: %w", p.file.Path, err)
+	if err := errors.Join(p.to.Truncate(0), p.setETag("")); err != nil {
+		return fmt.Errorf("restart %s: %w", p.file.Path, err)
 	}
 	if _, err := p.to.Seek(0, io.SeekStart); err != nil {
-		return fmt.Errorf("begin %s anew: %w", p.file.Path, err)
+		return fmt.Errorf("restart %s: %w", p.file.Path, err)
 	}
 	p.sum, p.have = p.file.Checksum.hash(p.file.Size), 0
 	return nil
 }
 
-// name notes what the server calls the content. If-Range takes strong names only (RFC 9110, 13.1.5).
-func (p *part) name(etag string) error {
+// setETag stores the server's ETag. If-Range takes strong ones only (RFC 9110, section 13.1.5).
+func (p *part) setETag(etag string) error {
 	if !strings.HasPrefix(etag, `"`) {
 		etag = ""
 	}
@@ -93,7 +95,7 @@ func (p *part) name(etag string) error {
 	return p.folder.root.WriteFile(p.etagFile(), []byte(etag), 0o644)
 }
 
-// Write appends to the file and its checksum.
+// Write appends data to the file and its checksum.
 func (p *part) Write(data []byte) (int, error) {
 	n, err := p.to.Write(data)
 	_, _ = p.sum.Write(data[:n]) // hashes never fail
@@ -104,8 +106,9 @@ func (p *part) Write(data []byte) (int, error) {
 	return n, nil
 }
 
-// whole tells whether all has come and is what the hub lists; then it is on the disk for good.
-func (p *part) whole() (bool, error) {
+// verify reports whether the file is complete and has the listed checksum. If so, it has been
+// synced to disk.
+func (p *part) verify() (bool, error) {
 	if p.have != p.file.Size || !p.file.Checksum.matches(p.sum) {
 		return false, nil
 	}

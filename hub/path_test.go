@@ -20,18 +20,18 @@ func TestIDs(t *testing.T) {
 		"https://huggingface.co/a/b", strings.Repeat("a", 97), "a\\b", "a:b",
 	} {
 		if CheckID(bad) == nil {
-			t.Errorf("%q is taken for an id", bad)
+			t.Errorf("%q is accepted as an id", bad)
 		}
 	}
 	for _, bad := range []string{"", ".", "/", "a/../b", "/a", "a\x00b", "a\nb", strings.Repeat("a", 256)} {
 		if bad != "." && CheckRevision(bad) == nil {
-			t.Errorf("%q is taken for a revision", bad)
+			t.Errorf("%q is accepted as a revision", bad)
 		}
 	}
 }
 
-// FuzzPath: whatever a hub lists, what is taken of it lies in the folder, under the name it was given, can be made there
-// and shown on a terminal.
+// FuzzPath checks that every path that is accepted is inside the folder under its own name, can be
+// created there, and can be printed on a terminal.
 func FuzzPath(f *testing.F) {
 	for _, seed := range []string{
 		"config.json", "onnx/model.onnx", "onnx/model.onnx_data", "a b/ü#?%.json", "..", ".", "", "/", "../x", "a/../../x", "a/./b", "a//b", "/etc/passwd", `..\x`, `a\b`,
@@ -75,7 +75,7 @@ func FuzzPath(f *testing.F) {
 			t.Fatal(err)
 		}
 		if info, err := fs.Stat(root.FS(), name); err != nil || !info.Mode().IsRegular() {
-			t.Fatalf("%q is not there: %v", name, err)
+			t.Fatalf("%q was not installed: %v", name, err)
 		}
 	})
 }

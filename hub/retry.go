@@ -11,24 +11,25 @@ import (
 )
 
 const (
-	tries     = 6                // in a row, without getting further
-	firstWait = time.Second      // doubled after each
-	longWait  = 5 * time.Minute  // as long as the hub counts requests for; who asks for more is not waited for
-	silence   = 30 * time.Second // a server that has sent nothing for so long is left
+	maxAttempts = 6                // in a row without an advance
+	firstWait   = time.Second      // doubled after each attempt
+	maxWait     = 5 * time.Minute  // the window of the hub's rate limits; a longer Retry-After is an error
+	silence     = 30 * time.Second // an attempt ends when the server has sent nothing for so long
 )
 
-// temporary marks an error after which another try may go well.
+// temporary marks an error after which another attempt may succeed.
 type temporary struct {
 	error
-	after time.Duration // what the server asked for; 0: nothing
+	after time.Duration // the server's Retry-After; 0: none
 }
 
 func (t temporary) Unwrap() error { return t.error }
 
-// persist tries until f does well, fails for good, or has failed too often without getting further.
-func (c *Client) persist(ctx context.Context, f func() (further bool, err error)) error {
+// retry calls f until it succeeds, fails with an error that is not temporary, or has failed
+// maxAttempts times without an advance.
+func (c *Client) retry(ctx context.Context, f func() (advanced bool, err error)) error {
 	for failed, wait := 0, firstWait; ; {
-		further, err := f()
+		advanced, err := f()
 		if ctx.Err() != nil && err != nil {
 			return context.Cause(ctx)
 		}
@@ -36,14 +37,14 @@ func (c *Client) persist(ctx context.Context, f func() (further bool, err error)
 		if !errors.As(err, &t) {
 			return err
 		}
-		if further {
+		if advanced {
 			failed, wait = 0, firstWait
 		}
-		if failed++; failed == tries {
-			return fmt.Errorf("given up after %d tries: %w", tries, t.error)
+		if failed++; failed == maxAttempts {
+			return fmt.Errorf("given up after %d attempts: %w", maxAttempts, t.error)
 		}
-		if t.after > longWait {
-			return fmt.Errorf("%w: it asks to come back in %v", t.error, t.after.Round(time.Second))
+		if t.after > maxWait {
+			return fmt.Errorf("%w: retry after %v", t.error, t.after.Round(time.Second))
 		}
 		pause := max(wait, t.after)
 		wait *= 2
@@ -58,12 +59,12 @@ func (c *Client) persist(ctx context.Context, f func() (further bool, err error)
 	}
 }
 
-// rateLimit is the hub's header of how many requests are left, and for how many seconds: "api";r=0;t=55
-// (draft-ietf-httpapi-ratelimit-headers-09).
+// rateLimit matches the hub's RateLimit header when no requests are left: "api";r=0;t=55, where t
+// is in seconds (draft-ietf-httpapi-ratelimit-headers-09).
 var rateLimit = regexp.MustCompile(`;\s*r=0\s*;\s*t=([0-9]{1,6})\b`)
 
-// retryAfter reads how long a server asks to be left alone: Retry-After in seconds or as a date, else the hub's own
-// RateLimit.
+// retryAfter returns how long to wait before the next request: Retry-After in seconds or as a date,
+// otherwise the hub's RateLimit.
 func retryAfter(h http.Header) time.Duration {
 	value := h.Get("Retry-After")
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
@@ -74,15 +75,16 @@ func retryAfter(h http.Header) time.Duration {
 	}
 	if m := rateLimit.FindStringSubmatch(h.Get("RateLimit")); m != nil {
 		if seconds, err := strconv.Atoi(m[1]); err == nil {
-			return time.Duration(seconds+1) * time.Second // they are rounded down
+			return time.Duration(seconds+1) * time.Second // the hub rounds down
 		}
 	}
 	return 0
 }
 
-var errSilent = fmt.Errorf("nothing came for %v", silence)
+var errSilent = fmt.Errorf("no data for %v", silence)
 
-// watch returns a context that ends when alive has not been called for too long. Stop frees it.
+// watch returns a context that ends with errSilent when alive has not been called for the duration
+// of silence. stop releases its resources.
 func watch(ctx context.Context) (watched context.Context, alive, stop func()) {
 	watched, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(silence, func() { cancel(errSilent) })

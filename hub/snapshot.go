@@ -15,18 +15,18 @@ import (
 )
 
 const (
-	maxPage  = 32 << 20 // bytes of JSON in one answer
+	maxPage  = 32 << 20 // bytes of JSON in one response
 	maxFiles = 100_000  // in a repository
 )
 
-// A Snapshot is a repository at one commit: what it lists can no longer change.
+// A Snapshot is the listing of a repository at one commit.
 type Snapshot struct {
-	ID     string // as it was asked for
+	ID     string // as requested
 	Commit string // hexadecimal
-	Files  []File // by path
+	Files  []File // sorted by path
 }
 
-// A File is one of a snapshot's.
+// A File is one file of a snapshot.
 type File struct {
 	Path     string // with slashes, safe to write to below a folder
 	Size     int64  // bytes
@@ -35,8 +35,8 @@ type File struct {
 
 var commit = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
-// Snapshot finds out which commit a revision (a branch, a tag, a commit) is now, and lists its files. Errors wrap
-// ErrNotFound, ErrNotAllowed, ErrUnreachable or ErrContradiction where they are that.
+// Snapshot resolves a revision (a branch, tag or commit) to a commit and lists its files. Errors
+// wrap ErrNotFound, ErrNotAllowed, ErrUnreachable or ErrContradiction where they apply.
 func (c *Client) Snapshot(ctx context.Context, id, revision string) (Snapshot, error) {
 	if err := errors.Join(CheckID(id), CheckRevision(revision)); err != nil {
 		return Snapshot{}, err
@@ -45,17 +45,17 @@ func (c *Client) Snapshot(ctx context.Context, id, revision string) (Snapshot, e
 	var model struct {
 		SHA string `json:"sha"`
 	}
-	if _, err := c.api(ctx, id, c.at("api/models", id, "revision", url.PathEscape(revision)), &model); err != nil {
+	if _, err := c.api(ctx, id, c.url("api/models", id, "revision", url.PathEscape(revision)), &model); err != nil {
 		return Snapshot{}, err
 	}
 	if s.Commit = model.SHA; !commit.MatchString(s.Commit) {
-		return Snapshot{}, fmt.Errorf("%w: it does not say which commit %q of %s is", ErrContradiction, revision, id)
+		return Snapshot{}, fmt.Errorf("%w: it does not report which commit %q of %s is", ErrContradiction, revision, id)
 	}
-	next := c.at("api/models", id, "tree", s.Commit)
+	next := c.url("api/models", id, "tree", s.Commit)
 	next.RawQuery = "recursive=true"
 	for seen := map[string]bool{}; next != nil; {
 		if seen[next.String()] {
-			return Snapshot{}, fmt.Errorf("%w: its list of files goes round in a circle", ErrContradiction)
+			return Snapshot{}, fmt.Errorf("%w: the pages of its file list form a cycle", ErrContradiction)
 		}
 		seen[next.String()] = true
 		var page []entry
@@ -71,7 +71,8 @@ func (c *Client) Snapshot(ctx context.Context, id, revision string) (Snapshot, e
 	return s, s.consistent()
 }
 
-// consistent refuses a listing that no folder can hold: a path twice, or as a file and as a folder.
+// consistent returns an error if no folder can hold the files: a path is listed twice, or both as a
+// file and as a folder.
 func (s *Snapshot) consistent() error {
 	listed := make(map[string]bool, len(s.Files))
 	for _, f := range s.Files {
@@ -90,7 +91,7 @@ func (s *Snapshot) consistent() error {
 	return nil
 }
 
-// entry is one line of a tree's listing.
+// entry is an element of a tree listing.
 type entry struct {
 	Type string `json:"type"`
 	Path string `json:"path"`
@@ -121,17 +122,17 @@ func (s *Snapshot) add(page []entry) error {
 		s.Files = append(s.Files, File{Path: e.Path, Size: e.Size, Checksum: sum})
 	}
 	if len(s.Files) > maxFiles {
-		return fmt.Errorf("%s has more than %d files: it is no model that Penstock can run", s.ID, maxFiles)
+		return fmt.Errorf("%s has more than %d files: it is not a model that Penstock can run", s.ID, maxFiles)
 	}
 	return nil
 }
 
-// api asks for JSON, patiently, and returns where the list goes on, nil at its end.
+// api requests JSON, with retries, and returns the URL of the next page, or nil on the last page.
 func (c *Client) api(ctx context.Context, id string, u *url.URL, into any) (next *url.URL, err error) {
-	err = c.persist(ctx, func() (bool, error) {
+	err = c.retry(ctx, func() (bool, error) {
 		next, err = c.apiOnce(ctx, id, u, into)
 		if t := (temporary{}); errors.As(err, &t) && errors.Is(err, ErrUnreachable) {
-			err = t.error // nothing has been had from it yet: say so at once
+			err = t.error // probably a wrong endpoint or no network, so fail at once
 		}
 		return false, err
 	})
@@ -141,36 +142,36 @@ func (c *Client) api(ctx context.Context, id string, u *url.URL, into any) (next
 func (c *Client) apiOnce(ctx context.Context, id string, u *url.URL, into any) (next *url.URL, err error) {
 	ctx, alive, stop := watch(ctx)
 	defer stop()
-	a, err := c.get(ctx, u, http.Header{"Accept": {"application/json"}})
+	r, err := c.get(ctx, u, http.Header{"Accept": {"application/json"}})
 	if err != nil {
 		return nil, err
 	}
-	defer a.Body.Close()
-	if a.StatusCode != http.StatusOK {
-		return nil, c.refusal(a, id, "repository "+id)
+	defer r.Body.Close()
+	if r.StatusCode != http.StatusOK {
+		return nil, c.statusError(r, id, "repository "+id)
 	}
-	raw, err := io.ReadAll(&reader{from: io.LimitReader(a.Body, maxPage+1), each: func(int) error { alive(); return nil }})
+	raw, err := io.ReadAll(&reader{from: io.LimitReader(r.Body, maxPage+1), each: func(int) error { alive(); return nil }})
 	if err != nil {
 		return nil, networkError(ctx, u.Host, err)
 	}
 	if len(raw) > maxPage {
-		return nil, fmt.Errorf("%s answers with more than can be a list of files", u.Host)
+		return nil, fmt.Errorf("%s sends more than %d bytes as a list of files", u.Host, maxPage)
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
-		return nil, fmt.Errorf("%s does not speak the hub's API: %w", u.Host, err)
+		return nil, fmt.Errorf("%s does not respond as a hub: %w", u.Host, err)
 	}
-	return a.next()
+	return r.next()
 }
 
 var nextPage = regexp.MustCompile(`<([^<>]+)>\s*;[^,<]*\brel="?next\b`)
 
-// next reads where a list goes on from the Link header (RFC 8288).
-func (a *answer) next() (*url.URL, error) {
-	for _, link := range a.Header.Values("Link") {
+// next returns the URL of the next page from the Link header (RFC 8288), or nil.
+func (r *response) next() (*url.URL, error) {
+	for _, link := range r.Header.Values("Link") {
 		if m := nextPage.FindStringSubmatch(link); m != nil {
-			next, err := a.Request.URL.Parse(m[1])
+			next, err := r.Request.URL.Parse(m[1])
 			if err != nil {
-				return nil, fmt.Errorf("%w: its list of files goes on nowhere", ErrContradiction)
+				return nil, fmt.Errorf("%w: the link to the next page of its file list is malformed", ErrContradiction)
 			}
 			return next, nil
 		}

@@ -26,7 +26,7 @@ func TestListsInPages(t *testing.T) {
 	}
 	h := hubtest.New(id, files)
 	h.PageSize = 4
-	inBubble(t, h, func(t *desk) {
+	inBubble(t, h, func(t *fixture) {
 		s := t.snapshot()
 		if len(s.Files) != 25 || !slices.IsSortedFunc(s.Files, func(a, b hub.File) int { return strings.Compare(a.Path, b.Path) }) {
 			t.Errorf("%d files: %v", len(s.Files), s.Files)
@@ -48,7 +48,7 @@ func TestListsInPages(t *testing.T) {
 func TestRevisionsAndNames(t *testing.T) {
 	h := hubtest.New("openai-community/gpt2", model())
 	h.OldID = "gpt2"
-	inBubble(t, h, func(t *desk) {
+	inBubble(t, h, func(t *fixture) {
 		for _, revision := range []string{"main", "refs/pr/1", h.Revision()} {
 			s, err := t.client.Snapshot(t.Context(), "gpt2", revision)
 			if err != nil || s.Commit != h.Revision() {
@@ -77,34 +77,34 @@ func TestAMirrorBelowAPath(t *testing.T) {
 	}
 }
 
-func TestRefusalsSayWhatToDo(t *testing.T) {
+func TestSnapshotErrors(t *testing.T) {
 	for name, test := range map[string]struct {
 		change       func(*hubtest.Hub)
 		id, revision string
 		is           error
-		says         string
+		want         string // in the error
 	}{
-		"private":           {change: func(h *hubtest.Hub) { h.Token = "another" }, is: hub.ErrNotAllowed, says: "the token in HF_TOKEN does not open " + id + " (401)"},
-		"gated":             {change: func(h *hubtest.Hub) { h.Gated = true }, is: hub.ErrNotAllowed, says: "wants its licence accepted: do that at http://hub.test/" + id},
-		"unknown":           {id: "nobody/nothing", is: hub.ErrNotAllowed, says: "does not open nobody/nothing"},
-		"unknown revision":  {revision: "v9", is: hub.ErrNotFound, says: id + " has no revision like that"},
-		"gone":              {change: on("revision", hubtest.Status(404)), is: hub.ErrNotFound, says: "hub.test has no repository " + id},
-		"no hub":            {change: on("revision", hubtest.Body("<html>")), says: "hub.test does not speak the hub's API"},
-		"another status":    {change: on("revision", hubtest.Status(418)), says: "hub.test answers 418"},
-		"no commit":         {change: on("revision", hubtest.Body(`{"sha":"../../x"}`)), is: hub.ErrContradiction, says: "which commit"},
-		"out of the folder": {change: tree(`{"type":"file","path":"../x","size":1,"oid":"` + sha1sum + `"}`), says: `will not write to: "../x"`},
-		"into git":          {change: tree(`{"type":"file","path":".git/config","size":1,"oid":"` + sha1sum + `"}`), says: `will not write to: ".git/config"`},
-		"twice":             {change: tree(strings.Repeat(`,{"type":"file","path":"x","size":1,"oid":"`+sha1sum+`"}`, 2)[1:]), is: hub.ErrContradiction, says: "lists x twice"},
-		"file and folder":   {change: tree(`{"type":"file","path":"x/y/z","size":1,"oid":"` + sha1sum + `"},{"type":"file","path":"x","size":1,"oid":"` + sha1sum + `"}`), is: hub.ErrContradiction, says: "lists x as a file and as a folder"},
-		"a negative size":   {change: tree(`{"type":"file","path":"x","size":-1,"oid":"` + sha1sum + `"}`), is: hub.ErrContradiction, says: "without a usable size"},
-		"no checksum":       {change: tree(`{"type":"file","path":"x","size":1}`), is: hub.ErrContradiction, says: "without a usable size and checksum"},
-		"half a checksum":   {change: tree(`{"type":"file","path":"x","size":1,"oid":"` + sha1sum + `","lfs":{"oid":"` + sha1sum + `","size":1}}`), is: hub.ErrContradiction, says: "checksum"},
-		"in a circle":       {change: on("tree", hubtest.Header("Link", `<?cursor=0>; rel="next"`), hubtest.Header("Link", `<?cursor=0>; rel="next"`)), is: hub.ErrContradiction, says: "in a circle"},
-		"an endless answer": {change: on("tree", hubtest.Body("["+strings.Repeat(" ", 33<<20)+"]")), says: "more than can be a list"},
-		"cut for ever":      {change: on("tree", slices.Repeat([]hubtest.Fault{hubtest.Cut(1)}, 6)...), says: "given up after 6 tries: the connection to hub.test broke"},
-		"silent for ever":   {change: on("tree", slices.Repeat([]hubtest.Fault{hubtest.Stall(1, nil)}, 6)...), says: "given up after 6 tries: hub.test: nothing came for 30s"},
-		"a bad id":          {id: "../etc", says: "is no repository id"},
-		"a bad revision":    {revision: "../../x", says: "is no revision"},
+		"private":           {change: func(h *hubtest.Hub) { h.Token = "another" }, is: hub.ErrNotAllowed, want: "the token in HF_TOKEN does not open " + id + " (401)"},
+		"gated":             {change: func(h *hubtest.Hub) { h.Gated = true }, is: hub.ErrNotAllowed, want: "the licence of " + id + " must be accepted first: do that at http://hub.test/" + id},
+		"unknown":           {id: "nobody/nothing", is: hub.ErrNotAllowed, want: "does not open nobody/nothing"},
+		"unknown revision":  {revision: "v9", is: hub.ErrNotFound, want: id + " has no revision like that"},
+		"gone":              {change: on("revision", hubtest.Status(404)), is: hub.ErrNotFound, want: "hub.test has no repository " + id},
+		"no hub":            {change: on("revision", hubtest.Body("<html>")), want: "hub.test does not respond as a hub"},
+		"another status":    {change: on("revision", hubtest.Status(418)), want: "hub.test returns status 418"},
+		"no commit":         {change: on("revision", hubtest.Body(`{"sha":"../../x"}`)), is: hub.ErrContradiction, want: "which commit"},
+		"out of the folder": {change: tree(`{"type":"file","path":"../x","size":1,"oid":"` + sha1sum + `"}`), want: `will not write to: "../x"`},
+		"into git":          {change: tree(`{"type":"file","path":".git/config","size":1,"oid":"` + sha1sum + `"}`), want: `will not write to: ".git/config"`},
+		"twice":             {change: tree(strings.Repeat(`,{"type":"file","path":"x","size":1,"oid":"`+sha1sum+`"}`, 2)[1:]), is: hub.ErrContradiction, want: "lists x twice"},
+		"file and folder":   {change: tree(`{"type":"file","path":"x/y/z","size":1,"oid":"` + sha1sum + `"},{"type":"file","path":"x","size":1,"oid":"` + sha1sum + `"}`), is: hub.ErrContradiction, want: "lists x as a file and as a folder"},
+		"a negative size":   {change: tree(`{"type":"file","path":"x","size":-1,"oid":"` + sha1sum + `"}`), is: hub.ErrContradiction, want: "without a usable size"},
+		"no checksum":       {change: tree(`{"type":"file","path":"x","size":1}`), is: hub.ErrContradiction, want: "without a usable size and checksum"},
+		"half a checksum":   {change: tree(`{"type":"file","path":"x","size":1,"oid":"` + sha1sum + `","lfs":{"oid":"` + sha1sum + `","size":1}}`), is: hub.ErrContradiction, want: "checksum"},
+		"a cycle":           {change: on("tree", hubtest.Header("Link", `<?cursor=0>; rel="next"`), hubtest.Header("Link", `<?cursor=0>; rel="next"`)), is: hub.ErrContradiction, want: "form a cycle"},
+		"an endless list":   {change: on("tree", hubtest.Body("["+strings.Repeat(" ", 33<<20)+"]")), want: "as a list of files"},
+		"cut for ever":      {change: on("tree", slices.Repeat([]hubtest.Fault{hubtest.Cut(1)}, 6)...), want: "given up after 6 attempts: the connection to hub.test broke"},
+		"silent for ever":   {change: on("tree", slices.Repeat([]hubtest.Fault{hubtest.Stall(1, nil)}, 6)...), want: "given up after 6 attempts: hub.test: no data for 30s"},
+		"a bad id":          {id: "../etc", want: "is not a repository id"},
+		"a bad revision":    {revision: "../../x", want: "is not a revision"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := hubtest.New(id, model())
@@ -117,10 +117,10 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 			if test.revision == "" {
 				test.revision = "main"
 			}
-			inBubble(t, h, func(t *desk) {
+			inBubble(t, h, func(t *fixture) {
 				_, err := t.client.Snapshot(t.Context(), test.id, test.revision)
-				if err == nil || (test.is != nil && !errors.Is(err, test.is)) || !strings.Contains(err.Error(), test.says) {
-					t.Fatalf("%v, want %v: %s", err, test.is, test.says)
+				if err == nil || (test.is != nil && !errors.Is(err, test.is)) || !strings.Contains(err.Error(), test.want) {
+					t.Fatalf("%v, want %v: %s", err, test.is, test.want)
 				}
 				if strings.Contains(err.Error(), token) {
 					t.Errorf("the error shows the token: %v", err)
@@ -138,7 +138,7 @@ func on(what string, faults ...hubtest.Fault) func(*hubtest.Hub) {
 
 func tree(entries string) func(*hubtest.Hub) { return on("tree", hubtest.Body("["+entries+"]")) }
 
-func TestWithoutATokenARefusalAsksForOne(t *testing.T) {
+func TestAnErrorWithoutATokenNamesTheVariable(t *testing.T) {
 	h := hubtest.New(id, model())
 	h.Token = token
 	server := httptest.NewServer(h)
@@ -153,7 +153,7 @@ func TestWithoutATokenARefusalAsksForOne(t *testing.T) {
 	}
 }
 
-func TestTheTokenStaysAtHome(t *testing.T) {
+func TestTheTokenIsSentToTheHubOnly(t *testing.T) {
 	for name, away := range map[string]string{
 		"another host":   "http://elsewhere.test/store/" + large + "?X-Amz-Signature=s",
 		"a subdomain":    "http://cdn.hub.test/store/" + large + "?X-Amz-Signature=s",
@@ -166,13 +166,13 @@ func TestTheTokenStaysAtHome(t *testing.T) {
 			h.Token = token
 			h.On("resolve "+large, hubtest.To(away))
 			h.On("/back", hubtest.To("http://hub.test/store/"+large+"?X-Amz-Signature=s"))
-			inBubble(t, h, func(t *desk) {
+			inBubble(t, h, func(t *fixture) {
 				if err := t.fetch(t.snapshot(), large); err != nil {
 					t.Fatal(err)
 				}
 				for _, r := range h.Requests() {
 					if strings.HasPrefix(r.Path, "/store/") && r.Authorization != "" {
-						t.Errorf("%s%s was asked with the token", r.Host, r.Path)
+						t.Errorf("%s%s was requested with the token", r.Host, r.Path)
 					}
 				}
 			})
@@ -181,14 +181,14 @@ func TestTheTokenStaysAtHome(t *testing.T) {
 	t.Run("the next page", func(t *testing.T) {
 		h := hubtest.New(id, model())
 		h.On("tree", hubtest.Header("Link", `<http://elsewhere.test/api/models/`+id+`/tree/`+h.Revision()+`>; rel="next"`))
-		inBubble(t, h, func(t *desk) {
+		inBubble(t, h, func(t *fixture) {
 			_, err := t.client.Snapshot(t.Context(), id, "main")
 			if !errors.Is(err, hub.ErrContradiction) { // the same files again
 				t.Error(err)
 			}
 			for _, r := range h.Requests() {
 				if r.Host != "hub.test" && r.Authorization != "" {
-					t.Errorf("%s%s was asked with the token", r.Host, r.Path)
+					t.Errorf("%s%s was requested with the token", r.Host, r.Path)
 				}
 			}
 		})
@@ -214,31 +214,31 @@ func TestTheTokenStaysAtHome(t *testing.T) {
 	})
 }
 
-// refusing is a network on which nothing is to be had.
-type refusing struct{ err error }
+// failing is a network on which every request fails.
+type failing struct{ err error }
 
-func (r refusing) RoundTrip(*http.Request) (*http.Response, error) { return nil, r.err }
+func (r failing) RoundTrip(*http.Request) (*http.Response, error) { return nil, r.err }
 
-func TestNoNetworkIsSaidAtOnce(t *testing.T) {
-	for says, err := range map[string]error{
+func TestNoNetworkIsReportedAtOnce(t *testing.T) {
+	for want, err := range map[string]error{
 		"the address of hub.test cannot be found: is there a network?": &net.DNSError{Err: "no such host", Name: "hub.test", IsNotFound: true},
 		"hub.test cannot be reached (connection refused)":              &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			p := &told{}
-			c, e := hub.New(hub.Options{Endpoint: endpoint, Progress: p, Transport: refusing{err}})
+			p := &progress{}
+			c, e := hub.New(hub.Options{Endpoint: endpoint, Progress: p, Transport: failing{err}})
 			if e != nil {
 				t.Fatal(e)
 			}
 			_, got := c.Snapshot(t.Context(), id, "main")
-			if !errors.Is(got, hub.ErrUnreachable) || !strings.Contains(got.Error(), says) || len(p.waits) != 0 {
+			if !errors.Is(got, hub.ErrUnreachable) || !strings.Contains(got.Error(), want) || len(p.waits) != 0 {
 				t.Errorf("%v after %v", got, p.waits)
 			}
 		})
 	}
 }
 
-func TestAStrangersCertificateIsRefused(t *testing.T) {
+func TestAnUnknownCertificateIsRefused(t *testing.T) {
 	server := httptest.NewTLSServer(hubtest.New(id, model()))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	defer server.Close()
@@ -248,15 +248,15 @@ func TestAStrangersCertificateIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Snapshot(t.Context(), id, "main"); err == nil || !strings.Contains(err.Error(), "cannot prove that it is the one") {
+	if _, err := c.Snapshot(t.Context(), id, "main"); err == nil || !strings.Contains(err.Error(), "cannot be verified") {
 		t.Error(err)
 	}
 }
 
-func TestListingCanBeStopped(t *testing.T) {
+func TestSnapshotEndsWithItsContext(t *testing.T) {
 	h := hubtest.New(id, model())
 	h.On("revision", hubtest.Stall(0, nil))
-	inBubble(t, h, func(t *desk) {
+	inBubble(t, h, func(t *fixture) {
 		ctx, stop := context.WithCancelCause(t.Context())
 		defer stop(nil)
 		stopped := make(chan error)

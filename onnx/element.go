@@ -6,15 +6,15 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 )
 
-// Element is what a tensor can hold.
+// Element is the type of a tensor's elements.
 type Element interface {
 	float32 | Float16 | int64 | int32 | int8 | uint8 | bool
 }
 
-// An ElementType names an Element at run time.
+// An ElementType is an Element type at run time.
 type ElementType int
 
-// The types of elements, in the order of Element.
+// The element types, in the order of Element.
 const (
 	TypeFloat32 ElementType = ort.TensorElementDataTypeFloat
 	TypeFloat16 ElementType = ort.TensorElementDataTypeFloat16
@@ -25,6 +25,7 @@ const (
 	TypeBool    ElementType = ort.TensorElementDataTypeBool
 )
 
+// String returns the name of the Go type, or float16.
 func (t ElementType) String() string {
 	switch t {
 	case TypeFloat32:
@@ -45,7 +46,7 @@ func (t ElementType) String() string {
 	return fmt.Sprintf("ONNX element type %d", int(t))
 }
 
-// supported tells whether Element has a member for t.
+// supported reports whether Element has a type for t.
 func (t ElementType) supported() bool {
 	switch t {
 	case TypeFloat32, TypeFloat16, TypeInt64, TypeInt32, TypeInt8, TypeUint8, TypeBool:
@@ -54,7 +55,7 @@ func (t ElementType) supported() bool {
 	return false
 }
 
-// typeOf is T's ElementType.
+// typeOf returns T's ElementType.
 func typeOf[T Element]() ElementType {
 	var zero T
 	switch any(zero).(type) {

@@ -2,12 +2,12 @@ package onnx
 
 import "math"
 
-// Float16 holds the bits of an IEEE 754 half-precision number: one sign bit,
-// five of exponent (bias 15), ten of fraction.
+// Float16 holds the bits of an IEEE 754 half-precision number: one sign bit, five of exponent (bias
+// 15), ten of fraction.
 type Float16 uint16
 
-// ToFloat16 rounds f to the nearest half, ties to even. What is too large
-// becomes an infinity; a NaN stays one.
+// ToFloat16 rounds f to the nearest Float16, ties to even. Values out of range become infinities;
+// NaN stays NaN.
 func ToFloat16(f float32) Float16 {
 	bits := math.Float32bits(f)
 	sign := Float16(bits >> 16 & 0x8000)
@@ -15,20 +15,20 @@ func ToFloat16(f float32) Float16 {
 	switch {
 	case bits > 0x7f800000:
 		return sign | 0x7e00
-	case bits >= 0x477ff000: // 65520, from where rounding leads to infinity
+	case bits >= 0x477ff000: // 65520, the smallest that rounds to infinity
 		return sign | 0x7c00
 	case bits < 0x38800000:
-		// Below 2^-14 halves are multiples of 2^-24. Adding 0.5, whose own last
-		// place is 2^-24, makes the processor do the rounding.
+		// Below 2^-14 a Float16 is a multiple of 2^-24. Adding 0.5, whose last place is 2^-24,
+		// makes the processor do the rounding.
 		shifted := math.Float32frombits(bits) + 0.5
 		return sign | Float16(math.Float32bits(shifted)-math.Float32bits(0.5))
 	}
 	odd := bits >> 13 & 1
-	bits += 0xfff + odd // round half to even at bit 13; a carry goes into the exponent
+	bits += 0xfff + odd // round half to even at bit 13; a carry increments the exponent
 	return sign | Float16((bits-(127-15)<<23)>>13)
 }
 
-// Float32 is h's value, exactly.
+// Float32 returns the value of h, which float32 represents exactly.
 func (h Float16) Float32() float32 {
 	sign := uint32(h&0x8000) << 16
 	rest := uint32(h & 0x7fff)

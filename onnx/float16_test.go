@@ -31,7 +31,7 @@ func TestFloat16(t *testing.T) {
 			t.Errorf("%#04x is %g, want %g", c.h, got, c.f)
 		}
 	}
-	for _, c := range []struct { // what no half is
+	for _, c := range []struct { // not representable
 		f float32
 		h onnx.Float16
 	}{
@@ -56,7 +56,7 @@ func TestFloat16(t *testing.T) {
 		f := h.Float32()
 		if math.IsNaN(float64(f)) {
 			if again := onnx.ToFloat16(f).Float32(); !math.IsNaN(float64(again)) {
-				t.Fatalf("%#04x is a NaN, but comes back as %g", h, again)
+				t.Fatalf("%#04x is NaN, but converts back to %g", h, again)
 			}
 		} else if back := onnx.ToFloat16(f); back != h {
 			t.Fatalf("%#04x is %g, which becomes %#04x", h, f, back)

@@ -7,19 +7,19 @@ import (
 	"runtime"
 )
 
-// ErrNoLibrary is DefaultLibrary's failure.
+// ErrNoLibrary is returned by DefaultLibrary when it finds no library.
 var ErrNoLibrary = errors.New("onnxruntime: no library found: run `make setup`, or set runtime.onnxruntime.library")
 
-// DefaultLibrary finds ONNX Runtime's shared library: the one that `make setup`
-// put under .penstock, in the working directory or beside or above the
-// executable, then the system's. It fails with ErrNoLibrary.
+// DefaultLibrary returns the path of ONNX Runtime's shared library: the one that `make setup` put
+// under .penstock, in the working directory or beside or above the executable, otherwise the
+// system's. Its only error is ErrNoLibrary.
 func DefaultLibrary() (string, error) {
 	name := "libonnxruntime.so"
 	if runtime.GOOS == "darwin" {
 		name = "libonnxruntime.dylib"
 	}
-	placed := filepath.Join(".penstock", "onnxruntime", name)
-	candidates := []string{placed}
+	relative := filepath.Join(".penstock", "onnxruntime", name)
+	candidates := []string{relative}
 	if executable, err := os.Executable(); err == nil {
 		if resolved, err := filepath.EvalSymlinks(executable); err == nil {
 			executable = resolved
@@ -27,8 +27,8 @@ func DefaultLibrary() (string, error) {
 		beside := filepath.Dir(executable)
 		above := filepath.Dir(beside)
 		candidates = append(candidates,
-			filepath.Join(beside, placed), filepath.Join(beside, name),
-			filepath.Join(above, placed), filepath.Join(above, "lib", name))
+			filepath.Join(beside, relative), filepath.Join(beside, name),
+			filepath.Join(above, relative), filepath.Join(above, "lib", name))
 	}
 	system := filepath.SplitList(os.Getenv("LD_LIBRARY_PATH"))
 	system = append(system, "/usr/local/lib", "/usr/lib", "/usr/lib64", "/opt/homebrew/lib",

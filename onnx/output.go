@@ -8,12 +8,12 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 )
 
-// newOutput makes a tensor for an output whose shape the model fixes, which spares
-// the library's copy. It gives nil where only the run will tell the shape.
+// newOutput returns a tensor for an output whose shape is fixed by the model, which saves the
+// library's copy. It returns nil if the shape is known only after the run.
 func newOutput(info *Info) (*Tensor, error) {
 	if len(info.Shape) == 0 || slices.ContainsFunc(info.Shape, func(n int64) bool { return n < 0 }) {
-		if info.Type == TypeFloat16 { // the library would copy half of it
-			return nil, fmt.Errorf("float16 of shape %s needs a tensor to be written to", shapeString(info.Shape))
+		if info.Type == TypeFloat16 { // the library would copy only half of it
+			return nil, fmt.Errorf("float16 of shape %s needs a tensor from the caller", shapeString(info.Shape))
 		}
 		return nil, nil
 	}
@@ -44,7 +44,7 @@ func zeros[T Element](shape []int64) (*Tensor, error) {
 	return NewTensor(shape, make([]T, count))
 }
 
-// adopt wraps a value that the library made, of a type that Load let through.
+// adopt wraps a value that the library made. Loading has checked its type.
 func adopt(value ort.Value) (*Tensor, error) {
 	t := &Tensor{value: value, shape: value.GetShape()}
 	switch v := value.(type) {
@@ -61,7 +61,7 @@ func adopt(value ort.Value) (*Tensor, error) {
 	case *ort.Tensor[bool]:
 		t.kind, t.data = TypeBool, v.GetData()
 	default:
-		return nil, errors.Join(fmt.Errorf("the run made a %T of it", value), value.Destroy())
+		return nil, errors.Join(fmt.Errorf("the run returned a %T", value), value.Destroy())
 	}
 	return t, nil
 }

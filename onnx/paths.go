@@ -7,17 +7,18 @@ import (
 	"strings"
 )
 
-// withoutFolders is a failure of ONNX Runtime's with each path in it cut down to its last part: why a model cannot be
-// loaded is shown to everybody, at /readyz. path is the one that the library was given, which it writes anyhow; "": none.
+// withoutFolders returns an error of ONNX Runtime with each path in it reduced to its last element,
+// because /readyz shows every client why a model cannot be loaded. path is the one that was passed
+// to the library, which repeats it unquoted; "" is none.
 func withoutFolders(err error, path string) error {
-	said := err.Error()
+	message := err.Error()
 	if path != "" {
-		said = strings.ReplaceAll(said, path, filepath.Base(path))
+		message = strings.ReplaceAll(message, path, filepath.Base(path))
 	}
-	// What ONNX Runtime writes besides: a model's files in quotes, and its own source and libraries bare. The names of nodes
-	// have slashes too, and stay.
+	// ONNX Runtime also writes a model's files in quotes, and its own sources and libraries
+	// without. Names of nodes contain slashes too, and are left as they are.
 	paths := regexp.MustCompile(`"/[^"]*"|/(?:[\w.+-]+/)+[\w.+-]+\.(?:cc|h|so[\d.]*|dylib)\b`)
-	return errors.New(paths.ReplaceAllStringFunc(said, func(found string) string {
+	return errors.New(paths.ReplaceAllStringFunc(message, func(found string) string {
 		bare := strings.Trim(found, `"`)
 		return strings.Replace(found, bare, filepath.Base(bare), 1)
 	}))

@@ -10,17 +10,14 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 )
 
-// Run computes outputs from inputs, which are in the order of Inputs and Outputs.
-// Each output is either a tensor of the caller's, of the very shape that the run
-// will produce, which is written in place; or nil, and then the run makes one and
-// puts it there, for the caller to close. A tensor that the caller brings costs no
-// copy; one that the run makes is copied once, unless the model fixes its shape
-// (float16 can only be made then). A tensor may be both input and output where the
-// model is made for that.
+// Run computes outputs from inputs, which are in the order of Inputs and Outputs. An output that is
+// not nil is written in place; its shape must be exactly the one that the run produces. For an
+// output that is nil, Run makes a tensor, which the caller closes. A tensor of the caller's costs
+// no copy; one that Run makes is copied once, unless the model fixes its shape (float16 tensors can
+// be made only then). A tensor may be both an input and an output if the model is built for that.
 //
-// Once ctx ends, the run ends within one node of the graph and the error wraps the
-// context's cause. After an error the contents of outputs mean nothing, and those
-// that were nil still are.
+// When ctx ends, the run ends within one node of the graph and the error wraps the context's cause.
+// After an error the contents of outputs are undefined, and outputs that were nil are nil.
 func (s *Session) Run(ctx context.Context, inputs, outputs []*Tensor) error {
 	made := slices.Clone(outputs)
 	if err := s.run(ctx, inputs, made); err != nil {
@@ -35,7 +32,7 @@ func (s *Session) Run(ctx context.Context, inputs, outputs []*Tensor) error {
 	return nil
 }
 
-// run is Run, but what it has made when it fails is in outputs.
+// run implements Run, but leaves the tensors it has made in outputs when it fails.
 func (s *Session) run(ctx context.Context, inputs, outputs []*Tensor) error {
 	s.closing.RLock()
 	defer s.closing.RUnlock()
@@ -83,8 +80,8 @@ func (s *Session) run(ctx context.Context, inputs, outputs []*Tensor) error {
 	return nil
 }
 
-// call is the library's run, ended early when ctx ends. Where out is nil the
-// library fills it in.
+// call runs the graph, and terminates the run when ctx ends. The library makes the values of out
+// that are nil.
 func (s *Session) call(ctx context.Context, in, out []ort.Value) (err error) {
 	options, err := ort.NewRunOptions()
 	if err != nil {
@@ -94,7 +91,7 @@ func (s *Session) call(ctx context.Context, in, out []ort.Value) (err error) {
 	terminated := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(terminated)
-		_ = options.Terminate() // fails only on options that were destroyed
+		_ = options.Terminate() // fails only on destroyed options
 	})
 	err = s.session.RunWithOptions(in, out, options)
 	if !stop() {
@@ -109,7 +106,7 @@ func (s *Session) call(ctx context.Context, in, out []ort.Value) (err error) {
 	return withoutFolders(err, "")
 }
 
-// check tells a mistake in the model's own terms, before the library meets it.
+// check reports a mismatch by the names of the model, before the library does.
 func check(t *Tensor, info *Info) error {
 	switch {
 	case t == nil || t.value == nil:
@@ -122,8 +119,8 @@ func check(t *Tensor, info *Info) error {
 	return nil
 }
 
-// fits compares a shape with a declared one. An empty declaration may also mean
-// that the model doesn't say, so it takes anything.
+// fits reports whether a shape matches the declared one. An empty declaration may mean that the
+// model declares no shape, so it matches any.
 func fits(shape, declared []int64) bool {
 	if len(declared) == 0 {
 		return true
@@ -131,7 +128,7 @@ func fits(shape, declared []int64) bool {
 	return slices.EqualFunc(shape, declared, func(n, want int64) bool { return want < 0 || n == want })
 }
 
-// shapeString prints a declared shape, "any" standing for what is free.
+// shapeString formats a declared shape, with "any" for free dimensions.
 func shapeString(shape []int64) string {
 	parts := make([]string, len(shape))
 	for i, n := range shape {

@@ -14,7 +14,7 @@ import (
 	"penstock/onnx/onnxtest"
 )
 
-// The graph of types.onnx hands each input on.
+// The graph of types.onnx returns each input.
 func TestRunEveryType(t *testing.T) {
 	s := load(t, "types")
 	one := []int64{3}
@@ -30,7 +30,7 @@ func TestRunEveryType(t *testing.T) {
 	}
 	float16s := make([]onnx.Float16, 3)
 	outputs := make([]*onnx.Tensor, len(inputs))
-	if err := s.Run(t.Context(), inputs, outputs); err == nil || !strings.Contains(err.Error(), "output float16_out: float16 of shape [any] needs a tensor") {
+	if err := s.Run(t.Context(), inputs, outputs); err == nil || !strings.Contains(err.Error(), "output float16_out: float16 of shape [any] needs a tensor from the caller") {
 		t.Errorf("float16 of unknown size: %v", err)
 	}
 	if !reflect.DeepEqual(outputs, make([]*onnx.Tensor, len(inputs))) {
@@ -52,7 +52,7 @@ func TestRunEveryType(t *testing.T) {
 		output.Close()
 	}
 	if _, err := onnx.Data[int64](inputs[0]); err == nil || err.Error() != "tensor: holds float32, not int64" {
-		t.Errorf("float32 asked for as int64: %v", err)
+		t.Errorf("float32 read as int64: %v", err)
 	}
 }
 
@@ -78,9 +78,9 @@ func TestRunScalars(t *testing.T) {
 	}
 }
 
-// A decoder begins with keys and values of no token, and hands the present of one
-// run to the next as the past, as it is.
-func TestRunPassesOutputsOn(t *testing.T) {
+// A decoder starts with keys and values of no tokens, and passes the present tensors of one run to
+// the next as the past.
+func TestOutputsAreInputsOfTheNextRun(t *testing.T) {
 	s := load(t, "append")
 	past := tensor[float32](t, []int64{1, 2, 0, 3})
 	for n := range int64(3) {
@@ -91,7 +91,7 @@ func TestRunPassesOutputsOn(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := data[float32](t, present); &got[0] == &written[0] && len(got) != len(written) {
-			t.Fatal("not the memory that was given")
+			t.Fatal("not the memory of the caller")
 		}
 		past.Close()
 		past = present
@@ -102,7 +102,7 @@ func TestRunPassesOutputsOn(t *testing.T) {
 	}
 }
 
-// Whoever writes to a tensor's memory has written to the tensor.
+// A tensor shares the memory it was made of.
 func TestTensorsShareMemory(t *testing.T) {
 	s := load(t, "append")
 	in, out := make([]float32, 6), make([]float32, 6)
@@ -119,7 +119,7 @@ func TestTensorsShareMemory(t *testing.T) {
 	}
 }
 
-func TestRunNamesTheMistake(t *testing.T) {
+func TestRunErrorsNameTheTensor(t *testing.T) {
 	path := filepath.Join(onnxtest.Root(t), "models", "clip-tiny", "onnx", "vision_model.onnx")
 	s, err := onnxtest.Open(t).LoadFile(path, onnx.SessionOptions{Name: "clip"})
 	if err != nil {
@@ -151,7 +151,7 @@ func TestRunNamesTheMistake(t *testing.T) {
 	}
 }
 
-func TestNewTensorRefuses(t *testing.T) {
+func TestNewTensorErrors(t *testing.T) {
 	for _, c := range []struct {
 		shape []int64
 		data  int
@@ -170,9 +170,9 @@ func TestNewTensorRefuses(t *testing.T) {
 	}
 }
 
-var errLeft = errors.New("the caller has left")
+var errLeft = errors.New("the client has disconnected")
 
-// The graph of count.onnx counts up to its input, which here it would never reach.
+// The graph of count.onnx counts up to its input, which it never reaches in this test.
 func TestRunEndsWithItsContext(t *testing.T) {
 	s := load(t, "count")
 	forever := []*onnx.Tensor{tensor[int64](t, []int64{1}, math.MaxInt64)}
@@ -192,7 +192,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 		t.Errorf("a context that has ended: %v", err)
 	}
 
-	// One run's end is no other's.
+	// Other runs are not affected.
 	outputs := make([]*onnx.Tensor, 1)
 	if err := s.Run(t.Context(), []*onnx.Tensor{tensor[int64](t, []int64{1}, 100)}, outputs); err != nil {
 		t.Fatal(err)
@@ -215,7 +215,7 @@ func TestRunsOverlap(t *testing.T) {
 		})
 	}
 	var counts [8]int64
-	for n := range counts { // these end although the others don't
+	for n := range counts { // these end while the others run
 		inputs := []*onnx.Tensor{tensor(t, []int64{1}, int64(n))}
 		outputs := []*onnx.Tensor{tensor(t, []int64{1}, counts[n:n+1]...)}
 		short.Go(func() {
@@ -232,7 +232,7 @@ func TestRunsOverlap(t *testing.T) {
 	}
 }
 
-// What a run costs beside the graph's own time, which here is next to nothing.
+// BenchmarkRun measures the overhead of a run, with a graph that computes almost nothing.
 func BenchmarkRun(b *testing.B) {
 	s := load(b, "append")
 	inputs := []*onnx.Tensor{tensor[float32](b, []int64{1, 2, 0, 3}), tensor(b, []int64{1, 2, 1, 3}, make([]float32, 6)...)}

@@ -9,33 +9,30 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 )
 
-// Options say how ONNX Runtime is opened.
+// Options configure Open.
 type Options struct {
-	// Library is the path of ONNX Runtime's shared library; "" asks
-	// DefaultLibrary.
+	// Library is the path of ONNX Runtime's shared library; "": DefaultLibrary's.
 	Library string
-	// Threads is how many threads one run may use, unless its session says
-	// otherwise. 0: one for each core this process may use.
+	// Threads is how many threads one run may use, unless its session overrides it. 0: one for each
+	// core that this process may use.
 	Threads int
 }
 
-// A Runtime loads models. It holds nothing that has to be closed, and may be
-// used by many goroutines at once.
+// A Runtime loads models. It holds nothing that must be closed, and is safe for concurrent use.
 type Runtime struct {
 	threads int
 }
 
-// environment is ONNX Runtime's own global state, seen from Go: the library can
-// be loaded and set up once in a process, and cannot be unloaded while anything
-// made by it lives. So the first Open sets it up and it stays until the process
-// ends; the tensors and sessions made in it are what has to be closed.
+// environment is ONNX Runtime's own global state: the library can be loaded and initialised once in
+// a process, and cannot be unloaded while any of its objects exists. So the first Open initialises
+// it for the life of the process; only the tensors and sessions made in it are closed.
 var environment struct {
 	sync.Mutex
 	library string
 }
 
-// Open loads ONNX Runtime, or shares it when this process has loaded it already.
-// A second, different library in one process is an error.
+// Open loads ONNX Runtime, or shares the library if this process has loaded it already. A different
+// library in the same process is an error.
 func Open(o Options) (*Runtime, error) {
 	library := o.Library
 	if library == "" {
@@ -53,8 +50,8 @@ func Open(o Options) (*Runtime, error) {
 		return nil, fmt.Errorf("onnxruntime: %d threads", o.Threads)
 	}
 	if o.Threads == 0 {
-		// Not ONNX Runtime's own default: that counts the machine's cores and
-		// binds a thread to each, whatever share of them a container has.
+		// ONNX Runtime's own default counts the machine's cores and binds a thread to each, even if
+		// a container may use only some of them.
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
 
@@ -64,7 +61,7 @@ func Open(o Options) (*Runtime, error) {
 	case library:
 	case "":
 		ort.SetSharedLibraryPath(library)
-		// Everything that is logged as an error is returned as one too.
+		// Everything that is logged as an error is also returned as one.
 		if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
 			return nil, fmt.Errorf("onnxruntime: the library cannot be opened: run `make setup`, or set runtime.onnxruntime.library: %w", withoutFolders(err, library))
 		}
@@ -74,6 +71,3 @@ func Open(o Options) (*Runtime, error) {
 	}
 	return &Runtime{threads: o.Threads}, nil
 }
-
-// Version is ONNX Runtime's own, for example "1.32.0".
-func (r *Runtime) Version() string { return ort.GetVersion() }

@@ -13,35 +13,21 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 )
 
-// ErrClosed is the failure of a run on a closed session.
+// ErrClosed is returned by a run on a closed session.
 var ErrClosed = errors.New("session is closed")
 
-// An Optimization says how far ONNX Runtime may rewrite a graph when it loads it.
-type Optimization int
-
-const (
-	// OptimizeAll lets it fuse what it can: the fastest, and the last digits of
-	// the results may differ a little.
-	OptimizeAll Optimization = iota
-	// OptimizeBasic keeps to rewrites that leave every result as it was.
-	OptimizeBasic
-)
-
-// SessionOptions say how a model is loaded.
+// SessionOptions configure how a model is loaded.
 type SessionOptions struct {
-	// Name is what errors call the model.
+	// Name identifies the model in errors.
 	Name string
-	// Threads is how many threads one run may use; 0: what the Runtime says.
+	// Threads is how many threads one run may use; 0: the Runtime's setting.
 	Threads int
-	// Optimization is OptimizeAll unless said otherwise.
-	Optimization Optimization
-	// Yield makes threads sleep as soon as their part of a run waits for another's,
-	// instead of spinning until it comes: good for a model whose runs share the
-	// cores with other work, bad for one whose steps are too short to fall asleep.
+	// Yield makes a thread sleep, instead of spin, while its part of a run waits for another
+	// thread's. That suits a model whose runs share the cores with other work, and is slow for one
+	// whose steps are shorter than falling asleep takes.
 	Yield bool
-	// Outputs names those of the model's outputs that a run is to give, as far as
-	// the model has them; nil: all. Those left out cost no copy, and may be of any
-	// type.
+	// Outputs names the outputs of the model that a run returns; names that the model does not have
+	// are ignored. nil: all. Outputs that are left out cost no copy, and may be of any type.
 	Outputs []string
 }
 
@@ -49,8 +35,8 @@ type SessionOptions struct {
 type Info struct {
 	Name string
 	Type ElementType
-	// Shape has -1 where any size will do. It is empty for a scalar, and also
-	// where the model doesn't say.
+	// Shape has -1 for dimensions of any size. It is empty for a scalar, and also if the model
+	// declares no shape.
 	Shape []int64
 }
 
@@ -63,8 +49,8 @@ type Session struct {
 	session *ort.DynamicAdvancedSession
 }
 
-// LoadFile loads the model in the file at path, and the files beside it where it
-// keeps its weights, if it does. The caller closes the session.
+// LoadFile loads the model in the file at path, with the weights in files beside it if it has any
+// there. The caller closes the session.
 func (r *Runtime) LoadFile(path string, o SessionOptions) (*Session, error) {
 	if _, err := os.Stat(path); err != nil {
 		if failed, ok := errors.AsType[*fs.PathError](err); ok {
@@ -72,45 +58,18 @@ func (r *Runtime) LoadFile(path string, o SessionOptions) (*Session, error) {
 		}
 		return nil, fmt.Errorf("model %q: %s: %w", o.Name, filepath.Base(path), err)
 	}
-	return r.load(o, source{
-		path: path,
-		describe: func() ([]ort.InputOutputInfo, []ort.InputOutputInfo, error) {
-			return describeFile(path)
-		},
-		open: func(inputs, outputs []string, options *ort.SessionOptions) (*ort.DynamicAdvancedSession, error) {
-			return ort.NewDynamicAdvancedSession(path, inputs, outputs, options)
-		},
-	})
+	return r.load(path, o)
 }
 
-// LoadBytes loads a model that lies in memory. data is not needed afterwards.
-func (r *Runtime) LoadBytes(data []byte, o SessionOptions) (*Session, error) {
-	return r.load(o, source{
-		describe: func() ([]ort.InputOutputInfo, []ort.InputOutputInfo, error) {
-			return ort.GetInputOutputInfoWithONNXData(data)
-		},
-		open: func(inputs, outputs []string, options *ort.SessionOptions) (*ort.DynamicAdvancedSession, error) {
-			return ort.NewDynamicAdvancedSessionWithONNXData(data, inputs, outputs, options)
-		},
-	})
-}
-
-// A source is a model's file or bytes, as the library wants to be asked for each.
-type source struct {
-	path     string // "" of bytes
-	describe func() (inputs, outputs []ort.InputOutputInfo, err error)
-	open     func(inputs, outputs []string, options *ort.SessionOptions) (*ort.DynamicAdvancedSession, error)
-}
-
-func (r *Runtime) load(o SessionOptions, from source) (s *Session, err error) {
+func (r *Runtime) load(path string, o SessionOptions) (s *Session, err error) {
 	options, err := r.options(o)
 	if err != nil {
 		return nil, fmt.Errorf("model %q: session options: %w", o.Name, err)
 	}
 	defer release(options, &err)
-	inputs, outputs, err := from.describe()
+	inputs, outputs, err := describeFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("model %q: loading: %w", o.Name, withoutFolders(err, from.path))
+		return nil, fmt.Errorf("model %q: loading: %w", o.Name, withoutFolders(err, path))
 	}
 	if o.Outputs != nil {
 		wanted := slices.DeleteFunc(slices.Clone(outputs), func(info ort.InputOutputInfo) bool { return !slices.Contains(o.Outputs, info.Name) })
@@ -126,8 +85,8 @@ func (r *Runtime) load(o SessionOptions, from source) (s *Session, err error) {
 	if s.outputs, err = describe("output", outputs); err != nil {
 		return nil, fmt.Errorf("model %q: %w", o.Name, err)
 	}
-	if s.session, err = from.open(names(s.inputs), names(s.outputs), options); err != nil {
-		return nil, fmt.Errorf("model %q: loading: %w", o.Name, withoutFolders(err, from.path))
+	if s.session, err = ort.NewDynamicAdvancedSession(path, names(s.inputs), names(s.outputs), options); err != nil {
+		return nil, fmt.Errorf("model %q: loading: %w", o.Name, withoutFolders(err, path))
 	}
 	return s, nil
 }
@@ -136,10 +95,6 @@ func (r *Runtime) options(o SessionOptions) (*ort.SessionOptions, error) {
 	threads := o.Threads
 	if threads == 0 {
 		threads = r.threads
-	}
-	level := ort.GraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll)
-	if o.Optimization == OptimizeBasic {
-		level = ort.GraphOptimizationLevelEnableBasic
 	}
 	options, err := ort.NewSessionOptions()
 	if err != nil {
@@ -152,9 +107,9 @@ func (r *Runtime) options(o SessionOptions) (*ort.SessionOptions, error) {
 	err = errors.Join(
 		options.SetIntraOpNumThreads(threads),
 		options.SetInterOpNumThreads(1),
-		options.SetGraphOptimizationLevel(level),
-		// Threads spin while a run has work for them, and sleep between runs: left
-		// alone they would go on spinning for a while after each.
+		options.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll),
+		// Threads spin while a run has work for them, and sleep between runs: by default they go on
+		// spinning for a while after each.
 		options.AddSessionConfigEntry("session.force_spinning_stop", "1"),
 		options.AddSessionConfigEntry("session.intra_op.allow_spinning", spinning),
 	)
@@ -164,9 +119,9 @@ func (r *Runtime) options(o SessionOptions) (*ort.SessionOptions, error) {
 	return options, nil
 }
 
-// describeFile opens the model once more just to ask for its inputs and outputs,
-// which the library does not tell of a session it runs. Nothing is rewritten or
-// repacked for that, so weights in a file of their own are not even read.
+// describeFile opens the model once more only for its inputs and outputs, which the library does
+// not report for a session that it runs. Nothing is rewritten or repacked for that, so weights in a
+// file of their own are not even read.
 func describeFile(path string) (inputs, outputs []ort.InputOutputInfo, err error) {
 	options, err := ort.NewSessionOptions()
 	if err != nil {
@@ -184,17 +139,17 @@ func describeFile(path string) (inputs, outputs []ort.InputOutputInfo, err error
 	return ort.GetInputOutputInfoWithOptions(path, options)
 }
 
-// describe refuses what Run could not pass: values other than tensors, and
-// elements that Element lacks.
+// describe converts infos. Values other than tensors, and element types that Element lacks, are
+// errors, because Run could not pass them.
 func describe(what string, infos []ort.InputOutputInfo) ([]Info, error) {
 	described := make([]Info, len(infos))
 	for i, info := range infos {
 		kind := ElementType(info.DataType)
 		if info.OrtValueType != ort.ONNXTypeTensor {
-			return nil, fmt.Errorf("%s %s is no tensor", what, info.Name)
+			return nil, fmt.Errorf("%s %s is not a tensor", what, info.Name)
 		}
 		if !kind.supported() {
-			return nil, fmt.Errorf("%s %s holds %s, which tensors here cannot", what, info.Name,
+			return nil, fmt.Errorf("%s %s holds %s, which is not supported", what, info.Name,
 				strings.ToLower(strings.TrimPrefix(info.DataType.String(), "ONNX_TENSOR_ELEMENT_DATA_TYPE_")))
 		}
 		described[i] = Info{Name: info.Name, Type: kind, Shape: info.Dimensions}
@@ -218,14 +173,14 @@ func names(infos []Info) []string {
 	return names
 }
 
-// Inputs describes what Run takes, in its order. The caller must not change it.
+// Inputs describes the inputs of Run, in order. The caller must not change it.
 func (s *Session) Inputs() []Info { return s.inputs }
 
-// Outputs describes what Run gives, in its order. The caller must not change it.
+// Outputs describes the outputs of Run, in order. The caller must not change it.
 func (s *Session) Outputs() []Info { return s.outputs }
 
-// Close frees the model's memory, after the last run has ended. Closing twice
-// does nothing.
+// Close waits for running runs to end and frees the model's memory. Calls after the first do
+// nothing.
 func (s *Session) Close() error {
 	s.closing.Lock()
 	defer s.closing.Unlock()
@@ -237,7 +192,7 @@ func (s *Session) Close() error {
 	return session.Destroy()
 }
 
-// release frees what the library holds for value, at a function's end.
+// release is deferred to free what the library holds for value.
 func release(value interface{ Destroy() error }, err *error) {
 	if failed := value.Destroy(); failed != nil && *err == nil {
 		*err = failed

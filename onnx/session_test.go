@@ -15,7 +15,7 @@ import (
 	"penstock/onnx/onnxtest"
 )
 
-// load opens testdata/NAME.onnx; make.py there says what is in it.
+// load opens testdata/NAME.onnx; make.py there describes its graph.
 func load(t testing.TB, name string) *onnx.Session {
 	t.Helper()
 	s, err := onnxtest.Open(t).LoadFile(filepath.Join("testdata", name+".onnx"), onnx.SessionOptions{Name: name})
@@ -26,7 +26,7 @@ func load(t testing.TB, name string) *onnx.Session {
 	return s
 }
 
-// tensor is NewTensor, closed at the test's end.
+// tensor returns a new tensor, which is closed when the test ends.
 func tensor[T onnx.Element](t testing.TB, shape []int64, data ...T) *onnx.Tensor {
 	t.Helper()
 	tensor, err := onnx.NewTensor(shape, data)
@@ -47,9 +47,8 @@ func data[T onnx.Element](t testing.TB, tensor *onnx.Tensor) []T {
 }
 
 func TestOpen(t *testing.T) {
-	first, second := onnxtest.Open(t), onnxtest.Open(t)
-	if first.Version() != second.Version() || !strings.HasPrefix(first.Version(), "1.") {
-		t.Errorf("versions %q and %q", first.Version(), second.Version())
+	for range 2 { // the second shares the library
+		onnxtest.Open(t)
 	}
 	want := filepath.Base(onnxtest.Library(t)) + " is open already, and a second library, another.so, cannot be opened beside it"
 	if _, err := onnx.Open(onnx.Options{Library: "another.so"}); err == nil || err.Error() != "onnxruntime: "+want {
@@ -60,9 +59,9 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// A library that cannot be opened is named without its folder.
+// The error for a library that cannot be opened names it without its folder.
 func TestOpenShowsNoPath(t *testing.T) {
-	const fresh = "TEST_NOTHING_IS_OPEN" // a process opens one library, so this takes one of its own
+	const fresh = "TEST_NOTHING_IS_OPEN" // a process opens one library, so this test needs a process of its own
 	if os.Getenv(fresh) == "" {
 		self, err := os.Executable()
 		if err != nil {
@@ -90,7 +89,7 @@ func TestDefaultLibrary(t *testing.T) {
 	t.Setenv("LD_LIBRARY_PATH", "")
 	t.Chdir(t.TempDir())
 	if path, err := onnx.DefaultLibrary(); err == nil {
-		t.Logf("this system has ONNX Runtime: %s", path) // the search ends there
+		t.Logf("this system has ONNX Runtime: %s", path) // DefaultLibrary found it
 	} else if !errors.Is(err, onnx.ErrNoLibrary) || !strings.Contains(err.Error(), "run `make setup`, or set runtime.onnxruntime.library") {
 		t.Errorf("nothing to be found: %v", err)
 	}
@@ -118,7 +117,7 @@ func write(t *testing.T, path string) {
 	}
 }
 
-func TestSessionDescribesItself(t *testing.T) {
+func TestSessionDescribesInputsAndOutputs(t *testing.T) {
 	s := load(t, "append")
 	wantIn := []onnx.Info{
 		{Name: "past", Type: onnx.TypeFloat32, Shape: []int64{1, 2, -1, 3}},
@@ -130,28 +129,7 @@ func TestSessionDescribesItself(t *testing.T) {
 	}
 }
 
-func TestLoadBytes(t *testing.T) {
-	model, err := os.ReadFile("testdata/append.onnx")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := onnxtest.Open(t).LoadBytes(model, onnx.SessionOptions{Name: "append", Threads: 1, Optimization: onnx.OptimizeBasic})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	clear(model) // not needed any more
-	outputs := make([]*onnx.Tensor, 1)
-	if err := s.Run(t.Context(), []*onnx.Tensor{tensor[float32](t, []int64{1, 2, 0, 3}), tensor[float32](t, []int64{1, 2, 1, 3}, 1, 2, 3, 4, 5, 6)}, outputs); err != nil {
-		t.Fatal(err)
-	}
-	defer outputs[0].Close()
-	if got := data[float32](t, outputs[0]); !reflect.DeepEqual(got, []float32{1, 2, 3, 4, 5, 6}) {
-		t.Errorf("got %v", got)
-	}
-}
-
-func TestLoadRefuses(t *testing.T) {
+func TestLoadErrors(t *testing.T) {
 	rt := onnxtest.Open(t)
 	if _, err := rt.LoadFile("testdata/none.onnx", onnx.SessionOptions{Name: "gone"}); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), `model "gone"`) {
 		t.Errorf("a missing file: %v", err)
@@ -159,16 +137,13 @@ func TestLoadRefuses(t *testing.T) {
 	if _, err := rt.LoadFile("testdata/make.py", onnx.SessionOptions{Name: "script"}); err == nil || !strings.Contains(err.Error(), `model "script": loading`) {
 		t.Errorf("not a model: %v", err)
 	}
-	if _, err := rt.LoadBytes(nil, onnx.SessionOptions{Name: "empty"}); err == nil || !strings.Contains(err.Error(), `model "empty": loading`) {
-		t.Errorf("no bytes: %v", err)
-	}
-	want := `model "text": input words holds string, which tensors here cannot`
+	want := `model "text": input words holds string, which is not supported`
 	if _, err := rt.LoadFile("testdata/text.onnx", onnx.SessionOptions{Name: "text"}); err == nil || err.Error() != want {
 		t.Errorf("strings: got %v, want %s", err, want)
 	}
 }
 
-// What cannot be loaded is named without the folder it lies in.
+// The error for a model that cannot be loaded names it without its folder.
 func TestLoadShowsNoPath(t *testing.T) {
 	rt := onnxtest.Open(t)
 	folder := filepath.Join(t.TempDir(), "a model") // paths may have spaces
@@ -176,9 +151,9 @@ func TestLoadShowsNoPath(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct{ data, want string }{
-		"none.onnx":    {"", `model "m": none.onnx: no such file or directory`},
-		"rubbish.onnx": {"rubbish", "Load model from rubbish.onnx failed:Protobuf parsing failed."},
-		"newer.onnx":   {"\x08\x63\x3a\x00", "Load model from newer.onnx failed:model.cc:"}, // version 99, and an empty graph
+		"none.onnx":   {"", `model "m": none.onnx: no such file or directory`},
+		"broken.onnx": {"broken", "Load model from broken.onnx failed:Protobuf parsing failed."},
+		"newer.onnx":  {"\x08\x63\x3a\x00", "Load model from newer.onnx failed:model.cc:"}, // version 99, and an empty graph
 	} {
 		path := filepath.Join(folder, name)
 		if c.data != "" {
@@ -213,7 +188,7 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// A session gives the outputs it was asked for, in the model's order, and needs nothing for the others.
+// A session returns the requested outputs, in the model's order.
 func TestChosenOutputs(t *testing.T) {
 	rt := onnxtest.Open(t)
 	chosen := func(names ...string) (*onnx.Session, error) {

@@ -9,22 +9,20 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 )
 
-// A Tensor is a shape and the elements that fill it, row by row. Closing it
-// gives ONNX Runtime's small handle back; the elements are Go memory and live as
-// long as anything refers to them. A Tensor may be read by several runs at once,
-// but written by one only, and must not be closed while a run uses it.
+// A Tensor is a shape and its elements in row-major order. Close frees ONNX Runtime's small handle;
+// the elements are Go memory and are garbage collected. Several runs may read a Tensor at once, but
+// only one may write it, and it must not be closed while a run uses it.
 type Tensor struct {
 	value ort.Value
 	kind  ElementType
 	shape []int64
-	data  any // []T, T being the Element of kind; of a scalar, what it began with
+	data  any // []T, where T is the Element of kind; for a scalar its initial value
 }
 
-// NewTensor makes a tensor over data, which it shares: what is written to data
-// before a run is what the run reads, and an output appears in it. data has
-// exactly as many elements as shape says; a dimension of 0 makes an empty tensor.
-// Only a scalar (an empty shape, one element) is copied, and Data copies it back.
-// Open must have succeeded before. The caller closes the tensor.
+// NewTensor returns a tensor that shares data: a run reads what has been written to data, and
+// writes its output there. data must have exactly as many elements as the shape; a dimension of 0
+// makes an empty tensor. Only a scalar (an empty shape, one element) is copied, and Data copies it
+// back. Open must have succeeded before. The caller closes the tensor.
 func NewTensor[T Element](shape []int64, data []T) (*Tensor, error) {
 	count, err := elements(shape)
 	if err != nil {
@@ -48,17 +46,17 @@ func NewTensor[T Element](shape []int64, data []T) (*Tensor, error) {
 	return t, nil
 }
 
-// newFloat16 takes the library's way for element types that Go lacks: bytes.
+// newFloat16 passes bytes, as the library requires for element types that Go lacks.
 func newFloat16(shape []int64, data []Float16) (ort.Value, error) {
-	raw := []byte{0} // the library wants a byte even for an empty tensor
+	raw := []byte{0} // the library requires a byte even for an empty tensor
 	if len(data) > 0 {
 		raw = unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(data))), 2*len(data))
 	}
 	return ort.NewCustomDataTensor(shape, raw, ort.TensorElementDataTypeFloat16)
 }
 
-// Data is the tensor's own memory, not a copy; it stays valid after Close. It
-// fails when the tensor holds something other than T.
+// Data returns the tensor's own memory, not a copy; it stays valid after Close. It is an error if
+// the tensor's elements are not of type T.
 func Data[T Element](t *Tensor) ([]T, error) {
 	if scalar, ok := t.value.(*ort.Scalar[T]); ok {
 		return []T{scalar.GetData()}, nil
@@ -70,14 +68,14 @@ func Data[T Element](t *Tensor) ([]T, error) {
 	return data, nil
 }
 
-// Shape is the size of each dimension. The caller must not change it.
+// Shape returns the size of each dimension. The caller must not change it.
 func (t *Tensor) Shape() []int64 { return t.shape }
 
-// Type is the type of the elements.
+// Type returns the type of the elements.
 func (t *Tensor) Type() ElementType { return t.kind }
 
-// Close gives the handle back. A closed tensor cannot be run any more. Closing
-// twice does nothing.
+// Close frees the handle. A closed tensor cannot be used in a run. Calls after the first do
+// nothing.
 func (t *Tensor) Close() error {
 	if t == nil || t.value == nil {
 		return nil
@@ -87,7 +85,7 @@ func (t *Tensor) Close() error {
 	return value.Destroy()
 }
 
-// elements is the product of a shape's dimensions.
+// elements returns the product of a shape's dimensions.
 func elements(shape []int64) (int64, error) {
 	count := int64(1)
 	for _, n := range shape {

@@ -7,18 +7,18 @@ import (
 	"unicode/utf8"
 )
 
-// addedToken is a token that is looked for in the text before anything else is.
+// addedToken is a token that is found in the text before anything else is done.
 type addedToken struct {
 	ID         int64  `json:"id"`
 	Content    string `json:"content"`
-	SingleWord bool   `json:"single_word"` // only where it stands alone, not within a word
-	LStrip     bool   `json:"lstrip"`      // takes the white space before it along
-	RStrip     bool   `json:"rstrip"`      // takes the white space after it along
-	Normalized bool   `json:"normalized"`  // is looked for in the normalised text
+	SingleWord bool   `json:"single_word"` // does not match inside a word
+	LStrip     bool   `json:"lstrip"`      // includes the white space before it
+	RStrip     bool   `json:"rstrip"`      // includes the white space after it
+	Normalized bool   `json:"normalized"`  // matches the normalised text
 	Special    bool   `json:"special"`
 }
 
-// cutter finds added tokens in a text: the leftmost, and of those the longest.
+// cutter finds added tokens in a text: the leftmost match, and of several the longest.
 type cutter struct {
 	byFirst [256][]addedToken // by first byte, the longest first
 	filled  bool
@@ -34,10 +34,10 @@ func (c *cutter) add(token addedToken) {
 	c.byFirst[first], c.filled = same, true
 }
 
-// cut calls token for each added token in text and rest for each piece between them, from left to right. Special
-// tokens count only where parseSpecial is set.
+// cut calls token for each added token in text and rest for each piece between them, from left to
+// right. Special tokens match only if parseSpecial is set.
 func (c *cutter) cut(text string, parseSpecial bool, token func(id int64), rest func(piece string)) {
-	done := 0 // all before this place has been handed out
+	done := 0 // the text before this offset has been passed on
 	for at := 0; c.filled && at < len(text); {
 		found, ok := c.match(text, at, parseSpecial)
 		if !ok {
@@ -75,7 +75,7 @@ func (c *cutter) match(text string, at int, parseSpecial bool) (addedToken, bool
 	return addedToken{}, false
 }
 
-// touchesWord reports whether a character of a word ends before or begins after.
+// touchesWord reports whether before ends, or after begins, with a character of a word.
 func touchesWord(before, after string) bool {
 	left, _ := utf8.DecodeLastRuneInString(before)
 	right, _ := utf8.DecodeRuneInString(after)

@@ -22,7 +22,7 @@ func BenchmarkLoadCLIP(b *testing.B) {
 	}
 }
 
-// BenchmarkEncode encodes prose, and one word that goes on for 100 KB.
+// BenchmarkEncode encodes prose, and one word of 100 KB.
 func BenchmarkEncode(b *testing.B) {
 	tok := loadSmolLM2(b)
 	for name, text := range map[string]string{

@@ -8,15 +8,15 @@ import (
 	"unicode/utf8"
 )
 
-// bpe is the model: a vocabulary, and which two neighbouring tokens become which one.
+// bpe is the model: a vocabulary, and the merges of two adjacent tokens into one.
 type bpe struct {
-	vocab        map[string]int32 // without special tokens: no text may turn into one
+	vocab        map[string]int32 // without special tokens, so that no text becomes one
 	merges       map[pair]merge
 	suffix       string     // on the last character of a word ("</w>")
-	unknown      int32      // stands for a character not in vocab; none: such a character is dropped
-	fuseUnknown  bool       // one for a whole run of such characters
-	byteTokens   [256]int32 // <0x00> to <0xFF>, for characters not in vocab; none: not in this vocabulary
-	ignoreMerges bool       // a word that is in vocab as a whole is that one token
+	unknown      int32      // for characters not in vocab; none: such a character is dropped
+	fuseUnknown  bool       // one for consecutive such characters
+	byteTokens   [256]int32 // <0x00> to <0xFF>, for characters not in vocab; none: not available
+	ignoreMerges bool       // a word that is in vocab is one token
 }
 
 type pair struct{ left, right int32 }
@@ -27,14 +27,14 @@ const none int32 = -1
 
 func newBPE(m *model, special map[int64]bool) (*bpe, error) {
 	switch {
-	case m.Type != "BPE" && (m.Type != "" || m.Merges == nil): // GPT-2's own file names no type
+	case m.Type != "BPE" && (m.Type != "" || m.Merges == nil): // GPT-2's own file has no type
 		return nil, unknown(m.Type)
 	case m.Dropout != 0:
 		return nil, errors.New("dropout is not supported")
 	case m.Prefix != "":
 		return nil, fmt.Errorf("continuing_subword_prefix %q is not supported", m.Prefix)
 	case len(m.Vocab) == 0:
-		return nil, errors.New("there is no vocab")
+		return nil, errors.New("vocab is missing or empty")
 	}
 	b := &bpe{vocab: m.Vocab, suffix: m.Suffix, unknown: none, fuseUnknown: m.FuseUnk, ignoreMerges: m.IgnoreMerges}
 	if m.UnkToken != "" {
@@ -62,11 +62,11 @@ func (b *bpe) addMerges(merges mergeList, special map[int64]bool) error {
 	var joined []byte
 	for rank, m := range merges {
 		joined = append(append(joined[:0], m[0]...), m[1]...)
-		left, knowsLeft := b.vocab[m[0]]
-		right, knowsRight := b.vocab[m[1]]
-		id, knowsJoined := b.vocab[string(joined)]
-		if !knowsLeft || !knowsRight || !knowsJoined {
-			return fmt.Errorf("merge %d, %q with %q: not all of it is in vocab", rank, m[0], m[1])
+		left, hasLeft := b.vocab[m[0]]
+		right, hasRight := b.vocab[m[1]]
+		id, hasJoined := b.vocab[string(joined)]
+		if !hasLeft || !hasRight || !hasJoined {
+			return fmt.Errorf("merge %d, %q with %q: not all of these are in vocab", rank, m[0], m[1])
 		}
 		if !special[int64(id)] {
 			b.merges[pair{left, right}] = merge{int32(rank), id}
@@ -75,17 +75,17 @@ func (b *bpe) addMerges(merges mergeList, special map[int64]bool) error {
 	return nil
 }
 
-// merger encodes words one after the other; it keeps its tables between them. It is for one goroutine.
+// merger encodes words one after the other, reusing its buffers. It is not safe for concurrent use.
 //
-// The algorithm is BPE (Sennrich et al., 2016) on a linked list, with a heap of the merges that are possible: a word
-// of n characters takes O(n log n), however the text is made.
+// The algorithm is BPE (Sennrich et al., 2016) on a linked list, with a heap of possible merges: a
+// word of n characters takes O(n log n) for any text.
 type merger struct {
 	*bpe
 	symbols []symbol
 	queue   mergeQueue
 }
 
-// symbol is a token of the word so far, linked to its neighbours by index.
+// symbol is a current token of the word, linked to its neighbours by index.
 type symbol struct {
 	id         int32
 	prev, next int32 // none at the ends
@@ -138,7 +138,7 @@ func (m *merger) push(id int32) {
 	m.symbols = append(m.symbols, symbol{id: id, prev: n - 1, next: n + 1})
 }
 
-// pushBytes spells char in byte tokens, if there is one for each of its bytes.
+// pushBytes appends a byte token for each byte of char, if there are such tokens for all of them.
 func (m *merger) pushBytes(char string) bool {
 	for i := range len(char) {
 		if m.byteTokens[char[i]] == none {
@@ -159,7 +159,7 @@ func (m *merger) pushUnknown() {
 	m.push(m.unknown)
 }
 
-// consider queues the merge of the symbol at place i with the next one, if there is such a merge.
+// consider queues the merge of symbol i with the next one, if there is such a merge.
 func (m *merger) consider(i int32) {
 	if i == none || m.symbols[i].next == none {
 		return
@@ -170,7 +170,7 @@ func (m *merger) consider(i int32) {
 	}
 }
 
-// apply makes one merge, unless the symbols it was found for have changed since.
+// apply performs a merge, unless its symbols have changed since it was queued.
 func (m *merger) apply(c candidate) {
 	left := &m.symbols[c.at]
 	if left.id != c.pair.left || left.next == none || m.symbols[left.next].id != c.pair.right {

@@ -2,9 +2,9 @@ package tokenizer
 
 import "strings"
 
-// Byte-level BPE works on characters, one for each byte: GPT-2's bytes_to_unicode (encoder.py of
-// github.com/openai/gpt-2). Bytes that are printable in Latin-1 stand for themselves; the 68 others, in order, are
-// U+0100 to U+0143 (a space is Ġ).
+// Byte-level BPE represents each byte as a printable character: GPT-2's bytes_to_unicode
+// (encoder.py of github.com/openai/gpt-2). Bytes that are printable in Latin-1 are themselves; the
+// 68 others, in order, are U+0100 to U+0143 (a space is Ġ).
 
 func charOf(b byte) rune {
 	switch {
@@ -39,8 +39,8 @@ func toByteChars(text string) string {
 	return chars.String()
 }
 
-// appendFromByteChars appends the bytes that chars stand for; ok is false, and nothing appended, where one stands for
-// none.
+// appendFromByteChars appends the bytes that chars represent. If one of them represents no byte, ok
+// is false and nothing is appended.
 func appendFromByteChars(dst []byte, chars string) (bytes []byte, ok bool) {
 	bytes = dst
 	for _, r := range chars {

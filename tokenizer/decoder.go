@@ -8,19 +8,19 @@ import (
 	"unicode/utf8"
 )
 
-// decoder says how tokens are turned back into bytes.
+// decoder converts tokens to bytes.
 type decoder struct {
 	byteLevel    bool
-	byteFallback bool        // <0x0A> is a byte
+	byteFallback bool        // a token like <0x0A> is a byte
 	replace      [][2]string // in each token
-	suffix       string      // the model's end_of_word_suffix: becomes a space
-	strip        int         // spaces taken away at the start of the text
+	suffix       string      // the model's end_of_word_suffix, which becomes a space
+	strip        int         // spaces removed at the start of the text
 }
 
 func newDecoder(c *component, suffix string) (d decoder, err error) {
 	d.suffix = suffix
 	if c == nil {
-		return d, errors.New("there is none; this package needs one")
+		return d, errors.New("missing, but required here")
 	}
 	if c.Type != "Sequence" {
 		return d, d.add(c)
@@ -47,7 +47,7 @@ func (d *decoder) add(c *component) error {
 		d.byteLevel = true
 	case "ByteFallback":
 		d.byteFallback = true
-	case "Fuse": // tokens are always joined
+	case "Fuse": // tokens are always concatenated
 	case "Replace":
 		if c.Pattern.String == nil {
 			return errors.New("a Replace without a String pattern is not supported")
@@ -64,7 +64,7 @@ func (d *decoder) add(c *component) error {
 	return nil
 }
 
-// appendBytes appends what a token of the model's vocabulary stands for.
+// appendBytes appends the bytes of a token of the model's vocabulary.
 func (d *decoder) appendBytes(dst []byte, token string) []byte {
 	if d.byteFallback && len(token) == len("<0x00>") && strings.HasPrefix(token, "<0x") && token[5] == '>' {
 		if b, err := strconv.ParseUint(token[3:5], 16, 8); err == nil {
@@ -91,8 +91,8 @@ func (d *decoder) appendBytes(dst []byte, token string) []byte {
 	return dst
 }
 
-// TokenBytes returns the bytes that a token stands for, wherever in a text it is: maybe a part of a character, and for
-// a special token its name. It is empty where there is no such id.
+// TokenBytes returns the bytes of a token, independent of its position in a text. They may be part
+// of a character; for a special token they are its name. It returns nothing for an unknown id.
 func (t *Tokenizer) TokenBytes(id int64) []byte { return t.appendBytes(nil, id) }
 
 func (t *Tokenizer) appendBytes(dst []byte, id int64) []byte {
@@ -103,37 +103,37 @@ func (t *Tokenizer) appendBytes(dst []byte, id int64) []byte {
 	return t.decoder.appendBytes(dst, token)
 }
 
-// Decode returns the text of ids. Bytes that make no character become U+FFFD, as Unicode recommends (one for each
-// maximal part of a broken character); ids that don't exist are passed over; CLIP's </w> reads as a space.
+// Decode returns the text of ids. Invalid UTF-8 becomes U+FFFD as Unicode recommends (one for each
+// maximal subpart of a broken character); unknown ids are ignored; CLIP's </w> becomes a space.
 func (t *Tokenizer) Decode(ids []int64, skipSpecial bool) string {
 	d := StreamDecoder{tokenizer: t, skipSpecial: skipSpecial, strip: t.decoder.strip}
 	for _, id := range ids {
-		d.take(id)
+		d.push(id)
 	}
 	return d.complete() + d.Flush()
 }
 
-// StreamDecoder turns token ids into text as they arrive. All that its Push and Flush return, joined, is what Decode
-// gives for all the ids. It is for one goroutine.
+// StreamDecoder converts token ids to text as they arrive. The results of Push and Flush,
+// concatenated, are what Decode returns for all the ids. It is not safe for concurrent use.
 type StreamDecoder struct {
 	tokenizer   *Tokenizer
 	skipSpecial bool
-	strip       int    // spaces still to be taken away at the start
-	pending     []byte // what was decoded and not returned
+	strip       int    // spaces still to be removed at the start
+	pending     []byte // decoded bytes that have not been returned
 }
 
-// NewDecoder returns a decoder for one stream of tokens. It leaves special tokens out.
+// NewDecoder returns a decoder for one stream of tokens. It omits special tokens.
 func (t *Tokenizer) NewDecoder() *StreamDecoder {
 	return &StreamDecoder{tokenizer: t, skipSpecial: true, strip: t.decoder.strip}
 }
 
-// Push returns the text that is complete with this token: "" while a character still waits for bytes.
+// Push returns the text that this token completes: "" while bytes of a character are missing.
 func (d *StreamDecoder) Push(id int64) string {
-	d.take(id)
+	d.push(id)
 	return d.complete()
 }
 
-// Flush returns what is left at the end of the stream: "", or U+FFFD for a character that was never finished.
+// Flush returns the rest at the end of the stream: "", or U+FFFD for an incomplete character.
 func (d *StreamDecoder) Flush() string {
 	if len(d.pending) == 0 {
 		return ""
@@ -142,7 +142,8 @@ func (d *StreamDecoder) Flush() string {
 	return "\uFFFD"
 }
 
-func (d *StreamDecoder) take(id int64) {
+// push appends the bytes of a token to pending.
+func (d *StreamDecoder) push(id int64) {
 	if d.skipSpecial && d.tokenizer.IsSpecial(id) {
 		return
 	}
@@ -157,7 +158,8 @@ func (d *StreamDecoder) take(id int64) {
 	}
 }
 
-// complete returns the pending text up to its last whole character, and keeps what may be the beginning of one.
+// complete returns the pending text up to its last complete character, and keeps what may be the
+// start of one.
 func (d *StreamDecoder) complete() string {
 	var text strings.Builder
 	rest := d.pending
@@ -173,8 +175,7 @@ func (d *StreamDecoder) complete() string {
 	return text.String()
 }
 
-// brokenLength returns how many bytes at the start of p are the beginning of a character that then breaks off; at
-// least 1.
+// brokenLength returns how many bytes at the start of p are an incomplete character; at least 1.
 func brokenLength(p []byte) int {
 	n := 1
 	for n < len(p) && !utf8.FullRune(p[:n+1]) {

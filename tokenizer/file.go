@@ -19,11 +19,11 @@ type file struct {
 	Model         model        `json:"model"`
 }
 
-// component is any step of the pipeline. Type says which; it alone decides which of the other fields mean something.
+// component is any step of the pipeline. Its Type decides which of the other fields are used.
 type component struct {
 	Type string `json:"type"`
 
-	// Sequence, in its four spellings
+	// Sequence, by its four names
 	Normalizers   []*component `json:"normalizers"`
 	Pretokenizers []*component `json:"pretokenizers"`
 	Processors    []*component `json:"processors"`
@@ -46,7 +46,8 @@ type component struct {
 	SpecialTokens map[string]templateToken `json:"special_tokens"` // TemplateProcessing
 }
 
-// pattern is what Replace and Split look for: exactly one of a literal string and a regular expression.
+// pattern is what Replace and Split match: exactly one of a literal string and a regular
+// expression.
 type pattern struct {
 	String *string `json:"String"`
 	Regex  *string `json:"Regex"`
@@ -55,7 +56,7 @@ type pattern struct {
 // namedID is written ["<|endoftext|>", 49407].
 type namedID int64
 
-// UnmarshalJSONFrom reads the pair and keeps its second half.
+// UnmarshalJSONFrom reads the pair and keeps its second element.
 func (n *namedID) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	var pair [2]jsontext.Value
 	if err := json.UnmarshalDecode(dec, &pair); err != nil {
@@ -90,15 +91,16 @@ type model struct {
 	Merges       mergeList  `json:"merges"`
 }
 
-// maxID bounds token ids, so that a broken file can't ask for a table of any size. The largest vocabularies in use
-// have 262,144 tokens.
+// maxID bounds token ids, and with them the tables that a broken file can make the package
+// allocate. The largest vocabularies in use have 262,144 tokens.
 const maxID = 1<<20 - 1
 
 // vocabulary maps tokens, as the file spells them, to ids in 0..maxID.
 type vocabulary map[string]int32
 
-// UnmarshalJSONFrom reads a vocabulary token by token: reflection would double the time a model takes to load. What is
-// no object belongs to another type of model, which is refused by its name later, and is passed over.
+// UnmarshalJSONFrom reads a vocabulary token by token, because reflection would double the time
+// that a model takes to load. A value that is not an object belongs to another type of model, which
+// is refused later by its type.
 func (v *vocabulary) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	if dec.PeekKind() != '{' {
 		return dec.SkipValue()
@@ -131,7 +133,7 @@ func parseID(digits []byte) (int32, error) {
 	var id int32
 	for _, c := range digits {
 		if c < '0' || c > '9' {
-			return 0, fmt.Errorf("its id %s is no whole number", digits)
+			return 0, fmt.Errorf("its id %s is not a whole number", digits)
 		}
 		if id = 10*id + int32(c-'0'); id > maxID {
 			return 0, fmt.Errorf("its id %s is over %d", digits, maxID)
@@ -140,10 +142,11 @@ func parseID(digits []byte) (int32, error) {
 	return id, nil
 }
 
-// mergeList holds the halves of every merge, the most frequent first.
+// mergeList holds the two tokens of every merge, the most frequent first.
 type mergeList [][2]string
 
-// UnmarshalJSONFrom reads merges in either spelling: "a b", or ["a", "b"] where tokens may hold spaces.
+// UnmarshalJSONFrom reads merges in either form: "a b", or ["a", "b"] for tokens that may contain
+// spaces.
 func (m *mergeList) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	if dec.PeekKind() != '[' {
 		return dec.SkipValue()
@@ -182,11 +185,12 @@ func readMerge(dec *jsontext.Decoder) (merge [2]string, err error) {
 	return [2]string{left, right}, nil
 }
 
-// parseFile reads a tokenizer.json. Names aren't checked for doubles, which would cost a third of the time.
+// parseFile reads a tokenizer.json. Checking for duplicate names would take a third of the time, so
+// it is not done.
 func parseFile(data []byte) (*file, error) {
 	f := new(file)
 	if err := json.Unmarshal(data, f, jsontext.AllowDuplicateNames(true)); err != nil {
-		return nil, fmt.Errorf("reading tokenizer.json: %w", err)
+		return nil, fmt.Errorf("read tokenizer.json: %w", err)
 	}
 	return f, nil
 }

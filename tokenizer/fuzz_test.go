@@ -8,7 +8,7 @@ import (
 	"penstock/tokenizer"
 )
 
-// FuzzParse parses rubbish; what is accepted must also work.
+// FuzzParse parses arbitrary files. Those that are accepted must also work.
 func FuzzParse(f *testing.F) {
 	f.Add(render(byteLevel()), "ab ab")
 	f.Add(render(llama()), "ab é</s>")
@@ -22,14 +22,14 @@ func FuzzParse(f *testing.F) {
 		ids := tok.Encode(text, tokenizer.EncodeOptions{WithSpecial: true, ParseSpecial: true})
 		decoded := tok.Decode(ids, false)
 		if decoded != strings.ToValidUTF8(decoded, "\uFFFD") {
-			t.Errorf("%q decoded to bytes that are no text: %q", text, decoded)
+			t.Errorf("%q decoded to invalid UTF-8: %q", text, decoded)
 		}
 	})
 }
 
-// FuzzRoundTrip encodes any text with SmolLM2's byte-level vocabulary: it comes back, in one piece and as a stream,
-// and holds no special token. (Characters with bytes that its vocabulary has no token for, some of Unicode's
-// controls and empty planes, are left out.)
+// FuzzRoundTrip encodes arbitrary text with SmolLM2's byte-level vocabulary. The ids contain no
+// special token, and Decode and a StreamDecoder return the text. (Characters with bytes that the
+// vocabulary has no token for are removed: some of Unicode's controls and unassigned planes.)
 func FuzzRoundTrip(f *testing.F) {
 	for _, text := range []string{"a photo of a cat", "Don't  PANIC! 123\n\n", "déjà vu 🙂 日本語", "<|im_start|>x", "\xff\xe2\x82"} {
 		f.Add(text)
@@ -56,7 +56,7 @@ func FuzzRoundTrip(f *testing.F) {
 		}
 		want := strings.ToValidUTF8(text, "\uFFFD")
 		if got := tok.Decode(ids, false); got != want {
-			t.Errorf("%q came back as %q", want, got)
+			t.Errorf("%q decoded to %q", want, got)
 		}
 		var stream strings.Builder
 		d := tok.NewDecoder()
@@ -65,7 +65,7 @@ func FuzzRoundTrip(f *testing.F) {
 		}
 		stream.WriteString(d.Flush())
 		if stream.String() != want {
-			t.Errorf("%q streamed back as %q", want, &stream)
+			t.Errorf("%q decoded as a stream to %q", want, &stream)
 		}
 	})
 }

@@ -1,10 +1,10 @@
 package tokenizer
 
-// candidate is a merge that can be made at a place in a word.
+// candidate is a possible merge at one position of a word.
 type candidate struct {
-	rank int32 // lower ones first
-	at   int32 // index of the left symbol; of equal ranks the leftmost first
-	pair pair  // what stood there
+	rank int32 // lower first
+	at   int32 // index of the left symbol; at equal rank the leftmost first
+	pair pair  // the ids when it was queued
 	into int32
 }
 
@@ -12,7 +12,7 @@ func (c candidate) before(d candidate) bool {
 	return c.rank < d.rank || c.rank == d.rank && c.at < d.at
 }
 
-// mergeQueue is a binary heap. container/heap would put every candidate into an interface, and they are many.
+// mergeQueue is a binary heap. container/heap would allocate an interface for every candidate.
 type mergeQueue []candidate
 
 func (q *mergeQueue) push(c candidate) {
@@ -28,7 +28,7 @@ func (q *mergeQueue) push(c candidate) {
 	*q = h
 }
 
-// pop takes the first candidate of a queue that is not empty.
+// pop removes the first candidate of a queue, which must not be empty.
 func (q *mergeQueue) pop() candidate {
 	h := *q
 	first := h[0]

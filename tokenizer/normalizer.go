@@ -9,7 +9,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// rewrite is a normaliser: it changes the text before it is split.
+// rewrite is a normalizer: it changes the text before it is split.
 type rewrite func(text string) string
 
 func newNormalizer(c *component) (rewrite, error) {
@@ -42,7 +42,7 @@ func newNormalizer(c *component) (rewrite, error) {
 	return nil, unknown(c.Type)
 }
 
-// unknown is the error for a step of a type that this package doesn't have.
+// unknown returns the error for a step of an unknown type.
 func unknown(kind string) error { return fmt.Errorf("type %q is not supported", kind) }
 
 func newNormalizers(steps []*component) (rewrite, error) {
@@ -61,8 +61,8 @@ func newNormalizers(steps []*component) (rewrite, error) {
 	}, nil
 }
 
-// lower lower-cases each character by itself, as Unicode's table of single characters and its one unconditional
-// special case (İ) say; Go's own table loses that one's dot.
+// lower converts each character to lower case on its own, by Unicode's simple mappings and its one
+// unconditional special case (İ), whose dot Go's table drops.
 func lower(text string) string {
 	return strings.Map(unicode.ToLower, strings.ReplaceAll(text, "İ", "i̇"))
 }

@@ -21,7 +21,8 @@ func byteLevel() map[string]string {
 	}
 }
 
-// llama is a small file in the manner of Llama 2: ▁ for spaces, bytes for what is not in the vocabulary.
+// llama is a small file like Llama 2's: ▁ for spaces, byte tokens for characters that are not in
+// the vocabulary.
 func llama() map[string]string {
 	return map[string]string{
 		"added_tokens":   `[{"id": 0, "content": "<unk>", "special": true}, {"id": 1, "content": "<s>", "special": true}, {"id": 2, "content": "</s>", "special": true}]`,
@@ -61,7 +62,7 @@ func TestLlamaWithByteFallback(t *testing.T) {
 		{"ab a", "ab a", []int64{1, 9, 8}},
 		{" ab", " ab", []int64{1, 5, 9}},
 		{"aé", "aé", []int64{1, 8, 3, 4}},
-		{"a日本b", "ab", []int64{1, 8, 0, 7}}, // one <unk>, special, for the run
+		{"a日本b", "ab", []int64{1, 8, 0, 7}}, // one <unk>, which is special, for both
 		{"", "", []int64{1}},
 		{"a</s>b", "a b", []int64{1, 8, 2, 5, 7}}, // what follows a special token gets its own ▁
 	} {
@@ -102,12 +103,12 @@ func TestAddedTokens(t *testing.T) {
 		token, text string
 		want        []int64
 	}{
-		"the longest counts": {`{"id": 10, "content": "x"}, {"id": 11, "content": "xx"}`, "xxx", []int64{11, 10}},
-		"single word":        {`{"id": 10, "content": "x", "single_word": true}`, "xb x|x", []int64{1, 3, 10, 6, 10}},
-		"takes white space":  {`{"id": 10, "content": "~", "lstrip": true, "rstrip": true}`, "b \n~ b", []int64{1, 10, 1}},
-		"normalised":         {`{"id": 10, "content": "A", "normalized": true}`, "bA", []int64{1, 10}},
-		"not normalised":     {`{"id": 10, "content": "A"}`, "aA", []int64{0, 10}},
-		"empty":              {`{"id": 10, "content": ""}`, "a", []int64{0}},
+		"the longest match":    {`{"id": 10, "content": "x"}, {"id": 11, "content": "xx"}`, "xxx", []int64{11, 10}},
+		"single word":          {`{"id": 10, "content": "x", "single_word": true}`, "xb x|x", []int64{1, 3, 10, 6, 10}},
+		"includes white space": {`{"id": 10, "content": "~", "lstrip": true, "rstrip": true}`, "b \n~ b", []int64{1, 10, 1}},
+		"normalised":           {`{"id": 10, "content": "A", "normalized": true}`, "bA", []int64{1, 10}},
+		"not normalised":       {`{"id": 10, "content": "A"}`, "aA", []int64{0, 10}},
+		"empty":                {`{"id": 10, "content": ""}`, "a", []int64{0}},
 	} {
 		parts := byteLevel()
 		parts["added_tokens"] = "[" + c.token + "]"
@@ -131,8 +132,8 @@ func TestStepsInSequence(t *testing.T) {
 	}
 }
 
-// TestWhatIsNotThereIsRefusedByName asks for things this package doesn't have: the error says which.
-func TestWhatIsNotThereIsRefusedByName(t *testing.T) {
+// TestUnsupportedSettingsAreNamed checks that the error for an unsupported setting names it.
+func TestUnsupportedSettingsAreNamed(t *testing.T) {
 	for _, c := range []struct{ part, value, want string }{
 		{"model", `{"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0.0]]}`, `model: type "Unigram"`},
 		{"model", `{"type": "WordPiece", "vocab": {"a": 0}}`, `model: type "WordPiece"`},
@@ -176,10 +177,7 @@ func TestWhatIsNotThereIsRefusedByName(t *testing.T) {
 	}
 }
 
-func TestFilesThatAreNone(t *testing.T) {
-	if _, err := tokenizer.Load(t.TempDir() + "/tokenizer.json"); err == nil {
-		t.Error("a file that isn't there was loaded")
-	}
+func TestParseMalformedFiles(t *testing.T) {
 	for _, data := range []string{"", "[]", "{", "null", `{"model": 1}`, "{} {}"} {
 		if _, err := tokenizer.Parse([]byte(data)); err == nil {
 			t.Errorf("%q was parsed", data)

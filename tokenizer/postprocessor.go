@@ -8,7 +8,7 @@ func newPostProcessor(c *component) (before, after []int64, err error) {
 		return nil, nil, nil
 	}
 	switch c.Type {
-	case "ByteLevel": // moves offsets only
+	case "ByteLevel": // changes offsets only
 		return nil, nil, nil
 	case "RobertaProcessing", "BertProcessing":
 		return []int64{int64(c.Cls)}, []int64{int64(c.Sep)}, nil
@@ -27,7 +27,7 @@ func newPostProcessor(c *component) (before, after []int64, err error) {
 	return nil, nil, unknown(c.Type)
 }
 
-// readTemplate reads a template for one text: special tokens around the sequence A.
+// readTemplate reads the template for a single text: special tokens around the sequence A.
 func readTemplate(c *component) (before, after []int64, err error) {
 	sequences := 0
 	for _, piece := range c.Single {

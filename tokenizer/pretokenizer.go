@@ -35,7 +35,7 @@ func newSplitter(c *component) (splitter, error) {
 
 func whole(text string, emit func(string)) { emit(text) }
 
-// newSplitters chains steps: each splits the pieces that the one before it made.
+// newSplitters chains steps: each splits the pieces of the previous one.
 func newSplitters(steps []*component) (splitter, error) {
 	chain := splitter(whole)
 	for _, step := range steps {
@@ -54,7 +54,7 @@ func then(first, second splitter) splitter {
 	}
 }
 
-// splitDigits makes every digit (what is in Unicode's N) a piece of its own.
+// splitDigits makes every digit (Unicode category N) a piece of its own.
 func splitDigits(text string, emit func(string)) {
 	for text != "" {
 		n := strings.IndexFunc(text, unicode.IsNumber)
@@ -87,7 +87,7 @@ func newPatternSplitter(c *component) (splitter, error) {
 	return nil, fmt.Errorf("a Split with behavior %q is not supported", c.Behavior)
 }
 
-// splitAt makes a piece of whatever re matches and of whatever lies between, or of only one of the two.
+// splitAt emits the matches of re, the text between them, or both.
 func splitAt(re *regexp2.Regexp, keepMatches, keepRest bool) splitter {
 	return func(text string, emit func(string)) {
 		done := 0
@@ -106,10 +106,11 @@ func splitAt(re *regexp2.Regexp, keepMatches, keepRest bool) splitter {
 	}
 }
 
-// gpt2Words matches GPT-2's words, as they are in encoder.py of github.com/openai/gpt-2.
+// gpt2Words matches GPT-2's words, as in encoder.py of github.com/openai/gpt-2.
 const gpt2Words = `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
 
-// newByteLevel splits into GPT-2's words unless told otherwise, and writes each byte as one printable character.
+// newByteLevel splits into GPT-2's words unless use_regex is false, and writes each byte as one
+// printable character.
 func newByteLevel(c *component) (splitter, error) {
 	words := splitter(whole)
 	if c.UseRegex == nil || *c.UseRegex {
@@ -117,7 +118,7 @@ func newByteLevel(c *component) (splitter, error) {
 		if err != nil {
 			return nil, err
 		}
-		words = splitAt(re, true, false) // nothing lies between its matches
+		words = splitAt(re, true, false) // its matches leave no gaps
 	}
 	return func(text string, emit func(string)) {
 		if c.AddPrefixSpace && !strings.HasPrefix(text, " ") {

@@ -41,8 +41,9 @@ func TestSplitters(t *testing.T) {
 	}
 }
 
-// TestMillionsOfSpaces splits texts made to be hard on a regular expression; it must not fail or lose any of them.
-func TestMillionsOfSpaces(t *testing.T) {
+// TestLongRuns splits texts that are hard on a backtracking regular expression. No byte may be
+// lost.
+func TestLongRuns(t *testing.T) {
 	re, err := compile(llama3Pattern)
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +59,7 @@ func TestMillionsOfSpaces(t *testing.T) {
 	}
 }
 
-func TestByteCharactersComeBack(t *testing.T) {
+func TestByteCharactersRoundTrip(t *testing.T) {
 	seen := map[rune]bool{}
 	for b := range 256 {
 		r := charOf(byte(b))
@@ -69,7 +70,7 @@ func TestByteCharactersComeBack(t *testing.T) {
 	}
 	for _, r := range []rune{' ', 0x7F, 0xAD, 0x144, '日'} {
 		if b, ok := byteOf(r); ok {
-			t.Errorf("%q stands for byte %#x, want none", r, b)
+			t.Errorf("%q represents byte %#x, want none", r, b)
 		}
 	}
 }

@@ -2,49 +2,40 @@ package tokenizer
 
 import (
 	"fmt"
-	"os"
 	"strings"
 )
 
-// Tokenizer turns text into token ids and back. It never changes once loaded: all its methods may be called by any
-// number of goroutines at once.
+// Tokenizer converts text to token ids and back. It is immutable and safe for concurrent use.
 type Tokenizer struct {
-	tokens    []string         // by id, as the file spells them; "" where an id is free
-	added     map[int64]string // added tokens by id, with their content
+	tokens    []string         // by id, as the file spells them; "" for an unused id
+	added     map[int64]string // content of added tokens by id
 	special   map[int64]bool
 	addedIDs  map[string]int64
-	literal   cutter // added tokens found in the text as it stands
+	literal   cutter // added tokens found in the original text
 	rewritten cutter // added tokens found in the normalised text
 	normalize rewrite
 	split     splitter
 	bpe       *bpe
-	before    []int64 // ids put before and after a text by WithSpecial
+	before    []int64 // ids that WithSpecial adds before and after a text
 	after     []int64
 	decoder   decoder
 }
 
-// EncodeOptions says what Encode does with special tokens. Its zero value is for text that belongs to a user: nothing
-// is added, and no special token can be smuggled in.
+// EncodeOptions controls what Encode does with special tokens. The zero value is safe for text from
+// users: nothing is added, and no text becomes a special token.
 type EncodeOptions struct {
-	// WithSpecial adds the tokens that the file's post_processor puts around a text (CLIP: start and end).
+	// WithSpecial adds the tokens that the file's post_processor puts around a text (CLIP: start
+	// and end).
 	WithSpecial bool
-	// ParseSpecial recognises special tokens written out in the text, such as <|im_start|> in a rendered chat template.
-	// Without it they are text like any other, and no special id comes out of it but the one for unknown characters.
-	// (Added tokens that aren't special are always recognised.)
+	// ParseSpecial recognises special tokens spelled out in the text, such as <|im_start|> in a
+	// rendered chat template. Without it they are ordinary text, and the only special id that can
+	// result is the one for unknown characters. (Added tokens that are not special are always
+	// recognised.)
 	ParseSpecial bool
 }
 
-// Load reads the tokenizer.json at path.
-func Load(path string) (*Tokenizer, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading the tokenizer: %w", err)
-	}
-	return Parse(data)
-}
-
-// Parse reads the contents of a tokenizer.json. What the file asks for and this package doesn't have is an error that
-// names it.
+// Parse reads the contents of a tokenizer.json. A setting that the package does not support is an
+// error that names it.
 func Parse(data []byte) (*Tokenizer, error) {
 	f, err := parseFile(data)
 	if err != nil {
@@ -80,7 +71,7 @@ func build(f *file) (t *Tokenizer, err error) {
 	return t, nil
 }
 
-// addTokens fills the tables of tokens by id, and the two cutters.
+// addTokens fills the tables of tokens and the two cutters.
 func (t *Tokenizer) addTokens(f *file) error {
 	last := int64(-1)
 	for _, id := range f.Model.Vocab {
@@ -115,8 +106,8 @@ func (t *Tokenizer) addTokens(f *file) error {
 	return nil
 }
 
-// Encode returns the token ids of text. A character that the vocabulary can't spell becomes its token for unknown
-// ones, and is left out where there is none.
+// Encode returns the token ids of text. A character that is not in the vocabulary becomes the token
+// for unknown characters, or is dropped if there is none.
 func (t *Tokenizer) Encode(text string, opts EncodeOptions) []int64 {
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	ids := make([]int64, 0, len(t.before)+len(text)/3+len(t.after))
@@ -137,9 +128,9 @@ func (t *Tokenizer) Encode(text string, opts EncodeOptions) []int64 {
 	return ids
 }
 
-// EncodeTruncated encodes text with the file's start and end tokens, special tokens in the text recognised, and keeps
-// at most limit ids: what is too long loses the end of the text, never the end token. It is what transformers gives
-// for truncation=True, max_length=limit.
+// EncodeTruncated encodes text with the file's start and end tokens, recognises special tokens in
+// it, and returns at most limit ids: a long text loses its end, but never the end token. The result
+// is that of transformers with truncation=True, max_length=limit.
 func (t *Tokenizer) EncodeTruncated(text string, limit int) []int64 {
 	ids := t.Encode(text, EncodeOptions{WithSpecial: true, ParseSpecial: true})
 	if len(ids) <= limit {
@@ -158,7 +149,8 @@ func (t *Tokenizer) ID(token string) (id int64, ok bool) {
 	return int64(known), ok
 }
 
-// Token returns the token with that id as tokenizer.json spells it; TokenBytes returns what it stands for.
+// Token returns the token with that id as tokenizer.json spells it. TokenBytes returns its bytes in
+// a text.
 func (t *Tokenizer) Token(id int64) (token string, ok bool) {
 	if id < 0 || id >= int64(len(t.tokens)) || t.tokens[id] == "" {
 		return "", false
@@ -166,9 +158,10 @@ func (t *Tokenizer) Token(id int64) (token string, ok bool) {
 	return t.tokens[id], true
 }
 
-// IsSpecial reports whether id is a special token: one with a meaning to the model and no text of its own.
+// IsSpecial reports whether id is a special token: one that controls the model and is not part of a
+// text.
 func (t *Tokenizer) IsSpecial(id int64) bool { return t.special[id] }
 
-// VocabSize returns how many ids there are, added tokens included: one more than the largest. (A model's logits may be
-// padded beyond it.)
+// VocabSize returns one more than the largest id, added tokens included. (A model may pad its
+// logits beyond that.)
 func (t *Tokenizer) VocabSize() int { return len(t.tokens) }

@@ -14,7 +14,7 @@ import (
 
 const clipPath = "../models/clip-tiny/tokenizer.json"
 
-// vector is a text with what Hugging Face's own library makes of it.
+// vector is a text with the ids and the decoding of Hugging Face's own library.
 type vector struct {
 	Text string  `json:"text"`
 	IDs  []int64 `json:"ids"`
@@ -56,7 +56,7 @@ func TestEveryVectorOfCLIP(t *testing.T) {
 	}
 }
 
-// TestConcurrentUse shows, under -race, that one tokenizer serves many goroutines.
+// TestConcurrentUse uses one tokenizer from several goroutines, for the race detector.
 func TestConcurrentUse(t *testing.T) {
 	tok := loadSmolLM2(t)
 	vectors := readVectors(t, "testdata/tokens-smollm2.json.gz")[:100]
@@ -78,7 +78,11 @@ func TestConcurrentUse(t *testing.T) {
 
 func loadCLIP(t testing.TB) *tokenizer.Tokenizer {
 	t.Helper()
-	tok, err := tokenizer.Load(clipPath)
+	data, err := os.ReadFile(clipPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tok, err := tokenizer.Parse(data)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -142,10 +142,10 @@ func TestPullAdvice(t *testing.T) {
 		"no such repository": {clipFiles(), nil, "pull a/nothing", 1, "the token in HF_TOKEN does not open a/nothing (401)"},
 		"no such file":       {clipFiles(), nil, "pull a/clip --file x", 1, `nothing in a/clip matches "x"; it has README.md, config.json`},
 		"no such revision":   {clipFiles(), nil, "pull a/clip --revision v2", 1, "a/clip has no revision like that: see --revision"},
-		"an address":         {clipFiles(), nil, "pull https://hub.test/a/clip", 2, "is an address: give the repository's id"},
-		"a bad pattern":      {clipFiles(), nil, "pull a/clip --file [", 2, `"[" is no file pattern`},
-		"a bad revision":     {clipFiles(), nil, "pull a/clip --revision ../x", 2, `"../x" is no revision`},
-		"no model":           {clipFiles(), nil, "pull", 2, `"" is no repository id: it is an owner and a name`},
+		"an address":         {clipFiles(), nil, "pull https://hub.test/a/clip", 2, "is a URL: give the repository's id"},
+		"a bad pattern":      {clipFiles(), nil, "pull a/clip --file [", 2, `"[" is not a file pattern`},
+		"a bad revision":     {clipFiles(), nil, "pull a/clip --revision ../x", 2, `"../x" is not a revision`},
+		"no model":           {clipFiles(), nil, "pull", 2, `"" is not a repository id: it is an owner and a name`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := hubtest.New("a/clip", test.files)

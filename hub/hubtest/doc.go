@@ -1,13 +1,14 @@
-// Package hubtest is a hub for tests: it speaks as much of the Hugging Face hub's API as a download needs, and can be told
-// to misbehave. It stands in for the real one, which tests must not depend on.
+// Package hubtest is a hub for tests, which must not depend on the real one. It implements the part
+// of the Hugging Face hub's API that a download needs, and can be made to fail.
 //
 //	h := hubtest.New("openai/clip-vit-base-patch32", map[string]string{"config.json": "{}", "onnx/model.onnx": "…"})
-//	server := httptest.NewServer(h) // and perhaps another one of the same handler: h.Store = its URL
+//	server := httptest.NewServer(h) // h.Store may be the URL of a second server with the same handler
 //	h.On("onnx/model.onnx", hubtest.Cut(1000), hubtest.Status(503))
 //
-// Its shapes were taken from what the official client (the Python package huggingface_hub) reads and sends: the model's
-// revision with its commit, the tree in pages with Link headers, resolve with X-Repo-Commit, X-Linked-Size and
-// X-Linked-ETag, redirects for large files to a store on another host, redirects of renamed repositories, X-Error-Code.
+// Its requests and responses were taken from what the official client (the Python package
+// huggingface_hub) sends and reads: the model's revision with its commit, the tree in pages with
+// Link headers, resolve with X-Repo-Commit, X-Linked-Size and X-Linked-ETag, redirects for large
+// files to a store on another host, redirects of renamed repositories, X-Error-Code.
 //
-// It checks nothing that a client sends but the token, and keeps nothing but what was asked of it.
+// It checks nothing that a client sends except the token, and records requests only.
 package hubtest

@@ -7,19 +7,21 @@ import (
 	"strconv"
 )
 
-// A Fault answers a request in place of the hub; honest is what it would have done.
-type Fault func(w http.ResponseWriter, r *http.Request, honest http.HandlerFunc)
+// A Fault handles a request instead of the hub; normal is the handler for requests without one.
+type Fault func(w http.ResponseWriter, r *http.Request, normal http.HandlerFunc)
 
-// On makes the next requests for something go wrong, one after another; after that the hub is honest again. What goes
-// wrong is named by a file's path (its bytes, wherever they come from), "resolve " and the path (the hub's own answer for
-// a large file), "revision", "tree", or any URL's path with its slash in front.
+// On gives each of the next requests for something one of the faults, in order; later requests are
+// handled without a fault. What is requested is named by a file's path (its bytes, wherever they
+// come from), by "resolve " and the path (the hub's own response for a large file), by "revision"
+// or "tree", or by the path of a URL with its leading slash.
 func (h *Hub) On(what string, faults ...Fault) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.faults[what] = append(h.faults[what], faults...)
 }
 
-func (h *Hub) misbehave(what string, w http.ResponseWriter, r *http.Request, honest http.HandlerFunc) {
+// handle applies the next fault for what, if there is one.
+func (h *Hub) handle(what string, w http.ResponseWriter, r *http.Request, normal http.HandlerFunc) {
 	h.mu.Lock()
 	var next Fault
 	if left := h.faults[what]; len(left) > 0 {
@@ -27,27 +29,25 @@ func (h *Hub) misbehave(what string, w http.ResponseWriter, r *http.Request, hon
 	}
 	h.mu.Unlock()
 	if next == nil {
-		honest(w, r)
+		normal(w, r)
 		return
 	}
-	next(w, r, honest)
+	next(w, r, normal)
 }
 
-// Honest lets one request through.
-func Honest(w http.ResponseWriter, r *http.Request, honest http.HandlerFunc) { honest(w, r) }
-
-// Cut breaks the connection off after n bytes of the body.
+// Cut closes the connection after n bytes of the body.
 func Cut(n int) Fault {
-	return func(w http.ResponseWriter, r *http.Request, honest http.HandlerFunc) {
-		half(w, r, honest, n)
+	return func(w http.ResponseWriter, r *http.Request, normal http.HandlerFunc) {
+		sendPart(w, r, normal, n)
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// Stall sends n bytes of the body and then nothing, until the client leaves. Then is called in between, if it isn't nil.
+// Stall sends n bytes of the body, calls then unless it is nil, and sends nothing more until the
+// client disconnects.
 func Stall(n int, then func()) Fault {
-	return func(w http.ResponseWriter, r *http.Request, honest http.HandlerFunc) {
-		half(w, r, honest, n)
+	return func(w http.ResponseWriter, r *http.Request, normal http.HandlerFunc) {
+		sendPart(w, r, normal, n)
 		if then != nil {
 			then()
 		}
@@ -56,19 +56,19 @@ func Stall(n int, then func()) Fault {
 	}
 }
 
-// Short ends the body cleanly after n bytes, with no length announced.
+// Short ends the body cleanly after n bytes, without a Content-Length.
 func Short(n int) Fault {
-	return func(w http.ResponseWriter, r *http.Request, honest http.HandlerFunc) {
-		answer := record(r, honest)
-		copyHeader(w, answer)
+	return func(w http.ResponseWriter, r *http.Request, normal http.HandlerFunc) {
+		recorded := record(r, normal)
+		copyHeader(w, recorded)
 		w.Header().Del("Content-Length")
-		w.WriteHeader(answer.Code)
-		_, _ = w.Write(answer.Body.Next(n))
+		w.WriteHeader(recorded.Code)
+		_, _ = w.Write(recorded.Body.Next(n))
 		_ = http.NewResponseController(w).Flush()
 	}
 }
 
-// Status answers with a status, and headers in pairs.
+// Status responds with a status, and headers given in pairs.
 func Status(status int, headers ...string) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
 		for i := 0; i+1 < len(headers); i += 2 {
@@ -78,23 +78,24 @@ func Status(status int, headers ...string) Fault {
 	}
 }
 
-// Header changes headers of an honest answer, in pairs; an empty value takes one away.
+// Header changes headers, given in pairs, of the response without a fault. An empty value removes
+// one.
 func Header(headers ...string) Fault {
-	return func(w http.ResponseWriter, r *http.Request, honest http.HandlerFunc) {
-		answer := record(r, honest)
-		copyHeader(w, answer)
+	return func(w http.ResponseWriter, r *http.Request, normal http.HandlerFunc) {
+		recorded := record(r, normal)
+		copyHeader(w, recorded)
 		for i := 0; i+1 < len(headers); i += 2 {
 			w.Header().Set(headers[i], headers[i+1])
 			if headers[i+1] == "" {
 				w.Header().Del(headers[i])
 			}
 		}
-		w.WriteHeader(answer.Code)
-		_, _ = answer.Body.WriteTo(w)
+		w.WriteHeader(recorded.Code)
+		_, _ = recorded.Body.WriteTo(w)
 	}
 }
 
-// Body answers with 200 and these bytes.
+// Body responds with status 200 and content.
 func Body(content string) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
 		w.Header().Set("Content-Length", strconv.Itoa(len(content)))
@@ -102,43 +103,43 @@ func Body(content string) Fault {
 	}
 }
 
-// Damage changes a byte of the body.
+// Damage changes the byte of the body at an offset.
 func Damage(at int) Fault {
-	return func(w http.ResponseWriter, r *http.Request, honest http.HandlerFunc) {
-		answer := record(r, honest)
-		copyHeader(w, answer)
-		w.WriteHeader(answer.Code)
-		body := bytes.Clone(answer.Body.Bytes())
+	return func(w http.ResponseWriter, r *http.Request, normal http.HandlerFunc) {
+		recorded := record(r, normal)
+		copyHeader(w, recorded)
+		w.WriteHeader(recorded.Code)
+		body := bytes.Clone(recorded.Body.Bytes())
 		body[at] ^= 1
 		_, _ = w.Write(body)
 	}
 }
 
-// To sends on to another address.
-func To(address string) Fault {
+// To redirects to a URL.
+func To(url string) Fault {
 	return func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
-		http.Redirect(w, r, address, http.StatusFound)
+		http.Redirect(w, r, url, http.StatusFound)
 	}
 }
 
-// half sends an honest answer's head and the first n bytes of its body.
-func half(w http.ResponseWriter, r *http.Request, honest http.HandlerFunc, n int) {
-	answer := record(r, honest)
-	copyHeader(w, answer)
-	w.Header().Set("Content-Length", strconv.Itoa(answer.Body.Len()))
-	w.WriteHeader(answer.Code)
-	_, _ = w.Write(answer.Body.Next(n))
+// sendPart sends the header and the first n bytes of the body of the response without a fault.
+func sendPart(w http.ResponseWriter, r *http.Request, normal http.HandlerFunc, n int) {
+	recorded := record(r, normal)
+	copyHeader(w, recorded)
+	w.Header().Set("Content-Length", strconv.Itoa(recorded.Body.Len()))
+	w.WriteHeader(recorded.Code)
+	_, _ = w.Write(recorded.Body.Next(n))
 	_ = http.NewResponseController(w).Flush()
 }
 
-func record(r *http.Request, honest http.HandlerFunc) *httptest.ResponseRecorder {
-	answer := httptest.NewRecorder()
-	honest(answer, r)
-	return answer
+func record(r *http.Request, normal http.HandlerFunc) *httptest.ResponseRecorder {
+	recorded := httptest.NewRecorder()
+	normal(recorded, r)
+	return recorded
 }
 
-func copyHeader(w http.ResponseWriter, answer *httptest.ResponseRecorder) {
-	for name, values := range answer.Header() {
+func copyHeader(w http.ResponseWriter, recorded *httptest.ResponseRecorder) {
+	for name, values := range recorded.Header() {
 		w.Header()[name] = values
 	}
 }

@@ -17,25 +17,26 @@ import (
 	"time"
 )
 
-// A Hub has one repository with one branch, main. Its exported fields are set before it is asked anything.
+// A Hub has one repository with one branch, main. Its exported fields are set before the first
+// request.
 type Hub struct {
 	ID       string
-	OldID    string         // a name that it had before; asked for that, the hub sends on
+	OldID    string         // a former name of the repository; requests for it are redirected
 	PageSize int            // files in a page of the tree; 0: all
-	Store    string         // where large files are sent from, such as http://store.test; "": from the hub itself
-	Token    string         // what private repositories want; "": anybody may read
+	Store    string         // base URL of large files, such as http://store.test; "": the hub itself
+	Token    string         // required token; "": the repository is public
 	Gated    bool           // the licence has not been accepted
-	List     func(e *Entry) // changes what the tree says; nil: the truth
+	List     func(e *Entry) // changes entries of the tree; nil: no change
 	Others   []*Hub         // hubs with further repositories
 
 	mu       sync.Mutex
 	files    map[string][]byte
-	listed   map[string][]byte // what the commit holds; files may differ once Swap was called
+	listed   map[string][]byte // content of the commit; differs from files after Swap
 	faults   map[string][]Fault
 	requests []Request
 }
 
-// An Entry is a file's line in the tree.
+// An Entry is an element of the tree.
 type Entry struct {
 	Type string `json:"type"`
 	Path string `json:"path"`
@@ -44,19 +45,19 @@ type Entry struct {
 	LFS  *LFS   `json:"lfs,omitempty"`
 }
 
-// LFS is what the tree says of a large file.
+// LFS describes a large file in the tree.
 type LFS struct {
 	OID         string `json:"oid"`
 	Size        int64  `json:"size"`
 	PointerSize int64  `json:"pointerSize"`
 }
 
-// A Request is what was asked.
+// A Request is a recorded request.
 type Request struct {
 	Host, Path, Authorization, Range, IfRange, AcceptEncoding string
 }
 
-// New makes a hub whose repository has those files.
+// New returns a hub whose repository has files.
 func New(id string, files map[string]string) *Hub {
 	h := &Hub{ID: id, files: map[string][]byte{}, faults: map[string][]Fault{}}
 	for name, content := range files {
@@ -66,21 +67,21 @@ func New(id string, files map[string]string) *Hub {
 	return h
 }
 
-// Commit puts a file into the repository: main is another commit then.
+// Commit adds a file to the repository, which makes main another commit.
 func (h *Hub) Commit(name, content string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.files[name], h.listed[name] = []byte(content), []byte(content)
 }
 
-// Swap changes what is sent for a file, behind the commit's back.
+// Swap changes what is sent for a file without changing the commit.
 func (h *Hub) Swap(name, content string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.files[name] = []byte(content)
 }
 
-// Revision is the commit that main is now.
+// Revision returns the commit of main.
 func (h *Hub) Revision() string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -95,16 +96,16 @@ func (h *Hub) revision() string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// Requests returns what has been asked since the last call, in order.
+// Requests returns the requests since the last call, in order.
 func (h *Hub) Requests() []Request {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	asked := h.requests
+	requests := h.requests
 	h.requests = nil
-	return asked
+	return requests
 }
 
-// Large tells whether a file of that name is in large file storage here.
+// Large reports whether a file of that name is in large file storage.
 func Large(name string) bool {
 	return slices.Contains([]string{".onnx", ".gguf", ".onnx_data", ".bin"}, path.Ext(name))
 }
@@ -116,7 +117,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.Host, r.URL.Path, r.Header.Get("Authorization"), r.Header.Get("Range"), r.Header.Get("If-Range"), r.Header.Get("Accept-Encoding"),
 	})
 	h.mu.Unlock()
-	h.misbehave(r.URL.Path, w, r, h.route)
+	h.handle(r.URL.Path, w, r, h.route)
 }
 
 func (h *Hub) route(w http.ResponseWriter, r *http.Request) {
@@ -131,15 +132,15 @@ func (h *Hub) route(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, to+"?"+r.URL.RawQuery, http.StatusTemporaryRedirect)
 		return
 	}
-	call, ours := strings.CutPrefix(rest, h.ID+"/")
-	if !ours {
+	call, own := strings.CutPrefix(rest, h.ID+"/")
+	if !own {
 		for _, other := range h.Others {
 			if strings.HasPrefix(rest, other.ID+"/") {
 				other.ServeHTTP(w, r)
 				return
 			}
 		}
-		refuse(w, http.StatusUnauthorized, "RepoNotFound") // as the real one: it does not tell who does not say who asks
+		refuse(w, http.StatusUnauthorized, "RepoNotFound") // as the real hub does
 		return
 	}
 	switch authorization := r.Header.Get("Authorization"); {
@@ -156,9 +157,9 @@ func (h *Hub) route(w http.ResponseWriter, r *http.Request) {
 	what, rest, _ := strings.Cut(call, "/")
 	switch {
 	case api && what == "revision":
-		h.misbehave("revision", w, r, func(w http.ResponseWriter, r *http.Request) { h.model(w, unescaped(rest)) })
+		h.handle("revision", w, r, func(w http.ResponseWriter, r *http.Request) { h.model(w, unescaped(rest)) })
 	case api && what == "tree":
-		h.misbehave("tree", w, r, func(w http.ResponseWriter, r *http.Request) { h.tree(w, r, rest) })
+		h.handle("tree", w, r, func(w http.ResponseWriter, r *http.Request) { h.tree(w, r, rest) })
 	case !api && what == "resolve":
 		revision, name, _ := strings.Cut(rest, "/")
 		h.resolve(w, r, revision, unescaped(name))
@@ -225,12 +226,12 @@ func entry(name string, content []byte) Entry {
 	e := Entry{Type: "file", Path: name, Size: int64(len(content)), OID: BlobID(content)}
 	if Large(name) {
 		e.LFS = &LFS{OID: fmt.Sprintf("%x", sha256.Sum256(content)), Size: e.Size, PointerSize: 134}
-		e.OID = BlobID([]byte(e.LFS.OID)) // of the pointer in its place
+		e.OID = BlobID([]byte(e.LFS.OID)) // of the pointer file
 	}
 	return e
 }
 
-// BlobID is git's name for a file's content.
+// BlobID returns git's checksum of a file's content.
 func BlobID(content []byte) string {
 	sum := sha1.New() // #nosec G401 -- git's
 	fmt.Fprintf(sum, "blob %d\x00", len(content))
@@ -257,7 +258,7 @@ func (h *Hub) resolve(w http.ResponseWriter, r *http.Request, revision, name str
 	}
 	w.Header().Set("X-Repo-Commit", now)
 	if !Large(name) {
-		h.misbehave(name, w, r, func(w http.ResponseWriter, r *http.Request) { send(w, r, BlobID(content), content) })
+		h.handle(name, w, r, func(w http.ResponseWriter, r *http.Request) { send(w, r, BlobID(content), content) })
 		return
 	}
 	h.mu.Lock()
@@ -266,24 +267,24 @@ func (h *Hub) resolve(w http.ResponseWriter, r *http.Request, revision, name str
 	w.Header().Set("X-Linked-Size", strconv.FormatInt(e.Size, 10))
 	w.Header().Set("X-Linked-ETag", strconv.Quote(e.LFS.OID))
 	w.Header().Set("ETag", strconv.Quote(e.LFS.OID))
-	h.misbehave("resolve "+name, w, r, func(w http.ResponseWriter, r *http.Request) {
+	h.handle("resolve "+name, w, r, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, h.Store+"/store/"+(&url.URL{Path: name}).EscapedPath()+"?X-Amz-Signature=secret", http.StatusFound)
 	})
 }
 
-// store sends a large file from where the hub keeps them.
+// store handles requests for large files.
 func (h *Hub) store(w http.ResponseWriter, r *http.Request, name string) {
 	content, _, ok := h.content(name)
 	if !ok || r.URL.Query().Get("X-Amz-Signature") == "" {
 		http.Error(w, "<Error><Code>AccessDenied</Code></Error>", http.StatusForbidden)
 		return
 	}
-	h.misbehave(name, w, r, func(w http.ResponseWriter, r *http.Request) {
-		send(w, r, fmt.Sprintf("%x-1", sha256.Sum224(content)), content) // a name of the store's own
+	h.handle(name, w, r, func(w http.ResponseWriter, r *http.Request) {
+		send(w, r, fmt.Sprintf("%x-1", sha256.Sum224(content)), content) // the store has its own ETags
 	})
 }
 
-// send knows ranges and If-Range.
+// send sends content, with support for ranges and If-Range.
 func send(w http.ResponseWriter, r *http.Request, etag string, content []byte) {
 	w.Header().Set("ETag", strconv.Quote(etag))
 	w.Header().Set("Content-Type", "application/octet-stream")

@@ -8,7 +8,7 @@ import (
 	"penstock/onnx"
 )
 
-// A tensorType is GGML's number for how weights are stored.
+// A tensorType is GGML's number of a storage format for weights.
 type tensorType uint32
 
 const (
@@ -19,10 +19,10 @@ const (
 	typeQ80 tensorType = 8
 )
 
-// perBlock is how many weights share a scale, in the quantised types.
+// perBlock is how many weights share a scale in the quantised types.
 const perBlock = 32
 
-// typeNames names GGML's types, so that a refusal can.
+// typeNames names GGML's types for error messages, including unsupported ones.
 var typeNames = map[tensorType]string{
 	typeF32: "F32", typeF16: "F16", typeQ40: "Q4_0", typeQ41: "Q4_1", typeQ80: "Q8_0",
 	6: "Q5_0", 7: "Q5_1", 9: "Q8_1", 10: "Q2_K", 11: "Q3_K", 12: "Q4_K", 13: "Q5_K", 14: "Q6_K", 15: "Q8_K",
@@ -37,10 +37,10 @@ func (t tensorType) String() string {
 	return fmt.Sprintf("number %d", uint32(t))
 }
 
-// A block is the unit in which a type stores weights.
+// A block is the unit of storage of a type.
 type block struct{ weights, bytes int64 }
 
-// block tells a type's unit, and whether the type is supported at all.
+// block returns the unit of a type, and whether the type is supported.
 //
 //	F32, F16  one number
 //	Q4_0      half scale d, then 16 bytes of codes q: w = d*(q-8)
@@ -66,13 +66,13 @@ func (t tensorType) block() (block, bool) {
 
 func (t tensorType) quantised() bool { return t != typeF32 && t != typeF16 }
 
-// hasOffsets tells whether weights are more than scale times code.
+// hasOffsets reports whether a weight has an offset beside scale times code.
 func (t tensorType) hasOffsets() bool { return t == typeQ41 }
 
-// The methods below take one thing out of each of the whole blocks in src and
-// append it to dst, as ONNX wants it: numbers as little-endian float32.
+// Each method below extracts one component of every block in src, which holds complete blocks, and
+// appends it to dst in ONNX's format: numbers as little-endian float32.
 
-// floats is the weights themselves, of F32 and F16.
+// floats extracts the weights themselves, from F32 and F16.
 func (t tensorType) floats(dst, src []byte) []byte {
 	if t == typeF32 {
 		return append(dst, src...)
@@ -83,7 +83,7 @@ func (t tensorType) floats(dst, src []byte) []byte {
 	return dst
 }
 
-// scales is d of each block.
+// scales extracts d of each block.
 func (t tensorType) scales(dst, src []byte) []byte {
 	size, _ := t.block()
 	for ; len(src) > 0; src = src[size.bytes:] {
@@ -92,7 +92,7 @@ func (t tensorType) scales(dst, src []byte) []byte {
 	return dst
 }
 
-// offsets is m+8d of each block of Q4_1, which is what is missing from d*(q-8).
+// offsets extracts m+8d of each block of Q4_1: a weight minus d*(q-8).
 func (t tensorType) offsets(dst, src []byte) []byte {
 	size, _ := t.block()
 	for ; len(src) > 0; src = src[size.bytes:] {
@@ -101,8 +101,8 @@ func (t tensorType) offsets(dst, src []byte) []byte {
 	return dst
 }
 
-// codes4 is q of each block of Q4_0 and Q4_1, two to a byte, neighbours together:
-// MatMulNBits reads weights 0 and 1 from the first byte, 2 and 3 from the second.
+// codes4 extracts q of each block of Q4_0 and Q4_1, two adjacent weights to a byte: MatMulNBits
+// reads weights 0 and 1 from the first byte, 2 and 3 from the second.
 func (t tensorType) codes4(dst, src []byte) []byte {
 	size, _ := t.block()
 	for ; len(src) > 0; src = src[size.bytes:] {
@@ -117,8 +117,8 @@ func (t tensorType) codes4(dst, src []byte) []byte {
 	return dst
 }
 
-// codes8 is q of each block as a byte that stands for q-128. The four-bit types
-// fit into it exactly.
+// codes8 extracts q of each block as a byte with the zero point 128, which represents the codes of
+// the four-bit types exactly.
 func (t tensorType) codes8(dst, src []byte) []byte {
 	size, _ := t.block()
 	for ; len(src) > 0; src = src[size.bytes:] {

@@ -5,24 +5,23 @@ import (
 	"math"
 )
 
-// decoder lays out l as a graph that goes on with a text:
+// decoder builds the graph of l, which continues a text:
 //
 //	input_ids                        [1, n] int64   the next tokens
-//	attention_mask                   [1, total] int64  ones: as many as tokens so far, the next included
-//	past_key_values.{i}.key|value    [1, kvHeads, past, head]  keys and values of the tokens before
-//	logits                           [1, 1, vocabulary]  for what follows the last token
+//	attention_mask                   [1, total] int64  ones, for all tokens so far including the next
+//	past_key_values.{i}.key|value    [1, kvHeads, past, head]  keys and values of the previous tokens
+//	logits                           [1, 1, vocabulary]  of the token after the last
 //	present.{i}.key|value            [1, kvHeads, max(past, total), head]
 //
-// Past keys and values may have room for more tokens than there are: a present
-// tensor may then be the very past one, and a run writes the next tokens' places
-// only.
+// The tensors of past keys and values may be longer than the text. A present tensor may then be the
+// same buffer as the past one, and a run writes only the positions of the next tokens.
 //
-// Inside, values have no batch: [n, width]. A block is RMSNorm, attention with
-// rotary embedding and grouped heads, RMSNorm and a gated feed-forward part
-// (https://arxiv.org/abs/2302.13971), each added to what came in; SkipSimplified-
-// LayerNormalization does an addition together with the norm that follows. GGUF
-// has the rows of queries and keys permuted so that rotary embedding turns
-// neighbours (rotary_interleaved).
+// Inner values have no batch dimension: [n, width]. A block is RMSNorm, attention with rotary
+// embedding and grouped heads, RMSNorm and a gated feed-forward network
+// (https://arxiv.org/abs/2302.13971), with a residual connection around attention and feed-forward
+// network. SkipSimplifiedLayerNormalization computes an addition together with the norm that
+// follows. GGUF has the rows of queries and keys permuted so that rotary embedding rotates adjacent
+// elements (rotary_interleaved).
 func (f *file) decoder(l *llama) *graph {
 	g := &graph{file: f, sums: map[string]string{}}
 	for _, c := range []struct {
@@ -49,7 +48,7 @@ func (f *file) decoder(l *llama) *graph {
 	shared := g.attention(l)
 	table := g.matrix(8, l.embedding)
 	x := g.embed(table, g.node("Reshape", []string{"input_ids", "flat"}))
-	delta := "" // what is still to be added to x
+	delta := "" // the value still to be added to x
 	var normed string
 	for i, b := range l.blocks {
 		normed, x = g.norm(x, delta, b.attentionNorm, l)
@@ -70,7 +69,7 @@ func (f *file) decoder(l *llama) *graph {
 	return g
 }
 
-// embed looks up the rows of tokens in table: [n] to [n, cols].
+// embed returns the rows of tokens in table: [n] to [n, cols].
 func (g *graph) embed(table matrix, tokens string) string {
 	rows := g.node("Gather", []string{table.codes, tokens}, integerAttribute("axis", 0))
 	if table.bits == 0 {
@@ -88,7 +87,7 @@ func (g *graph) embed(table matrix, tokens string) string {
 	return g.node("Reshape", []string{rows, "to_width"})
 }
 
-// norm adds delta to x, and gives that sum and its RMSNorm.
+// norm adds delta to x, and returns the sum and its RMSNorm.
 func (g *graph) norm(x, delta string, weight tensor, l *llama) (normed, sum string) {
 	scale := g.weights(weight.name, float32s, []int64{l.width}, tensorType.floats, []tensor{weight})
 	if delta == "" {
@@ -100,7 +99,7 @@ func (g *graph) norm(x, delta string, weight tensor, l *llama) (normed, sum stri
 	return normed, sum
 }
 
-// attention names what all blocks' attention shares.
+// attention names the values that the attention of all blocks shares.
 type attention struct {
 	lengths, total string // tokens so far, without the last one and with it
 	cosines, sines string
@@ -112,13 +111,13 @@ func (g *graph) attention(l *llama) attention {
 	return attention{
 		lengths: g.cast(g.node("Sub", []string{sum, "one"}), int32s),
 		total:   g.cast(size, int32s),
-		cosines: g.turns("cosines", math.Cos, l.context, l.head/2, l.ropeBase),
-		sines:   g.turns("sines", math.Sin, l.context, l.head/2, l.ropeBase),
+		cosines: g.rotations("cosines", math.Cos, l.context, l.head/2, l.ropeBase),
+		sines:   g.rotations("sines", math.Sin, l.context, l.head/2, l.ropeBase),
 	}
 }
 
-// attend is block i's attention: queries, keys and values side by side in, [n,
-// heads*head] out.
+// attend returns block i's attention, [n, heads*head]. packed has queries, keys and values side by
+// side.
 func (g *graph) attend(i int, packed string, shared attention, l *llama) string {
 	in := []string{g.node("Reshape", []string{packed, "to_attention"}), "", ""}
 	out := []string{fmt.Sprintf("attention_%d", i)}
@@ -135,7 +134,7 @@ func (g *graph) attend(i int, packed string, shared attention, l *llama) string 
 	return g.node("Reshape", []string{out[0], "from_attention"})
 }
 
-// gate is SiLU(gate) times up, of both side by side.
+// gate returns SiLU(gate) times up. packed has both side by side.
 func (g *graph) gate(packed string) string {
 	g.made++
 	gate, up := fmt.Sprintf("gate_%d", g.made), fmt.Sprintf("up_%d", g.made)

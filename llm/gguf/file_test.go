@@ -13,7 +13,7 @@ import (
 	"penstock/onnx"
 )
 
-// A sketch is a GGUF file that a test is about to write.
+// A sketch is the content of a GGUF file for a test.
 type sketch struct {
 	version uint32
 	entries []entry
@@ -28,11 +28,11 @@ type entry struct {
 type sketchTensor struct {
 	name       string
 	kind       tensorType
-	dimensions []int64 // the fastest first
+	dimensions []int64 // the fastest-varying first
 	data       []byte
 }
 
-// set adds an entry or changes it; a value of nil takes it away.
+// set adds or changes an entry; a nil value removes it.
 func (s *sketch) set(key string, value any) {
 	for i := range s.entries {
 		if s.entries[i].key == key {
@@ -45,7 +45,7 @@ func (s *sketch) set(key string, value any) {
 	}
 }
 
-// find gives a tensor to be changed.
+// find returns a tensor, which the caller may change.
 func (s *sketch) find(name string) *sketchTensor {
 	for i := range s.tensors {
 		if s.tensors[i].name == name {
@@ -55,7 +55,7 @@ func (s *sketch) find(name string) *sketchTensor {
 	panic("no tensor " + name)
 }
 
-// bytes is the finished file.
+// bytes returns the file.
 func (s *sketch) bytes() []byte {
 	var out bytes.Buffer
 	put := func(values ...any) {
@@ -110,7 +110,7 @@ func (s *sketch) bytes() []byte {
 	return out.Bytes()
 }
 
-// write puts the file into the test's folder.
+// write writes the file to a temporary folder.
 func (s *sketch) write(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "tiny.gguf")
@@ -120,15 +120,15 @@ func (s *sketch) write(t *testing.T) string {
 	return path
 }
 
-// The tiny network that tests are about.
+// The sizes of the test network.
 const (
 	tinyLayers, tinyWidth, tinyInner      = 2, 64, 96
 	tinyHeads, tinyKVHeads, tinyHead      = 4, 2, 16
 	tinyContext, tinyBase, tinyNormsAbove = 64, 10000, 1e-5
 )
 
-// tinyTokens are the characters of byte-level BPE that stand for ASCII, a merge of
-// two, and three control tokens.
+// tinyTokens returns the characters that represent printable ASCII in byte-level BPE, one merged
+// token, and three control tokens.
 func tinyTokens() (tokens []string, types []int32) {
 	for _, control := range []string{"<|start|>", "<|end|>", "<|turn|>"} {
 		tokens, types = append(tokens, control), append(types, tokenControl)
@@ -139,8 +139,8 @@ func tinyTokens() (tokens []string, types []int32) {
 	return append(tokens, "th"), append(types, tokenNormal)
 }
 
-// tiny is a whole small model with random weights, each tensor of the type that
-// kind gives it by its name. Without own, the output head is the embedding.
+// tiny returns a complete small model with random weights. kind returns the type of a tensor by its
+// name. If own is false, the output head is the embedding.
 func tiny(own bool, kind func(name string) tensorType) *sketch {
 	tokens, types := tinyTokens()
 	s := &sketch{version: 3, entries: []entry{
@@ -189,7 +189,7 @@ func tiny(own bool, kind func(name string) tensorType) *sketch {
 	return s
 }
 
-// randomTensor has weights of about the size that keeps activations near 1.
+// randomTensor returns weights of a size that keeps activations near 1.
 func randomTensor(random *rand.Rand, name string, kind tensorType, rows, cols int64) sketchTensor {
 	t := sketchTensor{name: name, kind: kind, dimensions: []int64{cols, rows}}
 	if rows == 1 {
@@ -224,5 +224,5 @@ func randomTensor(random *rand.Rand, name string, kind tensorType, rows, cols in
 	return t
 }
 
-// all is the kind function of a model whose matrices are all of one type.
+// all returns a kind function for matrices of one type.
 func all(kind tensorType) func(string) tensorType { return func(string) tensorType { return kind } }

@@ -7,19 +7,19 @@ import (
 
 const microsoftDomain = "com.microsoft"
 
-// A graph is a computation that is being written down, as ONNX's GraphProto. Its
-// constants other than the smallest are blobs of the file beside it.
+// A graph is an ONNX GraphProto that is being built. Constants other than the smallest are blobs in
+// the weights file.
 type graph struct {
 	file                        *file
 	nodes, constants, ins, outs []message
 	blobs                       []blob
-	end                         int64             // of the blobs so far
-	made                        int               // values named so far
-	sums                        map[string]string // the block sums of values, by the value's name
+	end                         int64             // offset after the blobs so far
+	made                        int               // number of values named so far
+	sums                        map[string]string // block sums by the name of the value
 }
 
-// node computes one value of in and gives its name. Operators of ONNX Runtime's
-// own are written with their domain: "com.microsoft.QuickGelu".
+// node adds a node with one output and returns the output's name. ONNX Runtime's own operators are
+// given with their domain: "com.microsoft.QuickGelu".
 func (g *graph) node(op string, in []string, attributes ...message) string {
 	g.made++
 	out := fmt.Sprintf("%s_%d", op[strings.LastIndexByte(op, '.')+1:], g.made)
@@ -27,7 +27,7 @@ func (g *graph) node(op string, in []string, attributes ...message) string {
 	return out
 }
 
-// nodeTo computes values that have names already.
+// nodeTo adds a node with named outputs.
 func (g *graph) nodeTo(op string, in, out []string, attributes ...message) {
 	at := strings.LastIndexByte(op, '.')
 	g.nodes = append(g.nodes, nodeProto(op[:max(at, 0)], op[at+1:], in, out, attributes))
@@ -37,11 +37,11 @@ func (g *graph) cast(x string, to dataType) string {
 	return g.node("Cast", []string{x}, integerAttribute("to", int64(to)))
 }
 
-// constant puts a small constant under its name.
+// constant adds a small constant.
 func (g *graph) constant(tensor message) { g.constants = append(g.constants, tensor) }
 
-// A matrix is weights in a graph, one row for each output. Weights of four bits
-// are those of one or several tensors, one below the other.
+// A matrix is the weights of one or several tensors in a graph, one below the other, with one row
+// for each output.
 type matrix struct {
 	rows, cols int64
 	bits       int64  // of a code; 0: codes are float32 weights
@@ -50,8 +50,8 @@ type matrix struct {
 	offsets    string // [rows, blocks], or "" where weights are scale times code
 }
 
-// matrix puts the tensors' weights into the graph, which must be of one type and
-// width. Quantised ones get codes of the given number of bits.
+// matrix adds the weights of tensors, which must have one type and width, to the graph. Quantised
+// weights get codes of the given number of bits.
 func (g *graph) matrix(bits int64, tensors ...tensor) matrix {
 	first := tensors[0]
 	m := matrix{cols: first.cols}
@@ -79,13 +79,13 @@ func (g *graph) matrix(bits int64, tensors ...tensor) matrix {
 	return m
 }
 
-// multiply is x times m transposed: [n, cols] to [n, rows].
+// multiply returns x times m transposed: [n, cols] to [n, rows].
 //
-// MatMulNBits multiplies d*(q-8), or d*(q-128), by x in integers. Q4_1's weights
-// d*q+m are that plus an offset m+8d for each block, which comes in through the
-// sums of x over the blocks: a product 32 times smaller. (Giving MatMulNBits the
-// zero point 0 would be as exact on paper and far worse in eight-bit arithmetic,
-// where the large sums of d*q*x and m*x would have to cancel.)
+// MatMulNBits multiplies d*(q-8), or d*(q-128), by x in integers. Q4_1's weights d*q+m are that
+// plus an offset m+8d for each block. The offsets are multiplied by the sums of x over the blocks,
+// a product 32 times smaller. (With the zero point 0 for MatMulNBits the result would be the same
+// in exact arithmetic but far worse in eight-bit arithmetic, where the large sums of d*q*x and m*x
+// would have to cancel.)
 func (g *graph) multiply(x string, m matrix) string {
 	if m.bits == 0 {
 		return g.node("Gemm", []string{x, m.codes}, integerAttribute("transB", 1))
@@ -99,7 +99,7 @@ func (g *graph) multiply(x string, m matrix) string {
 	return g.node("Gemm", []string{g.blockSums(x), m.offsets, y}, integerAttribute("transB", 1))
 }
 
-// blockSums adds up the values of each block: [n, cols] to [n, blocks].
+// blockSums returns the sums of x over each block: [n, cols] to [n, blocks].
 func (g *graph) blockSums(x string) string {
 	if _, known := g.sums[x]; !known {
 		g.sums[x] = g.node("ReduceSum", []string{g.node("Reshape", []string{x, "by_block"}), "axis_2"}, integerAttribute("keepdims", 0))
@@ -107,12 +107,12 @@ func (g *graph) blockSums(x string) string {
 	return g.sums[x]
 }
 
-// linear is x times the tensors' weights, transposed, side by side: one product
-// where they are stored alike, which is faster than several.
+// linear returns x times the transposed weights of tensors, side by side. Tensors of one type are
+// one product, which is faster than several.
 func (g *graph) linear(x string, tensors ...tensor) string {
-	alike := true
+	uniform := true
 	for _, t := range tensors {
-		alike = alike && t.kind == tensors[0].kind
+		uniform = uniform && t.kind == tensors[0].kind
 	}
 	bits := func(t tensor) int64 {
 		if t.kind == typeQ80 {
@@ -120,7 +120,7 @@ func (g *graph) linear(x string, tensors ...tensor) string {
 		}
 		return 4
 	}
-	if alike {
+	if uniform {
 		return g.multiply(x, g.matrix(bits(tensors[0]), tensors...))
 	}
 	var parts []string
@@ -130,7 +130,7 @@ func (g *graph) linear(x string, tensors ...tensor) string {
 	return g.node("Concat", parts, integerAttribute("axis", 1))
 }
 
-// model is the finished file.
+// model returns the ModelProto.
 func (g *graph) model() message {
 	var m message
 	for _, node := range g.nodes {

@@ -11,14 +11,13 @@ import (
 	"path/filepath"
 )
 
-// Import writes the model in the GGUF file as a model folder dir, which must not
-// exist or be empty. The folder appears when it is complete: until then it grows
-// beside dir under a name that starts with a dot, which a failure or the end of ctx
-// removes (a killed process leaves it there). What the file holds and Import does
-// not support is an error that names it, before anything is written.
+// Import converts a GGUF file to the model folder dir, which must be empty or not exist. The folder
+// is built beside dir, under a temporary name that starts with a dot, and renamed when it is
+// complete. A failure or the end of ctx removes it; a killed process leaves it there. Anything in
+// the file that is not supported is an error that names it, before anything is written.
 func Import(ctx context.Context, file, dir string) error {
 	if err := importFile(ctx, file, dir); err != nil {
-		return fmt.Errorf("importing %s: %w", file, err)
+		return fmt.Errorf("import %s: %w", file, err)
 	}
 	return nil
 }
@@ -45,31 +44,31 @@ func importFile(ctx context.Context, path, dir string) error {
 	if err := os.MkdirAll(parent, 0o777); err != nil {
 		return err
 	}
-	growing, err := os.MkdirTemp(parent, "."+filepath.Base(dir)+".*")
+	temporary, err := os.MkdirTemp(parent, "."+filepath.Base(dir)+".*")
 	if err != nil {
 		return err
 	}
-	if err := m.write(ctx, growing); err != nil {
-		return errors.Join(err, os.RemoveAll(growing))
+	if err := m.write(ctx, temporary); err != nil {
+		return errors.Join(err, os.RemoveAll(temporary))
 	}
-	if err := settle(growing, dir); err != nil {
-		return errors.Join(err, os.RemoveAll(growing))
+	if err := rename(temporary, dir); err != nil {
+		return errors.Join(err, os.RemoveAll(temporary))
 	}
 	return nil
 }
 
-// settle gives the finished folder its name.
-func settle(growing, dir string) error {
-	if err := os.Chmod(growing, 0o755); err != nil { // MkdirTemp's are private
+// rename replaces dir, which may be an empty folder, by the finished folder.
+func rename(temporary, dir string) error {
+	if err := os.Chmod(temporary, 0o755); err != nil { // MkdirTemp makes private ones
 		return err
 	}
 	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err // no longer empty
 	}
-	return os.Rename(growing, dir)
+	return os.Rename(temporary, dir)
 }
 
-// vacant makes sure that nothing is lost when a folder is put at dir.
+// vacant returns an error if dir is anything but missing or an empty folder.
 func vacant(dir string) error {
 	entries, err := os.ReadDir(dir)
 	switch {
@@ -78,12 +77,12 @@ func vacant(dir string) error {
 	case err != nil:
 		return err
 	case len(entries) > 0:
-		return fmt.Errorf("%s is there already and not empty: remove it, or choose another folder", dir)
+		return fmt.Errorf("%s exists and is not empty: remove it, or choose another folder", dir)
 	}
 	return nil
 }
 
-// A model is what will be written: everything is settled but the weights' bytes.
+// A model is everything that will be written except the bytes of the weights.
 type model struct {
 	graph      *graph
 	tokenizer  tokenizerFile
@@ -92,7 +91,8 @@ type model struct {
 	generation generationSettings
 }
 
-// plan understands the size bytes of a GGUF file, or says what it does not.
+// plan reads a GGUF file of size bytes, without its weights, and checks that all of it is
+// supported.
 func plan(data io.ReaderAt, size int64) (*model, error) {
 	f, err := read(data, size)
 	if err != nil {
@@ -111,7 +111,7 @@ func plan(data io.ReaderAt, size int64) (*model, error) {
 	return m, err
 }
 
-// write writes the folder's files into dir.
+// write writes the files of the folder to dir.
 func (m *model) write(ctx context.Context, dir string) error {
 	if err := os.Mkdir(filepath.Join(dir, "onnx"), 0o755); err != nil {
 		return err
@@ -142,8 +142,8 @@ func (m *model) write(ctx context.Context, dir string) error {
 	})
 }
 
-// writeFile makes a file that is on the disk when writeFile returns, so that a
-// folder that has got its name is whole even after a power failure.
+// writeFile creates a file and syncs it to disk, so that a folder that has its final name is
+// complete even after a power failure.
 func writeFile(path string, write func(io.Writer) error) error {
 	out, err := os.Create(path)
 	if err != nil {

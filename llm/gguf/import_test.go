@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// contents are a folder's files, by their paths in it.
+// contents returns the files of a folder by their paths in it.
 func contents(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -32,7 +32,7 @@ func contents(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-func TestImportMakesTheSameFolderEachTime(t *testing.T) {
+func TestImportIsDeterministic(t *testing.T) {
 	path := tiny(false, all(typeQ41)).write(t)
 	parent := t.TempDir()
 	first, second := filepath.Join(parent, "new", "first"), filepath.Join(parent, "empty")
@@ -50,14 +50,14 @@ func TestImportMakesTheSameFolderEachTime(t *testing.T) {
 		t.Errorf("files %v, want %v", names, want)
 	}
 	if !maps.Equal(got, contents(t, second)) {
-		t.Error("the second import made something else")
+		t.Error("the second import wrote different files")
 	}
 	if left := contents(t, parent); len(left) != 2*len(want) {
-		t.Errorf("the imports left %v", slices.Sorted(maps.Keys(left)))
+		t.Errorf("after the imports there are %v", slices.Sorted(maps.Keys(left)))
 	}
 }
 
-func TestImportLeavesNothingHalfDone(t *testing.T) {
+func TestImportLeavesNoPartialFolder(t *testing.T) {
 	path := tiny(false, all(typeQ41)).write(t)
 	parent := t.TempDir()
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -77,21 +77,21 @@ func TestImportLeavesNothingHalfDone(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(taken, "notes.txt"), []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := Import(t.Context(), path, taken); err == nil || !strings.Contains(err.Error(), "is there already and not empty") {
+	if err := Import(t.Context(), path, taken); err == nil || !strings.Contains(err.Error(), "exists and is not empty") {
 		t.Errorf("into a folder with files: %v", err)
 	}
 	if got := contents(t, parent); !maps.Equal(got, map[string]string{"taken/notes.txt": "mine"}) {
 		t.Errorf("now there are %v", slices.Sorted(maps.Keys(got)))
 	}
 	if err := Import(t.Context(), path, filepath.Join(taken, "notes.txt")); err == nil {
-		t.Error("a file was taken for a folder")
+		t.Error("a file was accepted as a folder")
 	}
 	if err := Import(t.Context(), filepath.Join(parent, "none.gguf"), filepath.Join(parent, "model")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a missing file: %v", err)
 	}
 }
 
-func TestImportRefuses(t *testing.T) {
+func TestImportErrors(t *testing.T) {
 	set := func(key string, value any) func(*sketch) {
 		return func(s *sketch) { s.set(key, value) }
 	}
@@ -125,7 +125,7 @@ func TestImportRefuses(t *testing.T) {
 		{"too many layers", set("llama.block_count", uint32(1<<20)), "metadata llama.block_count is 1048576: only 1 to 1024 is supported"},
 		{"no heads", set("llama.attention.head_count", uint32(0)), "metadata llama.attention.head_count is 0: only 1 to"},
 		{"odd groups of heads", set("llama.attention.head_count_kv", uint32(3)), "4 attention heads cannot share 3 key-value heads"},
-		{"part of a head turned", set("llama.rope.dimension_count", uint32(8)), "attention heads of 16 keys, 16 values and 8 turned dimensions are not supported"},
+		{"partly rotated heads", set("llama.rope.dimension_count", uint32(8)), "attention heads of 16 keys, 16 values and 8 rotated dimensions are not supported"},
 		{"narrow heads", func(s *sketch) {
 			s.set("llama.attention.key_length", uint32(8))
 			s.set("llama.attention.value_length", uint32(8))
@@ -135,7 +135,7 @@ func TestImportRefuses(t *testing.T) {
 		{"tensor type", retype("blk.1.ffn_up.weight", 12), "tensor blk.1.ffn_up.weight has type Q4_K: only F32, F16, Q8_0, Q4_0 and Q4_1 are supported"},
 		{"tensor type without a name", retype("output_norm.weight", 99), "tensor output_norm.weight has type number 99"},
 		{"missing tensor", drop("blk.1.attn_v.weight"), "tensor blk.1.attn_v.weight is missing"},
-		{"surplus tensor", add(sketchTensor{"blk.0.attn_q.bias", typeF32, []int64{64}, make([]byte, 256)}), "tensor blk.0.attn_q.bias is no part of the networks that are supported"},
+		{"surplus tensor", add(sketchTensor{"blk.0.attn_q.bias", typeF32, []int64{64}, make([]byte, 256)}), "tensor blk.0.attn_q.bias is not part of a supported network"},
 		{"misshapen tensor", func(s *sketch) { s.find("blk.0.attn_k.weight").dimensions = []int64{32, 64} }, "tensor blk.0.attn_k.weight has 64 rows of 32 in 2 dimensions, not 32 rows of 64"},
 		{"quantised norm", func(s *sketch) {
 			*s.find("output_norm.weight") = sketchTensor{"output_norm.weight", typeQ80, []int64{64}, make([]byte, 68)}
@@ -147,7 +147,7 @@ func TestImportRefuses(t *testing.T) {
 		{"a byte token", set("tokenizer.ggml.token_type", append(slices.Clone(types[1:]), 6)), `token 97, "th", has type 6`},
 		{"a token twice", set("tokenizer.ggml.tokens", append(slices.Clone(tokens[1:]), "a")), `token 97, "a", is in the vocabulary twice`},
 		{"a token that is not text", set("tokenizer.ggml.tokens", append(slices.Clone(tokens[1:]), "\xff")), "token 97 is not UTF-8"},
-		{"a merge of nothing", set("tokenizer.ggml.merges", []string{"t h", "th e"}), `merge 1, "th e", is not of tokens into a token`},
+		{"a merge of nothing", set("tokenizer.ggml.merges", []string{"t h", "th e"}), `merge 1, "th e", does not merge two tokens into a token`},
 		{"end token", set("tokenizer.ggml.eos_token_id", uint32(98)), "metadata tokenizer.ggml.eos_token_id is 98: there are 98 tokens"},
 		{"chat template", set("tokenizer.chat_template", []string{"a"}), "metadata tokenizer.chat_template is []string, not string"},
 	} {

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// A llama is a file's network: its sizes, and the certainty that every tensor is
-// there in the right shape and nothing else is.
+// A llama is the network of a file: its sizes and its tensors, which have been checked to be
+// complete, of the right shape, and all that the file has.
 type llama struct {
-	layers, width, inner  int64 // inner: the width inside the feed-forward part
-	heads, kvHeads, head  int64 // head: the width of one
+	layers, width, inner  int64 // inner: the width inside the feed-forward network
+	heads, kvHeads, head  int64 // head: the width of one head
 	context, vocabulary   int64
 	epsilon, ropeBase     float64
 	tied                  bool // the output head is the token embedding
@@ -26,7 +26,7 @@ type layer struct {
 	forwardNorm, gate, up, down                       tensor
 }
 
-// Sizes that no model has: what a file claims is bounded before it is used.
+// Bounds that no model exceeds. Sizes in a file are checked before they are used.
 const (
 	maxLayers  = 1 << 10
 	maxWidth   = 1 << 20
@@ -35,8 +35,8 @@ const (
 	maxBase    = 1e12
 )
 
-// knownKeys are the metadata under "llama." that a graph accounts for, or that say
-// nothing about it. A key beyond these may change what the network computes.
+// knownKeys are the metadata keys under "llama." that the graph implements or that do not affect
+// it. Any other key may change what the network computes.
 var knownKeys = map[string]bool{
 	"block_count": true, "context_length": true, "embedding_length": true, "feed_forward_length": true, "vocab_size": true,
 	"attention.head_count": true, "attention.head_count_kv": true, "attention.layer_norm_rms_epsilon": true,
@@ -45,8 +45,7 @@ var knownKeys = map[string]bool{
 	"expert_count": true, "expert_used_count": true, "tensor_data_layout": true,
 }
 
-// newLlama checks that f is a Llama the graph can be built for. Its errors name
-// what is not.
+// newLlama returns the network of f. Its errors name the part of f that is not supported.
 func newLlama(f *file) (*llama, error) {
 	m := &metadata{values: f.metadata}
 	if architecture := required[string](m, "general.architecture"); m.err == nil && architecture != "llama" {
@@ -62,7 +61,7 @@ func newLlama(f *file) (*llama, error) {
 		return nil, fmt.Errorf("a mixture of %d experts is not supported", experts)
 	}
 	for _, key := range slices.Sorted(maps.Keys(f.metadata)) {
-		if name, ours := strings.CutPrefix(key, "llama."); ours && !knownKeys[name] {
+		if name, found := strings.CutPrefix(key, "llama."); found && !knownKeys[name] {
 			return nil, fmt.Errorf("metadata %s is not supported", key)
 		}
 	}
@@ -82,26 +81,26 @@ func newLlama(f *file) (*llama, error) {
 	l.kvHeads = m.sizeOr("llama.attention.head_count_kv", maxWidth, l.heads)
 	l.head = m.sizeOr("llama.attention.key_length", maxHead, l.width/l.heads)
 	valueHead := m.sizeOr("llama.attention.value_length", maxHead, l.head)
-	turned := m.sizeOr("llama.rope.dimension_count", maxHead, l.head)
+	rotated := m.sizeOr("llama.rope.dimension_count", maxHead, l.head)
 	switch {
 	case m.err != nil:
 		return nil, m.err
 	case l.heads%l.kvHeads != 0:
 		return nil, fmt.Errorf("%d attention heads cannot share %d key-value heads", l.heads, l.kvHeads)
-	case valueHead != l.head || turned != l.head:
-		return nil, fmt.Errorf("attention heads of %d keys, %d values and %d turned dimensions are not supported: they must be equal", l.head, valueHead, turned)
-	case l.head%16 != 0: // what GroupQueryAttention's rotary embedding can do
+	case valueHead != l.head || rotated != l.head:
+		return nil, fmt.Errorf("attention heads of %d keys, %d values and %d rotated dimensions are not supported: they must be equal", l.head, valueHead, rotated)
+	case l.head%16 != 0: // a requirement of GroupQueryAttention's rotary embedding
 		return nil, fmt.Errorf("attention heads of width %d are not supported: it must be a multiple of 16", l.head)
-	case !(l.epsilon > 0 && l.epsilon < 1): // not a NaN either
+	case !(l.epsilon > 0 && l.epsilon < 1): // also false for NaN
 		return nil, fmt.Errorf("metadata llama.attention.layer_norm_rms_epsilon is %g", l.epsilon)
 	case !(l.ropeBase > 0 && l.ropeBase < maxBase):
 		return nil, fmt.Errorf("metadata llama.rope.freq_base is %g", l.ropeBase)
 	}
-	return l, l.take(f)
+	return l, l.findTensors(f)
 }
 
-// take finds the network's tensors in f.
-func (l *llama) take(f *file) error {
+// findTensors finds the network's tensors in f.
+func (l *llama) findTensors(f *file) error {
 	left := maps.Clone(f.tensors)
 	var err error
 	need := func(name string, rows, cols int64) tensor {
@@ -149,7 +148,7 @@ func (l *llama) take(f *file) error {
 		return fmt.Errorf("rope scaling by tensor rope_freqs.weight is not supported")
 	}
 	for _, name := range slices.Sorted(maps.Keys(left)) {
-		return fmt.Errorf("tensor %s is no part of the networks that are supported", name)
+		return fmt.Errorf("tensor %s is not part of a supported network", name)
 	}
 	return nil
 }

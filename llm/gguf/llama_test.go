@@ -12,7 +12,7 @@ import (
 	"penstock/onnx/onnxtest"
 )
 
-// weights is what a tensor's blocks mean, written down once more, the plain way.
+// weights decodes the tensor's blocks, independently of the package.
 func (t *sketchTensor) weights() [][]float64 {
 	var flat []float64
 	halfAt := func(at int) float64 {
@@ -48,8 +48,8 @@ func (t *sketchTensor) weights() [][]float64 {
 	return rows
 }
 
-// reference is a Llama in the plainest form: the logits that follow each token of
-// a text, in float64.
+// reference computes the logits after each token of a text, with a direct implementation of a Llama
+// in float64.
 func (s *sketch) reference(tokens []int64) [][]float64 {
 	get := func(name string) [][]float64 { return s.find(name).weights() }
 	multiply := func(x []float64, w [][]float64) []float64 {
@@ -72,7 +72,7 @@ func (s *sketch) reference(tokens []int64) [][]float64 {
 		}
 		return y
 	}
-	turn := func(x []float64, position int) { // pairs of neighbours, head by head
+	rotate := func(x []float64, position int) { // adjacent pairs, head by head
 		for i := 0; i < len(x); i += 2 {
 			angle := float64(position) * math.Pow(tinyBase, -float64(i%tinyHead)/tinyHead)
 			sin, cos := math.Sincos(angle)
@@ -93,8 +93,8 @@ func (s *sketch) reference(tokens []int64) [][]float64 {
 			p := fmt.Sprintf("blk.%d.", l)
 			h := norm(x, get(p+"attn_norm.weight"))
 			q, k := multiply(h, get(p+"attn_q.weight")), multiply(h, get(p+"attn_k.weight"))
-			turn(q, position)
-			turn(k, position)
+			rotate(q, position)
+			rotate(k, position)
 			keys[l] = append(keys[l], k)
 			values[l] = append(values[l], multiply(h, get(p+"attn_v.weight")))
 			mixed := make([]float64, tinyHeads*tinyHead)
@@ -131,8 +131,8 @@ func (s *sketch) reference(tokens []int64) [][]float64 {
 	return logits
 }
 
-// A text is a sequence of tokens that an imported model has read, with room for
-// more: its keys and values are one buffer, read and written by each run.
+// A text is a sequence of tokens that an imported model has processed. Its keys and values are in
+// buffers with space for more tokens, which each run reads and writes.
 type text struct {
 	session *onnx.Session
 	length  int64
@@ -150,13 +150,13 @@ func openModel(t *testing.T, dir string) *onnx.Session {
 	return s
 }
 
-func newText(t *testing.T, s *onnx.Session, room int64) *text {
+func newText(t *testing.T, s *onnx.Session, capacity int64) *text {
 	t.Helper()
 	logits := s.Outputs()[0].Shape
 	x := &text{session: s, logits: make([]float32, logits[2])}
 	for _, info := range s.Inputs()[2:] {
 		heads, head := info.Shape[1], info.Shape[3]
-		x.keys = append(x.keys, newTensor(t, []int64{1, heads, room, head}, make([]float32, heads*room*head)))
+		x.keys = append(x.keys, newTensor(t, []int64{1, heads, capacity, head}, make([]float32, heads*capacity*head)))
 	}
 	return x
 }
@@ -171,7 +171,7 @@ func newTensor[T onnx.Element](t *testing.T, shape []int64, data []T) *onnx.Tens
 	return tensor
 }
 
-// read goes on with tokens and gives the logits for what follows the last.
+// read processes tokens and returns the logits after the last one.
 func (x *text) read(t *testing.T, tokens ...int64) []float32 {
 	t.Helper()
 	x.length += int64(len(tokens))
@@ -205,7 +205,7 @@ func TestImportComputesTheModel(t *testing.T) {
 		name      string
 		own       bool
 		kind      func(string) tensorType
-		tolerance float64 // of the logits' difference, by their size
+		tolerance float64 // relative distance of the logits
 	}{
 		// Quantised weights are multiplied by activations of eight bits.
 		{"F32", false, all(typeF32), 1e-5},
@@ -226,7 +226,7 @@ func TestImportComputesTheModel(t *testing.T) {
 			tokens := []int64{0, 40, 41, 17, 3, 90, 55, 55}
 			want := s.reference(tokens)
 			x := newText(t, openModel(t, dir), 12)
-			for _, n := range []int{5, 1, 1, 1} { // a prompt at once, then token by token
+			for _, n := range []int{5, 1, 1, 1} { // a prompt in one run, then token by token
 				next := int(x.length)
 				got := x.read(t, tokens[next:next+n]...)
 				if d := distance(got, want[next+n-1]); d > c.tolerance {
@@ -237,7 +237,7 @@ func TestImportComputesTheModel(t *testing.T) {
 	}
 }
 
-// distance is how far got is from want, by the size of want.
+// distance returns the distance of got from want, relative to the norm of want.
 func distance(got []float32, want []float64) float64 {
 	difference, size := 0.0, 0.0
 	for i := range want {

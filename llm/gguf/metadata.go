@@ -2,18 +2,19 @@ package gguf
 
 import "fmt"
 
-// metadata looks values up by key and type. After a failure err is set, and the
-// values mean nothing.
+// metadata looks up values by key and type. After a failure err is set, and further values are
+// undefined.
 type metadata struct {
 	values map[string]any
 	err    error
 }
 
-// A metadatum is a type that read gives values.
+// A metadatum is the type of a metadata value.
 type metadatum interface {
 	string | bool | int64 | float64 | []string | []int64
 }
 
+// required returns the value of key, which must be present.
 func required[T metadatum](m *metadata, key string) T {
 	if _, given := m.values[key]; !given && m.err == nil {
 		m.err = fmt.Errorf("metadata %s is missing", key)
@@ -22,6 +23,7 @@ func required[T metadatum](m *metadata, key string) T {
 	return optional(m, key, none)
 }
 
+// optional returns the value of key, or fallback if it is missing.
 func optional[T metadatum](m *metadata, key string, fallback T) T {
 	value, given := m.values[key]
 	if !given {
@@ -34,11 +36,12 @@ func optional[T metadatum](m *metadata, key string, fallback T) T {
 	return typed
 }
 
-// size is an integer from 1 to limit.
+// size returns an integer from 1 to limit, which must be present.
 func (m *metadata) size(key string, limit int64) int64 {
 	return m.bounded(key, required[int64](m, key), limit)
 }
 
+// sizeOr returns an integer from 1 to limit, or fallback if it is missing.
 func (m *metadata) sizeOr(key string, limit, fallback int64) int64 {
 	return m.bounded(key, optional(m, key, fallback), limit)
 }

@@ -8,10 +8,9 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// A message is a protobuf message that is being written, field by field. The
-// little of ONNX's format that a decoder needs is small enough to be written
-// without generated types; the field numbers below are those of onnx.proto
-// (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
+// A message is a protobuf message that is written field by field. The part of ONNX's format that a
+// decoder needs is small enough to do without generated types. The field numbers are those of
+// onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
 type message []byte
 
 func (m *message) integer(field protowire.Number, n int64) {
@@ -38,8 +37,7 @@ const (
 	int64s   dataType = 7
 )
 
-// nodeProto says: out are what op makes of in. An op of ONNX Runtime's own is
-// written with its domain before it.
+// nodeProto returns a NodeProto. The domain is "" for ONNX's own operators.
 func nodeProto(domain, op string, in, out []string, attributes []message) message {
 	var m message
 	for _, name := range in {
@@ -48,7 +46,7 @@ func nodeProto(domain, op string, in, out []string, attributes []message) messag
 	for _, name := range out {
 		m.text(2, name)
 	}
-	m.text(3, out[0]) // a node is named after what it makes
+	m.text(3, out[0]) // a node is named after its first output
 	m.text(4, op)
 	for _, attribute := range attributes {
 		m.bytes(5, attribute)
@@ -75,7 +73,7 @@ func floatAttribute(name string, f float64) message {
 	return m
 }
 
-// externalTensor is a constant whose bytes lie in the file location.
+// externalTensor returns a constant whose bytes are in the file location.
 func externalTensor(name string, kind dataType, shape []int64, location string, offset, length int64) message {
 	m := tensorProto(name, kind, shape)
 	m.bytes(13, entryProto("location", location))
@@ -85,7 +83,7 @@ func externalTensor(name string, kind dataType, shape []int64, location string, 
 	return m
 }
 
-// integersTensor is a small constant: a vector.
+// integersTensor returns a constant vector.
 func integersTensor(name string, values []int64) message {
 	m := tensorProto(name, int64s, []int64{int64(len(values))})
 	var raw []byte
@@ -96,7 +94,7 @@ func integersTensor(name string, values []int64) message {
 	return m
 }
 
-// floatTensor is one number.
+// floatTensor returns a constant scalar.
 func floatTensor(name string, f float32) message {
 	m := tensorProto(name, float32s, nil)
 	m.bytes(9, appendFloat(nil, f))
@@ -113,7 +111,7 @@ func tensorProto(name string, kind dataType, shape []int64) message {
 	return m
 }
 
-// A dimension is a size, or the name of one that each run decides.
+// A dimension is a fixed size, or the name of one that differs between runs.
 type dimension struct {
 	size int64
 	name string
@@ -143,7 +141,7 @@ func valueProto(name string, kind dataType, shape ...dimension) message {
 	return m
 }
 
-// entryProto is where one thing about an external tensor is told.
+// entryProto returns a StringStringEntryProto.
 func entryProto(key, value string) message {
 	var m message
 	m.text(1, key)
@@ -151,11 +149,11 @@ func entryProto(key, value string) message {
 	return m
 }
 
-// modelProto is the whole file.
+// modelProto returns the content of an ONNX file.
 func modelProto(graph message, producer string) message {
 	var standard, microsoft, m message
 	standard.text(1, "")
-	standard.integer(2, 18) // the version of ONNX's operators
+	standard.integer(2, 18) // the version of ONNX's operator set
 	microsoft.text(1, microsoftDomain)
 	microsoft.integer(2, 1)
 	m.integer(1, 9) // IR_VERSION_2023_5_5

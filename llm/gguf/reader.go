@@ -8,34 +8,33 @@ import (
 	"math"
 )
 
-// A file is a GGUF file that has been read up to its weights. The format:
+// A file is a GGUF file whose header has been read. The format:
 // https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 type file struct {
 	data io.ReaderAt
-	// metadata's values are string, bool, int64, float64, or a slice of one of
-	// these, whatever width the file gave them.
+	// metadata values are string, bool, int64, float64, or a slice of one of these, regardless of
+	// their width in the file.
 	metadata map[string]any
 	tensors  map[string]tensor
 }
 
-// A tensor is rows of cols weights each, row by row, in the file's data. Vectors
-// have one row.
+// A tensor is rows of cols weights each, in row-major order. Vectors have one row.
 type tensor struct {
 	name       string
 	kind       tensorType
 	dimensions int
 	rows, cols int64
 	offset     int64 // of the first byte, from the start of the file
-	size       int64 // in bytes; 0 when kind is not supported
+	size       int64 // in bytes; 0 if kind is not supported
 }
 
 const (
 	magic = "GGUF"
-	// Versions 1 (32-bit lengths) and big-endian files are refused.
+	// Version 1 (with 32-bit lengths) and big-endian files are not supported.
 	oldestVersion, newestVersion = 2, 3
 	defaultAlignment             = 32
 
-	// More than any model has; a file that claims more is damaged.
+	// Bounds that no model exceeds. A file that does is damaged.
 	maxEntries  = 1 << 16
 	maxElements = 1 << 24
 	maxString   = 1 << 24
@@ -58,8 +57,8 @@ const (
 	typeFloat64
 )
 
-// read reads all but the weights of the size bytes in data. It trusts no length:
-// what it allocates grows with what it has really read.
+// read reads the header of a file of size bytes. It trusts no length in the file: what it allocates
+// grows with what it has actually read.
 func read(data io.ReaderAt, size int64) (*file, error) {
 	r := &reader{in: bufio.NewReaderSize(io.NewSectionReader(data, 0, size), 1<<16), left: size}
 	f := &file{data: data, metadata: map[string]any{}, tensors: map[string]tensor{}}
@@ -94,18 +93,18 @@ func read(data io.ReaderAt, size int64) (*file, error) {
 	if r.err != nil {
 		return nil, fmt.Errorf("GGUF header: %w", r.err)
 	}
-	return f, f.place(size-r.left, size)
+	return f, f.locate(size-r.left, size)
 }
 
-// place turns the tensors' offsets, which count from the start of the data that
-// follows the header of the given length, into offsets from the start of the file,
-// and makes sure that every tensor lies within its size bytes.
-func (f *file) place(header, size int64) error {
+// locate converts the tensors' offsets, which are relative to the data after the header, to offsets
+// from the start of the file, and checks that every tensor is within the file. header is the length
+// of the header, size that of the file.
+func (f *file) locate(header, size int64) error {
 	alignment := int64(defaultAlignment)
 	if value, given := f.metadata["general.alignment"]; given {
 		n, ok := value.(int64)
 		if !ok || n < 1 || n > 1<<16 {
-			return fmt.Errorf("GGUF metadata general.alignment: %v is no alignment", value)
+			return fmt.Errorf("GGUF metadata general.alignment: %v is not an alignment", value)
 		}
 		alignment = n
 	}
@@ -120,8 +119,7 @@ func (f *file) place(header, size int64) error {
 	return nil
 }
 
-// A reader reads the header's fields one after the other. After a failure err is
-// set and it gives zeros.
+// A reader reads the header's fields in order. After a failure err is set and it returns zeros.
 type reader struct {
 	in   *bufio.Reader
 	left int64 // bytes that have not been read
@@ -134,7 +132,7 @@ func (r *reader) fail(format string, args ...any) {
 	}
 }
 
-// bytes gives the next n bytes; n has been checked to be within reason.
+// bytes returns the next n bytes. The caller has bounded n.
 func (r *reader) bytes(n int64) []byte {
 	if n > r.left {
 		r.fail("the file is cut short or damaged: %d bytes should follow, and it has %d left", n, r.left)
@@ -154,7 +152,7 @@ func (r *reader) uint32() uint32 { return binary.LittleEndian.Uint32(r.bytes(4))
 
 func (r *reader) uint64() uint64 { return binary.LittleEndian.Uint64(r.bytes(8)) }
 
-// count is a length that is at most limit.
+// count reads a length of at most limit.
 func (r *reader) count(limit int64) int64 {
 	n := r.uint64()
 	if n > uint64(limit) {
@@ -172,7 +170,7 @@ func (r *reader) string() string {
 	return string(b)
 }
 
-// value reads a metadata value, arrays included; arrays of arrays are in no model.
+// value reads a metadata value, which may be an array. Arrays of arrays occur in no model.
 func (r *reader) value(kind uint32) any {
 	if kind != typeArray {
 		return r.scalar(kind)
@@ -205,7 +203,7 @@ func array[T any](r *reader, kind uint32, n int64) []T {
 	return values
 }
 
-// scalarKind is a zero of the Go type that scalar gives for kind.
+// scalarKind returns a zero value of the Go type that scalar returns for kind.
 func (r *reader) scalarKind(kind uint32) any {
 	switch kind {
 	case typeString:
@@ -252,8 +250,8 @@ func (r *reader) scalar(kind uint32) any {
 	return nil
 }
 
-// tensor reads one tensor's description. Its size is known for supported types
-// only: the others are refused before their data is looked at.
+// tensor reads the description of a tensor. Its size is known only for supported types; others are
+// refused before their data is read.
 func (r *reader) tensor() tensor {
 	t := tensor{name: r.string(), rows: 1, cols: 1}
 	dimensions := r.uint32()
@@ -269,7 +267,7 @@ func (r *reader) tensor() tensor {
 			r.fail("an empty dimension")
 			return t
 		}
-		if elements > math.MaxInt64/16/n { // 16: no element takes more bytes
+		if elements > math.MaxInt64/16/n { // 16: no element has more bytes
 			r.fail("too many elements")
 			return t
 		}

@@ -9,7 +9,7 @@ import (
 
 func planBytes(data []byte) (*model, error) { return plan(bytes.NewReader(data), int64(len(data))) }
 
-// A file that ends anywhere is refused, with an error and nothing worse.
+// A file that is cut at any offset is an error, never a panic.
 func TestReadTruncated(t *testing.T) {
 	s := tiny(false, all(typeQ80))
 	s.set("a list of numbers", []float32{1, 2, 3})
@@ -19,12 +19,12 @@ func TestReadTruncated(t *testing.T) {
 	}
 	for n := 0; n < len(whole); n += 1 + n/500 {
 		if _, err := planBytes(whole[:n]); err == nil {
-			t.Fatalf("%d of %d bytes were taken for a file", n, len(whole))
+			t.Fatalf("%d of %d bytes were accepted as a file", n, len(whole))
 		}
 	}
 }
 
-func TestReadRefuses(t *testing.T) {
+func TestReadErrors(t *testing.T) {
 	number := func(n uint64) []byte { return binary.LittleEndian.AppendUint64(nil, n) }
 	header := func(tensors, entries uint64, rest ...byte) []byte {
 		b := append([]byte(magic), 3, 0, 0, 0)
@@ -60,12 +60,12 @@ func TestReadRefuses(t *testing.T) {
 		{"an empty dimension", tensorOf(1, number(0)...), `tensor "t": an empty dimension`},
 		{"too many weights", tensorOf(3, bytes.Repeat(number(1<<30), 3)...), `tensor "t": too many elements`},
 		{"part of a block", tensorOf(1, append(append(number(33), byte(typeQ80), 0, 0, 0), number(0)...)...), `tensor "t": rows of 33 weights in blocks of 32`},
-		{"a tensor elsewhere", tensorOf(1, append(append(number(32), byte(typeQ80), 0, 0, 0), number(1<<40)...)...), `tensor "t": 34 bytes at 1099511627776 are not in the file`},
+		{"a tensor outside the file", tensorOf(1, append(append(number(32), byte(typeQ80), 0, 0, 0), number(1<<40)...)...), `tensor "t": 34 bytes at 1099511627776 are not in the file`},
 		{"an alignment of 0", func() []byte {
 			s := tiny(false, all(typeF32))
 			s.set("general.alignment", uint32(0))
 			return s.bytes()
-		}(), "general.alignment: 0 is no alignment"},
+		}(), "general.alignment: 0 is not an alignment"},
 		{"a tensor twice", func() []byte {
 			s := tiny(false, all(typeF32))
 			s.tensors = append(s.tensors, s.tensors[0])
@@ -78,9 +78,9 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
-// A file claims what it likes: it is understood or refused, without harm. The fuzzer
-// plays with headers; the weights that follow are zeros. (With -fuzzminimizetime
-// 100x: left alone, Go spends its time on making such long inputs shorter.)
+// FuzzPlan checks that arbitrary files are accepted or refused without a panic. The fuzzer varies
+// headers; the weights that follow are zeros. (Use -fuzzminimizetime 100x: by default Go spends its
+// time on minimising such long inputs.)
 func FuzzPlan(f *testing.F) {
 	for _, kind := range []tensorType{typeF32, typeF16, typeQ40, typeQ41, typeQ80} {
 		s := tiny(kind == typeQ40, all(kind))

@@ -51,8 +51,7 @@ type step struct {
 	UseRegex         *bool  `json:"use_regex,omitempty"`
 }
 
-// ids are tokens, each being the id of its place; in JSON an object from token to
-// id, in the ids' order.
+// ids are tokens by id. In JSON they are an object from token to id, in the order of ids.
 type ids []string
 
 func (tokens ids) MarshalJSON() ([]byte, error) {
@@ -73,7 +72,7 @@ func (tokens ids) MarshalJSON() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// encode is JSON without HTML's escapes, and with nothing after it.
+// encode returns value as JSON, without HTML escapes and without a newline at the end.
 func encode(value any) ([]byte, error) {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
@@ -114,8 +113,8 @@ type modelSettings struct {
 	EOS            *int64  `json:"eos_token_id"`
 }
 
-// generationSettings is generation_config.json: where to begin and end, and how the
-// model's makers want it sampled, as far as the file says.
+// generationSettings is generation_config.json: start and end tokens, and the recommended sampling
+// parameters that the file has.
 type generationSettings struct {
 	BOS               *int64   `json:"bos_token_id,omitempty"`
 	EOS               tokenIDs `json:"eos_token_id,omitempty"`
@@ -127,7 +126,7 @@ type generationSettings struct {
 	RepetitionPenalty *float64 `json:"repetition_penalty,omitempty"`
 }
 
-// settings are the three files, for l and v.
+// settings returns the contents of the three files for l and v.
 func (f *file) settings(l *llama, v *vocabulary) (modelSettings, tokenizerSettings, generationSettings, error) {
 	m := &metadata{values: f.metadata}
 	bos, eos, pad := v.id(m, "bos"), v.id(m, "eos"), v.id(m, "padding")
@@ -147,7 +146,7 @@ func (f *file) settings(l *llama, v *vocabulary) (modelSettings, tokenizerSettin
 		TopK: given[int64](m, "general.sampling.top_k"), MinP: given[float64](m, "general.sampling.min_p"),
 		RepetitionPenalty: given[float64](m, "general.sampling.penalty_repeat"),
 	}
-	// A model may end its turn, or its message, with another token than its text.
+	// A model may end its turn, or a message, with a token other than the end of text.
 	ends := map[int64]bool{}
 	for _, end := range []*int64{eos, v.id(m, "eot"), v.id(m, "eom")} {
 		if end != nil && !ends[*end] {
@@ -158,18 +157,18 @@ func (f *file) settings(l *llama, v *vocabulary) (modelSettings, tokenizerSettin
 	return model, tokens, generation, m.err
 }
 
-// given is the value under key, or nil where there is none.
+// given returns the value of key, or nil if it is missing.
 func given[T metadatum](m *metadata, key string) *T {
-	if _, there := m.values[key]; !there {
+	if _, found := m.values[key]; !found {
 		return nil
 	}
 	value := required[T](m, key)
 	return &value
 }
 
-// id is the token that plays a part, such as "bos", or nil.
-func (v *vocabulary) id(m *metadata, part string) *int64 {
-	key := "tokenizer.ggml." + part + "_token_id"
+// id returns the token with a role such as "bos", or nil.
+func (v *vocabulary) id(m *metadata, role string) *int64 {
+	key := "tokenizer.ggml." + role + "_token_id"
 	id := given[int64](m, key)
 	if id != nil && m.err == nil && (*id < 0 || *id >= int64(len(v.tokens))) {
 		m.err = fmt.Errorf("metadata %s is %d: there are %d tokens", key, *id, len(v.tokens))
@@ -184,8 +183,7 @@ func (v *vocabulary) token(id *int64) string {
 	return v.tokens[*id]
 }
 
-// tokenIDs are one or several tokens; in JSON a number when there is one, as most
-// readers expect.
+// tokenIDs are one or several tokens. In JSON a single one is a number, as most programs expect.
 type tokenIDs []int64
 
 func (t tokenIDs) MarshalJSON() ([]byte, error) {

@@ -12,8 +12,8 @@ import (
 	"penstock/tokenizer"
 )
 
-// smollm2 is what transformers computes with SmolLM2-135M-Instruct, whose weights
-// it took out of the same file and multiplies in float32.
+// smollm2 is what transformers computes with SmolLM2-135M-Instruct in float32, with the weights of
+// the same file.
 type smollm2 struct {
 	Chats []struct {
 		Prompt    string       `json:"prompt"`
@@ -45,7 +45,11 @@ func TestImportSmolLM2(t *testing.T) {
 	if err := Import(t.Context(), path, dir); err != nil {
 		t.Fatal(err)
 	}
-	words, err := tokenizer.Load(filepath.Join(dir, "tokenizer.json"))
+	data, err = os.ReadFile(filepath.Join(dir, "tokenizer.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	words, err := tokenizer.Parse(data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,10 +71,9 @@ func TestImportSmolLM2(t *testing.T) {
 		}
 	})
 
-	// Where float32 itself holds two tokens nearly equal, eight-bit arithmetic may
-	// prefer the other.
-	t.Run("answers", func(t *testing.T) {
-		const most = 16 // tokens of each answer
+	// Where two tokens are nearly equal in float32, eight-bit arithmetic may prefer the other.
+	t.Run("completions", func(t *testing.T) {
+		const most = 16 // tokens of each completion
 		agreed, all := 0, 0
 		for _, chat := range want.Chats {
 			if ids := words.Encode(chat.Prompt, tokenizer.EncodeOptions{ParseSpecial: true}); !slices.Equal(ids, chat.PromptIDs) {
@@ -91,14 +94,14 @@ func TestImportSmolLM2(t *testing.T) {
 				logits = x.read(t, id)
 			}
 		}
-		t.Logf("%d of %d tokens are float32's", agreed, all)
+		t.Logf("%d of %d tokens agree with float32", agreed, all)
 		if float64(agreed) < 0.9*float64(all) {
-			t.Errorf("%d of %d tokens are float32's, want nine tenths", agreed, all)
+			t.Errorf("%d of %d tokens agree with float32, want nine tenths", agreed, all)
 		}
 	})
 }
 
-// logProbability is that of a token, in nats.
+// logProbability returns the log probability of a token, in nats.
 func logProbability(logits []float32, token int64) float64 {
 	most, sum := slices.Max(logits), 0.0
 	for _, l := range logits {

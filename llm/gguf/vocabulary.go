@@ -6,15 +6,15 @@ import (
 	"unicode/utf8"
 )
 
-// A vocabulary is a file's tokenizer: BPE over bytes, as GPT-2's.
+// A vocabulary is the tokenizer of a file: byte-level BPE like GPT-2's.
 type vocabulary struct {
 	tokens []string
 	merges []string // "left right"
 	added  []addedToken
-	digits bool // each digit is a word of its own
+	digits bool // each digit is a word
 }
 
-// Types of tokens, as GGUF numbers them.
+// GGUF's numbers of token types.
 const (
 	tokenNormal      = 1
 	tokenControl     = 3
@@ -22,7 +22,7 @@ const (
 	tokenUnused      = 5
 )
 
-// newVocabulary checks that f's tokenizer is one that tokenizer.json can say.
+// newVocabulary returns the tokenizer of f, if tokenizer.json can represent it.
 func newVocabulary(f *file) (*vocabulary, error) {
 	m := &metadata{values: f.metadata}
 	if model := required[string](m, "tokenizer.ggml.model"); m.err == nil && model != "gpt2" {
@@ -47,7 +47,7 @@ func newVocabulary(f *file) (*vocabulary, error) {
 	return v, v.classify(types)
 }
 
-// classify finds the added tokens, and makes sure that tokens and merges fit.
+// classify finds the added tokens, and checks tokens and merges.
 func (v *vocabulary) classify(types []int64) error {
 	seen := make(map[string]bool, len(v.tokens))
 	for id, token := range v.tokens {
@@ -63,19 +63,19 @@ func (v *vocabulary) classify(types []int64) error {
 		case tokenControl, tokenUserDefined:
 			v.added = append(v.added, addedToken{ID: id, Content: token, Special: types[id] == tokenControl})
 		default:
-			return fmt.Errorf("token %d, %q, has type %d, which byte-level BPE does not have", id, token, types[id])
+			return fmt.Errorf("token %d, %q, has type %d, which does not occur in byte-level BPE", id, token, types[id])
 		}
 	}
 	for i, merge := range v.merges {
 		left, right, _ := strings.Cut(merge, " ")
 		if !seen[left] || !seen[right] || !seen[left+right] {
-			return fmt.Errorf("merge %d, %q, is not of tokens into a token", i, merge)
+			return fmt.Errorf("merge %d, %q, does not merge two tokens into a token", i, merge)
 		}
 	}
 	return nil
 }
 
-// tokenizerJSON is the vocabulary as Hugging Face's tokenizers library reads it.
+// tokenizerJSON returns the vocabulary in the format of Hugging Face's tokenizers library.
 func (v *vocabulary) tokenizerJSON() tokenizerFile {
 	t := tokenizerFile{Version: "1.0", AddedTokens: v.added, PreTokenizer: step{Type: "Sequence"}}
 	yes, no := true, false

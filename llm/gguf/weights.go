@@ -7,22 +7,22 @@ import (
 	"math"
 )
 
-// Weights lie in a file beside the model, because ONNX Runtime maps such a file
-// into memory instead of copying it.
+// Weights are in a file beside the model, because ONNX Runtime maps such a file into memory instead
+// of copying it.
 const (
 	weightsFile = "model.onnx_data"
-	// weightsAlignment suits vector instructions; it is not the page's size, for
-	// ONNX Runtime maps what lies between pages too.
+	// weightsAlignment suits vector instructions. It need not be the page size, because ONNX
+	// Runtime can map data at any offset.
 	weightsAlignment = 64
 )
 
-// A blob is one constant's bytes in the weights' file.
+// A blob is the bytes of one constant in the weights file.
 type blob struct {
 	offset, size int64
 	write        func(ctx context.Context, to io.Writer) error
 }
 
-// blob adds a constant of the given shape, whose bytes write will write.
+// blob adds a constant of the given shape. write writes its bytes.
 func (g *graph) blob(name string, kind dataType, shape []int64, write func(context.Context, io.Writer) error) string {
 	size := int64(4)
 	if kind == uint8s {
@@ -38,14 +38,14 @@ func (g *graph) blob(name string, kind dataType, shape []int64, write func(conte
 	return name
 }
 
-// A part is a method of tensorType that takes one thing out of blocks.
-type part func(kind tensorType, dst, src []byte) []byte
+// A component is a method of tensorType that extracts one component of blocks.
+type component func(kind tensorType, dst, src []byte) []byte
 
-// weights adds a constant made of one part of the tensors' weights.
-func (g *graph) weights(name string, kind dataType, shape []int64, take part, tensors []tensor) string {
+// weights adds a constant of one component of the tensors' blocks.
+func (g *graph) weights(name string, kind dataType, shape []int64, extract component, tensors []tensor) string {
 	return g.blob(name, kind, shape, func(ctx context.Context, to io.Writer) error {
 		for _, t := range tensors {
-			if err := g.file.pour(ctx, to, t, take); err != nil {
+			if err := g.file.copyComponent(ctx, to, t, extract); err != nil {
 				return fmt.Errorf("tensor %s: %w", t.name, err)
 			}
 		}
@@ -53,8 +53,8 @@ func (g *graph) weights(name string, kind dataType, shape []int64, take part, te
 	})
 }
 
-// pour writes one part of a tensor's weights, holding little of it at a time.
-func (f *file) pour(ctx context.Context, to io.Writer, t tensor, take part) error {
+// copyComponent writes one component of a tensor's blocks, with little of it in memory at a time.
+func (f *file) copyComponent(ctx context.Context, to io.Writer, t tensor, extract component) error {
 	size, _ := t.kind.block()
 	src := make([]byte, min(t.size, 1<<14*size.bytes))
 	var dst []byte
@@ -66,7 +66,7 @@ func (f *file) pour(ctx context.Context, to io.Writer, t tensor, take part) erro
 		if _, err := f.data.ReadAt(src, t.offset+at); err != nil {
 			return err
 		}
-		dst = take(t.kind, dst[:0], src)
+		dst = extract(t.kind, dst[:0], src)
 		if _, err := to.Write(dst); err != nil {
 			return err
 		}
@@ -74,7 +74,7 @@ func (f *file) pour(ctx context.Context, to io.Writer, t tensor, take part) erro
 	return nil
 }
 
-// writeBlobs writes the weights' file.
+// writeBlobs writes the weights file.
 func writeBlobs(ctx context.Context, to io.Writer, blobs []blob) error {
 	at := int64(0)
 	for _, b := range blobs {
@@ -89,9 +89,9 @@ func writeBlobs(ctx context.Context, to io.Writer, blobs []blob) error {
 	return nil
 }
 
-// turns adds the table of one function of the angles by which rotary embedding
-// turns each pair of a head's dimensions at each position: [positions, pairs].
-func (g *graph) turns(name string, of func(float64) float64, positions, pairs int64, base float64) string {
+// rotations adds a table of a function (sine or cosine) of the angles by which rotary embedding
+// rotates each pair of a head's dimensions at each position: [positions, pairs].
+func (g *graph) rotations(name string, of func(float64) float64, positions, pairs int64, base float64) string {
 	return g.blob(name, float32s, []int64{positions, pairs}, func(ctx context.Context, to io.Writer) error {
 		row := make([]byte, 0, 4*pairs)
 		for position := range positions {
@@ -100,8 +100,8 @@ func (g *graph) turns(name string, of func(float64) float64, positions, pairs in
 			}
 			row = row[:0]
 			for pair := range pairs {
-				speed := math.Pow(base, -float64(pair)/float64(pairs))
-				row = appendFloat(row, float32(of(float64(position)*speed)))
+				frequency := math.Pow(base, -float64(pair)/float64(pairs))
+				row = appendFloat(row, float32(of(float64(position)*frequency)))
 			}
 			if _, err := to.Write(row); err != nil {
 				return err

@@ -9,20 +9,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"penstock/llm/template"
+	"penstock/modeldir"
 	"penstock/tokenizer"
 )
-
-// graphNames are where a folder keeps its graph, best first: the importer's layout, then transformers.js's, whole
-// before quantised, and of those what a CPU runs best.
-var graphNames = []string{
-	"model.onnx", "onnx/model.onnx",
-	"onnx/model_q4.onnx", "onnx/model_int8.onnx", "onnx/model_quantized.onnx", "onnx/model_uint8.onnx",
-	"onnx/model_bnb4.onnx", "onnx/model_fp16.onnx", "onnx/model_q4f16.onnx",
-}
 
 // folder is what a model's files say, its graph aside.
 type folder struct {
@@ -125,14 +117,11 @@ func readFolder(path string) (*folder, error) {
 		return nil, fmt.Errorf("there is no model folder %q: check the model's path; `make setup` makes the default one, `penstock import` others", filepath.Base(path))
 	}
 	f := new(folder)
-	i := slices.IndexFunc(graphNames, func(name string) bool {
-		_, err := os.Stat(filepath.Join(path, name))
-		return err == nil
-	})
-	if i < 0 {
-		return nil, fmt.Errorf("the model folder has no graph: looked for %s", strings.Join(graphNames, ", "))
+	graph := modeldir.Language.Graph("model", modeldir.In(path))
+	if graph == "" {
+		return nil, fmt.Errorf("the model folder has no graph: looked for %s", strings.Join(modeldir.Language.Candidates("model"), ", "))
 	}
-	f.graph = filepath.Join(path, graphNames[i])
+	f.graph = filepath.Join(path, graph)
 	if err := readJSON(path, "config.json", &f.config); err != nil {
 		return nil, err
 	}
@@ -157,7 +146,7 @@ func readFolder(path string) (*folder, error) {
 	for id := range int64(f.tokenizer.VocabSize()) {
 		f.longest = max(f.longest, len(f.tokenizer.TokenBytes(id)))
 	}
-	if f.fingerprint, err = fingerprint(path, graphNames[i]); err != nil {
+	if f.fingerprint, err = fingerprint(path, graph); err != nil {
 		return nil, err
 	}
 	return f, f.readTemplate(path, names)

@@ -1,12 +1,12 @@
-// Package template turns a conversation into the text of a prompt, by the chat template (Jinja) that came with the model.
+// Package template renders a conversation as a prompt with the chat template (Jinja) of a model.
+// New parses a template, and Template.Render returns the prompt in parts. See the Example.
 //
-//	t, err := template.New(template.Options{Source: source, Variables: map[string]string{"bos_token": "<s>"}, Specials: specials})
-//	parts, err := t.Render(ctx, []template.Message{{Role: "user", Content: "Hello"}}, time.Now())
+// Neither templates nor messages are trusted. A template runs in a sandbox: it can read no files
+// (include, import and extends do not exist), has only the filters and methods that chat templates
+// need, and is bounded in loops, nesting, time, and the size of every value and of the prompt. A
+// message cannot forge the model's special tokens: where a message spells one out, the part of the
+// prompt around it is marked Literal, to be tokenized as plain text.
 //
-// Two kinds of people are not trusted here. Who wrote the template gets a sandbox: no files (include, import and extends
-// do not exist), only the filters and methods that chat templates need, and bounds on loops, depth, time, and the size of
-// every value and of the prompt. Who wrote the messages cannot forge the model's special tokens: where a message spells
-// one out, the part of the prompt it lies in comes back marked Literal, to be tokenized as the plain text it is.
-//
-// The package never tokenizes, never reads files, and knows no model's format by heart.
+// The package does not tokenize, reads no files, and has no built-in knowledge of any model's
+// format.
 package template

@@ -12,7 +12,8 @@ import (
 	"github.com/nikolalohinski/gonja/v2/nodes"
 )
 
-// list is a list whose index may be negative, down to its first item. (The library's own lists stop one short of that.)
+// list is a list with negative indexes down to its first item. (The library's lists exclude the
+// first.)
 type list []any
 
 // GetItem returns the item at an int key.
@@ -59,14 +60,16 @@ func boundedRange(_ *exec.Evaluator, args *exec.VarArgs) (list, error) {
 	return items, nil
 }
 
-// strftimeNow is the strftime_now of a render: the time, by a format like "%d %b %Y".
+// strftimeNow returns a render's strftime_now, which formats the time by a format like "%d %b %Y".
 func strftimeNow(now time.Time) func(string) string {
 	return func(format string) string { return strftime.Format(format, now) }
 }
 
-// boundedFilter is the filter that stands between a loop and what it runs over. No template can spell its name.
+// boundedFilter is applied to the value that a loop iterates over. The space keeps templates from
+// using its name.
 const boundedFilter = " bounded"
 
+// bounded applies boundedFilter to e.
 func bounded(e nodes.Expression) nodes.Expression {
 	return &nodes.FilteredExpression{Expression: e, Filters: []*nodes.FilterCall{{Name: boundedFilter}}}
 }
@@ -81,15 +84,15 @@ func filterBounded(e *exec.Evaluator, in *exec.Value, _ *exec.VarArgs) *exec.Val
 	return in
 }
 
-// replace is strings.ReplaceAll with a bound.
+// replace is strings.ReplaceAll with a bound on the result.
 func replace(s, old, with string) (string, error) {
 	if len(s)+strings.Count(s, old)*(len(with)-len(old)) > maxBytes {
-		return "", fmt.Errorf("replace makes more than %d bytes", maxBytes)
+		return "", fmt.Errorf("replace produces more than %d bytes", maxBytes)
 	}
 	return strings.ReplaceAll(s, old, with), nil
 }
 
-// join is strings.Join with a bound.
+// join is strings.Join with a bound on the result.
 func join(separator string, items *exec.Value) (string, error) {
 	var b strings.Builder
 	if !items.IsIterable() {
@@ -103,13 +106,13 @@ func join(separator string, items *exec.Value) (string, error) {
 		return b.Len() <= maxBytes
 	}, func() {})
 	if b.Len() > maxBytes {
-		return "", fmt.Errorf("join makes more than %d bytes", maxBytes)
+		return "", fmt.Errorf("join produces more than %d bytes", maxBytes)
 	}
 	return b.String(), nil
 }
 
-// result makes a value of what a function returned. (A value may be an error; methods return theirs this way, because
-// the library writes the whole of self beside an error that is returned as one.)
+// result returns the result of a function as a value, which may be an error. Methods return errors
+// this way because the library adds the whole receiver to an error that is returned as such.
 func result(s string, err error) any {
 	if err != nil {
 		return err
@@ -117,15 +120,15 @@ func result(s string, err error) any {
 	return s
 }
 
-// filterList makes a list of anything, as the filter list does, but one whose last item is found.
+// filterList is the filter list, but returns a list whose negative indexes work.
 func filterList(e *exec.Evaluator, in *exec.Value, args *exec.VarArgs) *exec.Value {
 	builtin, _ := builtins.Filters.Get("list")
-	made := builtin(e, in, args)
-	if made.IsError() {
-		return made
+	converted := builtin(e, in, args)
+	if converted.IsError() {
+		return converted
 	}
 	items := list{}
-	made.Iterate(func(_, _ int, item, _ *exec.Value) bool {
+	converted.Iterate(func(_, _ int, item, _ *exec.Value) bool {
 		items = append(items, item)
 		return true
 	}, func() {})
@@ -172,7 +175,7 @@ func methodJoin(self string, _ *exec.Value, args *exec.VarArgs) (any, error) {
 	return result(join(self, args.Args[0])), nil
 }
 
-// methodSplit is Python's split, by white space if no separator is named.
+// methodSplit is Python's split. Without a separator it splits at white space.
 func methodSplit(self string, _ *exec.Value, args *exec.VarArgs) (any, error) {
 	var separator string
 	most := -1
@@ -185,7 +188,7 @@ func methodSplit(self string, _ *exec.Value, args *exec.VarArgs) (any, error) {
 	var pieces []string
 	switch {
 	case separator == "" && most >= 0:
-		return nil, errors.New("split by white space takes no limit here")
+		return nil, errors.New("split at white space does not support maxsplit")
 	case separator == "":
 		pieces = strings.Fields(self)
 	case most < 0:

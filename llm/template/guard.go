@@ -7,18 +7,19 @@ import (
 	"unicode/utf8"
 )
 
-// How forged tokens are told from real ones: before rendering, a mark, a private-use character that occurs nowhere else in
-// this conversation, is put behind the first character of whatever in a message reads like a special token. The template
-// may then trim, cut and move contents as it likes: afterwards every special token found whole is the template's own, and
-// every text with a mark in it is a message's.
+// Forged special tokens are distinguished from the template's by a mark: a private-use character
+// that occurs nowhere else in the conversation. Before rendering, it is inserted after the first
+// character of anything in a message that looks like a special token. The template may then trim,
+// cut and move contents: in the result every intact special token is the template's own, and every
+// text that contains a mark is from a message.
 
-// specials are special tokens by their first byte, letters in lower case.
+// specials are special tokens by their first byte in lower case.
 type specials map[byte][]string
 
 func indexSpecials(tokens []string) specials {
 	index := specials{}
 	for _, t := range tokens {
-		if utf8.RuneCountInString(t) > 1 { // one character cannot be broken in two
+		if utf8.RuneCountInString(t) > 1 { // a mark cannot split a single character
 			index[lower(t[0])] = append(index[lower(t[0])], t)
 		}
 	}
@@ -32,7 +33,7 @@ func lower(b byte) byte {
 	return b
 }
 
-// at returns the longest special token that s begins with; "" if none.
+// at returns the longest special token that s starts with, or "".
 func (sp specials) at(s string) (longest string) {
 	for _, t := range sp[lower(s[0])] {
 		if len(t) > len(longest) && strings.HasPrefix(s, t) {
@@ -42,9 +43,9 @@ func (sp specials) at(s string) (longest string) {
 	return longest
 }
 
-// threatens reports whether s begins like a special token in any case (a template may change it), or is the beginning
-// of one (a template may put something behind it).
-func (sp specials) threatens(s string) bool {
+// matches reports whether s starts with a special token in any letter case (a template may change
+// the case), or is the start of one (a template may append the rest).
+func (sp specials) matches(s string) bool {
 	for _, t := range sp[lower(s[0])] {
 		n := min(len(t), len(s))
 		if strings.EqualFold(s[:n], t[:n]) {
@@ -54,15 +55,15 @@ func (sp specials) threatens(s string) bool {
 	return false
 }
 
-// guard marks one conversation.
+// guard marks the messages of one conversation.
 type guard struct {
 	specials specials
 	text     string // the mark
 }
 
-var errNoMark = errors.New("the messages use up every private-use character, which the prompt needs one of")
+var errNoMark = errors.New("the messages contain every private-use character, and the prompt needs one that they do not")
 
-// guard chooses a mark that neither the template nor the messages hold.
+// guard chooses a mark that occurs neither in the template nor in the messages.
 func (sp specials) guard(source string, messages []Message) (guard, error) {
 	const first, last = 0xF0000, 0xFFFFD // Supplementary Private Use Area-A
 	taken := map[rune]bool{}
@@ -87,13 +88,13 @@ func (sp specials) guard(source string, messages []Message) (guard, error) {
 	return guard{}, errNoMark
 }
 
-// mark returns s with every special token in it, or beginning of one at its end, broken by a mark.
+// mark returns s with a mark in every special token, and in the start of one at the end of s.
 func (g guard) mark(s string) string {
 	trimmed := len(strings.TrimRightFunc(s, unicode.IsSpace))
 	var b strings.Builder
 	done := 0
 	for i := range s {
-		if i >= trimmed || !g.specials.threatens(s[i:trimmed]) {
+		if i >= trimmed || !g.specials.matches(s[i:trimmed]) {
 			continue
 		}
 		_, size := utf8.DecodeRuneInString(s[i:])
@@ -108,10 +109,11 @@ func (g guard) mark(s string) string {
 	return b.String()
 }
 
-// split takes the marks out of a rendered prompt. The texts between special tokens that had any become Literal parts.
+// split removes the marks from a rendered prompt. A text between special tokens that has any
+// becomes a Literal part.
 func (g guard) split(prompt string) (parts []Part) {
-	plain, text := 0, 0 // where the part and the text that are being read began
-	ended := func(end int) {
+	plain, text := 0, 0 // start of the current plain part and of the current text
+	endText := func(end int) {
 		if !strings.Contains(prompt[text:end], g.text) {
 			return
 		}
@@ -124,12 +126,12 @@ func (g guard) split(prompt string) (parts []Part) {
 	if strings.Contains(prompt, g.text) {
 		for i := 0; i < len(prompt); i++ {
 			if token := g.specials.at(prompt[i:]); token != "" {
-				ended(i)
+				endText(i)
 				text = i + len(token)
 				i = text - 1
 			}
 		}
-		ended(len(prompt))
+		endText(len(prompt))
 	}
 	if plain < len(prompt) {
 		parts = append(parts, Part{Text: prompt[plain:]})

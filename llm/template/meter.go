@@ -9,8 +9,8 @@ import (
 	"github.com/nikolalohinski/gonja/v2/exec"
 )
 
-// The sandbox's bounds: far beyond what any known template needs, and small for the machine. One expression can still
-// build a few values of maxBytes before it is looked at.
+// The sandbox's bounds are far beyond the needs of any known template, and small for a machine. A
+// single expression can still build a few values of maxBytes before they are checked.
 const (
 	maxSource = 256 << 10
 	maxBytes  = 8 << 20 // of the prompt, and of each value that a template keeps
@@ -20,12 +20,13 @@ const (
 	maxTime   = 5 * time.Second
 )
 
-// meterName is where the render's meter lies among the template's variables. No template can spell it.
+// meterName is the variable that holds the meter of a render. The space keeps templates from using
+// its name.
 const meterName = " meter"
 
-// meter is one render: it takes the output, counts, and keeps the first reason to stop.
+// meter belongs to one render: it collects the output, counts, and keeps the first error.
 type meter struct {
-	ctx      context.Context // the render's own; a meter does not outlive its call
+	ctx      context.Context // that of Render; a meter does not outlive the call
 	deadline time.Time
 	out      strings.Builder
 	steps    int
@@ -38,6 +39,7 @@ func meterOf(c *exec.Context) *meter {
 	return v.(*meter)
 }
 
+// fail keeps the first error, and returns it.
 func (m *meter) fail(err error) error {
 	if m.failed == nil {
 		m.failed = err
@@ -45,17 +47,17 @@ func (m *meter) fail(err error) error {
 	return m.failed
 }
 
-// limit stops the render because of one of the bounds.
+// limit ends the render because a bound is exceeded.
 func (m *meter) limit(format string, args ...any) error {
 	return m.fail(fmt.Errorf("chat template: "+format, args...))
 }
 
-// raise is the template's raise_exception.
+// raise implements raise_exception.
 func (m *meter) raise(message string) (string, error) {
 	return "", m.fail(&RaisedError{Message: message})
 }
 
-// Write takes a piece of the prompt.
+// Write appends to the prompt.
 func (m *meter) Write(p []byte) (int, error) {
 	if m.failed != nil {
 		return 0, m.failed
@@ -66,7 +68,8 @@ func (m *meter) Write(p []byte) (int, error) {
 	return m.out.Write(p)
 }
 
-// enter begins one pass through a loop's or a macro's body, which writes to out. Who gets no error calls leave.
+// enter starts one execution of the body of a loop or macro, which writes to out. Unless it returns
+// an error, the caller calls leave at the end.
 func (m *meter) enter(out any) error {
 	m.steps++
 	switch {
@@ -79,7 +82,7 @@ func (m *meter) enter(out any) error {
 	case m.depth >= maxDepth:
 		return m.limit("nested deeper than %d", maxDepth)
 	case time.Now().After(m.deadline):
-		return m.limit("took longer than %v", maxTime)
+		return m.limit("takes longer than %v", maxTime)
 	}
 	if b, ok := out.(interface{ Len() int }); ok && b.Len() > maxBytes {
 		return m.limit("a value is longer than %d bytes", maxBytes)
@@ -90,7 +93,7 @@ func (m *meter) enter(out any) error {
 
 func (m *meter) leave() { m.depth-- }
 
-// check refuses a value that has grown too large.
+// check returns an error if a value is too large.
 func (m *meter) check(v *exec.Value) error {
 	if left := weigh(v, maxBytes, maxDepth); left < 0 {
 		return m.limit("a value is larger than %d bytes", maxBytes)
@@ -98,7 +101,8 @@ func (m *meter) check(v *exec.Value) error {
 	return nil
 }
 
-// weigh returns what is left of budget bytes after v, negative if it is too large or nested too deeply.
+// weigh returns the budget minus the size of v in bytes. The result is negative if v is too large
+// or nested too deeply.
 func weigh(v *exec.Value, budget, depth int) int {
 	const overhead = 16
 	budget -= overhead

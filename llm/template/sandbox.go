@@ -12,7 +12,8 @@ import (
 	"github.com/nikolalohinski/gonja/v2/tokens"
 )
 
-// What a template may use of the library as it is. Left out is what reads files, is random, or makes much out of little.
+// What templates may use of the library unchanged. Excluded is anything that reads files, is
+// random, or produces large values from small ones.
 var (
 	allowedFilters = []string{
 		"abs", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "first", "float", "groupby", "int", "items",
@@ -28,7 +29,7 @@ var (
 	allowedFunctions  = []string{"cycler", "dict", "joiner", "namespace"}
 )
 
-// sandbox is the world that a template sees.
+// sandbox returns the environment of a template.
 func sandbox() *exec.Environment {
 	filters := map[string]exec.FilterFunction{
 		"tojson":      filterToJSON,
@@ -69,8 +70,8 @@ func sandbox() *exec.Environment {
 	}
 }
 
-// refuseRepetition refuses the operators * and **: with text on the left they make anything large at once, and no chat
-// template needs them.
+// refuseRepetition returns an error for the operators * and **: applied to a string they produce
+// arbitrarily large values, and no chat template needs them.
 func refuseRepetition(source string, cfg *config.Config) error {
 	stream := tokens.LexAll(source, cfg)
 	for !stream.End() {
@@ -82,7 +83,7 @@ func refuseRepetition(source string, cfg *config.Config) error {
 	return nil
 }
 
-// parseFor bounds what the loop runs over and meters each turn.
+// parseFor bounds the value that the loop iterates over and meters each iteration.
 func parseFor(p, args *parser.Parser) (nodes.ControlStructure, error) {
 	parse, _ := structures.All.Get("for")
 	cs, err := parse(p, args)
@@ -107,13 +108,13 @@ func parseMacro(p, args *parser.Parser) (nodes.ControlStructure, error) {
 	return cs, err
 }
 
-// body is the body of a loop or macro with the meter running.
+// body is the metered body of a loop or macro.
 type body struct {
 	*nodes.Wrapper
-	arguments []string // a macro's: bounded at each call
+	arguments []string // of a macro; checked at each call
 }
 
-// metered puts a body into a wrapper that looks like its own.
+// metered returns a wrapper like w, whose only node executes w with the meter.
 func metered(w *nodes.Wrapper, arguments []string) *nodes.Wrapper {
 	outer := *w
 	outer.Nodes = []nodes.Node{&nodes.ControlStructureBlock{Location: w.Location, ControlStructure: body{w, arguments}}}
@@ -136,12 +137,13 @@ func (b body) Execute(r *exec.Renderer, _ *nodes.ControlStructureBlock) error {
 	return r.ExecuteWrapper(b.Wrapper)
 }
 
-// assignment is {% set %}, bounding what it keeps.
+// assignment is {% set %} with a bound on the value.
 type assignment struct {
 	exec.ControlStructure
 	name string
 }
 
+// parseSet bounds the values of variables.
 func parseSet(p, args *parser.Parser) (nodes.ControlStructure, error) {
 	name := ""
 	if target := args.Current(tokens.Name); target != nil {
@@ -155,7 +157,7 @@ func parseSet(p, args *parser.Parser) (nodes.ControlStructure, error) {
 	return assignment{cs.(exec.ControlStructure), name}, nil
 }
 
-// Execute assigns, then weighs the variable that was assigned to, or into.
+// Execute assigns, then checks the variable (for ns.x the namespace).
 func (a assignment) Execute(r *exec.Renderer, tag *nodes.ControlStructureBlock) error {
 	if err := a.ControlStructure.Execute(r, tag); err != nil {
 		return err
@@ -164,15 +166,17 @@ func (a assignment) Execute(r *exec.Renderer, tag *nodes.ControlStructureBlock) 
 	return meterOf(r.Environment.Context).check(exec.ToValue(v))
 }
 
-// passage is {% generation %}, which marks the model's turns for training and means nothing here.
-type passage struct{ *nodes.Wrapper }
+// generation is {% generation %}, which marks the model's messages for training and has no effect
+// here.
+type generation struct{ *nodes.Wrapper }
 
+// parseGeneration parses {% generation %}.
 func parseGeneration(p, _ *parser.Parser) (nodes.ControlStructure, error) {
 	w, _, err := p.WrapUntil("endgeneration")
-	return passage{w}, err
+	return generation{w}, err
 }
 
-// Execute runs what stands between the tags as if they were not there.
-func (s passage) Execute(r *exec.Renderer, _ *nodes.ControlStructureBlock) error {
-	return r.ExecuteIfWrapper(s.Wrapper)
+// Execute renders the content as if the tags were not there.
+func (g generation) Execute(r *exec.Renderer, _ *nodes.ControlStructureBlock) error {
+	return r.ExecuteIfWrapper(g.Wrapper)
 }

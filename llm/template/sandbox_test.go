@@ -9,7 +9,7 @@ import (
 
 var hello = []Message{{Role: "user", Content: "hello"}}
 
-func TestRefusedAtLoad(t *testing.T) {
+func TestNewErrors(t *testing.T) {
 	for name, source := range map[string]string{
 		"include":   `{% include "/etc/passwd" %}`,
 		"import":    `{% import "/etc/passwd" as p %}`,
@@ -62,18 +62,18 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-func TestFailures(t *testing.T) {
+func TestRenderErrors(t *testing.T) {
 	for name, source := range map[string]string{
-		"unknown filter":   `{{ messages | lipsum }}`,
-		"center is out":    `{{ 'x' | center(1000000000) }}`,
-		"ljust is out":     `{{ 'x'.ljust(1000000000) }}`,
-		"format is out":    `{{ '%1000000000d' | format(1) }}`,
-		"division by zero": `{{ 1 % 0 }}`,
-		"None's attribute": `{{ nothing.at.all }}`,
-		"not callable":     `{{ messages() }}`,
-		"range of text":    `{{ range('x') }}`,
-		"step of zero":     `{{ range(1, 2, 0) }}`,
-		"json of macro":    `{% macro f() %}{% endmacro %}{{ f | tojson }}`,
+		"unknown filter":       `{{ messages | lipsum }}`,
+		"no center":            `{{ 'x' | center(1000000000) }}`,
+		"no ljust":             `{{ 'x'.ljust(1000000000) }}`,
+		"no format":            `{{ '%1000000000d' | format(1) }}`,
+		"division by zero":     `{{ 1 % 0 }}`,
+		"an attribute of None": `{{ nothing.at.all }}`,
+		"not callable":         `{{ messages() }}`,
+		"range of text":        `{{ range('x') }}`,
+		"step of zero":         `{{ range(1, 2, 0) }}`,
+		"json of macro":        `{% macro f() %}{% endmacro %}{{ f | tojson }}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			tpl := parse(t, Options{Source: source})
@@ -87,17 +87,17 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-func TestRenderStopsWithItsContext(t *testing.T) {
+func TestRenderEndsWithItsContext(t *testing.T) {
 	tpl := parse(t, Options{Source: `{% for m in messages %}{{ m.content }}{% endfor %}`})
 	ctx, cancel := context.WithCancelCause(context.Background())
-	gone := errors.New("the caller went away")
+	gone := errors.New("the client disconnected")
 	cancel(gone)
 	if _, err := tpl.Render(ctx, hello, now); !errors.Is(err, gone) {
 		t.Errorf("error %v, want the context's cause", err)
 	}
 }
 
-func TestRaisedThroughMacroAndLoop(t *testing.T) {
+func TestRaiseInMacroAndLoop(t *testing.T) {
 	tpl := parse(t, Options{Source: `{% macro check(m) %}{% if m.role != 'user' %}{{ raise_exception('no ' + m.role) }}{% endif %}{% endmacro %}` +
 		`{% for m in messages %}{{ check(m) }}{% endfor %}`})
 	_, err := tpl.Render(context.Background(), []Message{{Role: "user"}, {Role: "critic"}}, now)

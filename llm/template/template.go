@@ -12,11 +12,11 @@ import (
 	"github.com/nikolalohinski/gonja/v2/loaders"
 )
 
-// Options are what a model's files say about its prompts.
+// Options are the parts of a model's files that define its prompts.
 type Options struct {
 	Source    string            // the chat_template of tokenizer_config.json
 	Variables map[string]string // bos_token, eos_token and the like, as the template names them
-	Specials  []string          // the special tokens, as they are written: what no message may forge
+	Specials  []string          // the special tokens, which no message may forge
 }
 
 // Template is a parsed chat template, safe for concurrent use.
@@ -27,26 +27,28 @@ type Template struct {
 	specials  specials
 }
 
-// Message is one turn of a conversation.
+// Message is one message of a conversation.
 type Message struct {
 	Role    string
 	Content string
-	Name    string // may be empty; then the template does not see the field
+	Name    string // if empty, the template does not have the field
 }
 
-// Part is a piece of a prompt. The parts' texts joined are the prompt.
+// Part is a part of a prompt. The prompt is the concatenation of the texts.
 type Part struct {
 	Text string
-	// Literal: special tokens spelled out in Text came from a message and are nothing but characters.
+	// Literal means that special tokens spelled out in Text are from a message and must be
+	// tokenized as plain text.
 	Literal bool
 }
 
-// RaisedError is the template's own refusal of a conversation: what it gave to raise_exception.
+// RaisedError is the template's rejection of a conversation, with the message that it passed to
+// raise_exception.
 type RaisedError struct{ Message string }
 
 func (e *RaisedError) Error() string { return "chat template: " + e.Message }
 
-// New parses a template. Its errors say what the source has that is wrong or not available.
+// New parses a template. Its errors name what is wrong in the source or not available.
 func New(o Options) (t *Template, err error) {
 	defer recovered("parse the chat template", &err)
 	if len(o.Source) > maxSource {
@@ -69,9 +71,10 @@ func New(o Options) (t *Template, err error) {
 	return &Template{parsed: parsed, source: o.Source, variables: o.Variables, specials: indexSpecials(o.Specials)}, nil
 }
 
-// Render returns the prompt for the conversation, ready for the model's answer. now is what strftime_now tells.
-// Errors: *RaisedError, the context's cause, or a plain one where the template fails on these messages or goes beyond the
-// sandbox's bounds; a plain one is for the log, since it may quote a message.
+// Render returns the prompt of a conversation, up to where the model's message starts. now is the
+// time of strftime_now. The error is a *RaisedError, the context's cause, or a plain error if the
+// template fails on these messages or exceeds the sandbox's bounds. A plain error may quote a
+// message, so it belongs in the log only.
 func (t *Template) Render(ctx context.Context, messages []Message, now time.Time) (parts []Part, err error) {
 	defer recovered("render the chat template", &err)
 	guard, err := t.specials.guard(t.source, messages)
@@ -91,7 +94,7 @@ func (t *Template) Render(ctx context.Context, messages []Message, now time.Time
 	}
 	err = t.parsed.Execute(m, exec.NewContext(data))
 	switch {
-	case m.failed != nil: // first: the library's errors lose what they wrap
+	case m.failed != nil: // first, because the library's errors do not wrap it
 		return nil, m.failed
 	case err != nil:
 		return nil, fmt.Errorf("chat template: %w", innermost(err))
@@ -99,7 +102,7 @@ func (t *Template) Render(ctx context.Context, messages []Message, now time.Time
 	return guard.split(m.out.String()), nil
 }
 
-// conversation is the messages as the template sees them.
+// conversation returns the messages as values for the template.
 func conversation(messages []Message, g guard) list {
 	all := make(list, len(messages))
 	for i, m := range messages {
@@ -117,20 +120,20 @@ func conversation(messages []Message, g guard) list {
 	return all
 }
 
-// recovered turns a panic of the template library into an error.
+// recovered converts a panic of the template library to an error.
 func recovered(doing string, err *error) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("%s: %v", doing, p)
 	}
 }
 
-// innermost is the end of err's chain, cut short: the layers above it spell out the template's syntax tree, and the
-// library quotes values.
+// innermost returns the innermost error of err's chain, truncated: the outer ones contain the
+// template's syntax tree, and the library quotes values.
 func innermost(err error) error {
 	const most = 200
 	for {
 		next := errors.Unwrap(err)
-		if v, ok := err.(*exec.Value); ok { //nolint:errorlint // every layer is looked at in turn
+		if v, ok := err.(*exec.Value); ok { //nolint:errorlint // every layer is inspected
 			next, _ = v.Interface().(error)
 		}
 		if next == nil {

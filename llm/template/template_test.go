@@ -29,7 +29,7 @@ func joined(parts []Part) string {
 	return b.String()
 }
 
-func TestRendersAsPythonDoes(t *testing.T) {
+func TestRenderAgreesWithPython(t *testing.T) {
 	data, err := os.ReadFile("testdata/rendered.json")
 	if err != nil {
 		t.Fatal(err)

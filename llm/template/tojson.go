@@ -9,8 +9,9 @@ import (
 	"github.com/nikolalohinski/gonja/v2/exec"
 )
 
-// filterToJSON is tojson as Hugging Face's transformers define it for chat templates: Python's json.dumps with
-// ensure_ascii=False, so characters stay as they are, keys keep their order, and items are parted by ", " and ": ".
+// filterToJSON is tojson as Hugging Face's transformers define it for chat templates: Python's
+// json.dumps with ensure_ascii=False. Characters are not escaped, keys keep their order, and
+// separators are ", " and ": ".
 func filterToJSON(_ *exec.Evaluator, in *exec.Value, args *exec.VarArgs) *exec.Value {
 	if in.IsError() {
 		return in
@@ -70,7 +71,7 @@ func (j *jsonWriter) value(v *exec.Value, depth int) error {
 			return j.value(value, depth+1)
 		})
 	default:
-		return fmt.Errorf("tojson: %T has no JSON", v.Interface())
+		return fmt.Errorf("tojson: %T cannot be represented in JSON", v.Interface())
 	}
 	return nil
 }
@@ -109,7 +110,7 @@ func (j *jsonWriter) items(v *exec.Value, depth int, open, end string, write fun
 	return err
 }
 
-// line begins a new line, where there are lines.
+// line starts a new line if the output is indented.
 func (j *jsonWriter) line(depth int) {
 	if j.width >= 0 {
 		j.out.WriteString("\n" + strings.Repeat(" ", j.width*depth))

@@ -1,5 +1,5 @@
-// Package onnxtest opens ONNX Runtime for tests, which run in their package's own
-// folder and so have to look for the library that `make setup` put in place.
+// Package onnxtest opens ONNX Runtime for tests. Tests run in the folder of their package, so they
+// have to look for the library that `make setup` put under the module's root.
 package onnxtest
 
 import (
@@ -11,8 +11,8 @@ import (
 	"penstock/onnx"
 )
 
-// Open is onnx.Open with the library under the module's root. It fails the test
-// when there is none.
+// Open calls onnx.Open with the library under the module's root. It fails the test if there is
+// none.
 func Open(tb testing.TB) *onnx.Runtime {
 	tb.Helper()
 	rt, err := onnx.Open(onnx.Options{Library: Library(tb)})
@@ -22,8 +22,8 @@ func Open(tb testing.TB) *onnx.Runtime {
 	return rt
 }
 
-// Library is the path of the library that `make setup` put in place. It fails the
-// test when there is none.
+// Library returns the path of the library under the module's root. It fails the test if there is
+// none.
 func Library(tb testing.TB) string {
 	tb.Helper()
 	name := "libonnxruntime.so"
@@ -37,8 +37,7 @@ func Library(tb testing.TB) string {
 	return path
 }
 
-// Root is the folder that holds the module's go.mod, at or above the working
-// directory.
+// Root returns the folder of the module's go.mod, at or above the working directory.
 func Root(tb testing.TB) string {
 	tb.Helper()
 	dir, err := os.Getwd()

@@ -33,15 +33,16 @@ var importRules = map[string]struct {
 	"engine":  {[]string{"apierr", "stream"}, "the engine knows no HTTP, no ONNX and no OpenAI"},
 	"dialect": {[]string{"apierr", "sse"}, "a codec turns bytes into types and back"},
 
+	"modeldir":  {nil, "the layout of model folders, for the packages that fill and open them"},
 	"onnx":      {nil, "tensors know no models"},
 	"tokenizer": {nil, "text in, ids out"},
-	"clip":      {[]string{"apierr", "engine", "dialect", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
-	"llm":       {[]string{"apierr", "engine", "dialect", "sse", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
+	"clip":      {[]string{"apierr", "engine", "dialect", "modeldir", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
+	"llm":       {[]string{"apierr", "engine", "dialect", "sse", "modeldir", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
 
 	"auth":    {nil, "keys and limits are checked before there is a model"},
 	"gateway": {[]string{"apierr", "engine", "stream", "sse", "dialect", "auth"}, "the gateway knows models by their verbs only: a new kind of model changes nothing in it"},
 	"cluster": {[]string{"apierr", "engine", "stream"}, "a log on other machines is still a log"},
-	"hub":     {nil, "a model folder is filled before it is opened"},
+	"hub":     {[]string{"modeldir"}, "a model folder is filled before it is opened"},
 	"web":     {nil, "the page is a client as any other: it uses HTTP"},
 
 	"models":   {nil, "weights, and how they were made"},

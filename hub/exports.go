@@ -6,9 +6,10 @@ import (
 	"path"
 )
 
-// Elsewhere looks whether those who publish ONNX exports of others' models have one of that name on this hub, and returns
-// the repositories that really hold what Penstock runs. The same name is no proof that it is the same model.
-func (c *Client) Elsewhere(ctx context.Context, id string) ([]string, error) {
+// Exports returns the repositories of known publishers of ONNX exports that have the same name as
+// the repository id and hold a model that Penstock runs. A name in common does not prove that it is
+// the same model.
+func (c *Client) Exports(ctx context.Context, id string) ([]string, error) {
 	name := path.Base(id)
 	var found []string
 	for _, other := range []string{"Xenova/" + name, "onnx-community/" + name, "onnx-community/" + name + "-ONNX"} {
@@ -16,7 +17,7 @@ func (c *Client) Elsewhere(ctx context.Context, id string) ([]string, error) {
 			continue
 		}
 		s, err := c.Snapshot(ctx, other, "main")
-		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrNotAllowed) { // which is what the hub says of what is not there
+		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrNotAllowed) { // hubs return either for a repository that does not exist
 			continue
 		}
 		if err != nil {
