@@ -19,21 +19,22 @@ var rooms = map[string]struct {
 	may []string
 	why string
 }{
-	"":          {[]string{"apierr", "configs", "engine", "dialect", "onnx", "tokenizer", "clip", "llm", "gateway", "hub", "web", "models"}, "main.go is the one place that wires everything"},
-	"configs":   {nil, "main.go turns configuration into options"},
-	"apierr":    {nil, "an error type that every package can return"},
-	"engine":    {[]string{"apierr"}, "the engine knows no HTTP, no ONNX and no OpenAI"},
-	"dialect":   {nil, "the dialect is types, and reading and writing them"},
-	"onnx":      {nil, "tensors know no models"},
-	"tokenizer": {nil, "text in, ids out"},
-	"clip":      {[]string{"apierr", "engine", "dialect", "onnx", "tokenizer"}, "a kind of model knows neither the gateway nor another kind"},
-	"llm":       {[]string{"apierr", "engine", "dialect", "onnx", "tokenizer"}, "a kind of model knows neither the gateway nor another kind"},
-	"gateway":   {[]string{"apierr", "engine", "dialect"}, "a new kind of model is a new room and one line in main.go, not a change here"},
-	"hub":       {nil, "a folder is filled before anybody opens it"},
-	"web":       {nil, "the playground is a client like any other: it talks HTTP"},
-	"models":    {nil, "weights, and how they were made"},
-	"bench":     {[]string{"apierr", "engine", "gateway", "internal"}, "what is measured is wired by hand, or comes from outside"},
-	"internal":  {[]string{"apierr", "engine", "gateway"}, "tools for the tests of any room"},
+	"":           {[]string{"apierr", "configs", "engine", "dialect", "onnx", "tokenizer", "clip", "llm", "gateway", "hub", "web", "models"}, "main.go is the one place that wires everything"},
+	"configs":    {nil, "main.go turns configuration into options"},
+	"apierr":     {nil, "an error type that every package can return"},
+	"strictjson": {nil, "JSON in, a value or a typed error out: which protocol it is for is the caller's business"},
+	"engine":     {[]string{"apierr"}, "the engine knows no HTTP, no ONNX and no OpenAI"},
+	"dialect":    {nil, "the dialect is types, and reading and writing them"},
+	"onnx":       {nil, "tensors know no models"},
+	"tokenizer":  {nil, "text in, ids out"},
+	"clip":       {[]string{"apierr", "engine", "dialect", "onnx", "strictjson", "tokenizer"}, "a kind of model knows neither the gateway nor another kind"},
+	"llm":        {[]string{"apierr", "engine", "dialect", "onnx", "tokenizer"}, "a kind of model knows neither the gateway nor another kind"},
+	"gateway":    {[]string{"apierr", "engine", "dialect"}, "a new kind of model is a new room and one line in main.go, not a change here"},
+	"hub":        {nil, "a folder is filled before anybody opens it"},
+	"web":        {nil, "the playground is a client like any other: it talks HTTP"},
+	"models":     {nil, "weights, and how they were made"},
+	"bench":      {[]string{"apierr", "engine", "gateway", "internal"}, "what is measured is wired by hand, or comes from outside"},
+	"internal":   {[]string{"apierr", "engine", "gateway"}, "tools for the tests of any room"},
 }
 
 // homes says which rooms may import a library: what it does is done there and nowhere else.
