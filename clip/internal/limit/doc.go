@@ -13,17 +13,18 @@
 //	}
 //	defer memory.Release()
 //
-// # Why requests cannot wait for each other for ever
-//
-// Suppose that some do. Of all the limits they wait for, look at one of the highest rank. What is in
-// use of it is held by requests that wait for no limit: they could only wait for a higher rank, and
-// there is none. So they go on, and release it in the end, provided that whatever else they wait for
-// ends by itself: a transfer with a timeout, a computation, a run of a model. The first in the queue
-// then gets its share, and it never asks for more than there is (Acquire sees to that). Package clip
-// lists its limits and what is waited for besides in limits.go.
-//
 // Goroutines of one request each have a Holder of their own, a Child of the request's: what the
 // parent holds counts as held by the child.
+//
+// # Why no deadlock is possible
+//
+// Suppose that some requests wait for each other. Of the limits they wait for, take one of the
+// highest rank. Each share of it is held by a goroutine that does not wait for a limit: it, and any
+// child that it waits for, could only wait for one of a higher rank, and there is none. So it goes
+// on and releases its share, provided that all else it waits for ends by itself: a transfer with a
+// timeout, a computation, a run of a model. The first in the queue then gets what it waits for,
+// since no request is for more than the capacity: a contradiction. Package clip lists its limits,
+// and what is waited for while they are held, in limits.go.
 //
 // The package starts no goroutines, knows nothing of what it bounds, and imports nothing of ours.
 package limit

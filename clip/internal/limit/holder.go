@@ -18,9 +18,7 @@ type Holder struct {
 }
 
 // Child makes a Holder for another goroutine of the request. What h holds counts as held by the
-// child, and not the other way round: the child must have released all before h waits for it while
-// it holds something the child could wait for. Waiting for a child holding nothing but lower ranks,
-// as h does, is safe.
+// child, because h may wait for the child before it releases it.
 func (h *Holder) Child() *Holder { return &Holder{parent: h} }
 
 // A Hold is a share of a limit that is in use, until it is released.
