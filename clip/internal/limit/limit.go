@@ -7,9 +7,6 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// A Rank is the position of a limit in the order in which limits are acquired, 1 or more.
-type Rank int
-
 // A Limit bounds how much of something is in use at one time. It may be used by any number of
 // goroutines at once.
 type Limit struct {

@@ -66,7 +66,8 @@ func TestFirstComeFirstServed(t *testing.T) {
 	})
 }
 
-// A waiter whose context ends leaves the queue at once, with the cause, and those behind it move up.
+// A waiter whose context ends leaves the queue at once, with the cause, and those behind it move
+// up.
 func TestCanceledWaitersLeaveAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New("bytes", 1, 10)
