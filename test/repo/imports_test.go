@@ -33,11 +33,12 @@ var importRules = map[string]struct {
 	"engine":  {[]string{"apierr", "stream"}, "the engine knows no HTTP, no ONNX and no OpenAI"},
 	"dialect": {[]string{"apierr", "sse"}, "a codec turns bytes into types and back"},
 
-	"modeldir":  {nil, "the layout of model folders, for the packages that fill and open them"},
-	"onnx":      {nil, "tensors know no models"},
-	"tokenizer": {nil, "text in, ids out"},
-	"clip":      {[]string{"apierr", "engine", "dialect", "modeldir", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
-	"llm":       {[]string{"apierr", "engine", "dialect", "sse", "modeldir", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
+	"strictjson": {nil, "one strict JSON decoder for every package"},
+	"modeldir":   {nil, "the layout of model folders, for the packages that fill and open them"},
+	"onnx":       {nil, "tensors know no models"},
+	"tokenizer":  {nil, "text in, ids out"},
+	"clip":       {[]string{"apierr", "engine", "dialect", "modeldir", "strictjson", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
+	"llm":        {[]string{"apierr", "engine", "dialect", "sse", "modeldir", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
 
 	"auth":    {nil, "keys and limits are checked before there is a model"},
 	"gateway": {[]string{"apierr", "engine", "stream", "sse", "dialect", "auth"}, "the gateway knows models by their verbs only: a new kind of model changes nothing in it"},

@@ -8,53 +8,54 @@ import (
 	"strings"
 )
 
-// A recipe is what a preprocessor_config.json asks for.
-type recipe struct {
+// A config holds what a preprocessor_config.json configures.
+type config struct {
 	resize        bool
 	shortest      int // the shorter side after resizing; 0: exactly width x height
 	width, height int
 	filter        filter
 	crop          bool
 	cropW, cropH  int
-	value         [3][256]float32 // what a sample of each channel becomes
+	value         [3][256]float32 // the number that a sample of each channel becomes
 }
 
-// maxSide bounds what a recipe may ask for: larger is a mistake, not a model.
+// maxSide bounds the sides that a config may name: anything larger is a mistake, not a model.
 const maxSide = 4096
 
-// idle are fields that say nothing about the pixels.
-var idle = []string{
+// ignored are fields that do not affect the pixels.
+var ignored = []string{
 	"processor_class", "_valid_processor_keys", "auto_map", "_name_or_path",
 	"name_or_path", "return_tensors", "device", "disable_grouping", "image_seq_length", "do_convert_rgb", "input_data_format",
 	"default_to_square", "use_fast",
 }
 
-// families are transformers' names for CLIP's own image processor, old and new. Others take the same fields and do
-// something else with them, or have other values for what is absent.
-var families = []string{"CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPImageProcessorPil", "CLIPFeatureExtractor"}
+// processorTypes are transformers' names for CLIP's own image processor, old and new. Other
+// processors use the same fields differently, or have other default values.
+var processorTypes = []string{"CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPImageProcessorPil", "CLIPFeatureExtractor"}
 
-// parseRecipe reads a preprocessor_config.json in its old form (sizes as numbers) or its new one. What is absent has the
-// value that CLIP's image processor gives it. What asks for a step that is not built here is an error that names it.
-func parseRecipe(config []byte) (recipe, error) {
+// parseConfig reads a preprocessor_config.json in its old form (sizes as numbers) or its new one. A
+// missing field has the value that CLIP's image processor gives it. A field that requires an
+// unsupported step is an error that names the field.
+func parseConfig(data []byte) (config, error) {
 	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(config, &fields); err != nil {
-		return recipe{}, fmt.Errorf("it is not a JSON object: %w", err)
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return config{}, fmt.Errorf("it is not a JSON object: %w", err)
 	}
 	maps.DeleteFunc(fields, func(_ string, v json.RawMessage) bool { return string(v) == "null" })
-	for _, name := range idle {
+	for _, name := range ignored {
 		delete(fields, name)
 	}
 	for _, name := range []string{"image_processor_type", "feature_extractor_type"} {
 		var family string
 		if raw, ok := fields[name]; ok {
-			if err := json.Unmarshal(raw, &family); err != nil || !slices.Contains(families, family) {
-				return recipe{}, fmt.Errorf("%s: %s is not supported, only CLIP's own: %s", name, raw, strings.Join(families, ", "))
+			if err := json.Unmarshal(raw, &family); err != nil || !slices.Contains(processorTypes, family) {
+				return config{}, fmt.Errorf("%s: %s is not supported, only CLIP's own: %s", name, raw, strings.Join(processorTypes, ", "))
 			}
 			delete(fields, name)
 		}
 	}
 
-	r := recipe{shortest: 224, cropW: 224, cropH: 224}
+	r := config{shortest: 224, cropW: 224, cropH: 224}
 	resample, factor, normalise, rescale := 3, 1.0/255, true, true
 	mean, std := []float64{0.48145466, 0.4578275, 0.40821073}, []float64{0.26862954, 0.26130258, 0.27577711}
 	r.resize, r.crop = true, true
@@ -73,41 +74,41 @@ func parseRecipe(config []byte) (recipe, error) {
 	} {
 		if raw, ok := fields[field.name]; ok {
 			if err := json.Unmarshal(raw, field.into); err != nil {
-				return recipe{}, fmt.Errorf("%s: %w", field.name, err)
+				return config{}, fmt.Errorf("%s: %w", field.name, err)
 			}
 			delete(fields, field.name)
 		}
 	}
 	if raw, ok := fields["size"]; ok {
 		if err := r.setSize(raw); err != nil {
-			return recipe{}, fmt.Errorf("size: %w", err)
+			return config{}, fmt.Errorf("size: %w", err)
 		}
 		delete(fields, "size")
 	}
 	if raw, ok := fields["crop_size"]; ok {
 		if err := r.setCrop(raw); err != nil {
-			return recipe{}, fmt.Errorf("crop_size: %w", err)
+			return config{}, fmt.Errorf("crop_size: %w", err)
 		}
 		delete(fields, "crop_size")
 	}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		switch value := string(fields[name]); {
-		case value == "false" && strings.HasPrefix(name, "do_"): // a step that is not wanted
+		case value == "false" && strings.HasPrefix(name, "do_"): // a step that is switched off
 		case value == `"channels_first"` && name == "data_format":
 		default:
-			return recipe{}, fmt.Errorf("%s: %s is not supported", name, value)
+			return config{}, fmt.Errorf("%s: %s is not supported", name, value)
 		}
 	}
 
 	if resample < 0 || resample >= len(filters) {
-		return recipe{}, fmt.Errorf("resample: %d is not one of Pillow's, 0 to %d", resample, len(filters)-1)
+		return config{}, fmt.Errorf("resample: %d is not one of Pillow's, 0 to %d", resample, len(filters)-1)
 	}
 	r.filter = filters[resample]
 	if !r.crop && (!r.resize || r.shortest != 0) {
-		return recipe{}, fmt.Errorf("do_center_crop: false with this size leaves pictures of different sizes, which is not supported")
+		return config{}, fmt.Errorf("do_center_crop: false with this size leaves pictures of different sizes, which is not supported")
 	}
 	if len(mean) != 3 || len(std) != 3 || slices.Contains(std, 0) {
-		return recipe{}, fmt.Errorf("image_mean, image_std: they must be three numbers each, for red, green and blue, and no deviation 0")
+		return config{}, fmt.Errorf("image_mean, image_std: they must be three numbers each, for red, green and blue, and no deviation 0")
 	}
 	for c := range r.value {
 		for v := range r.value[c] {
@@ -136,7 +137,7 @@ type sizes struct {
 func parseSizes(raw json.RawMessage) (sizes, error) {
 	var s sizes
 	if err := json.Unmarshal(raw, &s.square); err == nil {
-		return s, sane(s.square)
+		return s, checkSides(s.square)
 	}
 	s.square = 0
 	if err := json.Unmarshal(raw, &s); err != nil {
@@ -146,14 +147,14 @@ func parseSizes(raw json.RawMessage) (sizes, error) {
 	case s.Longest != 0:
 		return s, fmt.Errorf("longest_edge is not supported")
 	case s.Shortest != 0 && s.Height == 0 && s.Width == 0:
-		return s, sane(s.Shortest)
+		return s, checkSides(s.Shortest)
 	case s.Shortest != 0:
 		return s, fmt.Errorf("shortest_edge beside height and width is not supported")
 	}
-	return s, sane(s.Height, s.Width)
+	return s, checkSides(s.Height, s.Width)
 }
 
-func sane(sides ...int) error {
+func checkSides(sides ...int) error {
 	for _, side := range sides {
 		if side < 1 || side > maxSide {
 			return fmt.Errorf("a side of %d pixels is not in 1..%d", side, maxSide)
@@ -162,42 +163,43 @@ func sane(sides ...int) error {
 	return nil
 }
 
-func (r *recipe) setSize(raw json.RawMessage) error {
+func (c *config) setSize(raw json.RawMessage) error {
 	s, err := parseSizes(raw)
-	r.shortest, r.width, r.height = s.square+s.Shortest, s.Width, s.Height
+	c.shortest, c.width, c.height = s.square+s.Shortest, s.Width, s.Height
 	return err
 }
 
-func (r *recipe) setCrop(raw json.RawMessage) error {
+func (c *config) setCrop(raw json.RawMessage) error {
 	s, err := parseSizes(raw)
 	if err == nil && s.Shortest != 0 {
 		return fmt.Errorf("shortest_edge is not supported here")
 	}
-	r.cropW, r.cropH = s.square+s.Width, s.square+s.Height
+	c.cropW, c.cropH = s.square+s.Width, s.square+s.Height
 	return err
 }
 
-// output is the size of what comes out.
-func (r *recipe) output() (width, height int) {
-	if r.crop {
-		return r.cropW, r.cropH
+// output is the size of the result.
+func (c *config) output() (width, height int) {
+	if c.crop {
+		return c.cropW, c.cropH
 	}
-	return r.width, r.height
+	return c.width, c.height
 }
 
-// layout says where a picture of the given size goes. The roundings are those of transformers: the longer side is cut
-// off to whole pixels, and what is odd in a crop falls on the right and the bottom, in a padding on the left and the top.
-func (r *recipe) layout(width, height int) layout {
+// layout returns the layout for a picture of the given size. The roundings are those of
+// transformers: the longer side is truncated to whole pixels; the odd pixel of a crop is cut on the
+// right and at the bottom, that of a padding is added on the left and at the top.
+func (c *config) layout(width, height int) layout {
 	l := layout{width: width, height: height}
 	switch {
-	case r.resize && r.shortest == 0:
-		l.width, l.height = r.width, r.height
-	case r.resize && width <= height:
-		l.width, l.height = r.shortest, r.shortest*height/width
-	case r.resize:
-		l.width, l.height = r.shortest*width/height, r.shortest
+	case c.resize && c.shortest == 0:
+		l.width, l.height = c.width, c.height
+	case c.resize && width <= height:
+		l.width, l.height = c.shortest, c.shortest*height/width
+	case c.resize:
+		l.width, l.height = c.shortest*width/height, c.shortest
 	}
-	l.boxW, l.boxH = r.output()
+	l.boxW, l.boxH = c.output()
 	l.left, l.top = offset(l.width, l.boxW), offset(l.height, l.boxH)
 	return l
 }

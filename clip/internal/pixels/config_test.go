@@ -6,21 +6,21 @@ import (
 	"testing"
 )
 
-func TestRecipes(t *testing.T) {
+func TestConfigs(t *testing.T) {
 	const old = `{"feature_extractor_type": "CLIPFeatureExtractor", "do_resize": true, "size": 224, "resample": 3, "do_center_crop": true,
 		"crop_size": 224, "do_normalize": true, "image_mean": [0.48145466, 0.4578275, 0.40821073], "image_std": [0.26862954, 0.26130258, 0.27577711]}`
-	want, err := parseRecipe([]byte(clip224))
+	want, err := parseConfig([]byte(clip224))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, config := range map[string]string{
-		"old form":      old,
-		"all by itself": `{}`,
-		"fast":          `{"image_processor_type": "CLIPImageProcessorFast"}`,
-		"Pillow's":      `{"image_processor_type": "CLIPImageProcessorPil", "feature_extractor_type": "CLIPFeatureExtractor"}`,
-		"nulls":         `{"size": null, "do_pad": null, "data_format": "channels_first", "do_flip_channel_order": false, "processor_class": "CLIPProcessor"}`,
+		"old form": old,
+		"defaults": `{}`,
+		"fast":     `{"image_processor_type": "CLIPImageProcessorFast"}`,
+		"Pillow's": `{"image_processor_type": "CLIPImageProcessorPil", "feature_extractor_type": "CLIPFeatureExtractor"}`,
+		"nulls":    `{"size": null, "do_pad": null, "data_format": "channels_first", "do_flip_channel_order": false, "processor_class": "CLIPProcessor"}`,
 	} {
-		got, err := parseRecipe([]byte(config))
+		got, err := parseConfig([]byte(config))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -33,7 +33,7 @@ func TestRecipes(t *testing.T) {
 	if v := want.value[0][255]; math.Abs(float64(v)-(1-0.48145466)/0.26862954) > 1e-6 {
 		t.Errorf("white becomes %v", v)
 	}
-	plain, err := parseRecipe([]byte(`{"do_normalize": false, "do_rescale": false, "size": {"height": 20, "width": 30}, "do_center_crop": false, "resample": 0}`))
+	plain, err := parseConfig([]byte(`{"do_normalize": false, "do_rescale": false, "size": {"height": 20, "width": 30}, "do_center_crop": false, "resample": 0}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,8 +42,8 @@ func TestRecipes(t *testing.T) {
 	}
 }
 
-func TestRecipesThatAreRefused(t *testing.T) {
-	for config, says := range map[string]string{
+func TestConfigsThatAreRefused(t *testing.T) {
+	for config, contains := range map[string]string{
 		`[]`:                              "JSON",
 		`{"size": {"longest_edge": 224}}`: "size: longest_edge",
 		`{"size": {"shortest_edge": 224, "longest_edge": 300}}`:     "longest_edge",
@@ -73,15 +73,15 @@ func TestRecipesThatAreRefused(t *testing.T) {
 		`{"image_processor_type": 1}`:                               "image_processor_type: 1",
 	} {
 		_, err := NewProcessor([]byte(config), Options{})
-		if err == nil || !strings.Contains(err.Error(), says) || !strings.HasPrefix(err.Error(), "preprocessor_config.json: ") {
+		if err == nil || !strings.Contains(err.Error(), contains) || !strings.HasPrefix(err.Error(), "preprocessor_config.json: ") {
 			t.Errorf("%s: %v", config, err)
 		}
 	}
 }
 
-// Where pictures go, as transformers computes it.
+// Positions are those that transformers computes.
 func TestLayouts(t *testing.T) {
-	r, err := parseRecipe([]byte(`{"size": 224, "crop_size": 224}`))
+	r, err := parseConfig([]byte(`{"size": 224, "crop_size": 224}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,8 +96,9 @@ func TestLayouts(t *testing.T) {
 			t.Errorf("%dx%d: %+v", c.w, c.h, l)
 		}
 	}
-	// What is smaller than the crop lies in the middle of black; the odd pixel is on the left and the top.
-	r, err = parseRecipe([]byte(`{"do_resize": false, "crop_size": {"height": 4, "width": 6}}`))
+	// What is smaller than the crop lies in the middle of black; the odd pixel is on the left and
+	// the top.
+	r, err = parseConfig([]byte(`{"do_resize": false, "crop_size": {"height": 4, "width": 6}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,9 +118,9 @@ func TestLayouts(t *testing.T) {
 	}
 }
 
-// A picture as long as can be takes no more memory than another.
+// A picture of the greatest length takes no more memory than another.
 func TestLongPictures(t *testing.T) {
-	r, err := parseRecipe([]byte(`{"size": {"height": 8, "width": 8}, "do_center_crop": false}`))
+	r, err := parseConfig([]byte(`{"size": {"height": 8, "width": 8}, "do_center_crop": false}`))
 	if err != nil {
 		t.Fatal(err)
 	}
