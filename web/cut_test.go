@@ -17,7 +17,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"penstock/internal/cutproxy"
+	"penstock/test/cutproxy"
 	"penstock/internal/served"
 )
 

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"penstock/internal/cutproxy"
+	"penstock/test/cutproxy"
 	"penstock/internal/teller"
 )
 

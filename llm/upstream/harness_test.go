@@ -18,7 +18,7 @@ import (
 	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/engine"
-	"penstock/internal/memnet"
+	"penstock/test/memnet"
 	test "penstock/llm/upstream/upstreamtest"
 )
 
