@@ -2,241 +2,222 @@ package acceptance
 
 import (
 	"bytes"
-	"context"
+	"compress/gzip"
 	"fmt"
+	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"penstock/engine"
-	"penstock/gateway"
 	"penstock/llm/upstream"
 	test "penstock/llm/upstream/upstreamtest"
+	"penstock/test/server"
+	"penstock/test/testmodel"
 )
 
-const (
-	brief  = 300 * time.Millisecond // the limit that a row's fault runs into; all others are patience
-	secret = "sk-operators-own"     // Penstock's key for the upstream
-)
+// secret is Penstock's key for the upstream.
+const secret = "sk-operators-own"
 
-// fault is a row: what an upstream does, and what becomes of it.
-type fault struct {
-	name string
-
-	both            test.Script // what the upstream does, streaming and not
-	streamed, whole test.Script // where that differs; where both are nil too, the fault cannot be
-	first           test.Script // what it does at the first request, where that differs from the others
-	at              func(*testing.T, *httptest.Server) (baseURL string)
-	timeouts        func(*upstream.Timeouts)
-	gateway         func(*gateway.Options)
-	gone            bool          // the client leaves once it has got what the script sends, if anything
-	lazy            bool          // the client reads only the head until the upstream has ended or been left
-	begun           chan struct{} // closed once the client has the head; may be nil
-
-	sees, seesWhole   string // as told writes it; "": the fault cannot be
-	asked, askedWhole string // the outcomes counted for the upstream; askedWhole "": the same
-}
-
-// Every row of docs/faults.md, through real sockets: an upstream that does just that, Penstock, and a client that looks at
-// the raw bytes.
+// Every row of docs/faults.md is tried over real sockets: with an upstream that does just that,
+// Penstock, and a client that checks the raw bytes.
 func TestFaults(t *testing.T) {
 	rows := faults()
-	t.Run("in the document", func(t *testing.T) { inTheDocument(t, rows) })
+	t.Run("documented", func(t *testing.T) { checkDocument(t, rows) })
 	for _, f := range rows {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
 			if f.sees != "" {
-				t.Run("streaming", func(t *testing.T) { f.happens(t, true, f.streamed, f.sees, f.asked) })
+				t.Run("streaming", func(t *testing.T) { f.run(t, true, f.streamed, f.sees, f.outcomes) })
 			}
 			if f.seesWhole != "" {
-				asked := f.asked
-				if f.askedWhole != "" {
-					asked = f.askedWhole
+				outcomes := f.outcomes
+				if f.wholeOutcomes != "" {
+					outcomes = f.wholeOutcomes
 				}
-				t.Run("not", func(t *testing.T) { f.happens(t, false, f.whole, f.seesWhole, asked) })
+				t.Run("whole", func(t *testing.T) { f.run(t, false, f.whole, f.seesWhole, outcomes) })
 			}
 		})
 	}
 }
 
-// happens lets the fault happen to one client.
-func (f fault) happens(t *testing.T, streams bool, script test.Script, sees, asked string) {
-	if script == nil {
-		script = f.both
-	}
-	u := &scripted{asked: make(chan struct{})}
-	u.script = test.New(append(test.Script{u.noteAsked}, script...))
+// run lets the fault happen to one client.
+func (f fault) run(t *testing.T, streams bool, script test.Script, sees, outcomes string) {
+	u := &recordedUpstream{requested: make(chan struct{})}
+	u.script = test.New(append(test.Script{u.noteRequest}, script...))
 	if f.first != nil {
 		u.script = test.New(f.first, script)
 	}
-	server := httptest.NewUnstartedServer(u)
-	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
-	if f.at == nil {
-		server.Start()
+	s := httptest.NewUnstartedServer(u)
+	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	if f.unreachable == nil {
+		s.Start()
 	}
-	t.Cleanup(server.Close)
-	url := server.URL
-	if f.at != nil {
-		url = f.at(t, server)
+	t.Cleanup(s.Close)
+	url := s.URL
+	if f.unreachable != nil {
+		url = f.unreachable(t, s)
 	}
-	counted := &tally{}
-	address, stop := f.serve(t, url, counted)
+	counted := &outcomeCounter{}
+	address, stop := startRelay(t, url, f.timeouts, f.server, counted)
 	defer stop()
 
-	got := f.ask(t, address, streams, u)
-	stop()         // then all is counted
-	server.Close() // and noted
-	if said := got.told(); said != sees {
-		t.Errorf("the client sees %q, not %q", said, sees)
+	got := f.request(t, address, streams, u)
+	stop()    // so that all outcomes are counted,
+	s.Close() // and all requests recorded
+	if described := got.describe(); described != sees {
+		t.Errorf("the client sees %q, not %q", described, sees)
 	}
-	if c := counted.String(); c != asked {
-		t.Errorf("counted was %q, not %q", c, asked)
+	if c := counted.String(); c != outcomes {
+		t.Errorf("the outcomes are %q, not %q", c, outcomes)
 	}
-	wrote, err := unpacked(u.wrote())
+	sent, err := decompressed(u.sent())
 	if err != nil {
 		t.Fatal(err)
 	}
-	got.check(t, wrote, strings.TrimPrefix(strings.TrimPrefix(url, "http://"), "https://"))
+	got.check(t, sent, strings.TrimPrefix(strings.TrimPrefix(url, "http://"), "https://"))
+	if data, _, done := got.events(); done && f.chunks != 0 && len(data) != f.chunks {
+		t.Errorf("received %d chunks, not %d", len(data), f.chunks)
+	}
 	for _, r := range u.script.Requests(false) {
-		if asked == "canceled" && r.Left.IsZero() {
-			t.Error("the upstream's request goes on without its client")
+		if outcomes == "canceled" && r.Left.IsZero() {
+			t.Error("the upstream's request outlives the client's")
 		}
 	}
 }
 
-// serve serves a model that lives on the upstream, called a, until stop is called.
-func (f fault) serve(t *testing.T, baseURL string, counted *tally) (address string, stop func()) {
+// startRelay serves a model with one upstream, called a, until stop is called.
+func startRelay(t *testing.T, baseURL string, timeouts upstream.Timeouts, o testmodel.Options, counted *outcomeCounter) (address string, stop func()) {
 	t.Helper()
-	log := slog.New(slog.DiscardHandler)
-	metrics := gateway.NewMetrics("test", log)
-	e := engine.New(engine.Options{Gate: engine.GateConfig{Permits: 1}, Observer: metrics})
-	c := upstream.Config{
-		Name:     "gpt",
-		Servers:  []upstream.Server{{Name: "a", BaseURL: baseURL + "/v1", APIKey: secret, Model: "model-a", Weight: 1}},
-		Timeouts: upstream.Timeouts{Connect: patience, FirstToken: patience, BetweenTokens: patience, Whole: patience},
-		Gate:     engine.GateConfig{Permits: 2, Queue: 2, Timeout: patience},
-		Observer: counted, Log: log,
+	o.Permits, o.Grace, o.Retry = 1, server.Patience, time.Second
+	for _, d := range []*time.Duration{&o.Heartbeat, &o.WriteTimeout} {
+		if *d == 0 {
+			*d = server.Patience
+		}
 	}
-	if f.timeouts != nil {
-		f.timeouts(&c.Timeouts)
+	if o.Buffer == 0 {
+		o.Buffer = 8 << 20
 	}
-	if _, err := upstream.Add(e, c); err != nil {
-		t.Fatal(err)
+	o.Add = func(e *engine.Engine) error {
+		_, err := upstream.Add(e, upstream.Config{
+			Name:     "gpt",
+			Servers:  []upstream.Server{{Name: "a", BaseURL: baseURL + "/v1", APIKey: secret, Model: "model-a", Weight: 1}},
+			Timeouts: timeouts,
+			Gate:     engine.GateConfig{Permits: 2, Queue: 2, Timeout: server.Patience},
+			Observer: counted, Log: slog.New(slog.DiscardHandler),
+		})
+		return err
 	}
-	o := gateway.Options{
-		Engine: e, Metrics: metrics, Log: log,
-		MaxBody: 1 << 20, ReadHeaderTimeout: patience, Heartbeat: patience, WriteTimeout: patience, Retry: time.Second, Buffer: 8 << 20, Window: time.Minute,
-	}
-	if f.gateway != nil {
-		f.gateway(&o)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	s, err := testmodel.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	<-e.Load(t.Context())
-	ctx, end := context.WithCancel(context.WithoutCancel(t.Context()))
-	served := make(chan error, 1)
-	go func() { served <- gateway.New(o).Serve(ctx, listener, patience) }()
-	return listener.Addr().String(), sync.OnceFunc(func() {
-		end()
-		if err := <-served; err != nil {
+	return strings.TrimPrefix(s.URL, "http://"), sync.OnceFunc(func() {
+		if err := s.Close(); err != nil {
 			t.Error(err)
-		}
-		for _, gate := range e.Snapshot().Gates {
-			if gate.InUse != 0 || gate.Inside != 0 {
-				t.Errorf("left at the gate: %+v", gate)
-			}
 		}
 	})
 }
 
-// tally counts the outcomes of the requests to the upstream.
-type tally struct {
+// outcomeCounter collects the outcomes of the requests to the upstream.
+type outcomeCounter struct {
 	mu       sync.Mutex
 	outcomes []string
 }
 
 // Asked implements upstream.Observer.
-func (c *tally) Asked(_, _ string, o upstream.Outcome) {
+func (c *outcomeCounter) Asked(_, _ string, o upstream.Outcome) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.outcomes = append(c.outcomes, string(o))
 }
 
-// String says "2 × error" of two in a row.
-func (c *tally) String() string {
+// String returns the outcomes as docs/faults.md has them.
+func (c *outcomeCounter) String() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.outcomes) > 1 && len(slices.Compact(slices.Clone(c.outcomes))) == 1 {
-		return fmt.Sprintf("%d × %s", len(c.outcomes), c.outcomes[0])
-	}
-	return strings.Join(c.outcomes, ", ")
+	return count(c.outcomes)
 }
 
-// scripted is an upstream that keeps what it has written in answer to its last request.
-type scripted struct {
-	script *test.Server
-	asked  chan struct{} // closed once it has been asked
-	once   sync.Once
+// recordedUpstream is an upstream that records the body of its last response.
+type recordedUpstream struct {
+	script    *test.Server
+	requested chan struct{} // closed at its first request
+	once      sync.Once
 
 	mu   sync.Mutex
 	body bytes.Buffer
 }
 
-// noteAsked is an act.
-func (s *scripted) noteAsked(http.ResponseWriter, *http.Request) {
-	s.once.Do(func() { close(s.asked) })
+// noteRequest is the first act of a script.
+func (u *recordedUpstream) noteRequest(http.ResponseWriter, *http.Request) {
+	u.once.Do(func() { close(u.requested) })
 }
 
 // ServeHTTP implements http.Handler.
-func (s *scripted) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	s.body.Reset()
-	s.mu.Unlock()
-	s.script.ServeHTTP(kept{w, s}, r)
+func (u *recordedUpstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	u.mu.Lock()
+	u.body.Reset()
+	u.mu.Unlock()
+	u.script.ServeHTTP(recordingWriter{w, u}, r)
 }
 
-// wrote returns the body of the last server.Response, as far as it came.
-func (s *scripted) wrote() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.body.String()
+// sent returns the body of the last response, as far as it was written.
+func (u *recordedUpstream) sent() string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.body.String()
 }
 
-type kept struct {
+type recordingWriter struct {
 	http.ResponseWriter
-	by *scripted
+	upstream *recordedUpstream
 }
 
-func (k kept) Write(p []byte) (int, error) {
-	k.by.mu.Lock()
-	k.by.body.Write(p)
-	k.by.mu.Unlock()
-	return k.ResponseWriter.Write(p)
+// Write implements io.Writer.
+func (w recordingWriter) Write(p []byte) (int, error) {
+	w.upstream.mu.Lock()
+	w.upstream.body.Write(p)
+	w.upstream.mu.Unlock()
+	return w.ResponseWriter.Write(p)
 }
 
 // Unwrap is for http.ResponseController.
-func (k kept) Unwrap() http.ResponseWriter { return k.ResponseWriter }
+func (w recordingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// inTheDocument compares the table in docs/faults.md with the rows; PENSTOCK_UPDATE_GOLDEN=1 writes it anew.
-func inTheDocument(t *testing.T, rows []fault) {
+// decompressed returns the text of a body that may be compressed with gzip.
+func decompressed(body string) (string, error) {
+	if !strings.HasPrefix(body, "\x1f\x8b") {
+		return body, nil
+	}
+	z, err := gzip.NewReader(strings.NewReader(body))
+	if err != nil {
+		return "", fmt.Errorf("decompress: %w", err)
+	}
+	text, err := io.ReadAll(z)
+	if err != nil {
+		return "", fmt.Errorf("decompress: %w", err)
+	}
+	return string(text), nil
+}
+
+// checkDocument compares the table in docs/faults.md with the rows; PENSTOCK_UPDATE_GOLDEN=1
+// rewrites it.
+func checkDocument(t *testing.T, rows []fault) {
 	var table strings.Builder
-	table.WriteString("| What happens | A streaming client sees | One that does not stream sees | Counted for the upstream |\n| --- | --- | --- | --- |\n")
+	table.WriteString("| What happens | A streaming client sees | A client that does not stream sees | Counted for the upstream |\n| --- | --- | --- | --- |\n")
 	for _, f := range rows {
-		asked := f.asked
-		if f.askedWhole != "" {
-			asked = strings.TrimPrefix(f.asked+"; not streaming: "+f.askedWhole, "; not streaming: ")
+		outcomes := f.outcomes
+		if f.wholeOutcomes != "" {
+			outcomes = strings.TrimPrefix(f.outcomes+"; not streaming: "+f.wholeOutcomes, "; not streaming: ")
 		}
-		fmt.Fprintf(&table, "| %s | %s | %s | %s |\n", f.name, orDash(f.sees), orDash(f.seesWhole), asked)
+		fmt.Fprintf(&table, "| %s | %s | %s | %s |\n", f.name, orDash(f.sees), orDash(f.seesWhole), outcomes)
 	}
 	file := filepath.Join(server.Root(t), "docs", "faults.md")
 	b, err := os.ReadFile(file)
@@ -253,7 +234,7 @@ func inTheDocument(t *testing.T, rows []fault) {
 		return
 	}
 	if os.Getenv("PENSTOCK_UPDATE_GOLDEN") == "" {
-		t.Fatal("the document's table is not that of the test: PENSTOCK_UPDATE_GOLDEN=1 writes it anew")
+		t.Fatal("the document's table is not the test's: PENSTOCK_UPDATE_GOLDEN=1 rewrites it")
 	}
 	if err := os.WriteFile(file, []byte(text[:begin]+table.String()+text[end:]), 0o644); err != nil {
 		t.Fatal(err)

@@ -10,9 +10,9 @@ import (
 	"github.com/sashabaranov/go-openai"
 )
 
-// openAI is OpenAI's client as anybody would point it here.
-func (c client) openAI() *openai.Client {
-	config := openai.DefaultConfig("no key is needed")
+// sdk returns the package go-openai's client, as a user would configure it.
+func (c client) sdk() *openai.Client {
+	config := openai.DefaultConfig("unused")
 	config.BaseURL = c.URL + "/v1"
 	config.HTTPClient = c.HTTP
 	return openai.NewClientWithConfig(config)
@@ -20,26 +20,27 @@ func (c client) openAI() *openai.Client {
 
 func seed(n int) *int { return &n }
 
-// go-openai, as it is, speaks to the local model.
-func TestOpenAIsClient(t *testing.T) {
+// The package go-openai works, unchanged, with the local model.
+func TestOpenAIClient(t *testing.T) {
 	c, _ := start(t, bothModels)
-	client := c.openAI()
-	t.Run("chats", func(t *testing.T) { chats(t, c, sdk) })
-	t.Run("completes", func(t *testing.T) { completes(t, c, sdk) })
-	t.Run("lists models", func(t *testing.T) { listsModels(t, c, sdk) })
-	t.Run("embeds", func(t *testing.T) { embeds(t, c, sdk) })
-	t.Run("is told its errors", func(t *testing.T) { isToldItsErrors(t, c, sdk) })
+	sdk := c.sdk()
+	t.Run("chat", func(t *testing.T) { testChat(t, c, sdk) })
+	t.Run("completion", func(t *testing.T) { testCompletion(t, c, sdk) })
+	t.Run("models", func(t *testing.T) { testModels(t, c, sdk) })
+	t.Run("embeddings", func(t *testing.T) { testEmbeddings(t, c, sdk) })
+	t.Run("errors", func(t *testing.T) { testErrors(t, c, sdk) })
 }
 
-// embeds asks for texts, as numbers and packed, and finds the text that is nearest to another.
-func embeds(t *testing.T, c client, client *openai.Client) {
+// testEmbeddings embeds texts, as numbers and as base64, and finds the text that is nearest to
+// another.
+func testEmbeddings(t *testing.T, c client, sdk *openai.Client) {
 	request := openai.EmbeddingRequestStrings{Model: "clip", Input: []string{"a photo of a cat", "a photo of a dog", "a photo of a small cat"}}
-	plain, err := client.CreateEmbeddings(c.Context(), request)
+	plain, err := sdk.CreateEmbeddings(c.Context(), request)
 	if err != nil {
 		t.Fatal(err)
 	}
 	request.EncodingFormat = openai.EmbeddingEncodingFormatBase64
-	packed, err := client.CreateEmbeddings(c.Context(), request)
+	packed, err := sdk.CreateEmbeddings(c.Context(), request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,11 +55,11 @@ func embeds(t *testing.T, c client, client *openai.Client) {
 		return p
 	}
 	if one, cat, dog := product(2, 2), product(2, 0), product(2, 1); one < 0.999 || one > 1.001 || cat < dog {
-		t.Errorf("a small cat is %g like itself, %g like a cat, %g like a dog", one, cat, dog)
+		t.Errorf("a small cat has the product %g with itself, %g with a cat, %g with a dog", one, cat, dog)
 	}
 }
 
-func chats(t *testing.T, c client, client *openai.Client) {
+func testChat(t *testing.T, c client, sdk *openai.Client) {
 	request := openai.ChatCompletionRequest{
 		Model: "smollm2", MaxCompletionTokens: 12, Seed: seed(5),
 		Messages: []openai.ChatCompletionMessage{
@@ -66,7 +67,7 @@ func chats(t *testing.T, c client, client *openai.Client) {
 			{Role: openai.ChatMessageRoleUser, Content: "Write a long poem about the sea."},
 		},
 	}
-	whole, err := client.CreateChatCompletion(c.Context(), request)
+	whole, err := sdk.CreateChatCompletion(c.Context(), request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +83,7 @@ func chats(t *testing.T, c client, client *openai.Client) {
 	}
 
 	request.StreamOptions = &openai.StreamOptions{IncludeUsage: true}
-	s, err := client.CreateChatCompletionStream(c.Context(), request)
+	s, err := sdk.CreateChatCompletionStream(c.Context(), request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,23 +115,23 @@ func chats(t *testing.T, c client, client *openai.Client) {
 		finish += chunk.Choices[0].FinishReason
 	}
 	if text != choice.Message.Content || role != openai.ChatMessageRoleAssistant || finish != openai.FinishReasonLength {
-		t.Errorf("streamed: %q by %q, finished %q; whole: %q", text, role, finish, choice.Message.Content)
+		t.Errorf("streamed: %q, role %q, finish reason %q; whole: %q", text, role, finish, choice.Message.Content)
 	}
 	if usage == nil || usage.CompletionTokens != whole.Usage.CompletionTokens || usage.TotalTokens != whole.Usage.TotalTokens {
 		t.Errorf("streamed usage %+v, whole %+v", usage, whole.Usage)
 	}
 }
 
-func completes(t *testing.T, c client, client *openai.Client) {
+func testCompletion(t *testing.T, c client, sdk *openai.Client) {
 	request := openai.CompletionRequest{Model: "smollm2", Prompt: "1, 2, 3, 4, 5, 6, 7,", MaxTokens: 10, Seed: seed(5), Stop: []string{"10"}}
-	whole, err := client.CreateCompletion(c.Context(), request)
+	whole, err := sdk.CreateCompletion(c.Context(), request)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(whole.Choices) != 1 || whole.Object != "text_completion" || whole.Choices[0].Text == "" || whole.Choices[0].FinishReason == "" || whole.Usage.TotalTokens == 0 {
 		t.Errorf("got %+v", whole)
 	}
-	s, err := client.CreateCompletionStream(c.Context(), request)
+	s, err := sdk.CreateCompletionStream(c.Context(), request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,23 +149,23 @@ func completes(t *testing.T, c client, client *openai.Client) {
 		finish += chunk.Choices[0].FinishReason
 	}
 	if text != whole.Choices[0].Text || finish != whole.Choices[0].FinishReason {
-		t.Errorf("streamed: %q, finished %q; whole: %+v", text, finish, whole.Choices[0])
+		t.Errorf("streamed: %q, finish reason %q; whole: %+v", text, finish, whole.Choices[0])
 	}
 }
 
-func listsModels(t *testing.T, c client, client *openai.Client) {
-	list, err := client.ListModels(c.Context())
+func testModels(t *testing.T, c client, sdk *openai.Client) {
+	list, err := sdk.ListModels(c.Context())
 	if err != nil || len(list.Models) != 2 || list.Models[0].ID != "clip" || list.Models[1].ID != "smollm2" || list.Models[1].Object != "model" {
 		t.Errorf("the models are %+v, %v", list.Models, err)
 	}
-	if model, err := client.GetModel(c.Context(), "smollm2"); err != nil || model.ID != "smollm2" {
+	if model, err := sdk.GetModel(c.Context(), "smollm2"); err != nil || model.ID != "smollm2" {
 		t.Errorf("the model is %+v, %v", model, err)
 	}
 }
 
-func isToldItsErrors(t *testing.T, c client, client *openai.Client) {
+func testErrors(t *testing.T, c client, sdk *openai.Client) {
 	hello := []openai.ChatCompletionMessage{{Role: openai.ChatMessageRoleUser, Content: "Hello"}}
-	for _, c := range []struct {
+	for _, test := range []struct {
 		name    string
 		request openai.ChatCompletionRequest
 		status  int
@@ -175,20 +176,20 @@ func isToldItsErrors(t *testing.T, c client, client *openai.Client) {
 		{"a model that cannot chat", openai.ChatCompletionRequest{Model: "clip", Messages: hello}, http.StatusNotFound, "model_not_supported", "model"},
 		{"no model", openai.ChatCompletionRequest{Messages: hello}, http.StatusBadRequest, "missing_required_parameter", "model"},
 		{"no messages", openai.ChatCompletionRequest{Model: "smollm2"}, http.StatusBadRequest, "", "messages"},
-		{"too hot", openai.ChatCompletionRequest{Model: "smollm2", Messages: hello, Temperature: 3}, http.StatusBadRequest, "decimal_above_max_value", "temperature"},
-		{"several answers", openai.ChatCompletionRequest{Model: "smollm2", Messages: hello, N: 2}, http.StatusBadRequest, "unsupported_value", "n"},
+		{"a temperature too high", openai.ChatCompletionRequest{Model: "smollm2", Messages: hello, Temperature: 3}, http.StatusBadRequest, "decimal_above_max_value", "temperature"},
+		{"several choices", openai.ChatCompletionRequest{Model: "smollm2", Messages: hello, N: 2}, http.StatusBadRequest, "unsupported_value", "n"},
 		{"tools", openai.ChatCompletionRequest{Model: "smollm2", Messages: hello, Tools: []openai.Tool{{Type: openai.ToolTypeFunction, Function: &openai.FunctionDefinition{Name: "f", Parameters: json.RawMessage(`{}`)}}}}, http.StatusBadRequest, "unsupported_parameter", "tools"},
 	} {
-		_, err := client.CreateChatCompletion(c.Context(), c.request)
-		_, serr := client.CreateChatCompletionStream(c.Context(), c.request)
-		for way, err := range map[string]error{"whole": err, "streamed": serr} {
-			told, ok := errors.AsType[*openai.APIError](err)
+		_, err := sdk.CreateChatCompletion(c.Context(), test.request)
+		_, streamErr := sdk.CreateChatCompletionStream(c.Context(), test.request)
+		for form, err := range map[string]error{"whole": err, "streamed": streamErr} {
+			apiError, ok := errors.AsType[*openai.APIError](err)
 			if !ok {
-				t.Errorf("%s, %s: %v", c.name, way, err)
+				t.Errorf("%s, %s: %v", test.name, form, err)
 				continue
 			}
-			if code, _ := told.Code.(string); told.HTTPStatusCode != c.status || (c.code != "" && code != c.code) || told.Param == nil || *told.Param != c.param || told.Type != "invalid_request_error" || told.Message == "" {
-				t.Errorf("%s, %s: %d %+v", c.name, way, told.HTTPStatusCode, told)
+			if code, _ := apiError.Code.(string); apiError.HTTPStatusCode != test.status || (test.code != "" && code != test.code) || apiError.Param == nil || *apiError.Param != test.param || apiError.Type != "invalid_request_error" || apiError.Message == "" {
+				t.Errorf("%s, %s: %d %+v", test.name, form, apiError.HTTPStatusCode, apiError)
 			}
 		}
 	}

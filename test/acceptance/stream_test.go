@@ -12,9 +12,11 @@ import (
 	"testing"
 
 	"penstock/engine"
+	"penstock/test/server"
+	"penstock/test/testmodel"
 )
 
-// done is what the event done says.
+// done is the data of the event done.
 type done struct {
 	Reason string
 	Usage  struct {
@@ -24,16 +26,16 @@ type done struct {
 	}
 }
 
-// An independent parser reads a stream of the real model's, asked for in both ways.
+// An independent parser reads a stream of the real model, requested in both ways.
 func TestEveryEventOfAStream(t *testing.T) {
-	c, _ := start(t, "streams: {retry: 2m}"+bothModels) // the stream must be there until a slow machine asks for it again
+	c, _ := start(t, "streams: {retry: 2m}"+bothModels) // on a slow machine too, the stream must be there at the reconnection
 	query := url.Values{"prompt": {"Write a poem about the sea."}, "max_tokens": {"24"}, "seed": {"7"}}
-	for name, s := range map[string]*stream{
+	for name, s := range map[string]*server.Stream{
 		"POST": c.Open(http.MethodPost, "/v1/models/smollm2/stream", `{"prompt":"Write a poem about the sea.","max_tokens":24,"seed":7}`),
 		"GET":  c.Open(http.MethodGet, "/v1/models/smollm2/stream?"+query.Encode(), ""),
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := s.header.Get("Content-Type") + "|" + s.header.Get("Cache-Control") + "|" + s.header.Get("X-Accel-Buffering"); got != "text/event-stream; charset=utf-8|no-cache, no-transform|no" {
+			if got := s.Header.Get("Content-Type") + "|" + s.Header.Get("Cache-Control") + "|" + s.Header.Get("X-Accel-Buffering"); got != "text/event-stream; charset=utf-8|no-cache, no-transform|no" {
 				t.Errorf("headers: %s", got)
 			}
 			events := s.Rest()
@@ -64,14 +66,15 @@ func TestEveryEventOfAStream(t *testing.T) {
 				t.Fatalf("the last event is %v: %v", last, err)
 			}
 			if d.Reason != "length" || d.Usage.CompletionTokens != 24 || d.Usage.PromptTokens < 10 || d.Usage.TotalTokens != d.Usage.PromptTokens+24 {
-				t.Errorf("done says %s", last.Data)
+				t.Errorf("the data of done is %s", last.Data)
 			}
-			if whole := c.Post("/v1/models/smollm2:predict", `{"prompt":"Write a poem about the sea.","max_tokens":24,"seed":7}`); !strings.Contains(whole.body, `"output":`+quoted(t, text)) {
-				t.Errorf("the same seed gave %q in a stream, and whole: %s", text, whole.body)
+			if whole := c.Post("/v1/models/smollm2:predict", `{"prompt":"Write a poem about the sea.","max_tokens":24,"seed":7}`); !strings.Contains(whole.Body, `"output":`+quoted(t, text)) {
+				t.Errorf("the same seed gave %q in a stream, and whole: %s", text, whole.Body)
 			}
-			// What an EventSource does that has read all and is not closed: it is told to stop, and nothing runs again.
-			if again := c.Do(http.MethodGet, "/v1/models/smollm2/stream?"+query.Encode(), "", "Last-Event-ID", last.LastEventID); name == "GET" && (again.status != http.StatusNoContent || again.body != "") {
-				t.Errorf("reconnecting after the end: %d %s", again.status, again.body)
+			// An EventSource that is not closed after the end reconnects: status 204 stops it, and nothing is
+			// generated again.
+			if again := c.Do(http.MethodGet, "/v1/models/smollm2/stream?"+query.Encode(), "", "Last-Event-ID", last.LastEventID); name == "GET" && (again.Status != http.StatusNoContent || again.Body != "") {
+				t.Errorf("reconnecting after the end: %d %s", again.Status, again.Body)
 			}
 		})
 	}
@@ -79,7 +82,7 @@ func TestEveryEventOfAStream(t *testing.T) {
 		t.Errorf("%v streams ran", n)
 	}
 
-	// OpenAI's dialect by the same parser: the chunks of one server.Response, and [DONE] at the very end.
+	// The same parser reads OpenAI's dialect: the chunks of one completion, and [DONE] at the very end.
 	events := c.Open(http.MethodPost, "/v1/chat/completions", `{"model":"smollm2","stream":true,"max_tokens":8,"messages":[{"role":"user","content":"Hello"}]}`).Rest()
 	if len(events) < 3 || events[len(events)-1].Data != "[DONE]" {
 		t.Fatalf("%d events: %v", len(events), events)
@@ -91,7 +94,7 @@ func TestEveryEventOfAStream(t *testing.T) {
 	}
 }
 
-// quoted is text as the gateway writes it into JSON.
+// quoted returns text as the gateway writes it into JSON.
 func quoted(t *testing.T, text string) string {
 	t.Helper()
 	b, err := json.Marshal(text)
@@ -101,41 +104,51 @@ func quoted(t *testing.T, text string) string {
 	return string(b)
 }
 
-// A generator that breaks after its first word: the reader is told so, the permit is back, the next request gets it.
-func TestAGeneratorThatBreaksFailsItsStreamOnly(t *testing.T) {
+// generator are options with a model, generator, that emits what a function emits.
+func generator(generate func(ctx context.Context, emit func(...string) error) (testmodel.End, error)) testmodel.Options {
+	return testmodel.Options{Permits: 1, Queue: 1, Add: func(e *engine.Engine) error {
+		testmodel.AddGenerator(e, "generator", generate)
+		return nil
+	}}
+}
+
+// A generator fails after its first word: the reader receives that, the permit is released, and the
+// next request gets it.
+func TestAGeneratorThatFailsFailsItsStreamOnly(t *testing.T) {
 	fault := errors.New("on purpose")
-	for name, breaks := range map[string]func() (engine.End, error){
-		"a panic":  func() (engine.End, error) { panic(fault) },
-		"an error": func() (engine.End, error) { return engine.End{}, fault },
-		"no end":   func() (engine.End, error) { return engine.End{}, nil },
+	for name, fail := range map[string]func() (testmodel.End, error){
+		"a panic":  func() (testmodel.End, error) { panic(fault) },
+		"an error": func() (testmodel.End, error) { return testmodel.End{}, fault },
+		"no end":   func() (testmodel.End, error) { return testmodel.End{}, nil },
 	} {
 		t.Run(name, func(t *testing.T) {
-			h, _ := within(t, 1, 1, unwatched, addWriter(func(_ context.Context, say emit) (engine.End, error) {
-				if err := say("Once"); err != nil {
-					return engine.End{}, err
+			c, _ := startInProcess(t, generator(func(_ context.Context, emit func(...string) error) (testmodel.End, error) {
+				if err := emit("Once"); err != nil {
+					return testmodel.End{}, err
 				}
-				return breaks()
+				return fail()
 			}))
 			for range 10 {
-				events := c.Open(http.MethodPost, "/v1/models/writer/stream", `{}`).Rest()
+				events := c.Open(http.MethodPost, "/v1/models/generator/stream", `{}`).Rest()
 				last := events[len(events)-1]
 				if len(events) != 3 || events[1].Data != `{"text":"Once"}` || last.Type != "failed" || !strings.HasSuffix(last.LastEventID, "-2") ||
 					!strings.Contains(last.Data, `"code":"internal"`) || strings.Contains(last.Data, "purpose") {
-					t.Errorf("the reader was told %v", events)
+					t.Errorf("the reader received %v", events)
 				}
-				c.openAIFails()
-				if whole := c.Post("/v1/models/writer:predict", `{}`); whole.status != http.StatusInternalServerError {
-					t.Errorf("as a whole: %d %s", whole.status, whole.body)
+				c.checkOpenAIStreamFails()
+				if whole := c.Post("/v1/models/generator:predict", `{}`); whole.Status != http.StatusInternalServerError {
+					t.Errorf("as a whole: %d %s", whole.Status, whole.Body)
 				}
 			}
 		})
 	}
 }
 
-// openAIFails asks for the same in OpenAI's dialect: an error event, no [DONE], and no clean end.
-func (c client) openAIFails() {
+// checkOpenAIStreamFails requests the same in OpenAI's dialect: an error event, no [DONE], and no
+// clean end.
+func (c client) checkOpenAIStreamFails() {
 	c.Helper()
-	s := c.Open(http.MethodPost, "/v1/chat/completions", `{"model":"writer","stream":true}`)
+	s := c.Open(http.MethodPost, "/v1/chat/completions", `{"model":"generator","stream":true}`)
 	if ev, err := s.Next(); err != nil || !strings.Contains(ev.Data, `"Once"`) {
 		c.Errorf("first %v, %v", ev, err)
 	}
@@ -144,56 +157,58 @@ func (c client) openAIFails() {
 		c.Errorf("then %v, %v", ev, err)
 	}
 	if ev, err := s.Next(); !errors.Is(err, io.ErrUnexpectedEOF) {
-		c.Errorf("at last %v, %v: not an end that is broken off", ev, err)
+		c.Errorf("at last %v, %v: the connection was not cut", ev, err)
 	}
 }
 
-// A generator that is told nothing but what saying a word tells it: the first word after its reader has left is refused.
-func TestLeavingStopsAGeneratorWithinOneToken(t *testing.T) {
+// A generator learns that its reader has disconnected from emit alone: it refuses the first word
+// after that.
+func TestDisconnectingStopsAGeneratorWithinOneToken(t *testing.T) {
 	refused := make(chan error)
-	h, _ := within(t, 1, 1, unwatched, addWriter(func(ctx context.Context, say emit) (engine.End, error) {
-		if err := say("Once"); err != nil {
-			return engine.End{}, err
+	c, _ := startInProcess(t, generator(func(ctx context.Context, emit func(...string) error) (testmodel.End, error) {
+		if err := emit("Once"); err != nil {
+			return testmodel.End{}, err
 		}
-		<-ctx.Done() // as a run of the graph does that is cancelled
-		err := say("upon")
+		<-ctx.Done() // as a canceled run of the graph does
+		err := emit("upon")
 		refused <- err
-		return engine.Stopped(engine.Usage{}), err
+		return testmodel.Stopped(), err
 	}))
-	for _, way := range []struct{ path, body string }{
-		{"/v1/models/writer/stream", `{}`},
-		{"/v1/chat/completions", `{"model":"writer","stream":true}`},
+	for _, request := range []struct{ path, body string }{
+		{"/v1/models/generator/stream", `{}`},
+		{"/v1/chat/completions", `{"model":"generator","stream":true}`},
 	} {
-		s := c.Open(http.MethodPost, way.path, way.body)
+		s := c.Open(http.MethodPost, request.path, request.body)
 		s.Until("")
 		s.Close()
-		if err := <-refused; !errors.Is(err, engine.ErrNobodyReads) {
-			t.Errorf("%s: the word after was taken: %v", way.path, err)
+		if err := <-refused; !errors.Is(err, testmodel.ErrNoReader) {
+			t.Errorf("%s: the word after that was accepted: %v", request.path, err)
 		}
 		c.WaitMetric(server.PermitsInUse, 0)
 	}
 }
 
-// The same with the real model, from outside: its permit comes back and no more chunks are made.
-func TestLeavingStopsSmolLM2(t *testing.T) {
+// The same with the real model, from outside: its permit is released and no more chunks are
+// generated.
+func TestDisconnectingStopsSmolLM2(t *testing.T) {
 	c, _ := start(t, "runtime: {predict_concurrency: 1}"+bothModels)
-	for i, way := range []struct{ path, body string }{
+	for i, request := range []struct{ path, body string }{
 		{"/v1/models/smollm2/stream", endless},
 		{"/v1/chat/completions", `{"model":"smollm2","stream":true,"max_tokens":8000,"logit_bias":{"0":-100,"2":-100},"messages":[{"role":"user","content":"Tell me everything about the sea."}]}`},
 	} {
-		s := c.Open(http.MethodPost, way.path, way.body)
+		s := c.Open(http.MethodPost, request.path, request.body)
 		for range 3 {
 			s.Until("")
 		}
 		s.Close()
 		c.WaitMetric(server.PermitsInUse, 0)
-		made := c.Metric(chunks)
+		generated := c.Metric(chunks)
 		c.WaitMetric(`penstock_streams_total{model="smollm2",outcome="canceled"}`, float64(i+1))
-		if a := c.Post("/v1/models/clip:predict", pixel); a.Status != http.StatusOK {
-			t.Errorf("the permit is not to be had: %d %s", a.Status, a.Body)
+		if r := c.Post("/v1/models/clip:predict", pixel); r.Status != http.StatusOK {
+			t.Errorf("the permit is not released: %d %s", r.Status, r.Body)
 		}
-		if now := c.Metric(chunks); now != made || made > 1000 {
-			t.Errorf("%s: %v chunks were made, %v after the reader had left", way.path, made, now-made)
+		if now := c.Metric(chunks); now != generated || generated > 1000 {
+			t.Errorf("%s: %v chunks were generated, %v after the reader had disconnected", request.path, generated, now-generated)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package acceptance
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -11,11 +10,13 @@ import (
 	"testing"
 
 	test "penstock/llm/upstream/upstreamtest"
+	"penstock/test/server"
+	"penstock/test/testmodel"
 )
 
-// Tools, several answers, logprobs, reasoning and what else OpenAI's dialect has: what an upstream sends, the client gets,
-// byte for byte, streaming (.sse) and not (.json).
-func TestTranscripts(t *testing.T) {
+// Tools, several choices, logprobs, reasoning and the rest of OpenAI's dialect are passed from the
+// upstream to the client byte for byte, streaming (.sse) and not (.json).
+func TestUpstreamTranscriptsArePassedOnUnchanged(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(server.Root(t), "llm", "upstream", "testdata", "*"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("there are no transcripts: %v", err)
@@ -33,22 +34,14 @@ func TestTranscripts(t *testing.T) {
 			if strings.HasPrefix(filepath.Base(file), "several") {
 				n = 2
 			}
-			server := httptest.NewServer(test.New(test.Script{test.Answer(http.StatusOK, string(transcript), "Content-Type", kind)}))
-			defer server.Close()
-			address, stop := fault{}.serve(t, server.URL, &tally{})
+			s := httptest.NewServer(test.New(test.Script{test.Answer(http.StatusOK, string(transcript), "Content-Type", kind)}))
+			defer s.Close()
+			address, stop := startRelay(t, s.URL, longTimeouts(), testmodel.Options{}, &outcomeCounter{})
 			defer stop()
-			h := newHouse(t, "http://"+address)
-			request, err := http.NewRequestWithContext(c.Context(), http.MethodPost, c.URL+"/v1/chat/completions", strings.NewReader(fmt.Sprintf(`{"model":"gpt","stream":%t,"n":%d}`, streams, n)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			server.Response, err := c.HTTP.Do(request)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer answer.Body.Close()
-			if got, err := io.ReadAll(answer.Body); err != nil || string(got) != string(transcript) {
-				t.Errorf("what came is %q, %v", got, err)
+			c := server.NewClient(t, "http://"+address)
+			r := c.Do(http.MethodPost, "/v1/chat/completions", fmt.Sprintf(`{"model":"gpt","stream":%t,"n":%d}`, streams, n))
+			if r.Body != string(transcript) {
+				t.Errorf("the client received %q", r.Body)
 			}
 		})
 	}
