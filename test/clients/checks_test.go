@@ -1,28 +1,28 @@
 //go:build e2e
 
-package e2e
+package clients
 
-// seen is what a client's program prints for a check.
-type seen struct {
-	Check      string      `json:"check"` // what it did, and the model it asked
+// observation is what a client's program prints for a check.
+type observation struct {
+	Check      string      `json:"check"` // what it did, and the model that it requested
 	Text       string      `json:"text"`
 	Thought    string      `json:"thought"`
 	Finish     string      `json:"finish"`
 	Tokens     int         `json:"tokens"`
 	Calls      []string    `json:"calls"`
 	Vectors    [][]float64 `json:"vectors"`
-	Error      string      `json:"error"` // the client's own class; in checks: which, by client.errors
+	Error      string      `json:"error"` // the client's own class; in checks, a key of client.errors
 	Status     int         `json:"status"`
 	Code       string      `json:"code"`
 	RetryAfter string      `json:"retry_after"`
 }
 
-// anything is a text of the local model, which differs from machine to machine.
+// anything stands for a text of the local model, which differs from machine to machine.
 const anything = "*"
 
-// checks says what every client must see, in the order in which their programs go about it.
-// An answer that did not come to its end has neither a finish reason nor a count of tokens.
-var checks = []seen{
+// checks are the observations of every client, in the order of their programs. A response that did
+// not reach its end has neither a finish reason nor a count of tokens.
+var checks = []observation{
 	{Check: "models plain", Text: "plain"},
 	{Check: "chat plain", Text: "w0 w1 w2 ", Finish: "stop", Tokens: 4},
 	{Check: "stream plain", Text: "w0 w1 w2 ", Finish: "stop", Tokens: 67},

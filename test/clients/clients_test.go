@@ -1,13 +1,12 @@
 //go:build e2e
 
-package e2e
+package clients
 
 import (
 	"bufio"
 	"bytes"
 	"encoding/json"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,15 +14,17 @@ import (
 	"strings"
 	"testing"
 
+	"penstock/test/server"
+
 	"github.com/google/go-cmp/cmp"
 )
 
-// client is a program and what is its own about it.
+// client is a program, and what differs for it.
 type client struct {
 	name    string
 	program func(t *testing.T) *exec.Cmd
-	lacks   []string          // what it cannot do
-	errors  map[string]string // its classes
+	lacks   []string          // features that it does not have
+	errors  map[string]string // its error classes
 }
 
 var clients = []client{
@@ -65,10 +66,10 @@ var clients = []client{
 }
 
 func TestClients(t *testing.T) {
-	h := open(t)
+	f := start(t)
 	for _, c := range clients {
 		t.Run(c.name, func(t *testing.T) {
-			var want []seen
+			var want []observation
 			for _, s := range checks {
 				if verb, _, _ := strings.Cut(s.Check, " "); slices.Contains(c.lacks, verb) {
 					continue
@@ -78,30 +79,25 @@ func TestClients(t *testing.T) {
 				}
 				want = append(want, s)
 			}
-			if diff := cmp.Diff(want, h.watch(t, c.program(t))); diff != "" {
-				t.Errorf("wanted and seen:\n%s", diff)
+			if diff := cmp.Diff(want, f.run(t, c.program(t))); diff != "" {
+				t.Errorf("the observations differ (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// TestHeartbeats shows that clients meet comments in the stream of "patient".
+// The stream of "patient" contains comments, which clients must ignore.
 func TestHeartbeats(t *testing.T) {
-	h := open(t)
-	response, err := http.Post(h.penstock.URL+"/v1/chat/completions", "application/json", strings.NewReader(`{"model":"patient","messages":[{"role":"user","content":"Hello"}],"stream":true}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if stream, err := io.ReadAll(response.Body); err != nil || !strings.Contains(string(stream), "\n: keep-alive\n") {
-		t.Errorf("no heartbeat in %q, %v", stream, err)
+	r := start(t).penstock.Post("/v1/chat/completions", `{"model":"patient","messages":[{"role":"user","content":"Hello"}],"stream":true}`)
+	if !strings.Contains(r.Body, "\n: keep-alive\n") {
+		t.Errorf("no heartbeat in %q", r.Body)
 	}
 }
 
-// watch runs a client's program and returns what it has seen. The program waits for a line
-// after each request that it has left, until the model has noticed.
-func (h *house) watch(t *testing.T, program *exec.Cmd) (all []seen) {
-	program.Env = append(os.Environ(), "OPENAI_BASE_URL="+h.penstock.URL+"/v1", "OPENAI_API_KEY=unused")
+// run runs a client's program and returns its observations. After each request that it has canceled
+// the program waits for a line, which is sent when the model has noticed.
+func (f *fixture) run(t *testing.T, program *exec.Cmd) (all []observation) {
+	program.Env = append(os.Environ(), "OPENAI_BASE_URL="+f.penstock.URL+"/v1", "OPENAI_API_KEY=unused")
 	var stderr bytes.Buffer
 	program.Stderr = &stderr
 	stdin, err := program.StdinPipe()
@@ -116,7 +112,7 @@ func (h *house) watch(t *testing.T, program *exec.Cmd) (all []seen) {
 		t.Fatalf("%v: run make e2e", err)
 	}
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
-		var s seen
+		var s observation
 		if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
 			t.Errorf("%v in %q", err, lines.Text())
 		}
@@ -126,25 +122,21 @@ func (h *house) watch(t *testing.T, program *exec.Cmd) (all []seen) {
 		}
 		all = append(all, s)
 		if verb == "abort" || verb == "timeout" {
-			h.waitGone(t, model)
-			if _, err := io.WriteString(stdin, "gone\n"); err != nil {
+			f.waitCanceled(t, model)
+			if _, err := io.WriteString(stdin, "canceled\n"); err != nil {
 				t.Error(err)
 			}
 		}
 	}
 	if err := program.Wait(); err != nil {
-		t.Errorf("it ended with %v and said:\n%s", err, stderr.String())
+		t.Errorf("it exited with %v; its stderr:\n%s", err, stderr.String())
 	}
 	return all
 }
 
-// installed is where `make e2e` puts the clients.
+// installed returns the path where `make e2e` installs a client.
 func installed(t *testing.T, name string) string {
-	path, err := filepath.Abs(filepath.Join(root, ".penstock", "e2e", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return filepath.Join(server.Root(t), ".penstock", "e2e", name)
 }
 
 func python(script string) func(t *testing.T) *exec.Cmd {
@@ -153,8 +145,8 @@ func python(script string) func(t *testing.T) *exec.Cmd {
 	}
 }
 
-// javascript hands the script over as an argument: Node.js then looks for packages where it
-// runs, not where the script lies.
+// javascript passes the script as an argument: Node.js then looks for packages in the folder where
+// it runs, not in the script's.
 func javascript(script string) func(t *testing.T) *exec.Cmd {
 	return func(t *testing.T) *exec.Cmd {
 		text, err := os.ReadFile("javascript/" + script)
@@ -164,7 +156,7 @@ func javascript(script string) func(t *testing.T) *exec.Cmd {
 		folder := installed(t, "javascript")
 		node, err := filepath.Glob(folder + "/node_modules/node-*/bin/node")
 		if err != nil || len(node) != 1 {
-			t.Fatalf("one Node.js is wanted, there are %q: run make e2e", node)
+			t.Fatalf("found %q instead of one Node.js: run make e2e", node)
 		}
 		program := exec.CommandContext(t.Context(), node[0], "--input-type=module", "--eval", string(text))
 		program.Dir = folder

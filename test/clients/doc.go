@@ -1,15 +1,15 @@
-// Package e2e drives a started penstock with the clients people use: OpenAI's packages for
-// Python, JavaScript and Go, Vercel's AI SDK and langchain-openai, each in a short program
-// of its own that prints what its user sees, one JSON line for each check. The tests, behind
-// the build tag e2e, hold those lines to one table. `make e2e` installs the clients, in
-// versions pinned here, and runs everything.
+// Package clients tests Penstock with the clients that people use: OpenAI's packages for Python,
+// JavaScript and Go, Vercel's AI SDK and langchain-openai. Each has a short program that prints what
+// its user observes, one JSON line for each check. The tests, behind the build tag e2e, compare
+// these lines with one table. `make e2e` installs the clients, in versions pinned here, and runs
+// everything.
 //
-// The models behind Penstock are the local SmolLM2 and a server that answers as the test
-// wants, one way for each model name (scenes_test.go). A check is named after what the
-// client does and the model it asks: "stream cut" streams from the server that breaks off.
+// The models behind Penstock are the local SmolLM2 and an upstream that responds in a different way
+// for each model name (upstream_test.go). A check is named after what the client does and the model
+// it requests: "stream cut" streams from the upstream that cuts the connection.
 //
-// The package eventsource is a client of another sort: its connections are cut at any byte,
-// and what it hears is held to what was told (eventsource_test.go).
+// The package eventsource is another sort of client: its connections are cut at any byte, and the
+// text that it receives is compared with the model's (eventsource_test.go).
 //
-// Nothing here looks into Penstock: what a client cannot see is other tests' business.
-package e2e
+// The tests observe only what clients can.
+package clients

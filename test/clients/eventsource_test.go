@@ -1,6 +1,6 @@
 //go:build e2e
 
-package e2e
+package clients
 
 import (
 	"bytes"
@@ -13,53 +13,54 @@ import (
 	"time"
 
 	"penstock/test/cutproxy"
-	"penstock/internal/teller"
+	"penstock/test/testmodel"
 )
 
-// A thousand streams through the package eventsource, their connections cut at any byte, as often as it happens: each
-// ends with the text of one that was never cut, and by itself. What writes is internal/teller.
-func TestEventSourceIsCutAnywhere(t *testing.T) {
+// A thousand streams are read by the package eventsource, and their connections are cut at any byte,
+// any number of times: each ends by itself, with the text of a stream that was never cut. The model
+// is test/testmodel.
+func TestEventSourceSurvivesCutsAnywhere(t *testing.T) {
 	const streams = 1000
 	seed := rand.Uint64()
-	task := teller.Task{Words: 20, Pause: "1ms"}
-	h, err := teller.Start(t.Context(), teller.Options{Retry: 5 * time.Millisecond})
+	task := testmodel.Task{Words: 20, Pause: "1ms"}
+	s, err := testmodel.Start(t.Context(), testmodel.Options{Retry: 5 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := h.Close(); err != nil {
+		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 	}()
-	proxy, err := cutproxy.Listen(t.Context(), strings.TrimPrefix(h.URL, "http://"), cutproxy.Random(seed, 1500))
+	proxy, err := cutproxy.Listen(t.Context(), strings.TrimPrefix(s.URL, "http://"), cutproxy.Random(seed, 1500))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer proxy.Close()
 
 	program := javascript("eventsource.mjs")(t)
-	program.Env = append(os.Environ(), "DIRECT="+h.URL, "CUT=http://"+proxy.Address(), "TASK="+task.JSON(), "STREAMS="+strconv.Itoa(streams), "AT_ONCE=200")
+	program.Env = append(os.Environ(), "DIRECT="+s.URL, "CUT=http://"+proxy.Address(), "TASK="+task.JSON(), "STREAMS="+strconv.Itoa(streams), "AT_ONCE=200")
 	var stdout, stderr bytes.Buffer
 	program.Stdout, program.Stderr = &stdout, &stderr
 	if err := program.Run(); err != nil {
-		t.Fatalf("it ended with %v and said:\n%s", err, &stderr)
+		t.Fatalf("it exited with %v; its stderr:\n%s", err, &stderr)
 	}
-	heard := 0
-	for lines := json.NewDecoder(&stdout); lines.More(); heard++ {
-		var s struct {
+	ended := 0
+	for lines := json.NewDecoder(&stdout); lines.More(); ended++ {
+		var stream struct {
 			Text   string
 			Ends   []string
 			Opened int
 		}
-		if err := lines.Decode(&s); err != nil {
+		if err := lines.Decode(&stream); err != nil {
 			t.Fatal(err)
 		}
-		if s.Text != task.Text() || strings.Join(s.Ends, " ") != "done" {
-			t.Errorf("after %d connections: %q, ended %v", s.Opened, s.Text, s.Ends)
+		if stream.Text != task.Text() || strings.Join(stream.Ends, " ") != "done" {
+			t.Errorf("after %d connections: %q, ended %v", stream.Opened, stream.Text, stream.Ends)
 		}
 	}
-	if heard != streams {
-		t.Errorf("%d streams ended", heard)
+	if ended != streams {
+		t.Errorf("%d streams ended", ended)
 	}
-	t.Logf("seed %d: %d streams, %d connections cut, nothing lost or doubled", seed, heard, proxy.Cuts())
+	t.Logf("seed %d: %d streams, %d connections cut, nothing lost or duplicated", seed, ended, proxy.Cuts())
 }

@@ -24,10 +24,13 @@ const Patience = 2 * time.Minute
 // the binary if the tests have built one.
 func Main(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		os.RemoveAll(buildFolder())
+		Cleanup()
 		os.Exit(code)
 	}))
 }
+
+// Cleanup removes the binary that the tests have built, for a package whose tests run without Main.
+func Cleanup() { os.RemoveAll(buildFolder()) }
 
 // Binary returns the path of the built command.
 func Binary(t testing.TB) string {

@@ -1,6 +1,6 @@
 //go:build e2e
 
-// Command golang is openai-go behind Penstock: what its user sees, one JSON line for each check.
+// Command golang is openai-go behind Penstock: what its user observes, one JSON line for each check.
 package main
 
 import (
@@ -22,8 +22,8 @@ import (
 	"github.com/openai/openai-go/v3/shared"
 )
 
-// seen is one line.
-type seen struct {
+// observation is one line of the output.
+type observation struct {
 	Check      string      `json:"check"`
 	Text       string      `json:"text"`
 	Thought    string      `json:"thought"`
@@ -43,9 +43,9 @@ type user struct {
 	stdin  *bufio.Reader
 }
 
-type verb func(ctx context.Context, u user, s *seen, model string) error
+type verb func(ctx context.Context, u user, s *observation, model string) error
 
-func question(model string) openai.ChatCompletionNewParams {
+func request(model string) openai.ChatCompletionNewParams {
 	return openai.ChatCompletionNewParams{
 		Model:       model,
 		Temperature: openai.Float(0),
@@ -53,19 +53,19 @@ func question(model string) openai.ChatCompletionNewParams {
 	}
 }
 
-func chat(ctx context.Context, u user, s *seen, model string) error {
-	q := question(model)
+func chat(ctx context.Context, u user, s *observation, model string) error {
+	q := request(model)
 	q.MaxTokens = openai.Int(16)
-	answer, err := u.client.Chat.Completions.New(ctx, q)
+	response, err := u.client.Chat.Completions.New(ctx, q)
 	if err != nil {
 		return err
 	}
-	s.Text, s.Finish, s.Tokens = answer.Choices[0].Message.Content, answer.Choices[0].FinishReason, answer.Usage.TotalTokens
+	s.Text, s.Finish, s.Tokens = response.Choices[0].Message.Content, response.Choices[0].FinishReason, response.Usage.TotalTokens
 	return nil
 }
 
-func stream(ctx context.Context, u user, s *seen, model string) error {
-	q := question(model)
+func stream(ctx context.Context, u user, s *observation, model string) error {
+	q := request(model)
 	q.MaxTokens = openai.Int(16)
 	q.StreamOptions.IncludeUsage = openai.Bool(true)
 	chunks := u.client.Chat.Completions.NewStreaming(ctx, q)
@@ -80,8 +80,8 @@ func stream(ctx context.Context, u user, s *seen, model string) error {
 	return chunks.Err()
 }
 
-func think(ctx context.Context, u user, s *seen, model string) error {
-	chunks := u.client.Chat.Completions.NewStreaming(ctx, question(model))
+func think(ctx context.Context, u user, s *observation, model string) error {
+	chunks := u.client.Chat.Completions.NewStreaming(ctx, request(model))
 	for chunks.Next() {
 		for _, choice := range chunks.Current().Choices {
 			s.Text += choice.Delta.Content
@@ -97,8 +97,8 @@ func think(ctx context.Context, u user, s *seen, model string) error {
 	return chunks.Err()
 }
 
-func withWeather(model string) openai.ChatCompletionNewParams {
-	q := question(model)
+func weatherRequest(model string) openai.ChatCompletionNewParams {
+	q := request(model)
 	q.Tools = []openai.ChatCompletionToolUnionParam{openai.ChatCompletionFunctionTool(shared.FunctionDefinitionParam{
 		Name: "get_weather",
 		Parameters: shared.FunctionParameters{
@@ -110,29 +110,29 @@ func withWeather(model string) openai.ChatCompletionNewParams {
 	return q
 }
 
-func tools(ctx context.Context, u user, s *seen, model string) error {
-	q := withWeather(model)
-	answer, err := u.client.Chat.Completions.New(ctx, q)
+func tools(ctx context.Context, u user, s *observation, model string) error {
+	q := weatherRequest(model)
+	response, err := u.client.Chat.Completions.New(ctx, q)
 	if err != nil {
 		return err
 	}
-	return u.answerCalls(ctx, s, q, answer.Choices[0].Message)
+	return u.sendResults(ctx, s, q, response.Choices[0].Message)
 }
 
-func streamTools(ctx context.Context, u user, s *seen, model string) error {
-	q := withWeather(model)
+func streamTools(ctx context.Context, u user, s *observation, model string) error {
+	q := weatherRequest(model)
 	chunks := u.client.Chat.Completions.NewStreaming(ctx, q)
-	var answer openai.ChatCompletionAccumulator
+	var response openai.ChatCompletionAccumulator
 	for chunks.Next() {
-		answer.AddChunk(chunks.Current())
+		response.AddChunk(chunks.Current())
 	}
 	if err := chunks.Err(); err != nil {
 		return err
 	}
-	return u.answerCalls(ctx, s, q, answer.Choices[0].Message)
+	return u.sendResults(ctx, s, q, response.Choices[0].Message)
 }
 
-func (u user) answerCalls(ctx context.Context, s *seen, q openai.ChatCompletionNewParams, message openai.ChatCompletionMessage) error {
+func (u user) sendResults(ctx context.Context, s *observation, q openai.ChatCompletionNewParams, message openai.ChatCompletionMessage) error {
 	q.Messages = append(q.Messages, message.ToParam())
 	for _, call := range message.ToolCalls {
 		var arguments struct{ City string }
@@ -142,11 +142,11 @@ func (u user) answerCalls(ctx context.Context, s *seen, q openai.ChatCompletionN
 		s.Calls = append(s.Calls, call.Function.Name+" "+arguments.City)
 		q.Messages = append(q.Messages, openai.ToolMessage("21 degrees", call.ID))
 	}
-	answer, err := u.client.Chat.Completions.New(ctx, q)
+	response, err := u.client.Chat.Completions.New(ctx, q)
 	if err != nil {
 		return err
 	}
-	s.Text = answer.Choices[0].Message.Content
+	s.Text = response.Choices[0].Message.Content
 	return nil
 }
 
@@ -154,16 +154,16 @@ func sayHello(model string) responses.ResponseNewParams {
 	return responses.ResponseNewParams{Model: model, Input: responses.ResponseNewParamsInputUnion{OfString: openai.String("Say hello.")}}
 }
 
-func respond(ctx context.Context, u user, s *seen, model string) error {
-	answer, err := u.client.Responses.New(ctx, sayHello(model))
+func respond(ctx context.Context, u user, s *observation, model string) error {
+	response, err := u.client.Responses.New(ctx, sayHello(model))
 	if err != nil {
 		return err
 	}
-	s.Text, s.Finish, s.Tokens = answer.OutputText(), string(answer.Status), answer.Usage.TotalTokens
+	s.Text, s.Finish, s.Tokens = response.OutputText(), string(response.Status), response.Usage.TotalTokens
 	return nil
 }
 
-func streamRespond(ctx context.Context, u user, s *seen, model string) error {
+func streamRespond(ctx context.Context, u user, s *observation, model string) error {
 	events := u.client.Responses.NewStreaming(ctx, sayHello(model))
 	for events.Next() {
 		switch event := events.Current().AsAny().(type) {
@@ -178,20 +178,20 @@ func streamRespond(ctx context.Context, u user, s *seen, model string) error {
 	return events.Err()
 }
 
-func embed(ctx context.Context, u user, s *seen, model string) error {
-	answer, err := u.client.Embeddings.New(ctx, openai.EmbeddingNewParams{
+func embed(ctx context.Context, u user, s *observation, model string) error {
+	response, err := u.client.Embeddings.New(ctx, openai.EmbeddingNewParams{
 		Model: model, Input: openai.EmbeddingNewParamsInputUnion{OfArrayOfStrings: []string{"one", "two"}},
 	})
 	if err != nil {
 		return err
 	}
-	for _, row := range answer.Data {
+	for _, row := range response.Data {
 		s.Vectors = append(s.Vectors, row.Embedding)
 	}
 	return nil
 }
 
-func models(ctx context.Context, u user, s *seen, model string) error {
+func models(ctx context.Context, u user, s *observation, model string) error {
 	one, err := u.client.Models.Get(ctx, model)
 	if err != nil {
 		return err
@@ -208,26 +208,26 @@ func models(ctx context.Context, u user, s *seen, model string) error {
 	return nil
 }
 
-func abort(ctx context.Context, u user, _ *seen, model string) error {
+func abort(ctx context.Context, u user, _ *observation, model string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	chunks := u.client.Chat.Completions.NewStreaming(ctx, question(model))
+	chunks := u.client.Chat.Completions.NewStreaming(ctx, request(model))
 	for range 3 {
 		chunks.Next()
 	}
 	return chunks.Err()
 }
 
-func timeout(ctx context.Context, u user, _ *seen, model string) error {
+func timeout(ctx context.Context, u user, _ *observation, model string) error {
 	ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
 	defer cancel()
-	_, err := u.client.Chat.Completions.New(ctx, question(model))
+	_, err := u.client.Chat.Completions.New(ctx, request(model))
 	return err
 }
 
-// check runs a verb and prints what was seen.
+// check runs a verb and prints the observation.
 func (u user) check(name string, v verb, model string) {
-	s := seen{Check: name + " " + model}
+	s := observation{Check: name + " " + model}
 	if err := v(context.Background(), u, &s, model); err != nil {
 		s.Error = fmt.Sprintf("%T", err)
 		var rejected *openai.Error
@@ -256,7 +256,7 @@ func (u user) check(name string, v verb, model string) {
 	}
 	fmt.Println(string(line))
 	if name == "abort" || name == "timeout" {
-		if _, err := u.stdin.ReadString('\n'); err != nil { // the upstream has noticed: this program's end would end its request too
+		if _, err := u.stdin.ReadString('\n'); err != nil { // the upstream has noticed the disconnect, which this program's exit would cause too
 			log.Fatal(err)
 		}
 	}

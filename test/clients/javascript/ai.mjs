@@ -1,4 +1,4 @@
-// Vercel's AI SDK behind Penstock: what its user sees, one JSON line for each check.
+// Vercel's AI SDK behind Penstock: what its user observes, one JSON line for each check.
 import { once } from "node:events";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { APICallError, embedMany, generateText, isStepCount, jsonSchema, StreamProviderError, streamText, tool } from "ai";
@@ -17,43 +17,43 @@ const ask = (model, more) => ({
   ...more,
 });
 
-async function chat(seen, model, more) {
-  const answer = await generateText(ask(model, more));
-  Object.assign(seen, { text: answer.text, finish: answer.finishReason, tokens: answer.usage.totalTokens });
+async function chat(observation, model, more) {
+  const response = await generateText(ask(model, more));
+  Object.assign(observation, { text: response.text, finish: response.finishReason, tokens: response.usage.totalTokens });
 }
 
-async function stream(seen, model, more) {
-  await follow(seen, streamText(ask(model, more)).stream);
+async function stream(observation, model, more) {
+  await follow(observation, streamText(ask(model, more)).stream);
 }
 
-async function tools(seen, model) {
-  const answer = await generateText(ask(model, { tools: { get_weather: weather }, stopWhen: isStepCount(2) }));
-  seen.calls = answer.steps[0].toolCalls.map((call) => `${call.toolName} ${call.input.city}`);
-  seen.text = answer.text;
+async function tools(observation, model) {
+  const response = await generateText(ask(model, { tools: { get_weather: weather }, stopWhen: isStepCount(2) }));
+  observation.calls = response.steps[0].toolCalls.map((call) => `${call.toolName} ${call.input.city}`);
+  observation.text = response.text;
 }
 
-async function stream_tools(seen, model) {
+async function stream_tools(observation, model) {
   const parts = streamText(ask(model, { tools: { get_weather: weather }, stopWhen: isStepCount(2) })).stream;
-  await follow(seen, parts);
-  delete seen.finish;
-  delete seen.tokens;
+  await follow(observation, parts);
+  delete observation.finish;
+  delete observation.tokens;
 }
 
-async function follow(seen, parts) {
+async function follow(observation, parts) {
   for await (const part of parts) {
     switch (part.type) {
       case "text-delta":
-        seen.text = (seen.text ?? "") + part.text;
+        observation.text = (observation.text ?? "") + part.text;
         break;
       case "reasoning-delta":
-        seen.thought = (seen.thought ?? "") + part.text;
+        observation.thought = (observation.thought ?? "") + part.text;
         break;
       case "tool-call":
-        seen.calls = [...(seen.calls ?? []), `${part.toolName} ${part.input.city}`];
+        observation.calls = [...(observation.calls ?? []), `${part.toolName} ${part.input.city}`];
         break;
       case "finish":
-        seen.finish = part.finishReason;
-        seen.tokens = part.totalUsage.totalTokens;
+        observation.finish = part.finishReason;
+        observation.tokens = part.totalUsage.totalTokens;
         break;
       case "error":
         throw part.error;
@@ -61,17 +61,17 @@ async function follow(seen, parts) {
   }
 }
 
-async function think(seen, model) {
-  await follow(seen, streamText(ask(model)).stream);
-  delete seen.finish;
-  delete seen.tokens;
+async function think(observation, model) {
+  await follow(observation, streamText(ask(model)).stream);
+  delete observation.finish;
+  delete observation.tokens;
 }
 
-async function embed(seen, model) {
-  seen.vectors = (await embedMany({ model: penstock.embeddingModel(model), values: ["one", "two"] })).embeddings;
+async function embed(observation, model) {
+  observation.vectors = (await embedMany({ model: penstock.embeddingModel(model), values: ["one", "two"] })).embeddings;
 }
 
-async function abort(seen, model) {
+async function abort(observation, model) {
   const controller = new AbortController();
   let n = 0;
   for await (const part of streamText(ask(model, { abortSignal: controller.signal })).stream) {
@@ -79,25 +79,25 @@ async function abort(seen, model) {
   }
 }
 
-async function timeout(seen, model) {
+async function timeout(observation, model) {
   await generateText(ask(model, { timeout: 500 }));
 }
 
 async function check(verb, model, more) {
-  const seen = { check: `${verb.name} ${model}` };
+  const observation = { check: `${verb.name} ${model}` };
   try {
-    await verb(seen, model, more);
+    await verb(observation, model, more);
   } catch (e) {
-    seen.error = e.name;
-    if (APICallError.isInstance(e) && e.statusCode !== 200) { // 200: the body broke off
-      Object.assign(seen, { status: e.statusCode, code: e.data?.error.code });
-      if (e.statusCode === 429) seen.retry_after = e.responseHeaders["retry-after"];
+    observation.error = e.name;
+    if (APICallError.isInstance(e) && e.statusCode !== 200) { // 200: the body was cut
+      Object.assign(observation, { status: e.statusCode, code: e.data?.error.code });
+      if (e.statusCode === 429) observation.retry_after = e.responseHeaders["retry-after"];
     }
-    if (StreamProviderError.isInstance(e)) seen.code = e.code;
+    if (StreamProviderError.isInstance(e)) observation.code = e.code;
   }
-  console.log(JSON.stringify(seen));
+  console.log(JSON.stringify(observation));
   if (verb === abort || verb === timeout) {
-    await once(process.stdin, "data"); // until the upstream has noticed: this program's end would end its request too
+    await once(process.stdin, "data"); // until the upstream has noticed the disconnect, which this program's exit would cause too
   }
 }
 

@@ -1,4 +1,4 @@
-"""langchain-openai behind Penstock: what its user sees, one JSON line for each check."""
+"""langchain-openai behind Penstock: what its user observes, one JSON line for each check."""
 
 import json
 import sys
@@ -9,12 +9,12 @@ from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from openai import APIError
 
-question = [HumanMessage("Tell me a long story about a lighthouse.")]
+request = [HumanMessage("Tell me a long story about a lighthouse.")]
 
 
 @tool
 def get_weather(city: str) -> str:
-    """Says how warm it is in a city."""
+    """Returns the temperature in a city."""
     return "21 degrees"
 
 
@@ -22,85 +22,85 @@ def llm(model, **more):
     return ChatOpenAI(model=model, temperature=0, max_retries=0, **more)  # OPENAI_BASE_URL is Penstock's address and /v1
 
 
-def chat(seen, model, **more):
-    answer = llm(model, **more).invoke(question)
-    seen["text"] = answer.text
-    seen["finish"] = answer.response_metadata["finish_reason"]
-    seen["tokens"] = answer.usage_metadata["total_tokens"]
+def chat(observation, model, **more):
+    response = llm(model, **more).invoke(request)
+    observation["text"] = response.text
+    observation["finish"] = response.response_metadata["finish_reason"]
+    observation["tokens"] = response.usage_metadata["total_tokens"]
 
 
-def stream(seen, model, **more):
-    for chunk in llm(model, stream_usage=True, **more).stream(question):
-        seen["text"] = seen.get("text", "") + chunk.text
-        seen["finish"] = seen.get("finish") or chunk.response_metadata.get("finish_reason")
+def stream(observation, model, **more):
+    for chunk in llm(model, stream_usage=True, **more).stream(request):
+        observation["text"] = observation.get("text", "") + chunk.text
+        observation["finish"] = observation.get("finish") or chunk.response_metadata.get("finish_reason")
         if chunk.usage_metadata:
-            seen["tokens"] = chunk.usage_metadata["total_tokens"]
+            observation["tokens"] = chunk.usage_metadata["total_tokens"]
 
 
-def tools(seen, model):
+def tools(observation, model):
     model = llm(model).bind_tools([get_weather])
-    answer_calls(seen, model, model.invoke(question))
+    send_results(observation, model, model.invoke(request))
 
 
-def stream_tools(seen, model):
+def stream_tools(observation, model):
     model = llm(model).bind_tools([get_weather])
     message = None
-    for chunk in model.stream(question):
+    for chunk in model.stream(request):
         message = chunk if message is None else message + chunk
-    answer_calls(seen, model, message)
+    send_results(observation, model, message)
 
 
-def answer_calls(seen, model, message):
-    seen["calls"] = [call["name"] + " " + call["args"]["city"] for call in message.tool_calls]
+def send_results(observation, model, message):
+    observation["calls"] = [call["name"] + " " + call["args"]["city"] for call in message.tool_calls]
     results = [ToolMessage(get_weather.invoke(call["args"]), tool_call_id=call["id"]) for call in message.tool_calls]
-    seen["text"] = model.invoke([*question, message, *results]).text
+    observation["text"] = model.invoke([*request, message, *results]).text
 
 
-def respond(seen, model):
-    answer = llm(model, use_responses_api=True).invoke(question)
-    seen["text"] = answer.text
-    seen["finish"] = answer.response_metadata["status"]
-    seen["tokens"] = answer.usage_metadata["total_tokens"]
+def respond(observation, model):
+    response = llm(model, use_responses_api=True).invoke(request)
+    observation["text"] = response.text
+    observation["finish"] = response.response_metadata["status"]
+    observation["tokens"] = response.usage_metadata["total_tokens"]
 
 
-def stream_respond(seen, model):
-    for chunk in llm(model, use_responses_api=True).stream(question):
-        seen["text"] = seen.get("text", "") + chunk.text
-        seen["finish"] = seen.get("finish") or chunk.response_metadata.get("status")
+def stream_respond(observation, model):
+    for chunk in llm(model, use_responses_api=True).stream(request):
+        observation["text"] = observation.get("text", "") + chunk.text
+        observation["finish"] = observation.get("finish") or chunk.response_metadata.get("status")
         if chunk.usage_metadata:
-            seen["tokens"] = chunk.usage_metadata["total_tokens"]
+            observation["tokens"] = chunk.usage_metadata["total_tokens"]
 
 
-def embed(seen, model):
+def embed(observation, model):
     embeddings = OpenAIEmbeddings(model=model, check_embedding_ctx_length=False)  # else it sends tokens, not text
-    seen["vectors"] = embeddings.embed_documents(["one", "two"])
+    observation["vectors"] = embeddings.embed_documents(["one", "two"])
 
 
-def abort(seen, model):
-    for _ in islice(llm(model).stream(question), 3):
+def abort(observation, model):
+    for _ in islice(llm(model).stream(request), 3):
         pass
 
 
-def timeout(seen, model):
-    llm(model, timeout=0.5).invoke(question)
+def timeout(observation, model):
+    llm(model, timeout=0.5).invoke(request)
 
 
 def check(verb, model, **more):
-    seen = {"check": f"{verb.__name__} {model}"}
+    observation = {"check": f"{verb.__name__} {model}"}
     try:
-        verb(seen, model, **more)
+        verb(observation, model, **more)
     except APIError as e:
-        seen["error"] = type(e).__name__
-        seen["status"] = getattr(e, "status_code", None)
-        seen["code"] = e.code
-        if seen["status"] == 429:
-            seen["retry_after"] = e.response.headers["Retry-After"]
-    except ValueError as e:  # what becomes of an error event among the events of /v1/responses
-        seen["error"] = type(e).__name__
-        seen["code"] = str(e).partition(":")[0]
-    print(json.dumps(seen), flush=True)
+        observation["error"] = type(e).__name__
+        observation["status"] = getattr(e, "status_code", None)
+        observation["code"] = e.code
+        if observation["status"] == 429:
+            observation["retry_after"] = e.response.headers["Retry-After"]
+    except ValueError as e:  # raised for an error event in a stream of /v1/responses
+        observation["error"] = type(e).__name__
+        observation["code"] = str(e).partition(":")[0]
+    print(json.dumps(observation), flush=True)
     if verb in (abort, timeout):
-        sys.stdin.readline()  # until the upstream has noticed: this program's end would end its request too
+        sys.stdin.readline()  # until the upstream has noticed the disconnect, which this program's exit would cause too
 
 
 check(chat, "plain")

@@ -1,4 +1,4 @@
-"""OpenAI's Python package behind Penstock: what its user sees, one JSON line for each check."""
+"""OpenAI's Python package behind Penstock: what its user observes, one JSON line for each check."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ from itertools import islice
 from openai import APIError, OpenAI
 
 client = OpenAI(max_retries=0)  # OPENAI_BASE_URL is Penstock's address and /v1
-question = [{"role": "user", "content": "Tell me a long story about a lighthouse."}]
+request = [{"role": "user", "content": "Tell me a long story about a lighthouse."}]
 weather = {
     "type": "function",
     "function": {
@@ -17,108 +17,108 @@ weather = {
 }
 
 
-def chat(seen, model, **more):
-    answer = client.chat.completions.create(model=model, messages=question, temperature=0, **more)
-    seen["text"] = answer.choices[0].message.content
-    seen["finish"] = answer.choices[0].finish_reason
-    seen["tokens"] = answer.usage.total_tokens
+def chat(observation, model, **more):
+    response = client.chat.completions.create(model=model, messages=request, temperature=0, **more)
+    observation["text"] = response.choices[0].message.content
+    observation["finish"] = response.choices[0].finish_reason
+    observation["tokens"] = response.usage.total_tokens
 
 
-def stream(seen, model, **more):
+def stream(observation, model, **more):
     for chunk in client.chat.completions.create(
         model=model,
-        messages=question,
+        messages=request,
         temperature=0,
         stream=True,
         stream_options={"include_usage": True},
         **more,
     ):
         for choice in chunk.choices:
-            seen["text"] = seen.get("text", "") + (choice.delta.content or "")
-            seen["finish"] = choice.finish_reason
+            observation["text"] = observation.get("text", "") + (choice.delta.content or "")
+            observation["finish"] = choice.finish_reason
         if chunk.usage:
-            seen["tokens"] = chunk.usage.total_tokens
+            observation["tokens"] = chunk.usage.total_tokens
 
 
-def think(seen, model):
-    for chunk in client.chat.completions.create(model=model, messages=question, stream=True):
+def think(observation, model):
+    for chunk in client.chat.completions.create(model=model, messages=request, stream=True):
         for choice in chunk.choices:
             thought = getattr(choice.delta, "reasoning_content", None)  # no field of OpenAI's own
-            seen["thought"] = seen.get("thought", "") + (thought or "")
-            seen["text"] = seen.get("text", "") + (choice.delta.content or "")
+            observation["thought"] = observation.get("thought", "") + (thought or "")
+            observation["text"] = observation.get("text", "") + (choice.delta.content or "")
 
 
-def tools(seen, model):
-    messages = list(question)
+def tools(observation, model):
+    messages = list(request)
     message = client.chat.completions.create(model=model, messages=messages, tools=[weather]).choices[0].message
     messages.append(message)
-    answer_calls(seen, messages, message.tool_calls)
-    seen["text"] = client.chat.completions.create(model=model, messages=messages).choices[0].message.content
+    send_results(observation, messages, message.tool_calls)
+    observation["text"] = client.chat.completions.create(model=model, messages=messages).choices[0].message.content
 
 
-def stream_tools(seen, model):
-    messages = list(question)
+def stream_tools(observation, model):
+    messages = list(request)
     with client.chat.completions.stream(model=model, messages=messages, tools=[weather]) as events:
         message = events.get_final_completion().choices[0].message
     messages.append(message)
-    answer_calls(seen, messages, message.tool_calls)
-    seen["text"] = client.chat.completions.create(model=model, messages=messages).choices[0].message.content
+    send_results(observation, messages, message.tool_calls)
+    observation["text"] = client.chat.completions.create(model=model, messages=messages).choices[0].message.content
 
 
-def answer_calls(seen, messages, calls):
-    seen["calls"] = [call.function.name + " " + json.loads(call.function.arguments)["city"] for call in calls]
+def send_results(observation, messages, calls):
+    observation["calls"] = [call.function.name + " " + json.loads(call.function.arguments)["city"] for call in calls]
     for call in calls:
         messages.append({"role": "tool", "tool_call_id": call.id, "content": "21 degrees"})
 
 
-def respond(seen, model):
-    answer = client.responses.create(model=model, input="Say hello.")
-    seen.update(text=answer.output_text, finish=answer.status, tokens=answer.usage.total_tokens)
+def respond(observation, model):
+    response = client.responses.create(model=model, input="Say hello.")
+    observation.update(text=response.output_text, finish=response.status, tokens=response.usage.total_tokens)
 
 
-def stream_respond(seen, model):
+def stream_respond(observation, model):
     for event in client.responses.create(model=model, input="Say hello.", stream=True):
         if event.type == "response.output_text.delta":
-            seen["text"] = seen.get("text", "") + event.delta
+            observation["text"] = observation.get("text", "") + event.delta
         if event.type == "response.completed":
-            seen.update(finish=event.response.status, tokens=event.response.usage.total_tokens)
+            observation.update(finish=event.response.status, tokens=event.response.usage.total_tokens)
         if event.type == "error":
-            seen["code"] = event.code
+            observation["code"] = event.code
 
 
-def embed(seen, model):
-    answer = client.embeddings.create(model=model, input=["one", "two"])
-    seen["vectors"] = [row.embedding for row in answer.data]
+def embed(observation, model):
+    response = client.embeddings.create(model=model, input=["one", "two"])
+    observation["vectors"] = [row.embedding for row in response.data]
 
 
-def models(seen, model):
-    seen["text"] = client.models.retrieve(model).id
+def models(observation, model):
+    observation["text"] = client.models.retrieve(model).id
     assert model in [m.id for m in client.models.list()]
 
 
-def abort(seen, model):
-    with client.chat.completions.create(model=model, messages=question, temperature=0, stream=True) as chunks:
+def abort(observation, model):
+    with client.chat.completions.create(model=model, messages=request, temperature=0, stream=True) as chunks:
         for _ in islice(chunks, 3):
             pass
 
 
-def timeout(seen, model):
-    client.with_options(timeout=0.5).chat.completions.create(model=model, messages=question)
+def timeout(observation, model):
+    client.with_options(timeout=0.5).chat.completions.create(model=model, messages=request)
 
 
 def check(verb, model, **more):
-    seen = {"check": f"{verb.__name__} {model}"}
+    observation = {"check": f"{verb.__name__} {model}"}
     try:
-        verb(seen, model, **more)
+        verb(observation, model, **more)
     except APIError as e:
-        seen["error"] = type(e).__name__
-        seen["status"] = getattr(e, "status_code", None)
-        seen["code"] = e.code or seen.get("code")
-        if seen["status"] == 429:
-            seen["retry_after"] = e.response.headers["Retry-After"]
-    print(json.dumps(seen), flush=True)
+        observation["error"] = type(e).__name__
+        observation["status"] = getattr(e, "status_code", None)
+        observation["code"] = e.code or observation.get("code")
+        if observation["status"] == 429:
+            observation["retry_after"] = e.response.headers["Retry-After"]
+    print(json.dumps(observation), flush=True)
     if verb in (abort, timeout):
-        sys.stdin.readline()  # until the upstream has noticed: this program's end would end its request too
+        sys.stdin.readline()  # until the upstream has noticed the disconnect, which this program's exit would cause too
 
 
 check(models, "plain")

@@ -1,6 +1,6 @@
 //go:build e2e
 
-package e2e
+package clients
 
 import (
 	"bytes"
@@ -18,14 +18,14 @@ import (
 	test "penstock/llm/upstream/upstreamtest"
 )
 
-// upstream is an OpenAI-compatible server that answers by the name of the model asked for.
+// upstream is an OpenAI-compatible server that responds according to the requested model.
 type upstream struct {
-	url  string
-	left chan string // the models whose clients went away before the end
+	url      string
+	canceled chan string // the models whose clients disconnected before the end
 }
 
-// question is what the server reads of a request.
-type question struct {
+// request is what the upstream reads of a request.
+type request struct {
 	Model          string
 	Stream         bool
 	EncodingFormat string `json:"encoding_format"`
@@ -33,25 +33,25 @@ type question struct {
 }
 
 func startUpstream(t *testing.T) *upstream {
-	u := &upstream{left: make(chan string, 1000)}
+	u := &upstream{canceled: make(chan string, 1000)}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
-		var q question
+		var q request
 		if err == nil {
 			err = json.Unmarshal(body, &q)
 		}
 		if err != nil {
-			t.Errorf("a request that cannot be read: %v", err)
+			t.Errorf("an invalid request: %v", err)
 		}
 		defer func() {
 			if r.Context().Err() != nil {
-				u.left <- q.Model
+				u.canceled <- q.Model
 			}
 		}()
-		script := chatScene(t, q)
+		script := chatScript(t, q)
 		switch r.URL.Path {
 		case "/v1/responses":
-			script = responsesScene(t, q)
+			script = responsesScript(t, q)
 		case "/v1/embeddings":
 			script = test.Script{test.Answer(http.StatusOK, embeddings(t, q))}
 		}
@@ -64,13 +64,13 @@ func startUpstream(t *testing.T) *upstream {
 	return u
 }
 
-func chatScene(t *testing.T, q question) test.Script {
+func chatScript(t *testing.T, q request) test.Script {
 	m := q.Model
 	begin := test.Script{test.Send(test.Role(m)), test.Tokens(m, 0, 3)}
 	switch m {
 	case "plain":
-		return answer(q)
-	case "patient": // in the middle it is silent for longer than Penstock is
+		return respond(q)
+	case "patient": // in the middle it sends nothing for longer than a heartbeat takes
 		return test.Script{
 			test.Send(test.Role(m)), test.Tokens(m, 0, 1), test.Pause(3 * heartbeat), test.Tokens(m, 1, 3),
 			test.Send(test.Finish(m)), test.Send(test.Usage(m)), test.Send(test.Done),
@@ -80,7 +80,7 @@ func chatScene(t *testing.T, q question) test.Script {
 	case "tools":
 		switch {
 		case q.Messages[len(q.Messages)-1].Role == "tool":
-			return answer(q)
+			return respond(q)
 		case q.Stream:
 			return test.Script{test.Send(file(t, "tools.sse"))}
 		}
@@ -103,34 +103,34 @@ func chatScene(t *testing.T, q question) test.Script {
 			return test.Script{test.Answer(http.StatusOK, whole(q)[:50]), flush, test.Cut}
 		}
 		return append(begin, test.Cut)
-	case "torn": // longer than what can be held back until its end is there
+	case "torn": // longer than what is held back until its end is there
 		return test.Script{test.Answer(http.StatusOK, whole(q)+strings.Repeat(" ", 1<<20)), flush, test.Cut}
 	case "stalls":
 		return append(begin, test.Stall)
 	case "endless":
-		return test.Script{test.Send(test.Role(m)), forEver(m)}
+		return test.Script{test.Send(test.Role(m)), tokensForever(m)}
 	}
-	return test.Script{test.Stall} // silent, late and slow: who gives up, and when, is what differs
+	return test.Script{test.Stall} // silent, late and slow differ in whose timeout ends it, and when
 }
 
-func answer(q question) test.Script {
+func respond(q request) test.Script {
 	if q.Stream {
 		return test.Whole(q.Model, 3)
 	}
 	return test.Script{test.Answer(http.StatusOK, whole(q))}
 }
 
-func whole(q question) string {
+func whole(q request) string {
 	return strings.Replace(test.Completion(q.Model), "hello", test.Text(0, 3), 1)
 }
 
-// flush sends what has been written, so that a cut comes in the middle of it.
+// flush sends the bytes written so far, so that a cut comes after them.
 func flush(w http.ResponseWriter, _ *http.Request) {
-	_ = http.NewResponseController(w).Flush() // a client that left needs no answer
+	_ = http.NewResponseController(w).Flush() // the client may have disconnected
 }
 
-// forEver sends tokens until nobody wants them.
-func forEver(model string) test.Act {
+// tokensForever sends tokens until the client disconnects.
+func tokensForever(model string) test.Act {
 	return func(w http.ResponseWriter, r *http.Request) {
 		for i := 0; ; i++ {
 			test.Tokens(model, i, i+1)(w, r)
@@ -139,7 +139,7 @@ func forEver(model string) test.Act {
 	}
 }
 
-func responsesScene(t *testing.T, q question) test.Script {
+func responsesScript(t *testing.T, q request) test.Script {
 	if !q.Stream {
 		return test.Script{test.Answer(http.StatusOK, file(t, "response.json"))}
 	}
@@ -151,9 +151,9 @@ func responsesScene(t *testing.T, q question) test.Script {
 	return test.Script{test.Send(events)}
 }
 
-// embeddings answers with a vector for each of two inputs, as floats or, as OpenAI's clients
-// ask for of their own accord, as base64.
-func embeddings(t *testing.T, q question) string {
+// embeddings returns a vector for each of two inputs, as floats or, as OpenAI's clients request by
+// default, as base64.
+func embeddings(t *testing.T, q request) string {
 	rows := []map[string]any{}
 	for i, vector := range [][]float32{{0.5, -0.25}, {1, 0}} {
 		row := map[string]any{"object": "embedding", "index": i, "embedding": vector}
@@ -175,6 +175,7 @@ func embeddings(t *testing.T, q question) string {
 	return string(body)
 }
 
+// file returns a file of testdata.
 func file(t *testing.T, name string) string {
 	b, err := os.ReadFile("testdata/" + name)
 	if err != nil {
