@@ -33,7 +33,8 @@ type tab struct {
 }
 
 // open starts Chromium and opens a page of the server at origin. When the test ends, whatever the
-// page wrote to its console as a warning or an error, and every request that it sent to another origin, is a failure.
+// page wrote to its console as a warning or an error, and every request that it sent to another
+// origin, is a failure.
 func open(t *testing.T, origin, path string) *tab {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
@@ -103,7 +104,8 @@ func (p *tab) do(t *testing.T, steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// forgive drops the complaints that hold words, those that are yet to come too: what the test provoked itself.
+// forgive drops the complaints that hold words, those that are yet to come too: what the test
+// provoked itself.
 func (p *tab) forgive(words string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -23,11 +23,11 @@ const headerSize = 600
 // number of times: each EventSource receives the text of a stream that was never cut. The model is
 // test/testmodel.
 //
-// Half of the streams are cut by resets, and end by themselves. The page closes the others when they
-// are done; their connections are closed in an orderly way as often as reset, once the header has
-// arrived. In the header, an orderly close would end the EventSource: Chromium accepts the part of
-// an HTTP/1.1 header that has arrived as a complete one, and an EventSource fails without a content
-// type.
+// Half of the streams are cut by resets, and end by themselves. The page closes the others when
+// they are done; their connections are closed in an orderly way as often as reset, once the header
+// has arrived. In the header, an orderly close would end the EventSource: Chromium accepts the part
+// of an HTTP/1.1 header that has arrived as a complete one, and an EventSource fails without a
+// content type.
 func TestEventSourceSurvivesCutsAnywhere(t *testing.T) {
 	const streams = 50
 	seed := rand.Uint64()

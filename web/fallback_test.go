@@ -17,8 +17,8 @@ import (
 	"penstock/test/server"
 )
 
-// Where a gateway hands out no streams to come back to, the page reads the answer of its own request instead. That can't be
-// taken up again once it is cut, and is never shown as whole then.
+// Where a gateway hands out no streams to come back to, the page reads the answer of its own
+// request instead. That can't be taken up again once it is cut, and is never shown as whole then.
 func TestPlaygroundWithoutStreamsToComeBackTo(t *testing.T) {
 	target, err := url.Parse(server.Start(t, server.Options{}).URL)
 	if err != nil {

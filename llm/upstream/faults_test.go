@@ -17,7 +17,8 @@ import (
 	"penstock/test/memnet"
 )
 
-// TestFaults lets each fault of the table happen to a model with a single upstream, in virtual time.
+// TestFaults lets each fault of the table happen to a model with a single upstream, in virtual
+// time.
 func TestFaults(t *testing.T) {
 	noConnection := test.Result{Status: http.StatusGatewayTimeout, Code: "upstream_timeout"}
 	faults := append(test.Faults(), test.Fault{

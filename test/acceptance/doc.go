@@ -1,5 +1,5 @@
-// Package acceptance holds the tests that judge Penstock from outside: what its users were promised,
-// shown over real HTTP.
+// Package acceptance holds the tests that judge Penstock from outside: what its users were
+// promised, shown over real HTTP.
 //
 // Most tests start the binary that users run, built for them, with a configuration file of their
 // own, real models and the real ONNX Runtime, and observe only HTTP, signals and exit statuses:

@@ -144,7 +144,7 @@ func refusedConnection(_ *testing.T, s *httptest.Server) string {
 	return "http://" + s.Listener.Addr().String()
 }
 
-// unknownHost is a URL whose host name no resolver is asked for: a label of it is too long.
+// unknownHost is a URL whose host name is not sent to a resolver: a label of it is too long.
 func unknownHost(*testing.T, *httptest.Server) string {
 	return "http://" + strings.Repeat("a", 64) + ".invalid"
 }

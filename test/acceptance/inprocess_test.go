@@ -13,8 +13,8 @@ import (
 	"penstock/test/testmodel"
 )
 
-// startInProcess serves models in the test's process, over TCP. When the test ends, no permit may be
-// held any more.
+// startInProcess serves models in the test's process, over TCP. When the test ends, no permit may
+// be held any more.
 func startInProcess(t *testing.T, o testmodel.Options) (client, *testmodel.Server) {
 	t.Helper()
 	o.Grace = server.Patience

@@ -82,8 +82,8 @@ func TestTheSixthPredictWaitsForAPermitOnly(t *testing.T) {
 	}
 }
 
-// With one permit only, one request after the other reaches its postprocessing and stays there: if a
-// request held its permit that long, the second one could not.
+// With one permit only, one request after the other reaches its postprocessing and stays there: if
+// a request held its permit that long, the second one could not.
 func TestASlowPostprocessHoldsNoPermit(t *testing.T) {
 	reached, proceed := make(chan struct{}), make(chan struct{})
 	c, s := startInProcess(t, testmodel.Options{Permits: 1, Queue: 10, Add: func(e *engine.Engine) error {

@@ -181,8 +181,8 @@ func TestAnInterruptedImportLeavesNothing(t *testing.T) {
 	if _, err := os.Stat(gguf); err != nil {
 		t.Fatal("SmolLM2's GGUF file is missing: run make setup")
 	}
-	// A complete import takes less than a second: if one has finished before the signal, another one is
-	// tried.
+	// A complete import takes less than a second: if one has finished before the signal, another
+	// one is tried.
 	for range 20 {
 		parent := t.TempDir()
 		status := interruptImport(t, gguf, parent)

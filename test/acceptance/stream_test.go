@@ -71,8 +71,8 @@ func TestEveryEventOfAStream(t *testing.T) {
 			if whole := c.Post("/v1/models/smollm2:predict", `{"prompt":"Write a poem about the sea.","max_tokens":24,"seed":7}`); !strings.Contains(whole.Body, `"output":`+quoted(t, text)) {
 				t.Errorf("the same seed gave %q in a stream, and whole: %s", text, whole.Body)
 			}
-			// An EventSource that is not closed after the end reconnects: status 204 stops it, and nothing is
-			// generated again.
+			// An EventSource that is not closed after the end reconnects: status 204 stops it, and
+			// nothing is generated again.
 			if again := c.Do(http.MethodGet, "/v1/models/smollm2/stream?"+query.Encode(), "", "Last-Event-ID", last.LastEventID); name == "GET" && (again.Status != http.StatusNoContent || again.Body != "") {
 				t.Errorf("reconnecting after the end: %d %s", again.Status, again.Body)
 			}
@@ -82,7 +82,8 @@ func TestEveryEventOfAStream(t *testing.T) {
 		t.Errorf("%v streams ran", n)
 	}
 
-	// The same parser reads OpenAI's dialect: the chunks of one completion, and [DONE] at the very end.
+	// The same parser reads OpenAI's dialect: the chunks of one completion, and [DONE] at the very
+	// end.
 	events := c.Open(http.MethodPost, "/v1/chat/completions", `{"model":"smollm2","stream":true,"max_tokens":8,"messages":[{"role":"user","content":"Hello"}]}`).Rest()
 	if len(events) < 3 || events[len(events)-1].Data != "[DONE]" {
 		t.Fatalf("%d events: %v", len(events), events)

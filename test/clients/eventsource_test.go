@@ -16,9 +16,9 @@ import (
 	"penstock/test/testmodel"
 )
 
-// A thousand streams are read by the package eventsource, and their connections are cut at any byte,
-// any number of times: each ends by itself, with the text of a stream that was never cut. The model
-// is test/testmodel.
+// A thousand streams are read by the package eventsource, and their connections are cut at any
+// byte, any number of times: each ends by itself, with the text of a stream that was never cut. The
+// model is test/testmodel.
 func TestEventSourceSurvivesCutsAnywhere(t *testing.T) {
 	const streams = 1000
 	seed := rand.Uint64()

@@ -13,8 +13,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// serve sends the same bytes on each connection once it has read a byte, and reports on left the error
-// of the next read: the client has disconnected.
+// serve sends the same bytes on each connection once it has read a byte, and reports on left the
+// error of the next read: the client has disconnected.
 func serve(t *testing.T, response []byte) (address string, left chan error) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -45,8 +45,8 @@ func (c client) create(input string) (path string) {
 	return r.Header.Get("Location")
 }
 
-// follow reads a stream from where the transcript ends, and returns how that ended: io.EOF if it was
-// read to its clean end.
+// follow reads a stream from where the transcript ends, and returns how that ended: io.EOF if it
+// was read to its clean end.
 func (c client) follow(path string, transcript *testmodel.Transcript) error {
 	var headers []string
 	if transcript.LastID != "" {

@@ -101,9 +101,9 @@ func (c client) resumeInBackground(path string, r *received) (done chan struct{}
 	return done
 }
 
-// SIGTERM arrives while a stream runs that has no reader. New work is refused, but the reader resumes
-// on a new connection and receives the stream to its end. Only then does the process exit, with
-// status 0.
+// SIGTERM arrives while a stream runs that has no reader. New work is refused, but the reader
+// resumes on a new connection and receives the stream to its end. Only then does the process exit,
+// with status 0.
 func TestAShutdownServesReadersThatResume(t *testing.T) {
 	words := make(chan string)
 	c, p := startRelay(t, upstream(t, words), 10*time.Minute)

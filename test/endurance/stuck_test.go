@@ -36,8 +36,8 @@ const (
 	chunks       = `penstock_stream_chunks_total{model="testmodel"}`
 )
 
-// A reader that stops reading delays neither the generation nor another reader, loses its connection
-// after the write timeout, and receives the rest when it resumes.
+// A reader that stops reading delays neither the generation nor another reader, loses its
+// connection after the write timeout, and receives the rest when it resumes.
 func TestAStuckReaderOfAResumableStreamIsCut(t *testing.T) {
 	c, s := start(t, testmodel.Options{Permits: 1, Buffer: 64 << 20, WriteTimeout: 300 * time.Millisecond})
 	path := c.create(large.JSON())

@@ -6,8 +6,8 @@
 // The engine and the gateway are the real ones, in this process, so that the race detector sees
 // them; the model is test/testmodel, whose text is known. At the end the command prints one line,
 // and exits with 1 if a chunk was lost or duplicated, if a stream had the wrong end, or if anything
-// is left behind: a permit, a reader, a goroutine. The same seed makes the same clients, but not the
-// same run, which depends on the kernel and the scheduler too.
+// is left behind: a permit, a reader, a goroutine. The same seed makes the same clients, but not
+// the same run, which depends on the kernel and the scheduler too.
 package main
 
 import (
@@ -48,9 +48,9 @@ func main() {
 }
 
 // settings are the penstock's. Times are short, so that in ten minutes everything happens often,
-// except where a busy machine would exceed them: a client that the scheduler delays for seconds must
-// neither pass for a stuck reader nor resume a stream whose lease is over. Its report would then be
-// about the machine.
+// except where a busy machine would exceed them: a client that the scheduler delays for seconds
+// must neither pass for a stuck reader nor resume a stream whose lease is over. Its report would
+// then be about the machine.
 var settings = testmodel.Options{
 	Permits: 48, Buffer: 16 << 20, Total: 512 << 20,
 	Heartbeat: 100 * time.Millisecond, WriteTimeout: 5 * time.Second, Retry: time.Minute, Window: 2 * time.Minute, Grace: time.Minute,
@@ -59,8 +59,8 @@ var settings = testmodel.Options{
 // soak runs the clients and returns the line to print. The error says what went wrong.
 func soak(ctx context.Context, length time.Duration, clients int, seed uint64) (line string, err error) {
 	goroutines, before := runtime.NumGoroutine(), memory()
-	// Interrupted clients finish the work that they have begun, as they do at the end of the time: the
-	// server and the proxy run until then.
+	// Interrupted clients finish the work that they have begun, as they do at the end of the time:
+	// the server and the proxy run until then.
 	lasting := context.WithoutCancel(ctx)
 	s, err := testmodel.Start(lasting, settings)
 	if err != nil {
@@ -98,8 +98,8 @@ func cuts(seed uint64) func() cutproxy.Cut {
 	}
 }
 
-// left returns how many more goroutines there are than before, once those that are about to end have
-// ended.
+// left returns how many more goroutines there are than before, once those that are about to end
+// have ended.
 func left(before int) int {
 	for range 100 {
 		if runtime.NumGoroutine() <= before {

@@ -2,6 +2,7 @@ package testmodel
 
 import (
 	"context"
+	"time"
 
 	"penstock/engine"
 )
@@ -43,4 +44,29 @@ func AddPredictor(e *engine.Engine, name string, postprocess func()) {
 			return n, nil
 		},
 	})
+}
+
+// ClockName is the name of the model that AddClock adds.
+const ClockName = "clock"
+
+// AddClock adds a model whose verb stream emits the time, in nanoseconds, every 100 ms, as often as
+// its input says.
+func AddClock(e *engine.Engine) error {
+	engine.Generates(e.Add(ClockName, engine.Lifecycle{Kind: "test"}), "stream", engine.Generator[int, int, int64]{
+		Preprocess: func(_ context.Context, n int) (int, error) { return n, nil },
+		Generate: func(ctx context.Context, n int, emit func(...int64) error) (End, error) {
+			for range n {
+				select {
+				case <-time.After(100 * time.Millisecond):
+				case <-ctx.Done():
+					return End{}, context.Cause(ctx)
+				}
+				if err := emit(time.Now().UnixNano()); err != nil {
+					return End{}, err
+				}
+			}
+			return Stopped(), nil
+		},
+	})
+	return nil
 }

@@ -13,8 +13,8 @@ import (
 	"penstock/engine"
 )
 
-// Name is the model's name. Its verbs are stream and chat; chat takes the Task as the content of its
-// one message.
+// Name is the model's name. Its verbs are stream and chat; chat takes the Task as the content of
+// its one message.
 const Name = "testmodel"
 
 // Task is the model's input: JSON, or a query with the same names.

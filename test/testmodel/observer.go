@@ -9,7 +9,8 @@ import (
 )
 
 // PredictBarrier is an observer, beside the metrics, that stops every predict once it has its
-// permit: the predict reports on Permitted and waits, holding the permit, for a value from Continue.
+// permit: the predict reports on Permitted and waits, holding the permit, for a value from
+// Continue.
 type PredictBarrier struct {
 	Preprocessed chan struct{} // gets a value for each request whose input has been preprocessed
 	Permitted    chan struct{} // gets a value for each predict that has its permit

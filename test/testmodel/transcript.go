@@ -79,7 +79,8 @@ func (t *Transcript) AddChat(ev Event) error {
 	})
 }
 
-// add adds an event, which is the terminal one if end is not empty, and else a chunk with that text.
+// add adds an event, which is the terminal one if end is not empty, and else a chunk with that
+// text.
 func (t *Transcript) add(ev Event, end string, text func() (string, error)) error {
 	if want := int64(t.Words) + 1; t.End != "" || ev.Seq != want {
 		return &SequenceError{Got: ev.Seq, Want: want}

@@ -1,7 +1,7 @@
-// Package upstreamtest is an OpenAI-compatible server for tests that misbehaves on demand: it can cut
-// and reset connections, stall, send malformed responses and return any status. Faults is the table
-// of what can go wrong with an upstream, and of what its client must see. The package is for tests
-// only.
+// Package upstreamtest is an OpenAI-compatible server for tests that misbehaves on demand: it can
+// cut and reset connections, stall, send malformed responses and return any status. Faults is the
+// table of what can go wrong with an upstream, and of what its client must see. The package is for
+// tests only.
 //
 //	s := upstreamtest.New(
 //		upstreamtest.Script{upstreamtest.Tokens("m", 0, 40), upstreamtest.Cut},  // the first request
@@ -58,8 +58,8 @@ func (s *Server) Play(scripts ...Script) {
 	s.scripts = scripts
 }
 
-// Requests returns the requests received so far. If wait is set, it first waits for the end of those
-// that are being served.
+// Requests returns the requests received so far. If wait is set, it first waits for the end of
+// those that are being served.
 func (s *Server) Requests(wait bool) []Request {
 	if wait {
 		s.ended.Wait()

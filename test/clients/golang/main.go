@@ -1,6 +1,7 @@
 //go:build e2e
 
-// Command golang is openai-go behind Penstock: what its user observes, one JSON line for each check.
+// Command golang is openai-go behind Penstock: what its user observes, one JSON line for each
+// check.
 package main
 
 import (
