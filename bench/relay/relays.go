@@ -107,8 +107,11 @@ func (b *bench) launch(ctx context.Context, command func(port int) (*exec.Cmd, e
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", filepath.Base(cmd.Path), err)
 	}
-	p := &process{port: port, cmd: cmd, exited: make(chan error, 1)}
-	go func() { p.exited <- cmd.Wait() }()
+	p := &process{port: port, cmd: cmd, exited: make(chan struct{})}
+	go func() {
+		defer close(p.exited)
+		_ = cmd.Wait() // the state has the result
+	}()
 	if err := p.listens(ctx); err != nil {
 		text, _ := os.ReadFile(output.Name()) // for the error message
 		return nil, errors.Join(fmt.Errorf("%s does not listen: %w\n%s", filepath.Base(cmd.Path), err, text), p.stop())
@@ -128,8 +131,8 @@ func freePort(ctx context.Context) (int, error) {
 // process is a program that listens on a port of 127.0.0.1.
 type process struct {
 	port   int
-	cmd    *exec.Cmd  // nil for no relay: the port is the upstream's
-	exited chan error // gets Wait's result
+	cmd    *exec.Cmd     // nil for no relay: the port is the upstream's
+	exited chan struct{} // closed when it has
 }
 
 // pid is 0 for no relay.
@@ -153,9 +156,8 @@ func (p *process) listens(ctx context.Context) error {
 		}
 		select {
 		case <-retry.C:
-		case err := <-p.exited:
-			p.exited <- err
-			return fmt.Errorf("it exited: %w", err)
+		case <-p.exited:
+			return fmt.Errorf("it exited: %v", p.cmd.ProcessState)
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -30,7 +30,11 @@ func Main(m *testing.M) {
 }
 
 // Cleanup removes the binary that the tests have built, for a package whose tests run without Main.
-func Cleanup() { os.RemoveAll(buildFolder()) }
+func Cleanup() {
+	if err := os.RemoveAll(buildFolder()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+}
 
 // Binary returns the path of the built command.
 func Binary(t testing.TB) string {
