@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"penstock/internal/served"
+	"penstock/test/server"
 )
 
 // A README block whose fence has the word test is run as it is, except for the address. If a json
@@ -62,7 +62,7 @@ func asItself(t *testing.T) string {
 
 func TestReadmeCommandsWork(t *testing.T) {
 	path := asItself(t)
-	address := served.Start(t, path, root)
+	address := server.Start(t, server.Options{Binary: path}).URL
 	home := t.TempDir() // an error response must fail the command
 	if err := os.WriteFile(filepath.Join(home, ".curlrc"), []byte("fail-with-body\n"), 0o600); err != nil {
 		t.Fatal(err)

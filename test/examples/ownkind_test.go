@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/tmaxmax/go-sse"
 
-	"penstock/internal/served"
+	"penstock/test/server"
 )
 
 const ownKind = "../../examples/own-kind"
@@ -77,8 +77,10 @@ bad.yaml:5:37: a generator must not have a postprocess step: do that work while 
 }
 
 func testServe(t *testing.T, binary string) {
-	p := served.Run(t, served.Command{Binary: binary, Dir: ownKind})
-	p.WaitReady(t) // /readyz has status 200
+	p := server.Start(t, server.Options{Binary: binary, Dir: ownKind})
+	if r := request(t, "GET", p.URL+"/readyz", ""); r.StatusCode != http.StatusOK {
+		t.Errorf("/readyz: %s", r.Status)
+	}
 
 	if page := body(t, request(t, "GET", p.URL+"/", "")); !strings.Contains(page, "<html") {
 		t.Errorf("the page at / is\n%s", page)
@@ -124,15 +126,15 @@ func testServe(t *testing.T, binary string) {
 		}
 		if last = e.Type; e.Type == "" && e.Data != "" {
 			if count++; count == 1 {
-				p.Signal(t, syscall.SIGTERM)
+				p.Signal(syscall.SIGTERM)
 			}
 		}
 	}
 	if count != 5 || last != "done" {
 		t.Errorf("a stream that drained has %d words and ends with %q", count, last)
 	}
-	if state := p.Wait(t); !state.Success() {
-		t.Errorf("the process ended with %v:\n%s", state, p.Log())
+	if state := p.Wait(); !state.Success() {
+		t.Errorf("the process ended with %v:\n%s", state, p.Stderr())
 	}
 }
 

@@ -48,9 +48,8 @@ var importRules = map[string]struct {
 
 	"models":   {nil, "weights, and how they were made"},
 	"scripts":  {nil, "tools of the repository"},
-	"bench":    {[]string{"apierr", "engine", "gateway", "stream", "test", "internal"}, "benchmarks are wired by hand, or run from outside"},
+	"bench":    {[]string{"apierr", "engine", "gateway", "stream", "test"}, "benchmarks are wired by hand, or run from outside"},
 	"test":     {[]string{"apierr", "engine", "gateway", "stream", "sse", "dialect"}, "tools for the tests of any package"},
-	"internal": {[]string{"apierr", "engine", "gateway"}, "tools for the tests of any package"},
 }
 
 // standardOnly are the folders whose packages import nothing but the standard library and what their
