@@ -26,9 +26,9 @@ type Kind struct {
 //		Timeout time.Duration `yaml:"timeout" default:"10s" min:"1ms" max:"1h"` // optional
 //	}
 //
-// An O with a method Summary() string tells penstock check what to print after the model's name,
-// and one that is a configs.Checker checks keys that must fit together. NewPredictorKind panics if
-// configs.NewKind does.
+// If an O has a method Summary() string, penstock check prints the result after the model's name;
+// if it is a configs.Checker, it checks keys that must fit together. NewPredictorKind panics if O
+// is not such a struct.
 func NewPredictorKind[O any](name string, add func(env Env, name string, options O) error) Kind {
 	return newKind(name, false, add)
 }

@@ -52,8 +52,8 @@ var importRules = map[string]struct {
 	"internal": {[]string{"apierr", "engine", "gateway"}, "tools for the tests of any package"},
 }
 
-// standardOnly are the folders whose packages import nothing but the standard library and what their
-// row in importRules has, and of the standard library nothing that opens a connection.
+// standardOnly are the folders whose packages import nothing but the standard library and what
+// their row in importRules has, and of the standard library nothing that opens a connection.
 var standardOnly = []string{"apierr", "stream", "sse", "engine"}
 
 // libraryRules has the folders that may import a library: what it does is done there only.
