@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	_ "penstock/kinds" // so that go test does not reuse a result from before a change of the packages
 )
 
 func TestPictureIsUpToDate(t *testing.T) {
