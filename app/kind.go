@@ -22,13 +22,13 @@ type Kind struct {
 // O is a struct such as
 //
 //	type options struct {
-//		Path    configs.Path  `yaml:"path"`                                // required
+//		Path    configs.Path  `yaml:"path"`                                     // required
 //		Timeout time.Duration `yaml:"timeout" default:"10s" min:"1ms" max:"1h"` // optional
 //	}
 //
-// An O with a method Summary() string tells penstock check what to print after the model's name,
-// and one that is a configs.Checker checks keys that must fit together. NewPredictorKind panics if
-// configs.NewKind does.
+// If an O has a method Summary() string, penstock check prints the result after the model's name;
+// if it is a configs.Checker, it checks keys that must fit together. NewPredictorKind panics if O
+// is not such a struct.
 func NewPredictorKind[O any](name string, add func(env Env, name string, options O) error) Kind {
 	return newKind(name, false, add)
 }
@@ -48,7 +48,7 @@ func newKind[O any](name string, generator bool, add func(Env, string, O) error)
 // Env is what a model is added to, and what it may use.
 type Env struct {
 	Engine    *engine.Engine
-	Gate      engine.GateConfig // of the gate that local models share; for models with one of their own, to start from
+	Gate      engine.GateConfig // of the gate that local models share; others may start from it
 	Runtime   configs.Runtime   // settings that local models share, such as ONNX Runtime's
 	Metrics   *gateway.Metrics
 	Log       *slog.Logger

@@ -18,7 +18,7 @@ type pullCommand struct {
 	Model    string   `arg:"" help:"A repository id, such as Xenova/clip-vit-base-patch32." placeholder:"MODEL"`
 	Dir      string   `help:"The folder to fill; without it models/MODEL." placeholder:"DIR"`
 	Revision string   `help:"A branch, tag or commit; without it main." default:"main" placeholder:"REV"`
-	File     []string `help:"Fetch the files that match instead of those Penstock picks: 'onnx/*_quantized.onnx', '*.gguf' (without a slash: in any folder). A graph brings its data and the model's small files along. May be given again." placeholder:"PATTERN" sep:"none"`
+	File     []string `help:"Fetch the files that match instead of those Penstock picks: 'onnx/*_quantized.onnx', '*.gguf' (without a slash: in any folder). A graph brings its data and the model's small files along. May be given again." placeholder:"PATTERN" sep:"none"` //nolint:lll // one tag is one line
 }
 
 // Help is the text of penstock pull --help beside the flags.
@@ -86,7 +86,8 @@ func (c pullCommand) fetch(ctx context.Context) (files []hub.File, commit string
 func elsewhere(ctx context.Context, client *hub.Client, id string) string {
 	found, err := client.Exports(ctx, id)
 	if err != nil || len(found) == 0 {
-		return "Look on the hub for a repository of the same model with an onnx folder, or export it: optimum-cli export onnx --model " + id + " DIR"
+		return "Look on the hub for a repository of the same model with an onnx folder, or export it: " +
+			"optimum-cli export onnx --model " + id + " DIR"
 	}
 	return "This hub has, by the same name and with ONNX files: " + strings.Join(found, ", ") +
 		"\nIf that is the model you want: penstock pull " + found[0]

@@ -12,8 +12,8 @@ import (
 	"penstock/hub"
 )
 
-// advice returns what to do with files that were fetched: in YAML, with everything else as comments.
-// It depends on config.json and on the names of the files.
+// advice returns what to do with files that were fetched: in YAML, with everything else as
+// comments. It depends on config.json and on the names of the files.
 func advice(id, commit, dir string, files []hub.File) string {
 	graph, gguf := "", ""
 	for _, f := range files {
@@ -47,7 +47,8 @@ func advice(id, commit, dir string, files []hub.File) string {
 	case config.Type == "clip":
 		const recipe = "preprocessor_config.json"
 		if _, err := os.Stat(filepath.Join(dir, recipe)); err != nil {
-			head += "# It has no " + recipe + ", without which Penstock runs no CLIP: first put there that of the model it was exported from.\n"
+			head += "# It has no " + recipe + ", without which Penstock runs no CLIP: " +
+				"first put there that of the model it was exported from.\n"
 		}
 		entry = fmt.Sprintf(entry, "clip") + `, labels: ["a photo of a cat", "a photo of a dog"]`
 	case isGenerative(config.Architectures):

@@ -91,7 +91,8 @@ func (p *pullProgress) begin(c pullCommand, s hub.Snapshot, files []hub.File) {
 	if p.bar != nil {
 		p.bar.SetTotal(total)
 	}
-	p.line(fmt.Sprintf("%s at commit %s: %d of %d files, %s, into %s", s.ID, s.Commit, len(files), len(s.Files), humanize.IBytes(uint64(total)), c.Dir))
+	p.line(fmt.Sprintf("%s at commit %s: %d of %d files, %s, into %s",
+		s.ID, s.Commit, len(files), len(s.Files), humanize.IBytes(uint64(total)), c.Dir))
 	for _, f := range files {
 		p.line(fmt.Sprintf("  %-9s %s", humanize.IBytes(uint64(f.Size)), f.Path))
 	}

@@ -43,11 +43,12 @@ func (d *decoder) authAdvice() string {
 func (d *decoder) checkResume(resume Resume) {
 	if resume.Buffer > resume.Total {
 		path := "streams.resume.buffer"
-		d.problem(d.positionOf(path, "streams.resume.total"), path, "must be at most streams.resume.total (%s), not %s", resume.Total, resume.Buffer)
+		d.problem(d.positionOf(path, "streams.resume.total"), path,
+			"must be at most streams.resume.total (%s), not %s", resume.Total, resume.Buffer)
 	}
 }
 
-// checkModels returns the names of all models that could be read.
+// checkModels returns the names of the models.
 func (d *decoder) checkModels(models []Model) []string {
 	names := map[Name]string{}
 	for i, model := range models {

@@ -27,10 +27,10 @@ func newDecoder(source Source, options Options, unavailable []string) *decoder {
 
 // cursor is where in the tree the decoder is.
 type cursor struct {
-	path   string // as messages have it: models[0].fetch.timeout
-	schema string // as the list of unavailable keys has it: models.clip.fetch.timeout
-	listed bool   // inside a list, where the environment overrides nothing
-	within Position
+	path   string   // as messages have it: models[0].fetch.timeout
+	schema string   // as the list of unavailable keys has it: models.clip.fetch.timeout
+	listed bool     // inside a list, where the environment overrides nothing
+	within Position // of the mapping around it
 }
 
 func (c cursor) key(key string, within Position) cursor {
@@ -44,7 +44,7 @@ func (c cursor) item(i int) cursor {
 	return cursor{path: fmt.Sprintf("%s[%d]", c.path, i), schema: c.schema, listed: true, within: c.within}
 }
 
-// problem adds a problem whose message begins with the path of what it is about.
+// problem adds a problem whose message begins with a path.
 func (d *decoder) problem(at Position, path, format string, args ...any) {
 	d.problems = append(d.problems, Problem{Position: at, Message: path + " " + fmt.Sprintf(format, args...)})
 }
@@ -140,8 +140,8 @@ func keys(structure reflect.Type) []string {
 	return keys
 }
 
-// entries returns a mapping's values by key, without those that are unknown,
-// doubled or unavailable.
+// entries returns a mapping's values by key, without those that are unknown, doubled or
+// unavailable, which it reports.
 func (d *decoder) entries(n *node, c cursor, known []string) map[string]*node {
 	given := map[string]*node{}
 	first := map[string]Position{}

@@ -29,7 +29,7 @@ func OneOf(text string, words ...string) error {
 	return err
 }
 
-// either lists words: a, b or c.
+// either joins words: a, b or c.
 func either(words []string) string {
 	all := strings.Join(words, ", ")
 	if last := strings.LastIndex(all, ", "); last >= 0 {
@@ -38,8 +38,8 @@ func either(words []string) string {
 	return all
 }
 
-// didYouMean returns what is put after a message about an unknown word: the
-// nearest known one, or else all of them.
+// didYouMean returns the end of a message about an unknown word: the nearest known one, or else all
+// of them.
 func didYouMean(word string, known []string) string {
 	if meant, ok := nearest(word, known); ok {
 		return fmt.Sprintf(": did you mean %q?", meant)

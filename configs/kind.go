@@ -13,8 +13,8 @@ type Model struct {
 	Options any    // the entry's other keys: the Kind's struct, as a value
 }
 
-// Kind is a kind of model: what an entry of models may say as its kind, and the struct that its
-// other keys are read into.
+// Kind is a kind of model: a value of the key kind, and the struct that a model's other keys are
+// read into.
 type Kind struct {
 	name      string
 	generator bool

@@ -16,11 +16,10 @@ type Options struct {
 
 // Load parses and checks a configuration. An error is always of type Problems.
 //
-// Values come from the flag in options, else from the environment variable named
-// PENSTOCK_ and the key's path in capitals (PENSTOCK_SERVER_ADDRESS; not for
-// values inside lists), else from the source, else from the defaults.
-// ${NAME} in a quoted text of the source is replaced by that environment variable.
-// Paths that are not absolute are joined to source.Dir, wherever they come from.
+// A value comes from the flag in options, else from the environment variable named PENSTOCK_ and
+// the key's path in capitals (PENSTOCK_SERVER_ADDRESS; not for values inside lists), else from the
+// source, else from the default. ${NAME} in a quoted text of the source is replaced by that
+// environment variable. Relative paths are joined to source.Dir, wherever they come from.
 func Load(source Source, options Options) (Config, error) {
 	return load(source, options, unavailable())
 }

@@ -111,12 +111,12 @@ func TestProblems(t *testing.T) {
 		{"origin without scheme", "server: {cors: {origins: [a.example]}}\n" + aModel, `f:1:27: server.cors.origins[0] must be one origin such as https://app.example.com, without a path, not "a.example"`},
 		{"origin, doubled by its port", "server: {cors: {origins: [\"https://a.example\", \"https://A.example:443\"]}}\n" + aModel, "f:1:48: server.cors.origins[1] is the same as server.cors.origins[0]"},
 
-		// Who may use it.
+		// Authorization.
 		{"open to others", "server: {address: \"0.0.0.0:8080\"}\n" + aModel, "f:1:19: server.address 0.0.0.0:8080 can be reached from other machines: listen on 127.0.0.1, or say who may use Penstock with auth: {keys: […]} (those who have one) or auth: {mode: none} (everyone)"},
 		{"all interfaces", "server: {address: \":80\"}\n" + aModel, "f:1:19: server.address :80 can be reached from other machines: listen on 127.0.0.1, or say who may use Penstock with auth: {keys: […]} (those who have one) or auth: {mode: none} (everyone)"},
 		{"empty auth", "auth: {}\n" + aModel, "f:1:7: auth must say who may use Penstock: auth: {keys: […]} (those who have one) or auth: {mode: none} (everyone)"},
 		{"auth without a value", "auth:\n" + aModel, "f:1:1: auth has no value: give it one or leave it out"},
-		{"unsaid mode", "auth: {mode: \"\"}\n" + aModel, "f:1:7: auth must say who may use Penstock: auth: {keys: […]} (those who have one) or auth: {mode: none} (everyone)"},
+		{"empty mode", "auth: {mode: \"\"}\n" + aModel, "f:1:7: auth must say who may use Penstock: auth: {keys: […]} (those who have one) or auth: {mode: none} (everyone)"},
 		{"unknown mode", "auth: {mode: open}\n" + aModel, `f:1:14: auth.mode must be none, not "open"`},
 		{"no keys at all", "auth: {keys: []}\n" + aModel, "f:1:14: auth.keys must have at least 1 entries, not 0"},
 		{"keys and everyone", "auth: {mode: none, keys: [{name: k, sha256: " + digest + "}]}\n" + aModel, "f:1:14: auth.mode stands beside auth.keys: leave one of them out"},

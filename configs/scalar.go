@@ -15,14 +15,14 @@ import (
 // scalar is one value before it is parsed.
 type scalar struct {
 	text    string
-	kind    nodeKind // nothing where only a text is known: it then may be anything
+	kind    nodeKind // nothing if only the text is known: then it may be of any kind
 	at      Position
-	shown   string // how messages show it
-	private bool   // parts come from ${NAME}: messages must give no hints of it
+	shown   string // in messages
+	private bool   // parts come from ${NAME}: messages must not show them
 }
 
-// scalar reads one value: from the flag or the environment, else from n, else
-// from the default in the field's tag. A value that is wrong leaves the default.
+// scalar reads one value: from the flag or the environment, else from n, else from the default in
+// the field's tag. If the value is wrong, v keeps the default.
 func (d *decoder) scalar(n *node, v reflect.Value, c cursor, tag reflect.StructTag) {
 	standard, optional := tag.Lookup("default")
 	if standard != "" {
@@ -57,13 +57,13 @@ func (d *decoder) scalar(n *node, v reflect.Value, c cursor, tag reflect.StructT
 	d.set(v, value, c, tag)
 }
 
-// set parses a value into v if it is right, and reports it if it is not.
+// set parses a value into v if it is valid, and reports it if it is not.
 func (d *decoder) set(v reflect.Value, value scalar, c cursor, tag reflect.StructTag) {
 	if v.Type() == reflect.TypeFor[Secret]() {
 		value.shown, value.private = "", true
 	}
 	parsed := reflect.New(v.Type()).Elem()
-	parsed.Set(v) // a kindName has what is allowed
+	parsed.Set(v) // a kindName has the known names
 	err := parse(value, parsed)
 	if err == nil && v.CanInt() {
 		if bound := outOfRange(parsed.Int(), v.Type(), tag); bound != "" {
@@ -71,7 +71,7 @@ func (d *decoder) set(v reflect.Value, value scalar, c cursor, tag reflect.Struc
 		}
 	}
 	if err != nil {
-		d.problem(value.at, c.path, "%s", value.complaint(err))
+		d.problem(value.at, c.path, "%s", value.message(err))
 		return
 	}
 	if path, ok := parsed.Addr().Interface().(*Path); ok && !filepath.IsAbs(string(*path)) {
@@ -80,7 +80,7 @@ func (d *decoder) set(v reflect.Value, value scalar, c cursor, tag reflect.Struc
 	v.Set(parsed)
 }
 
-// override returns what takes the place of a file's value.
+// override returns the value that replaces the file's, if there is one.
 func (d *decoder) override(c cursor) (scalar, bool) {
 	from := func(name, text string) scalar {
 		return scalar{text: text, at: Position{File: name}, shown: strconv.Quote(text)}
@@ -131,7 +131,7 @@ func (d *decoder) expand(n *node, c cursor) (scalar, bool) {
 	return value, ok
 }
 
-// parse parses a scalar into v, by v's type. Its errors say what v must be.
+// parse parses a scalar into v, by v's type. Its errors are what v must be.
 func parse(value scalar, v reflect.Value) (err error) {
 	switch p := v.Addr().Interface().(type) {
 	case *bool:
@@ -155,7 +155,7 @@ func parse(value scalar, v reflect.Value) (err error) {
 	return cmp.Or(err, value.mustBe(text, "a text", strconv.Quote(value.text)))
 }
 
-// mustBe returns an error if the file has the value as a kind that it must not be.
+// mustBe returns an error if the file has the value as another kind.
 func (s scalar) mustBe(kind nodeKind, what, meant string) error {
 	if s.kind == nothing || s.kind == kind {
 		return nil
@@ -163,8 +163,8 @@ func (s scalar) mustBe(kind nodeKind, what, meant string) error {
 	return hinted{errors.New("must be " + what), meant}
 }
 
-// complaint completes an error of parse to a message.
-func (s scalar) complaint(err error) string {
+// message completes an error of parse.
+func (s scalar) message(err error) string {
 	message := err.Error()
 	if s.shown != "" {
 		message += ", not " + s.shown
@@ -175,8 +175,8 @@ func (s scalar) complaint(err error) string {
 	return message
 }
 
-// outOfRange returns which of a field's bounds a value of its type breaks:
-// "at least 1", "at most 24h", or nothing.
+// outOfRange returns the bound of a field that a value of its type exceeds: "at least 1",
+// "at most 24h", or "".
 func outOfRange(value int64, t reflect.Type, tag reflect.StructTag) string {
 	bound := reflect.New(t).Elem()
 	if least, ok := tag.Lookup("min"); ok && parse(scalar{text: least}, bound) == nil && value < bound.Int() {

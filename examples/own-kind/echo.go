@@ -3,12 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
-	"time"
-
 	"penstock/apierr"
 	"penstock/app"
 	"penstock/engine"
+	"strings"
+	"time"
 )
 
 // echoOptions are the keys of a model of kind echo.

@@ -2,10 +2,9 @@ package main
 
 import (
 	"context"
-	"strings"
-
 	"penstock/app"
 	"penstock/engine"
+	"strings"
 )
 
 // wordCountOptions are the keys of a model of kind wordcount.
@@ -23,7 +22,8 @@ type count struct {
 	Words int `json:"words"`
 }
 
-// addWordCount adds a model that gives a whole result. Only Predict runs under a permit of the gate.
+// addWordCount adds a model that gives a whole result. Only Predict runs under a permit of the
+// gate.
 func addWordCount(env app.Env, name string, o wordCountOptions) error {
 	ignored := map[string]bool{}
 	for _, word := range o.Ignore {

@@ -14,6 +14,7 @@ import (
 	"github.com/tmaxmax/go-sse"
 
 	"penstock/test/server"
+	_ "penstock/kinds" // so that go test does not reuse a result from before a change of what is built
 )
 
 const ownKind = "../../examples/own-kind"
@@ -21,6 +22,15 @@ const ownKind = "../../examples/own-kind"
 // build builds an example in its folder and returns the path of its binary.
 func build(t *testing.T, folder string) string {
 	t.Helper()
+	sources, err := filepath.Glob(filepath.Join(folder, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, source := range sources { // go test does not reuse a result from before they changed
+		if _, err := os.Stat(source); err != nil {
+			t.Fatal(err)
+		}
+	}
 	binary := filepath.Join(t.TempDir(), filepath.Base(folder))
 	command := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".")
 	command.Dir = folder

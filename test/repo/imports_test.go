@@ -46,14 +46,14 @@ var importRules = map[string]struct {
 	"hub":     {[]string{"modeldir"}, "a model folder is filled before it is opened"},
 	"web":     {nil, "the page is a client as any other: it uses HTTP"},
 
-	"models":   {nil, "weights, and how they were made"},
-	"scripts":  {nil, "tools of the repository"},
-	"bench":    {[]string{"apierr", "engine", "gateway", "stream", "test"}, "benchmarks are wired by hand, or run from outside"},
-	"test":     {[]string{"apierr", "engine", "gateway", "stream", "sse", "dialect"}, "tools for the tests of any package"},
+	"models":  {nil, "weights, and how they were made"},
+	"scripts": {nil, "tools of the repository"},
+	"bench":   {[]string{"apierr", "engine", "gateway", "stream", "test"}, "benchmarks are wired by hand, or run from outside"},
+	"test":    {[]string{"apierr", "engine", "gateway", "stream", "sse", "dialect"}, "tools for the tests of any package"},
 }
 
-// standardOnly are the folders whose packages import nothing but the standard library and what their
-// row in importRules has, and of the standard library nothing that opens a connection.
+// standardOnly are the folders whose packages import nothing but the standard library and what
+// their row in importRules has, and of the standard library nothing that opens a connection.
 var standardOnly = []string{"apierr", "stream", "sse", "engine"}
 
 // libraryRules has the folders that may import a library: what it does is done there only.
