@@ -15,6 +15,7 @@ import (
 	"penstock/configs"
 	"penstock/engine"
 	"penstock/gateway"
+	"penstock/stream"
 	"penstock/web"
 )
 
@@ -49,8 +50,11 @@ func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 	e := engine.New(engine.Options{
 		Gate:     gate,
 		Observer: metrics,
-		Streams:  config.Streams.Limit,
-		Logs:     engine.NewMemoryLogs(int(config.Streams.Resume.Total)),
+		Accept:   gateway.AcceptVerb,
+		Streams: stream.Options{
+			Limit: config.Streams.Limit,
+			Logs:  stream.NewMemoryLogs(int(config.Streams.Resume.Total)),
+		},
 	})
 	env := Env{Engine: e, Gate: gate, Runtime: config.Runtime, Metrics: metrics, Log: log, UserAgent: userAgent()}
 	if err := addModels(env, config.Models, kinds); err != nil {

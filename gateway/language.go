@@ -180,12 +180,15 @@ type nativeVerb struct {
 
 // nativeVerb returns the model's generator, if it has one.
 func (g *Gateway) nativeVerb(m *engine.Model) (nativeVerb, bool) {
-	if gen, ok := engine.GenerationOf[*dialect.Request, dialect.Delta](m, verbGenerate); ok {
-		v, _ := m.Verb(verbGenerate)
-		return nativeVerb{verb: v, gen: gen, codec: g.codecs.native}, true
+	if v, ok := m.Verb(verbStream); ok { // a model's own encoding comes first
+		return nativeVerb{verb: v, codec: g.codecs.native}, true
 	}
-	v, ok := m.Verb(verbStream)
-	return nativeVerb{verb: v, codec: g.codecs.native}, ok
+	gen, ok := engine.GenerationOf[*dialect.Request, dialect.Delta](m, verbGenerate)
+	if !ok {
+		return nativeVerb{}, false
+	}
+	v, _ := m.Verb(verbGenerate)
+	return nativeVerb{verb: v, gen: gen, codec: g.codecs.native}, true
 }
 
 // decode reads a language model's native request.
