@@ -100,8 +100,8 @@ func (h *held) close(t *testing.T) {
 	}
 }
 
-// Predicts that wait at the gate are one run, in which each keeps its own pictures and labels, and gets what it would have
-// got alone. Who leaves the line is not in it.
+// Predicts that wait at the gate are one run, in which each keeps its own pictures and labels, and
+// gets what it would have got alone. Who leaves the line is not in it.
 func TestWaitingPredictsAreOneRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hold(t, 5)
@@ -158,8 +158,8 @@ func TestWaitingPredictsAreOneRun(t *testing.T) {
 	})
 }
 
-// No more requests than the batch has places are one run; and no more pictures than the graph is given at one time,
-// whosever they are.
+// No more requests than the batch has places are one run; and no more pictures than the graph is
+// given at one time, whosever they are.
 func TestBatchesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hold(t, 2)
@@ -197,7 +197,8 @@ func TestBatchesAreBounded(t *testing.T) {
 	})
 }
 
-// Wherever in its walk a request is when its caller leaves, the others get their answers and the memory comes back.
+// Wherever in its walk a request is when its caller leaves, the others get their answers and the
+// memory comes back.
 func TestCallersComeAndGo(t *testing.T) {
 	o := tiny(t)
 	o.Batch = 4
@@ -233,8 +234,8 @@ func TestCallersComeAndGo(t *testing.T) {
 	l.model.shelf.brought.Release(l.model.shelf.half)
 }
 
-// A host that does not answer holds up those who ask for its pictures, and nobody who brings his own, however little
-// memory there is.
+// A host that does not answer holds up those who ask for its pictures, and nobody who brings his
+// own, however little memory there is.
 func TestSlowHostsHoldUpNobodyElse(t *testing.T) {
 	asked, answer := make(chan struct{}, maxPictures), make(chan struct{})
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -262,7 +263,8 @@ func TestSlowHostsHoldUpNobodyElse(t *testing.T) {
 	}
 }
 
-// Pictures that wait take no more memory than is set aside for them: the next request waits before it decodes.
+// Pictures that wait take no more memory than is set aside for them: the next request waits before
+// it decodes.
 func TestWaitingPicturesAreBounded(t *testing.T) {
 	s := newShelf(100, 500)
 	two, err := s.take(t.Context(), 2, false)

@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// BenchmarkBare is preprocessing, a run of the vision tower and the labels' probabilities, and nothing around them: no
-// HTTP, no engine, no batches. There are as many loops as cores, and each runs on one. bench/clip holds against it what is
-// served.
+// BenchmarkBare is preprocessing, a run of the vision tower and the labels' probabilities, and
+// nothing around them: no HTTP, no engine, no batches. There are as many loops as cores, and each
+// runs on one. bench/clip holds against it what is served.
 func BenchmarkBare(b *testing.B) {
 	o := tiny(b)
 	o.ONNX.Threads = 1

@@ -18,8 +18,8 @@ import (
 	"penstock/engine"
 )
 
-// decode reads a request from bytes: JSON, a form, or a picture as it is. What the body doesn't say, the query may: labels
-// (repeated), template, top_k; and format=list.
+// decode reads a request from bytes: JSON, a form, or a picture as it is. What the body doesn't
+// say, the query may: labels (repeated), template, top_k; and format=list.
 func decode(in engine.Input) (r Request, err error) {
 	media, params, err := mime.ParseMediaType(in.ContentType)
 	if err != nil && in.ContentType != "" {

@@ -15,11 +15,12 @@ import (
 // embedFeed is a request for embeddings, read and ready for a run.
 type embedFeed struct {
 	request  *dialect.EmbeddingRequest
-	pictures *stack
+	pictures *imageBuffer
 	texts    [][]int64
 }
 
-// embedRaw is what the towers say of the pictures and of the texts of one request, or why they don't.
+// embedRaw is what the towers say of the pictures and of the texts of one request, or why they
+// don't.
 type embedRaw struct {
 	request       *dialect.EmbeddingRequest
 	images, texts vectors
@@ -43,10 +44,10 @@ func decodeEmbeddings(in engine.Input) (*dialect.EmbeddingRequest, error) {
 func (m *Model) preprocessEmbeddings(ctx context.Context, r *dialect.EmbeddingRequest) (f embedFeed, err error) {
 	f.request = r
 	if size := m.labels.defaults.size; r.Dimensions != nil && *r.Dimensions > size {
-		return f, refusal(ReasonBadDimensions, "dimensions", "this model's vectors have %d numbers, no more", size)
+		return f, invalidParam(ReasonBadDimensions, "dimensions", "this model's vectors have %d numbers, no more", size)
 	}
 	if n := len(r.Input.Items); n > maxLabels {
-		return f, refusal(ReasonTooManyInputs, "input", "%d inputs are too many for one request: send at most %d, %d of them pictures", n, maxLabels, maxPictures)
+		return f, invalidParam(ReasonTooManyInputs, "input", "%d inputs are too many for one request: send at most %d, %d of them pictures", n, maxLabels, maxPictures)
 	}
 	var (
 		pictures []Picture
@@ -67,35 +68,36 @@ func (m *Model) preprocessEmbeddings(ctx context.Context, r *dialect.EmbeddingRe
 		default:
 			data, err := decodeImage(*item.Image)
 			if err != nil {
-				return f, about(name, err)
+				return f, errorIn(name, err)
 			}
 			pictures = append(pictures, Picture{Data: data})
 		}
 		names = append(names, name)
 	}
 	if n := len(pictures); n > maxPictures {
-		return f, refusal(ReasonTooMany, "input", "%d pictures are too many for one request: send at most %d", n, maxPictures)
+		return f, invalidParam(ReasonTooMany, "input", "%d pictures are too many for one request: send at most %d", n, maxPictures)
 	}
 	f.pictures, err = m.gather(ctx, pictures, func(i int) string { return names[i] })
 	return f, err
 }
 
-// readInput turns a text into tokens. It is refused where it would have to be cut: the vector would be of something else.
+// readInput turns a text into tokens. It is refused where it would have to be cut: the vector would
+// be of something else.
 func (m *Model) readInput(name, text string) ([]int64, error) {
 	switch {
 	case strings.TrimSpace(text) == "":
-		return nil, refusal(ReasonBadText, name, "%s is empty", name)
+		return nil, invalidParam(ReasonBadText, name, "%s is empty", name)
 	case len(text) > maxText:
-		return nil, refusal(ReasonBadText, name, "%s has %d bytes; a text may have %d", name, len(text), maxText)
+		return nil, invalidParam(ReasonBadText, name, "%s has %d bytes; a text may have %d", name, len(text), maxText)
 	}
-	ids := m.labels.reader.readAll(text)
-	if limit := m.labels.reader.context; len(ids) > limit {
-		return nil, refusal(ReasonBadText, name, "%s has %d tokens; this model reads %d: shorten it", name, len(ids), limit)
+	ids := m.labels.tokens.encode(text)
+	if limit := m.labels.tokens.context; len(ids) > limit {
+		return nil, invalidParam(ReasonBadText, name, "%s has %d tokens; this model reads %d: shorten it", name, len(ids), limit)
 	}
 	return ids, nil
 }
 
-func refusal(reason, param, format string, args ...any) error {
+func invalidParam(reason, param, format string, args ...any) error {
 	e := apierr.InvalidInput(reason, format, args...)
 	e.Param = param
 	return e
@@ -103,13 +105,13 @@ func refusal(reason, param, format string, args ...any) error {
 
 // predictEmbeddings runs each tower once over what all requests have for it.
 func (m *Model) predictEmbeddings(ctx context.Context, feeds []embedFeed) ([]embedRaw, error) {
-	stacks := make([]*stack, len(feeds))
+	buffers := make([]*imageBuffer, len(feeds))
 	var texts [][]int64
 	for i, f := range feeds {
-		stacks[i] = f.pictures
+		buffers[i] = f.pictures
 		texts = append(texts, f.texts...)
 	}
-	seen, err := m.see(ctx, stacks)
+	embedded, err := m.embedPictures(ctx, buffers)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +121,7 @@ func (m *Model) predictEmbeddings(ctx context.Context, feeds []embedFeed) ([]emb
 	}
 	raws := make([]embedRaw, len(feeds))
 	for i, f := range feeds {
-		raws[i] = embedRaw{request: f.request, images: seen[i].vectors, err: seen[i].err}
+		raws[i] = embedRaw{request: f.request, images: embedded[i].vectors, err: embedded[i].err}
 		raws[i].texts, read = read.split(len(f.texts))
 		for _, ids := range f.texts {
 			raws[i].tokens += len(ids)
@@ -128,8 +130,8 @@ func (m *Model) predictEmbeddings(ctx context.Context, feeds []embedFeed) ([]emb
 	return raws, nil
 }
 
-// postprocessEmbeddings puts the vectors into the order of the request. Shortened ones have the length 1 again, as at
-// OpenAI; CLIP was not trained for that, so they lose more than others do.
+// postprocessEmbeddings puts the vectors into the order of the request. Shortened ones have the
+// length 1 again, as at OpenAI; CLIP was not trained for that, so they lose more than others do.
 func (m *Model) postprocessEmbeddings(_ context.Context, r embedRaw) (*dialect.EmbeddingResponse, error) {
 	if r.err != nil {
 		return nil, r.err

@@ -36,7 +36,8 @@ func (l loaded) embed(t *testing.T, input any, more string) (*dialect.EmbeddingR
 
 func length(v []float32) float64 { return math.Sqrt(dot(v, v)) }
 
-// Embeddings are the vectors that predict compares: their products, times the model's scale, are its logits.
+// Embeddings are the vectors that predict compares: their products, times the model's scale, are
+// its logits.
 func TestEmbeddingsAreWhatPredictCompares(t *testing.T) {
 	o := tiny(t)
 	s := pictures(t, &o)

@@ -13,7 +13,7 @@ import (
 	"penstock/tokenizer"
 )
 
-// A folder is a model's files, known to be there.
+// A folder is a model's files, which exist.
 type folder struct {
 	path         string
 	config       config
@@ -21,7 +21,7 @@ type folder struct {
 	vision, text string // paths of the towers' graphs; the same where one graph holds both
 }
 
-// config is what is used of config.json.
+// config is the part of config.json that is used.
 type config struct {
 	LogitScale float64 `json:"logit_scale"` // the factor itself, not its logarithm; 0: not given
 	Text       struct {
@@ -37,8 +37,8 @@ func (c config) context() int {
 	return 77
 }
 
-// Graphs are looked for in these folders and forms: whole, then halved, then quantised, by the names that transformers.js
-// gave them. penstock pull takes the same ones (package hub).
+// Graphs are looked up in these folders and forms: full precision, then half, then quantised, by
+// the names that transformers.js uses. penstock pull selects the same ones (package hub).
 var (
 	graphFolders = []string{"onnx", "."}
 	graphForms   = []string{"", "_fp16", "_quantized", "_int8", "_uint8", "_q4", "_q4f16", "_bnb4"}
@@ -78,8 +78,9 @@ func openFolder(path string) (*folder, error) {
 	return f, nil
 }
 
-// graphs returns the best graphs there are: of each form the two towers, else one graph for both. Where none is complete
-// it is a tower of one form and one of another, or what there is.
+// graphs returns the best graphs in the folder: of each form the two towers, else one graph for
+// both. Where no form is complete it returns a tower of one form and one of another, or the one
+// there is.
 func (f *folder) graphs() (vision, text string) {
 	for _, form := range graphForms {
 		for _, pair := range [][2]string{{"vision_model", "text_model"}, {"model", "model"}} {

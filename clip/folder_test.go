@@ -123,7 +123,8 @@ func TestFoldersWithMoreThanOneForm(t *testing.T) {
 
 const recipe = "preprocessor_config.json"
 
-// What penstock pull takes of a repository is what would be loaded of it all, whichever graphs there are.
+// What penstock pull takes of a repository is what would be loaded of it all, whichever graphs
+// there are.
 func TestPullTakesWhatIsLoaded(t *testing.T) {
 	path := t.TempDir()
 	var s hub.Snapshot

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// graphsOf makes a model folder of the graphs in testdata/graphs, in that form, with config.json as given.
+// graphsOf makes a model folder of the graphs in testdata/graphs, in that form, with config.json as
+// given.
 func graphsOf(t *testing.T, form, config string) Options {
 	t.Helper()
 	o := tiny(t)

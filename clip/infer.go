@@ -11,8 +11,8 @@ import (
 	"penstock/engine"
 )
 
-// inferFeed is a request for tensors, checked: a CLIP as one graph would be, with pictures as its processor makes them and
-// texts as token ids.
+// inferFeed is a request for tensors, checked: a CLIP as one graph would be, with pictures as its
+// processor makes them and texts as token ids.
 type inferFeed struct {
 	request *openinference.Request
 	wanted  []openinference.Output
@@ -41,7 +41,8 @@ func encodeInfer(r *openinference.Response) (engine.Output, error) {
 	return engine.Output{ContentType: mediaType, Body: body}, err
 }
 
-// preprocessInfer checks the tensors: graphs of strangers meet nothing that they could stumble over.
+// preprocessInfer checks the tensors: graphs of strangers meet nothing that they could stumble
+// over.
 func (m *Model) preprocessInfer(_ context.Context, r *openinference.Request) (inferFeed, error) {
 	f := inferFeed{request: r}
 	given := map[string]*openinference.Tensor{}
@@ -55,15 +56,15 @@ func (m *Model) preprocessInfer(_ context.Context, r *openinference.Request) (in
 		}
 	}
 	for name := range given {
-		return f, refusal(ReasonBadTensor, name, "there is no input %q; there are %s, %s and %s", name, pixelValues, inputIDs, attentionMask)
+		return f, invalidParam(ReasonBadTensor, name, "there is no input %q; there are %s, %s and %s", name, pixelValues, inputIDs, attentionMask)
 	}
 	if pixels != nil {
 		height, width := m.processor.Size()
 		if want := []int64{3, int64(height), int64(width)}; pixels.Floats == nil || len(pixels.Shape) != 4 || !slices.Equal(pixels.Shape[1:], want) {
-			return f, refusal(ReasonBadTensor, pixelValues, "%s is FP32 of shape [-1,3,%d,%d]", pixelValues, height, width)
+			return f, invalidParam(ReasonBadTensor, pixelValues, "%s is FP32 of shape [-1,3,%d,%d]", pixelValues, height, width)
 		}
 		if n := pixels.Shape[0]; n < 1 || n > maxPictures {
-			return f, refusal(ReasonTooMany, pixelValues, "%s holds %d pictures: send 1 to %d", pixelValues, n, maxPictures)
+			return f, invalidParam(ReasonTooMany, pixelValues, "%s holds %d pictures: send 1 to %d", pixelValues, n, maxPictures)
 		}
 		f.pixels = pixels.Floats
 	}
@@ -80,19 +81,19 @@ func (m *Model) textsOf(ids, mask *openinference.Tensor) ([][]int64, error) {
 	if ids == nil {
 		return nil, nil
 	}
-	limit := m.labels.reader.context
+	limit := m.labels.tokens.context
 	if ids.Ints == nil || len(ids.Shape) != 2 || ids.Shape[1] < 1 || ids.Shape[1] > int64(limit) {
-		return nil, refusal(ReasonBadTensor, inputIDs, "%s is INT64 of shape [-1,n], n being 1 to %d", inputIDs, limit)
+		return nil, invalidParam(ReasonBadTensor, inputIDs, "%s is INT64 of shape [-1,n], n being 1 to %d", inputIDs, limit)
 	}
 	if n := ids.Shape[0]; n < 1 || n > maxLabels {
-		return nil, refusal(ReasonTooManyInputs, inputIDs, "%s holds %d texts: send 1 to %d", inputIDs, n, maxLabels)
+		return nil, invalidParam(ReasonTooManyInputs, inputIDs, "%s holds %d texts: send 1 to %d", inputIDs, n, maxLabels)
 	}
 	if mask != nil && (mask.Ints == nil || !slices.Equal(mask.Shape, ids.Shape)) {
-		return nil, refusal(ReasonBadTensor, attentionMask, "%s is INT64 of the shape of %s", attentionMask, inputIDs)
+		return nil, invalidParam(ReasonBadTensor, attentionMask, "%s is INT64 of the shape of %s", attentionMask, inputIDs)
 	}
-	vocabulary := int64(m.labels.reader.tokens.VocabSize())
+	vocabulary := int64(m.labels.tokens.tokenizer.VocabSize())
 	if i := slices.IndexFunc(ids.Ints, func(id int64) bool { return id < 0 || id >= vocabulary }); i >= 0 {
-		return nil, refusal(ReasonBadTensor, inputIDs, "%s holds %d, which is none of the %d token ids of this model", inputIDs, ids.Ints[i], vocabulary)
+		return nil, invalidParam(ReasonBadTensor, inputIDs, "%s holds %d, which is none of the %d token ids of this model", inputIDs, ids.Ints[i], vocabulary)
 	}
 	var texts [][]int64
 	for row := range slices.Chunk(ids.Ints, int(ids.Shape[1])) {
@@ -102,7 +103,7 @@ func (m *Model) textsOf(ids, mask *openinference.Tensor) ([][]int64, error) {
 			if end := slices.Index(seen, 0); end >= 0 {
 				row, seen = row[:end], seen[end:]
 				if len(row) == 0 || slices.ContainsFunc(seen, func(one int64) bool { return one != 0 }) {
-					return nil, refusal(ReasonBadTensor, attentionMask, "%s has its ones on the left, at least one in each row", attentionMask)
+					return nil, invalidParam(ReasonBadTensor, attentionMask, "%s has its ones on the left, at least one in each row", attentionMask)
 				}
 			}
 		}
@@ -111,7 +112,8 @@ func (m *Model) textsOf(ids, mask *openinference.Tensor) ([][]int64, error) {
 	return texts, nil
 }
 
-// wantedOf says which outputs a request is answered with: those it names, else all that its inputs are enough for.
+// wantedOf says which outputs a request is answered with: those it names, else all that its inputs
+// are enough for.
 func (m *Model) wantedOf(r *openinference.Request, f inferFeed) ([]openinference.Output, error) {
 	needs := map[string]string{}
 	if f.pixels == nil {
@@ -121,7 +123,7 @@ func (m *Model) wantedOf(r *openinference.Request, f inferFeed) ([]openinference
 		needs[textEmbeds] = inputIDs
 	}
 	if f.pixels == nil && f.texts == nil {
-		return nil, refusal(ReasonBadTensor, "inputs", "send %s or %s, or both", pixelValues, inputIDs)
+		return nil, invalidParam(ReasonBadTensor, "inputs", "send %s or %s, or both", pixelValues, inputIDs)
 	}
 	outputs := []string{imageLogits, textEmbeds, imageEmbeds}
 	if len(r.Outputs) == 0 {
@@ -135,17 +137,18 @@ func (m *Model) wantedOf(r *openinference.Request, f inferFeed) ([]openinference
 	}
 	for _, out := range r.Outputs {
 		if !slices.Contains(outputs, out.Name) {
-			return nil, refusal(ReasonBadTensor, out.Name, "there is no output %q; there are %s, %s and %s", out.Name, imageLogits, textEmbeds, imageEmbeds)
+			return nil, invalidParam(ReasonBadTensor, out.Name, "there is no output %q; there are %s, %s and %s", out.Name, imageLogits, textEmbeds, imageEmbeds)
 		}
 		if input := needs[out.Name]; input != "" {
-			return nil, refusal(ReasonBadTensor, out.Name, "output %s needs the input %s", out.Name, input)
+			return nil, invalidParam(ReasonBadTensor, out.Name, "output %s needs the input %s", out.Name, input)
 		}
 	}
 	return r.Outputs, nil
 }
 
-// predictInfer runs each tower over what the request has for it. Requests are not joined: what strangers send as pixels
-// may be anything, and a quantised graph measures all that is in a run by the same scale.
+// predictInfer runs each tower over what the request has for it. Requests are not joined: what
+// strangers send as pixels may be anything, and a quantised graph measures all that is in a run by
+// the same scale.
 func (m *Model) predictInfer(ctx context.Context, f inferFeed) (r inferRaw, err error) {
 	r.feed = f
 	size := m.towers.pictureSize()
@@ -157,7 +160,8 @@ func (m *Model) predictInfer(ctx context.Context, f inferFeed) (r inferRaw, err 
 	return r, err
 }
 
-// postprocessInfer makes the outputs. Logits are against the request's texts, else against the model's own labels.
+// postprocessInfer makes the outputs. Logits are against the request's texts, else against the
+// model's own labels.
 func (m *Model) postprocessInfer(_ context.Context, r inferRaw) (*openinference.Response, error) {
 	answer := &openinference.Response{Model: m.options.Name, ID: r.feed.request.ID}
 	for _, out := range r.feed.wanted {
@@ -178,7 +182,7 @@ func (m *Model) postprocessInfer(_ context.Context, r inferRaw) (*openinference.
 			}
 		}
 		if slices.ContainsFunc(t.Floats, func(f float32) bool { return f-f != 0 }) {
-			return nil, refusal(ReasonBadTensor, pixelValues, "of these %s the model makes no finite numbers", pixelValues)
+			return nil, invalidParam(ReasonBadTensor, pixelValues, "of these %s the model makes no finite numbers", pixelValues)
 		}
 		t.Name = out.Name
 		answer.Outputs = append(answer.Outputs, t)

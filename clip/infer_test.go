@@ -92,7 +92,8 @@ func TestInferIsPredictInTensors(t *testing.T) {
 		t.Error("texts are embedded otherwise than labels")
 	}
 
-	// Without texts, logits are for the model's labels; what is asked for comes alone, as bytes if that is wanted.
+	// Without texts, logits are for the model's labels; what is asked for comes alone, as bytes if
+	// that is wanted.
 	alone, err := l.infer(t, wire{
 		"inputs": []wire{pixels}, "parameters": wire{"binary_data_output": true},
 		"outputs": []wire{{"name": "logits_per_image"}, {"name": "image_embeds", "parameters": wire{"binary_data": false}}},

@@ -10,7 +10,8 @@ import (
 	"penstock/apierr"
 )
 
-// A set of labels is embedded once, however many ask for it at one time, and again only when it is new.
+// A set of labels is embedded once, however many ask for it at one time, and again only when it is
+// new.
 func TestLabelsAreEmbeddedOnce(t *testing.T) {
 	l := load(t, tiny(t))
 	store := l.model.labels

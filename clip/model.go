@@ -23,7 +23,8 @@ type Options struct {
 	ONNX         onnx.Options
 }
 
-// A Model is a CLIP model. It may be used by any number of goroutines at once, by way of the engine.
+// A Model is a CLIP model. It may be used by any number of goroutines at once, by way of the
+// engine.
 type Model struct {
 	options Options
 
@@ -47,8 +48,8 @@ func New(o Options) *Model {
 	return &Model{options: o}
 }
 
-// load reads the folder, opens its graphs, and embeds the default labels. What is missing or does not fit is in the
-// error, all that can be known at once.
+// load reads the folder, opens its graphs, and embeds the default labels. What is missing or does
+// not fit is in the error, all that can be known at once.
 func (m *Model) load(ctx context.Context) (err error) {
 	// What would be refused of every request is refused once.
 	if err := (&Request{Labels: m.options.Labels, Template: m.options.Template}).checkTexts(); err != nil {
@@ -62,8 +63,9 @@ func (m *Model) load(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	// Most is for decoding; a quarter is for what has been decoded and waits, much smaller. They are apart, as pictures that
-	// wait must not keep others of their own request from being decoded.
+	// Most is for decoding; a quarter is for what has been decoded and waits, much smaller. They
+	// are apart, as pictures that wait must not keep others of their own request from being
+	// decoded.
 	waiting := m.options.DecodeMemory / 4
 	if m.processor, err = folder.processor(pixels.Options{Memory: m.options.DecodeMemory - waiting, AutoOrient: m.options.AutoOrient}); err != nil {
 		return err
@@ -81,7 +83,7 @@ func (m *Model) load(ctx context.Context) (err error) {
 		}
 	}()
 	height, width := m.processor.Size()
-	m.shelf = newShelf(3*height*width, waiting)
+	m.buffers = newShelf(3*height*width, waiting)
 	if m.towers, err = openTowers(runtime, m.options.Name, folder, height, width); err != nil {
 		return err
 	}
@@ -92,9 +94,10 @@ func (m *Model) load(ctx context.Context) (err error) {
 	return err
 }
 
-// chooseScale takes the factor of the logits from config.json, else from a graph that computes them, else it is the 100
-// that CLIP is trained to end at. (logit_scale_init_value in config.json is only where training began.) It also finds out
-// whether the towers fit together, as both must have run once.
+// chooseScale takes the factor of the logits from config.json, else from a graph that computes
+// them, else it is the 100 that CLIP is trained to end at. (logit_scale_init_value in config.json
+// is only where training began.) It also finds out whether the towers fit batch, as both must have
+// run once.
 func (m *Model) chooseScale(ctx context.Context, configured float64) (float64, error) {
 	image, err := m.towers.images(ctx, 1, func(_ int, tensor []float32) { clear(tensor) })
 	if err != nil {
@@ -108,7 +111,7 @@ func (m *Model) chooseScale(ctx context.Context, configured float64) (float64, e
 	}
 	texts := func(yield func([]int64) bool) {
 		for _, label := range m.options.Labels {
-			if !yield(m.labels.reader.read(label)) {
+			if !yield(m.labels.tokens.encodeTruncated(label)) {
 				return
 			}
 		}

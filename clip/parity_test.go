@@ -81,8 +81,8 @@ func checkRandom(t *testing.T, logits func(t *testing.T, picture []byte) []float
 	t.Logf("%d logits; mean difference %.4f, largest %.4f", tried, sum/float64(tried), worst)
 }
 
-// The vision tower sees the pictures as transformers does. The text tower of clip-random is too large for the project:
-// texts.json holds what it says of the four texts.
+// The vision tower sees the pictures as transformers does. The text tower of clip-random is too
+// large for the project: texts.json holds what it says of the four texts.
 func TestRandomVisionAgreesWithTransformers(t *testing.T) {
 	const dir = "testdata/clip-random"
 	f := &folder{preprocessor: readFile(t, dir+"/preprocessor_config.json")}

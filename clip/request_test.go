@@ -143,7 +143,8 @@ func TestEveryWayInGivesTheSameAnswer(t *testing.T) {
 	})
 }
 
-// near allows for what ONNX Runtime's arithmetic may depend on, such as how many pictures run together.
+// near allows for what ONNX Runtime's arithmetic may depend on, such as how many pictures run
+// together.
 func near(got, want []float32) bool {
 	return slices.EqualFunc(got, want, func(a, b float32) bool { return math.Abs(float64(a-b)) < 1e-4 })
 }

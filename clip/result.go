@@ -9,7 +9,8 @@ import (
 	"penstock/engine"
 )
 
-// A Result is the answer to a Request: a row for each picture, in the request's order, and in it a column for each label.
+// A Result is the answer to a Request: a row for each picture, in the request's order, and in it a
+// column for each label.
 type Result struct {
 	Labels        []string    `json:"labels"`
 	Probabilities [][]float32 `json:"probabilities"`
@@ -18,8 +19,8 @@ type Result struct {
 	bare bool
 }
 
-// best keeps the columns of the k likeliest labels of each picture, likeliest first: k columns for one picture, and for
-// several those of each. 0 keeps all as they are.
+// best keeps the columns of the k likeliest labels of each picture, likeliest first: k columns for
+// one picture, and for several those of each. 0 keeps all as they are.
 func (r Result) best(k int) Result {
 	if k == 0 {
 		return r
