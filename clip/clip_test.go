@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// tiny are options for the model that comes with the repository, with a cat and a dog.
+// tiny are options for the model in this repository, with the labels cat and dog.
 func tiny(t testing.TB) Options {
 	t.Helper()
 	return Options{
@@ -27,7 +27,7 @@ func tiny(t testing.TB) Options {
 	}
 }
 
-// loaded is a model in an engine of its own, its verb for values, and the same for bytes.
+// loaded is a model in an engine of its own, and its verb predict.
 type loaded struct {
 	model   *Model
 	engine  *engine.Engine
@@ -51,13 +51,13 @@ func load(t testing.TB, o Options) loaded {
 	return loaded{m, e, p}
 }
 
-// bytes runs the verb predict as a caller with bytes does.
+// bytes runs the verb predict for a caller with bytes.
 func (l loaded) bytes(t testing.TB, in engine.Input) (engine.Output, error) {
 	t.Helper()
 	return l.call(t, "predict", in)
 }
 
-// call runs a verb as a caller with bytes does.
+// call runs a verb for a caller with bytes.
 func (l loaded) call(t testing.TB, name string, in engine.Input) (engine.Output, error) {
 	t.Helper()
 	model, err := l.engine.Model(l.model.options.Name)
@@ -81,7 +81,8 @@ func photo(t testing.TB, name string) []byte {
 	return readFile(t, filepath.Join(photoFolder(), name))
 }
 
-// photoFolder may be another one, with more pictures than the project may hold.
+// photoFolder is testdata/photos, or another folder with more pictures than the repository can
+// hold.
 func photoFolder() string {
 	if dir := os.Getenv("PENSTOCK_TEST_PHOTOS"); dir != "" {
 		return dir

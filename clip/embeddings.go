@@ -12,15 +12,15 @@ import (
 	"penstock/engine"
 )
 
-// embedFeed is a request for embeddings, read and ready for a run.
+// An embedFeed is a request for embeddings with its texts tokenised and its pictures decoded, ready
+// for a run.
 type embedFeed struct {
 	request  *dialect.EmbeddingRequest
 	pictures *imageBuffer
 	texts    [][]int64
 }
 
-// embedRaw is what the towers say of the pictures and of the texts of one request, or why they
-// don't.
+// An embedRaw is what a run computes for one request, or the request's error.
 type embedRaw struct {
 	request       *dialect.EmbeddingRequest
 	images, texts vectors
@@ -28,7 +28,7 @@ type embedRaw struct {
 	err           error
 }
 
-// decodeEmbeddings reads the body of POST /v1/embeddings.
+// decodeEmbeddings decodes the body of POST /v1/embeddings.
 func decodeEmbeddings(in engine.Input) (*dialect.EmbeddingRequest, error) {
 	r, err := dialect.ParseEmbeddingRequest(in.Body)
 	if err == nil && r.Input.Tokens != nil {
@@ -40,7 +40,7 @@ func decodeEmbeddings(in engine.Input) (*dialect.EmbeddingRequest, error) {
 	return r, err
 }
 
-// preprocessEmbeddings reads the texts and gets the pictures.
+// preprocessEmbeddings tokenises the texts and gathers the pictures.
 func (m *Model) preprocessEmbeddings(ctx context.Context, r *dialect.EmbeddingRequest) (f embedFeed, err error) {
 	f.request = r
 	if size := m.labels.defaults.size; r.Dimensions != nil && *r.Dimensions > size {
@@ -57,7 +57,7 @@ func (m *Model) preprocessEmbeddings(ctx context.Context, r *dialect.EmbeddingRe
 		name := fmt.Sprintf("input[%d]", i)
 		switch {
 		case item.Text != nil:
-			ids, err := m.readInput(name, *item.Text)
+			ids, err := m.tokenise(name, *item.Text)
 			if err != nil {
 				return f, err
 			}
@@ -81,9 +81,9 @@ func (m *Model) preprocessEmbeddings(ctx context.Context, r *dialect.EmbeddingRe
 	return f, err
 }
 
-// readInput turns a text into tokens. It is refused where it would have to be cut: the vector would
-// be of something else.
-func (m *Model) readInput(name, text string) ([]int64, error) {
+// tokenise converts a text to tokens. A text that would have to be cut is refused: its vector would
+// be that of another text.
+func (m *Model) tokenise(name, text string) ([]int64, error) {
 	switch {
 	case strings.TrimSpace(text) == "":
 		return nil, invalidParam(ReasonBadText, name, "%s is empty", name)
@@ -103,26 +103,26 @@ func invalidParam(reason, param, format string, args ...any) error {
 	return e
 }
 
-// predictEmbeddings runs each tower once over what all requests have for it.
+// predictEmbeddings runs each tower once for all requests.
 func (m *Model) predictEmbeddings(ctx context.Context, feeds []embedFeed) ([]embedRaw, error) {
 	buffers := make([]*imageBuffer, len(feeds))
-	var texts [][]int64
+	var ids [][]int64
 	for i, f := range feeds {
 		buffers[i] = f.pictures
-		texts = append(texts, f.texts...)
+		ids = append(ids, f.texts...)
 	}
 	embedded, err := m.embedPictures(ctx, buffers)
 	if err != nil {
 		return nil, err
 	}
-	read, err := m.towers.texts(ctx, texts)
+	texts, err := m.towers.texts(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
 	raws := make([]embedRaw, len(feeds))
 	for i, f := range feeds {
 		raws[i] = embedRaw{request: f.request, images: embedded[i].vectors, err: embedded[i].err}
-		raws[i].texts, read = read.split(len(f.texts))
+		raws[i].texts, texts = texts.split(len(f.texts))
 		for _, ids := range f.texts {
 			raws[i].tokens += len(ids)
 		}
@@ -130,13 +130,14 @@ func (m *Model) predictEmbeddings(ctx context.Context, feeds []embedFeed) ([]emb
 	return raws, nil
 }
 
-// postprocessEmbeddings puts the vectors into the order of the request. Shortened ones have the
-// length 1 again, as at OpenAI; CLIP was not trained for that, so they lose more than others do.
+// postprocessEmbeddings puts the vectors into the order of the request. Shortened ones are scaled
+// to the length 1 again, as at OpenAI; CLIP was not trained for that, so they lose more than others
+// do.
 func (m *Model) postprocessEmbeddings(_ context.Context, r embedRaw) (*dialect.EmbeddingResponse, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
-	answer := &dialect.EmbeddingResponse{
+	response := &dialect.EmbeddingResponse{
 		Object: "list", Model: m.options.Name, Data: make([]dialect.Embedding, len(r.request.Input.Items)),
 		Usage: dialect.EmbeddingUsage{PromptTokens: r.tokens, TotalTokens: r.tokens},
 	}
@@ -150,10 +151,10 @@ func (m *Model) postprocessEmbeddings(_ context.Context, r embedRaw) (*dialect.E
 			one = vectors{slices.Clone(one.values[:*r.request.Dimensions]), *r.request.Dimensions}
 			one.normalise()
 		}
-		answer.Data[i] = dialect.Embedding{
+		response.Data[i] = dialect.Embedding{
 			Object: "embedding", Index: i,
 			Embedding: dialect.Vector{Values: one.values, Base64: r.request.EncodingFormat == dialect.EncodingBase64},
 		}
 	}
-	return answer, nil
+	return response, nil
 }

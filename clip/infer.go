@@ -11,8 +11,8 @@ import (
 	"penstock/engine"
 )
 
-// inferFeed is a request for tensors, checked: a CLIP as one graph would be, with pictures as its
-// processor makes them and texts as token ids.
+// An inferFeed is a request for tensors, checked. The verb infer is the model as one graph would
+// be, with pictures in the form of its processor and texts as token ids.
 type inferFeed struct {
 	request *openinference.Request
 	wanted  []openinference.Output
@@ -20,13 +20,13 @@ type inferFeed struct {
 	texts   [][]int64
 }
 
-// inferRaw is what the towers say of a request's pictures and texts.
+// An inferRaw is the vectors of a request's pictures and texts.
 type inferRaw struct {
 	feed          inferFeed
 	images, texts vectors
 }
 
-// decodeInfer reads the body of POST /v2/models/{name}/infer.
+// decodeInfer decodes the body of POST /v2/models/{name}/infer.
 func decodeInfer(in engine.Input) (*openinference.Request, error) {
 	r, err := openinference.ParseRequest(in.ContentType, in.Body)
 	if err != nil {
@@ -35,14 +35,13 @@ func decodeInfer(in engine.Input) (*openinference.Request, error) {
 	return r, nil
 }
 
-// encodeInfer writes the answer.
+// encodeInfer encodes the response.
 func encodeInfer(r *openinference.Response) (engine.Output, error) {
 	mediaType, body, err := r.Encode()
 	return engine.Output{ContentType: mediaType, Body: body}, err
 }
 
-// preprocessInfer checks the tensors: graphs of strangers meet nothing that they could stumble
-// over.
+// preprocessInfer checks the tensors: a graph must not be called with inputs that it could fail on.
 func (m *Model) preprocessInfer(_ context.Context, r *openinference.Request) (inferFeed, error) {
 	f := inferFeed{request: r}
 	given := map[string]*openinference.Tensor{}
@@ -76,7 +75,7 @@ func (m *Model) preprocessInfer(_ context.Context, r *openinference.Request) (in
 	return f, err
 }
 
-// textsOf takes rows of token ids apart, each as long as its mask says.
+// textsOf splits rows of token ids, each as long as its mask is.
 func (m *Model) textsOf(ids, mask *openinference.Tensor) ([][]int64, error) {
 	if ids == nil {
 		return nil, nil
@@ -112,8 +111,7 @@ func (m *Model) textsOf(ids, mask *openinference.Tensor) ([][]int64, error) {
 	return texts, nil
 }
 
-// wantedOf says which outputs a request is answered with: those it names, else all that its inputs
-// are enough for.
+// wantedOf returns the outputs of a request: those it names, else all that its inputs suffice for.
 func (m *Model) wantedOf(r *openinference.Request, f inferFeed) ([]openinference.Output, error) {
 	needs := map[string]string{}
 	if f.pixels == nil {
@@ -146,9 +144,8 @@ func (m *Model) wantedOf(r *openinference.Request, f inferFeed) ([]openinference
 	return r.Outputs, nil
 }
 
-// predictInfer runs each tower over what the request has for it. Requests are not joined: what
-// strangers send as pixels may be anything, and a quantised graph measures all that is in a run by
-// the same scale.
+// predictInfer runs each tower on the request's inputs. Requests are not joined: pixels may be any
+// numbers, and a quantised graph scales all of a call alike.
 func (m *Model) predictInfer(ctx context.Context, f inferFeed) (r inferRaw, err error) {
 	r.feed = f
 	size := m.towers.pictureSize()
@@ -163,7 +160,7 @@ func (m *Model) predictInfer(ctx context.Context, f inferFeed) (r inferRaw, err 
 // postprocessInfer makes the outputs. Logits are against the request's texts, else against the
 // model's own labels.
 func (m *Model) postprocessInfer(_ context.Context, r inferRaw) (*openinference.Response, error) {
-	answer := &openinference.Response{Model: m.options.Name, ID: r.feed.request.ID}
+	response := &openinference.Response{Model: m.options.Name, ID: r.feed.request.ID}
 	for _, out := range r.feed.wanted {
 		var t openinference.Tensor
 		switch out.Name {
@@ -185,17 +182,17 @@ func (m *Model) postprocessInfer(_ context.Context, r inferRaw) (*openinference.
 			return nil, invalidParam(ReasonBadTensor, pixelValues, "of these %s the model makes no finite numbers", pixelValues)
 		}
 		t.Name = out.Name
-		answer.Outputs = append(answer.Outputs, t)
+		response.Outputs = append(response.Outputs, t)
 		binary := r.feed.request.Binary
 		if out.Binary != nil {
 			binary = *out.Binary
 		}
-		answer.Binary = append(answer.Binary, binary)
+		response.Binary = append(response.Binary, binary)
 	}
-	return answer, nil
+	return response, nil
 }
 
-// describe says what infer takes and gives.
+// describe describes the inputs and outputs of infer.
 func (m *Model) describe() (engine.Output, error) {
 	height, width := m.processor.Size()
 	size := int64(m.labels.defaults.size)

@@ -66,8 +66,8 @@ func (m *Model) predict(ctx context.Context, feeds []feed) ([]raw, error) {
 	return raws, nil
 }
 
-// postprocess converts cosines into logits and those into probabilities, and keeps the columns of the
-// TopK likeliest labels.
+// postprocess converts cosines into logits and those into probabilities, and keeps the columns of
+// the TopK likeliest labels.
 func (m *Model) postprocess(_ context.Context, r raw) (Result, error) {
 	if r.err != nil {
 		return Result{}, r.err

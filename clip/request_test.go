@@ -54,13 +54,13 @@ func asJSON(t *testing.T, v any) engine.Input {
 	return engine.Input{ContentType: "application/json", Body: b}
 }
 
-// ask adds a query.
-func ask(in engine.Input, query url.Values) engine.Input {
+// withQuery adds a query.
+func withQuery(in engine.Input, query url.Values) engine.Input {
 	in.Query = query
 	return in
 }
 
-// pictures serves the photos over HTTP, and lets o fetch them.
+// pictures serves the photos over HTTP, and allows o to fetch them.
 func pictures(t *testing.T, o *Options) *httptest.Server {
 	t.Helper()
 	s := httptest.NewServer(http.FileServer(http.Dir(photoFolder())))
@@ -69,7 +69,7 @@ func pictures(t *testing.T, o *Options) *httptest.Server {
 	return s
 }
 
-func TestEveryWayInGivesTheSameAnswer(t *testing.T) {
+func TestEveryFormOfRequestHasTheSameResult(t *testing.T) {
 	o := tiny(t)
 	s := pictures(t, &o)
 	l := load(t, o)
@@ -81,7 +81,7 @@ func TestEveryWayInGivesTheSameAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want.Probabilities[0][0] < 0.9 {
-		t.Errorf("the cat is a cat with %.3f only", want.Probabilities[0][0])
+		t.Errorf("the label cat has a probability of %.3f only", want.Probabilities[0][0])
 	}
 	type object = map[string]any
 	for name, in := range map[string]engine.Input{
@@ -98,8 +98,8 @@ func TestEveryWayInGivesTheSameAnswer(t *testing.T) {
 		"Truss's list":        asJSON(t, []object{{"url": address}}),
 		"list of images":      asJSON(t, []object{{"image": code}}),
 		"raw":                 {ContentType: "image/jpeg", Body: cat},
-		"raw, wrongly named":  {ContentType: "image/png", Body: cat},
-		"raw, not named":      {ContentType: "application/octet-stream", Body: cat},
+		"raw, wrong type":     {ContentType: "image/png", Body: cat},
+		"raw, no type":        {ContentType: "application/octet-stream", Body: cat},
 		"form":                form(t, [][]byte{cat}),
 		"form with url":       form(t, nil, [2]string{"url", address}),
 		"form with base64":    form(t, nil, [2]string{"image", code}),
@@ -109,9 +109,9 @@ func TestEveryWayInGivesTheSameAnswer(t *testing.T) {
 		"own template":        asJSON(t, object{"image": code, "template": "{}"}),
 		"form, own labels":    form(t, [][]byte{cat}, [2]string{"labels", o.Labels[0]}, [2]string{"labels", o.Labels[1]}, [2]string{"top_k", "2"}),
 		"raw, own labels":     {ContentType: "image/jpeg", Body: cat, Query: url.Values{"labels": o.Labels, "top_k": {"2"}}},
-		"form, labels asked":  ask(form(t, [][]byte{cat}, [2]string{"template", "{}"}), url.Values{"labels": o.Labels, "top_k": {"2"}}),
-		"JSON, labels asked":  ask(asJSON(t, object{"image": code}), url.Values{"labels": o.Labels, "template": {"{}"}, "top_k": {"2"}}),
-		"list, labels asked":  ask(asJSON(t, []object{{"url": address}}), url.Values{"labels": o.Labels}),
+		"form, query":         withQuery(form(t, [][]byte{cat}, [2]string{"template", "{}"}), url.Values{"labels": o.Labels, "top_k": {"2"}}),
+		"JSON, query":         withQuery(asJSON(t, object{"image": code}), url.Values{"labels": o.Labels, "template": {"{}"}, "top_k": {"2"}}),
+		"list, query":         withQuery(asJSON(t, []object{{"url": address}}), url.Values{"labels": o.Labels}),
 		"format":              {ContentType: "image/jpeg", Body: cat, Query: url.Values{"format": {"object"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -143,8 +143,8 @@ func TestEveryWayInGivesTheSameAnswer(t *testing.T) {
 	})
 }
 
-// near allows for what ONNX Runtime's arithmetic may depend on, such as how many pictures run
-// together.
+// near allows for differences of ONNX Runtime's arithmetic, which depends on the size of the batch
+// for example.
 func near(got, want []float32) bool {
 	return slices.EqualFunc(got, want, func(a, b float32) bool { return math.Abs(float64(a-b)) < 1e-4 })
 }
@@ -155,7 +155,7 @@ func TestSeveralPicturesOwnLabelsAndTheBestOfThem(t *testing.T) {
 	s := pictures(t, &o)
 	l := load(t, o)
 	labels := []string{"ship", "cat", "airplane", "dog", "truck"}
-	ask := func(k int) Result {
+	predict := func(k int) Result {
 		t.Helper()
 		var urls []string
 		for _, name := range []string{"cat_chelsea.png", "rocket.jpg", "coffee.jpg"} {
@@ -175,7 +175,7 @@ func TestSeveralPicturesOwnLabelsAndTheBestOfThem(t *testing.T) {
 		}
 		return r
 	}
-	all := ask(0)
+	all := predict(0)
 	if !slices.Equal(all.Labels, labels) || len(all.Probabilities) != 3 {
 		t.Fatalf("got %+v", all)
 	}
@@ -195,11 +195,11 @@ func TestSeveralPicturesOwnLabelsAndTheBestOfThem(t *testing.T) {
 			t.Errorf("the best two of row %d, %v, are %v %v", i, row, one.Labels, got)
 		}
 	}
-	best := ask(1)
+	best := predict(1)
 	if len(best.Labels) > 3 || best.Labels[0] == "" || len(best.Probabilities) != 3 || len(best.Probabilities[0]) != len(best.Labels) || !slices.Contains(best.Labels, "cat") {
 		t.Errorf("the best of each: %+v", best)
 	}
-	if most := ask(1000); len(most.Labels) != len(labels) {
+	if most := predict(1000); len(most.Labels) != len(labels) {
 		t.Errorf("more than there are: %v", most.Labels)
 	}
 }
@@ -229,7 +229,7 @@ func TestBadRequests(t *testing.T) {
 		in            engine.Input
 		code          apierr.Code
 		reason, param string
-		says          string
+		contains      string
 	}{
 		{"no body", engine.Input{}, "invalid_json", "", "", ""},
 		{"not JSON", js(`{"url": `), "invalid_json", "", "", "byte 8"},
@@ -261,8 +261,8 @@ func TestBadRequests(t *testing.T) {
 		{"too many labels", withImage(`"labels": ` + many(1001, func(i int) string { return fmt.Sprint("label ", i) })), "invalid_input", ReasonBadLabels, "labels", "1001"},
 		{"a long label", withImage(`"labels": ["` + strings.Repeat("a", 1001) + `"]`), "invalid_input", ReasonBadLabels, "labels", "1001"},
 		{"a NUL", withImage(`"labels": ["a\u0000b"]`), "invalid_input", ReasonBadLabels, "labels", "NUL"},
-		{"a template without place", withImage(`"template": "a photo"`), "invalid_input", ReasonBadTemplate, "template", "{}"},
-		{"a template with two places", withImage(`"template": "{} and {}"`), "invalid_input", ReasonBadTemplate, "template", "has {} 2 times: it must be there once"},
+		{"a template without placeholder", withImage(`"template": "a photo"`), "invalid_input", ReasonBadTemplate, "template", "{}"},
+		{"a template with two placeholders", withImage(`"template": "{} and {}"`), "invalid_input", ReasonBadTemplate, "template", "has {} 2 times: it must be there once"},
 		{"a long template", withImage(`"template": "{}` + strings.Repeat("a", 999) + `"`), "invalid_input", ReasonBadTemplate, "template", "1001"},
 		{"a NUL in the template", withImage(`"template": "{}\u0000"`), "invalid_input", ReasonBadTemplate, "template", "NUL"},
 		{"a template not in UTF-8", form(t, [][]byte{cat}, [2]string{"template", "a {} \xff"}), "invalid_input", ReasonBadTemplate, "template", "UTF-8"},
@@ -281,18 +281,18 @@ func TestBadRequests(t *testing.T) {
 		{"a text", engine.Input{ContentType: "text/plain", Body: []byte("cat")}, "unsupported_media_type", "", "", "text/plain"},
 		{"a web form", engine.Input{ContentType: "application/x-www-form-urlencoded", Body: []byte("url=x")}, "unsupported_media_type", "", "", ""},
 		{"a broken content type", engine.Input{ContentType: "/;;=", Body: cat}, "unsupported_media_type", "", "", ""},
-		{"a misspelt parameter", ask(raw, url.Values{"lables": {"cat"}}), "invalid_input", ReasonUnknownField, "lables", `no parameter "lables": did you mean "labels"?`},
-		{"the same beside JSON", ask(withImage(`"top_k": 1`), url.Values{"lables": {"cat"}}), "invalid_input", ReasonUnknownField, "lables", `did you mean "labels"?`},
-		{"a strange parameter", ask(whole, url.Values{"bogus": {"1"}}), "invalid_input", ReasonUnknownField, "bogus", "there are labels, template, top_k, format"},
-		{"a picture in the query", ask(js(`{}`), url.Values{"url": {missing}}), "invalid_input", ReasonUnknownField, "url", "there are labels, template, top_k, format"},
-		{"labels in both", ask(withImage(`"labels": ["cat"]`), url.Values{"labels": {"dog"}}), "invalid_input", ReasonGivenTwice, "labels", "in the body or in the query"},
-		{"a form's labels in both", ask(form(t, [][]byte{cat}, [2]string{"labels", "cat"}), url.Values{"labels": {"dog"}}), "invalid_input", ReasonGivenTwice, "labels", ""},
-		{"a template in both", ask(withImage(`"template": "a {}"`), url.Values{"template": {"a {}"}}), "invalid_input", ReasonGivenTwice, "template", ""},
-		{"top_k in both", ask(withImage(`"top_k": 1`), url.Values{"top_k": {"1"}}), "invalid_input", ReasonGivenTwice, "top_k", ""},
-		{"top_k twice", ask(raw, url.Values{"top_k": {"1", "2"}}), "invalid_input", ReasonGivenTwice, "top_k", ""},
+		{"a misspelt parameter", withQuery(raw, url.Values{"lables": {"cat"}}), "invalid_input", ReasonUnknownField, "lables", `no parameter "lables": did you mean "labels"?`},
+		{"the same beside JSON", withQuery(withImage(`"top_k": 1`), url.Values{"lables": {"cat"}}), "invalid_input", ReasonUnknownField, "lables", `did you mean "labels"?`},
+		{"a strange parameter", withQuery(whole, url.Values{"bogus": {"1"}}), "invalid_input", ReasonUnknownField, "bogus", "there are labels, template, top_k, format"},
+		{"a picture in the query", withQuery(js(`{}`), url.Values{"url": {missing}}), "invalid_input", ReasonUnknownField, "url", "there are labels, template, top_k, format"},
+		{"labels in both", withQuery(withImage(`"labels": ["cat"]`), url.Values{"labels": {"dog"}}), "invalid_input", ReasonGivenTwice, "labels", "in the body or in the query"},
+		{"a form's labels in both", withQuery(form(t, [][]byte{cat}, [2]string{"labels", "cat"}), url.Values{"labels": {"dog"}}), "invalid_input", ReasonGivenTwice, "labels", ""},
+		{"a template in both", withQuery(withImage(`"template": "a {}"`), url.Values{"template": {"a {}"}}), "invalid_input", ReasonGivenTwice, "template", ""},
+		{"top_k in both", withQuery(withImage(`"top_k": 1`), url.Values{"top_k": {"1"}}), "invalid_input", ReasonGivenTwice, "top_k", ""},
+		{"top_k twice", withQuery(raw, url.Values{"top_k": {"1", "2"}}), "invalid_input", ReasonGivenTwice, "top_k", ""},
 		{"a template twice", form(t, [][]byte{cat}, [2]string{"template", "a {}"}, [2]string{"template", "the {}"}), "invalid_input", ReasonGivenTwice, "template", ""},
-		{"two formats", ask(raw, url.Values{"format": {"list", "object"}}), "invalid_input", ReasonGivenTwice, "format", ""},
-		{"top_k a text in the query", ask(withImage(`"labels": ["cat", "dog"]`), url.Values{"top_k": {"two"}}), "invalid_input", ReasonBadTopK, "top_k", ""},
+		{"two formats", withQuery(raw, url.Values{"format": {"list", "object"}}), "invalid_input", ReasonGivenTwice, "format", ""},
+		{"top_k a text in the query", withQuery(withImage(`"labels": ["cat", "dog"]`), url.Values{"top_k": {"two"}}), "invalid_input", ReasonBadTopK, "top_k", ""},
 		{"an unknown format", engine.Input{ContentType: "image/jpeg", Body: cat, Query: url.Values{"format": {"xml"}}}, "invalid_input", "bad_format", "", "xml"},
 		{"an empty picture", engine.Input{ContentType: "image/jpeg"}, "invalid_input", ReasonMissing, "", ""},
 		{"an empty image", js(`{"image": ""}`), "invalid_input", ReasonNotAnImage, "", ""},
@@ -320,8 +320,8 @@ func TestBadRequests(t *testing.T) {
 			if !errors.As(err, &e) {
 				t.Fatalf("error %v", err)
 			}
-			if e.Code != c.code || e.Reason != c.reason || (c.param != "" && e.Param != c.param) || !strings.Contains(e.Message, c.says) {
-				t.Errorf("got %s/%s, param %q: %s\nwanted %s/%s, param %q: …%s…", e.Code, e.Reason, e.Param, e.Message, c.code, c.reason, c.param, c.says)
+			if e.Code != c.code || e.Reason != c.reason || (c.param != "" && e.Param != c.param) || !strings.Contains(e.Message, c.contains) {
+				t.Errorf("got %s/%s, param %q: %s\nwanted %s/%s, param %q: …%s…", e.Code, e.Reason, e.Param, e.Message, c.code, c.reason, c.param, c.contains)
 			}
 			if strings.Contains(e.Message, "127.0.0.1") || strings.Contains(e.Message, photoFolder()) || e.Message == "" {
 				t.Errorf("the message is %q", e.Message)
@@ -333,7 +333,7 @@ func TestBadRequests(t *testing.T) {
 	}
 }
 
-// FuzzDecode: whatever comes, it is a request or an error of the caller's.
+// FuzzDecode: any input is a request or an error that is the client's.
 func FuzzDecode(f *testing.F) {
 	f.Add("application/json", []byte(`{"url": "https://example.com/cat.jpg", "labels": ["a", "b"], "top_k": 1}`))
 	f.Add("", []byte(`[{"image": "data:image/png;base64,AAAA"}, {"url": "x"}]`))

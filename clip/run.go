@@ -14,7 +14,7 @@ import (
 // enough to bound its memory, and to stop soon after all requests of a run are canceled.
 const (
 	maxImageBatch = 32
-	maxTextBatch    = 64
+	maxTextBatch  = 64
 )
 
 // A pixelBuffer is memory for the pixels of one call; it is used again.
@@ -108,9 +108,9 @@ func (t *towers) scale(ctx context.Context, texts iter.Seq[[]int64]) (scale floa
 // An input is the pictures, the texts, or both of one call. A graph that is both towers gets a
 // small placeholder for the missing half.
 type input struct {
-	pixels []float32 // of pictures
+	pixels []float32    // of pictures
 	buffer *pixelBuffer // that pixels are in
-	ids    [][]int64 // of texts
+	ids    [][]int64    // of texts
 }
 
 // run calls a graph and returns some of its outputs, each a vector for each picture or text.

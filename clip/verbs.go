@@ -7,9 +7,9 @@ import (
 )
 
 // Register adds the model and its verbs to an engine, which loads and closes it, and returns the
-// verb predict for callers with values. The others are for callers with bytes: embed (OpenAI's
+// verb predict for callers with values. The other verbs are for callers with bytes: embed (OpenAI's
 // embeddings) and infer (the Open Inference Protocol's). A request's context must end at some time:
-// until then it may keep memory.
+// until then the request may hold memory.
 func (m *Model) Register(e *engine.Engine) *engine.Prediction[Request, Result] {
 	model := e.Add(m.options.Name, engine.Lifecycle{Kind: "clip", Load: m.load, Close: m.close, Describe: m.describe})
 	predict := engine.Predicts(model, "predict", engine.Predictor[Request, feed, raw, Result]{
