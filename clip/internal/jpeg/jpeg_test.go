@@ -14,8 +14,7 @@ import (
 	"testing"
 )
 
-// That the samples are libjpeg's is tested where there are pictures of what libjpeg makes of them:
-// in package pixels.
+// That the samples are libjpeg's is tested in package pixels, which has libjpeg's results.
 
 // files are JPEGs of all kinds.
 func files(tb testing.TB) map[string][]byte {

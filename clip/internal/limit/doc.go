@@ -22,8 +22,8 @@
 // child that it waits for, could only wait for one of a higher rank, and there is none. So it goes
 // on and releases its share, provided that all else it waits for ends by itself: a transfer with a
 // timeout, a computation, a run of a model. The first in the queue then gets what it waits for,
-// since no request is for more than the capacity: a contradiction. The ranks, in their order, say
-// what is waited for while each is held.
+// since no request is for more than the capacity: a contradiction. The ranks, in their order, are
+// documented with what is waited for while each is held.
 //
 // The package starts no goroutines and imports nothing of ours.
 package limit

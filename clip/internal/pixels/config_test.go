@@ -96,7 +96,7 @@ func TestLayouts(t *testing.T) {
 			t.Errorf("%dx%d: %+v", c.w, c.h, l)
 		}
 	}
-	// What is smaller than the crop lies in the middle of black; the odd pixel is on the left and
+	// A picture smaller than the crop is in the middle of black; the odd pixel is on the left and
 	// the top.
 	r, err = parseConfig([]byte(`{"do_resize": false, "crop_size": {"height": 4, "width": 6}}`))
 	if err != nil {
