@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 
 	"penstock/apierr"
 	"penstock/engine"
+	"penstock/stream"
 )
 
 // Options configures a Gateway. Engine is needed; zero values of the other fields mean what they

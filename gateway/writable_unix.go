@@ -14,7 +14,7 @@ import (
 // is at least 29 KiB.
 const (
 	bytesAfterPoll = 24 << 10
-	writeCost     = 1 << 10
+	writeCost      = 1 << 10
 )
 
 // writability reports whether a write to a connection would wait for its reader. The zero value
