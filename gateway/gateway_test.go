@@ -22,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// house is a gateway over an engine whose models the test makes.
+// server is a gateway with an engine whose models the test makes.
 type server struct {
 	*engine.Engine
 	*gateway.Gateway
@@ -32,10 +32,18 @@ type server struct {
 // newServer returns a gateway with the models that add adds; change may alter its options.
 func newServer(t testing.TB, permits, queue int, add func(*engine.Engine), change ...func(*gateway.Options)) *server {
 	t.Helper()
+	gate := engine.GateConfig{Permits: permits, Queue: queue, Timeout: 40 * time.Second}
+	return newServerOf(t, engine.Options{Gate: gate}, add, change...)
+}
+
+// newServerOf is newServer with further options of the engine.
+func newServerOf(t testing.TB, eo engine.Options, add func(*engine.Engine), change ...func(*gateway.Options)) *server {
+	t.Helper()
 	s := &server{log: &syncWriter{}}
 	log := slog.New(slog.NewTextHandler(s.log, nil))
 	metrics := gateway.NewMetrics("test", log)
-	s.Engine = engine.New(engine.Options{Gate: engine.GateConfig{Permits: permits, Queue: queue, Timeout: 40 * time.Second}, Observer: metrics, Accept: gateway.AcceptVerb})
+	eo.Observer, eo.Accept = metrics, gateway.AcceptVerb
+	s.Engine = engine.New(eo)
 	add(s.Engine)
 	o := gateway.Options{
 		Engine: s.Engine, Metrics: metrics, Log: log,

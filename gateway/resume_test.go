@@ -16,7 +16,13 @@ import (
 // create starts a detached stream and returns its id and url.
 func create(t testing.TB, s *server, prompt string) (id, url string) {
 	t.Helper()
-	w := s.record(request("POST", "/v1/streams", `{"model":"words","input":{"prompt":`+quote(prompt)+`}}`))
+	return createOf(t, s, "words", `{"prompt":`+quote(prompt)+`}`)
+}
+
+// createOf is create for any model and input.
+func createOf(t testing.TB, s *server, model, input string) (id, url string) {
+	t.Helper()
+	w := s.record(request("POST", "/v1/streams", `{"model":`+quote(model)+`,"input":`+input+`}`))
 	var made struct{ ID, URL string }
 	if err := json.Unmarshal(w.Body.Bytes(), &made); w.Code != 201 || err != nil || len(made.ID) != 32 || made.URL != "/v1/streams/"+made.ID || w.Header().Get("Location") != made.URL {
 		t.Fatalf("%d %v %s", w.Code, w.Header(), w.Body)
