@@ -15,6 +15,8 @@ type Peek struct {
 	Stream  bool
 	N       int // how many answers are wanted to each prompt; at least 1
 	Prompts int // how many there are, of a text completion; at least 1
+
+	IncludeUsage bool // of a stream
 }
 
 // PeekRequest reads the few top-level members of a request that Peek holds, and checks
@@ -34,6 +36,11 @@ func PeekRequest(body []byte) (Peek, error) {
 				return err
 			}
 			p.N = max(1, n)
+		case "stream_options":
+			var options StreamOptions
+			if unmarshalLoosely(value, &options) == nil { // anything else is the receiver's to judge
+				p.IncludeUsage = options.IncludeUsage
+			}
 		case "prompt":
 			p.Prompts = max(1, prompts(value))
 		}

@@ -11,6 +11,8 @@ type Call struct {
 	Model   string // as the client named it; "" if it did not
 	Dialect Name
 	Body    []byte // the client's own; nil if the request came as a query
+	// MediaType is that of Body, as the client named it; may be empty.
+	MediaType string
 
 	// Credential is the client's own key, for upstreams that it is passed on to; may be empty.
 	Credential string
@@ -32,7 +34,10 @@ type Request struct {
 	Stream  bool // the response is wanted as a stream
 	Choices int  // how many completions are wanted in all, at least 1
 
-	parse func() (*Parameters, error) // made by the codec that decoded the request
+	includeUsage bool                        // the client wants the usage in the stream
+	parse        func() (*Parameters, error) // made by the codec that decoded the request
+	response     *ResponsesRequest           // of a request of /v1/responses, once parsed
+	fields       map[string]json.RawMessage  // of a native request
 }
 
 // NewRequest returns a Request whose parameters are parsed by parse: how a codec outside this
