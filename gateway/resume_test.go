@@ -171,7 +171,7 @@ func TestBadRequestsForStreams(t *testing.T) {
 		`{"model":"words","input":{},"x":1}`:    "invalid_json",
 		`{"model":"words"}`:                     "invalid_input",
 		`{"input":{}}`:                          "invalid_input",
-		`{"model":"words","input":[1]}`:         "invalid_input",
+		`{"model":"words","input":[1]}`:         "invalid_json",
 		`{"model":"counter","input":[1]}`:       "invalid_json",
 		`{"model":"none","input":{}}`:           "model_not_found",
 		`{"model":"org/doubler","input":{}}`:    "not_acceptable",
