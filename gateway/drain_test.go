@@ -91,6 +91,44 @@ func TestADrainLetsSlowReadersFinish(t *testing.T) {
 	})
 }
 
+// A whole response that is still being generated when the grace is over fails with the drain's code.
+func TestADrainCancelsWholeResponses(t *testing.T) {
+	for path, body := range map[string]string{
+		chatPath:                   chatBody(false, "Once upon"),
+		"/v1/models/words:predict": `{"prompt":"Once upon"}`,
+		"/v1/models/other:predict": `{"prompt":"Once upon"}`,
+	} {
+		t.Run(path, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				steps := make(chan struct{})
+				s := newServer(t, 1, 0, func(e *engine.Engine) {
+					words(steps)(e)
+					engine.Generates(e.Add("other", engine.Lifecycle{Kind: "test"}), "stream", engine.Generator[struct{ Prompt string }, []string, string]{
+						Preprocess: func(context.Context, struct{ Prompt string }) ([]string, error) { return []string{"one"}, nil },
+						Generate:   repeat(steps, func(word string) string { return word }),
+					})
+				})
+				l := memnet.Listen()
+				client := l.Client()
+				stop, served := s.begin(t, l)
+				response := listen(t, client, "POST", "http://localhost"+path, body)
+				synctest.Wait()
+				stop()
+				began := time.Now()
+				<-response.over
+				if took := time.Since(began); response.status != http.StatusServiceUnavailable || !strings.Contains(response.text, `"code":"draining"`) || took != time.Minute {
+					t.Errorf("after %v: %d %s", took, response.status, response.text)
+				}
+				response.leave()
+				client.CloseIdleConnections()
+				if err := <-served; err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
 // When the grace is over, streams are canceled, and their readers can still connect to learn it.
 func TestTheListenerClosesLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
