@@ -15,14 +15,6 @@ import (
 	"penstock/stream"
 )
 
-// The paths of OpenAI's routes.
-const (
-	pathChat        = "/v1/chat/completions"
-	pathCompletions = "/v1/completions"
-	pathResponses   = "/v1/responses"
-	pathEmbeddings  = "/v1/embeddings"
-)
-
 // headerResumable asks for a stream that can be resumed, at the response's Location.
 const headerResumable = "X-Penstock-Resumable"
 
@@ -77,7 +69,7 @@ func (g *Gateway) generate(codec dialect.Codec) gin.HandlerFunc {
 	})
 }
 
-// generateWhole runs a generation to its end and answers with the whole of it: gathered from its
+// generateWhole runs a generation to its end and responds with the whole of it: gathered from its
 // deltas, or passed through from a server that uses the client's dialect.
 func (g *Gateway) generateWhole(c *gin.Context, codec dialect.Codec, gen *generation, call *engine.Call, r *dialect.Request) error {
 	pass := g.newPassthrough(c)
