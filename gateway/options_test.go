@@ -9,7 +9,7 @@ import (
 
 	"penstock/engine"
 	"penstock/gateway"
-	"penstock/internal/memnet"
+	"penstock/test/memnet"
 )
 
 // A Gateway that is given an engine and nothing else serves, with the defaults that Options names.
