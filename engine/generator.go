@@ -295,7 +295,10 @@ func complete(ctx context.Context, p *stream.Producer, f Finisher, end End, into
 		}
 		last := len(events) - 1
 		terminal = events[last]
-		return p.Append(ctx, events[:last])
+		if err := p.Append(ctx, events[:last]); err != nil {
+			return err
+		}
+		return p.Flush(ctx)
 	})
 	return terminal, err
 }

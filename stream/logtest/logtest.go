@@ -105,7 +105,7 @@ func drop(t *testing.T, l stream.Log) {
 	}
 }
 
-// fill appends chunks, one, two and three together by turns.
+// fill appends chunks, one, two and three together by turns, and waits until they are stored.
 func fill(t *testing.T, l stream.Log, log string, from, to int64) {
 	t.Helper()
 	var together []sse.Event // used for all, as is their memory: a log keeps none of its caller's
@@ -126,6 +126,9 @@ func fill(t *testing.T, l stream.Log, log string, from, to int64) {
 			together[i].Name = sse.Name{}
 		}
 		n += k
+	}
+	if err := l.Flush(t.Context()); err != nil {
+		t.Fatalf("Flush: %v", err)
 	}
 }
 
