@@ -53,14 +53,14 @@ browser: setup build $(SDK) ## what needs Chromium or OpenAI's SDK: the playgrou
 	$(GO) test -tags browser -run 'ReadmePython|Playground|Event' . ./web
 
 e2e: setup build $(E2E)/python/.installed $(E2E)/javascript/.installed $(E2E)/openai-go ## the clients people use, each against a started ./penstock
-	$(GO) test -tags e2e -count=1 ./e2e
+	$(GO) test -tags e2e -count=1 ./test/clients
 
 bench: setup build $(BENCH)/.installed ## relays beside each other (nginx where it is installed), CLIP beside Python: docs/*.svg (ten minutes, a quiet machine)
 	$(GO) run ./bench/relay -json docs/relay.json -svg docs/relay.svg
 	$(GO) run ./bench/clip -json docs/clip.json -svg docs/clip.svg
 
 soak: ## every kind of client, cut at random, for ten minutes (or make soak FOR=1h)
-	$(GO) run -race ./bench/soak -for $(or $(FOR),10m)
+	$(GO) run -race ./test/soak -for $(or $(FOR),10m)
 
 clean: ## remove the binary; what was fetched stays (rm -r .penstock removes that too)
 	rm -f penstock
@@ -81,7 +81,7 @@ $(SDK):
 	@PIP_ROOT_USER_ACTION=ignore $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-warn-conflicts --target $@.part openai==3.54.0
 	@mv $@.part $@
 
-$(E2E)/python/.installed: e2e/python/requirements.txt
+$(E2E)/python/.installed: test/clients/python/requirements.txt
 $(BENCH)/.installed: bench/clip/requirements.txt
 $(E2E)/python/.installed $(BENCH)/.installed:
 	@rm -rf $(@D)
@@ -89,11 +89,11 @@ $(E2E)/python/.installed $(BENCH)/.installed:
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-$(E2E)/javascript/.installed: e2e/javascript/package.json e2e/javascript/package-lock.json
+$(E2E)/javascript/.installed: test/clients/javascript/package.json test/clients/javascript/package-lock.json
 	@command -v npm >/dev/null || { echo "e2e: there is no npm here: install Node.js with npm" >&2; exit 1; }
 	@rm -rf $(@D) && mkdir -p $(@D) && cp $^ $(@D)
 	@npm ci --prefix $(@D) --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(E2E)/openai-go:
-	$(GO) build -tags e2e -o $@ ./e2e/golang
+	$(GO) build -tags e2e -o $@ ./test/clients/golang

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"penstock/internal/served"
+	"penstock/test/server"
 )
 
 // OpenAI's own SDK, as `make browser` puts it in place, runs the README's Python.
@@ -18,7 +18,7 @@ func TestReadmePythonWorks(t *testing.T) {
 	if err != nil || len(sdk) == 0 {
 		t.Fatal("OpenAI's SDK is not there: run make browser")
 	}
-	address := served.Start(t, asItself(t), ".")
+	address := server.Start(t, server.Options{Binary: asItself(t)}).URL
 	for _, block := range readmeBlocks(t, "python") {
 		cmd := exec.CommandContext(t.Context(), "python3", "-c", strings.ReplaceAll(block.code, readmeAddress, address))
 		cmd.Env = append(os.Environ(), "PYTHONPATH="+sdk[len(sdk)-1])

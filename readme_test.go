@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"penstock/internal/served"
+	"penstock/test/server"
 )
 
 // A README block whose fence says `test` is run as it stands, but for the address. Where a json
@@ -58,7 +58,7 @@ func asItself(t *testing.T) string {
 
 func TestReadmeCommandsWork(t *testing.T) {
 	path := asItself(t)
-	address := served.Start(t, path, ".")
+	address := server.Start(t, server.Options{Binary: path}).URL
 	home := t.TempDir() // an answer that is an error must fail the command
 	if err := os.WriteFile(filepath.Join(home, ".curlrc"), []byte("fail-with-body\n"), 0o600); err != nil {
 		t.Fatal(err)

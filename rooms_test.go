@@ -33,8 +33,8 @@ var rooms = map[string]struct {
 	"modeldir":  {nil, "the layout of model folders, for the packages that fill and open them"},
 	"web":       {nil, "the playground is a client like any other: it talks HTTP"},
 	"models":    {nil, "weights, and how they were made"},
-	"bench":     {[]string{"apierr", "engine", "gateway", "internal"}, "what is measured is wired by hand, or comes from outside"},
-	"internal":  {[]string{"apierr", "engine", "gateway"}, "tools for the tests of any room"},
+	"bench":     {[]string{"apierr", "engine", "gateway", "test"}, "what is measured is wired by hand, or comes from outside"},
+	"test":      {[]string{"apierr", "engine", "gateway"}, "tests from outside, and tools for all tests"},
 }
 
 // homes says which rooms may import a library: what it does is done there and nowhere else.

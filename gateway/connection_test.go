@@ -11,7 +11,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"penstock/internal/memnet"
+	"penstock/test/memnet"
 )
 
 // noted is a listener that notes what is written to its connections, write by write.

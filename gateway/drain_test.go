@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"penstock/engine"
-	"penstock/internal/memnet"
+	"penstock/test/memnet"
 )
 
 const wordsStream = "http://localhost/v1/models/words/stream?prompt="

@@ -20,7 +20,7 @@ import (
 	"penstock/apierr"
 	"penstock/engine"
 	"penstock/gateway"
-	"penstock/internal/memnet"
+	"penstock/test/memnet"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -11,7 +11,7 @@ import (
 
 	"penstock/engine"
 	"penstock/gateway"
-	"penstock/internal/memnet"
+	"penstock/test/memnet"
 )
 
 // overHTTP2 is inMemory with a client that speaks HTTP/2, as proxies in front of a gateway do.

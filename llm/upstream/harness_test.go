@@ -18,8 +18,8 @@ import (
 	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/engine"
-	"penstock/internal/memnet"
 	test "penstock/llm/upstream/upstreamtest"
+	"penstock/test/memnet"
 )
 
 // house is a model with its upstreams, in one bubble of virtual time.
