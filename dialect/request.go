@@ -3,6 +3,7 @@ package dialect
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 )
 
 // Call is what every request for a model carries, whichever verb it is for: the client's own bytes
@@ -32,6 +33,7 @@ type Request struct {
 	Stream  bool // the response is wanted as a stream
 	Choices int  // how many completions are wanted in all, at least 1
 
+	query url.Values                  // of a native request without a Body
 	parse func() (*Parameters, error) // made by the codec that decoded the request
 }
 

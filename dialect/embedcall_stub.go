@@ -1,0 +1,6 @@
+package dialect
+
+// EmbeddingCall is a request for embeddings.
+type EmbeddingCall struct {
+	Call
+}
