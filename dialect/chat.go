@@ -52,6 +52,7 @@ type ChatDelta struct {
 	Role         string          `json:"role,omitzero"`
 	Content      *string         `json:"content,omitzero"`
 	Refusal      *string         `json:"refusal,omitzero"`
+	Reasoning    *string         `json:"reasoning_content,omitzero"` // not OpenAI's, but what servers of open models agree on
 	ToolCalls    []ToolCallDelta `json:"tool_calls,omitzero"`
 	FunctionCall *FunctionCall   `json:"function_call,omitzero"` // deprecated form of ToolCalls
 }

@@ -10,12 +10,13 @@ import (
 // Name names a dialect: what a stream's log, a request and a delta say their bytes are in.
 type Name string
 
-// The dialects of language models.
+// The dialects of this package.
 const (
 	Native      Name = "penstock"
 	Chat        Name = "openai.chat"
 	Completions Name = "openai.completions"
 	Responses   Name = "openai.responses"
+	Embeddings  Name = "openai.embeddings"
 )
 
 // Codec is one protocol for language models, as the server of its clients sees it. Codecs hold no
@@ -44,8 +45,9 @@ type Codec interface {
 
 // Input is a request's body or, where that is nil, its query.
 type Input struct {
-	Body  []byte
-	Query url.Values
+	Body      []byte
+	Query     url.Values
+	MediaType string // of Body, as the client named it; may be empty
 }
 
 // Notice is what a reader of a stream learns beside its events: a position in the queue, or, if

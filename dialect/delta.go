@@ -25,6 +25,8 @@ type Delta struct {
 	// Event is the server's own event, and Dialect what it is in; "" if there is none.
 	Dialect Name
 	Event   sse.Event
+	// Final says that Event ends the response (SignLast).
+	Final bool
 }
 
 // Sign is what an event of a server's stream means to a relay.

@@ -1,7 +1,6 @@
 package dialect
 
 import (
-	"bytes"
 	"encoding/json"
 
 	"penstock/sse"
@@ -40,9 +39,6 @@ func newChunkReader(dialect Name, r *Request, typed bool) *chunkReader {
 	// More choices than are tracked end with [DONE] only.
 	return &chunkReader{dialect: dialect, typed: typed, expected: min(r.Choices, maxChoices+1)}
 }
-
-// isDone reports whether an event says that all has been sent.
-func isDone(data []byte) bool { return string(bytes.TrimSpace(data)) == "[DONE]" }
 
 // Read implements Reader.
 func (c *chunkReader) Read(e sse.Event) Sign {

@@ -60,7 +60,7 @@ func (r *responsesReader) Read(e sse.Event) Sign {
 
 // Deltas implements Reader.
 func (r *responsesReader) Deltas(into []Delta, e sse.Event) ([]Delta, error) {
-	return append(into, Delta{Dialect: Responses, Event: e}), nil
+	return append(into, Delta{Dialect: Responses, Event: e, Final: r.final != nil}), nil
 }
 
 // Whole implements Reader: only the last event says that the response is whole.

@@ -37,7 +37,7 @@ func (u untranslated) Name() Name { return u.name }
 func (u untranslated) Path() string { return u.path }
 
 // Body implements Remote.
-func (u untranslated) Body(r *Request) (Body, error) { return NewBody(r.Body) }
+func (u untranslated) Body(r *Request) (Body, error) { return r.OwnBody() }
 
 // Reader implements Remote.
 func (u untranslated) Reader(r *Request) Reader {
@@ -47,44 +47,41 @@ func (u untranslated) Reader(r *Request) Reader {
 	return newChunkReader(u.name, r, false)
 }
 
-// Body is the body of a request for a model that has a name of its own on every server. The zero
-// Body is empty.
+// Body is the body of a request for a model that has a name of its own on every server. Every other
+// byte stays as it is.
 type Body struct {
-	parts [][]byte // the name is between them
+	request []byte
+	names   []span // the values of the top-level member "model"
 }
 
-// NewBody returns the body of a request, whose top-level member "model" is to be replaced: all of
-// its values if it occurs more than once, so that it does not matter which of them the receiver
-// takes; a missing one is added in front. Every other byte stays as it is. Its error is an *Error.
-func NewBody(request []byte) (Body, error) {
-	var b Body
-	copied, empty := 0, true
-	err := members(request, func(name string, value jsontext.Value, end int64) error {
-		empty = false
-		if name == "model" {
-			b.parts = append(b.parts, request[copied:int(end)-len(value)])
-			copied = int(end)
-		}
-		return nil
-	})
-	if err != nil {
-		return Body{}, err
-	}
-	rest := request[copied:]
-	if b.parts == nil {
-		brace := bytes.IndexByte(request, '{') + 1
-		b.parts = [][]byte{append(bytes.Clone(request[:brace]), `"model":`...)}
-		rest = request[brace:]
-		if !empty {
-			rest = append([]byte{','}, rest...)
-		}
-	}
-	b.parts = append(b.parts, rest)
-	return b, nil
-}
+// span is a part of a request: bytes from start up to, not including, end.
+type span struct{ start, end int }
 
-// For returns the body for a server whose model has that name.
+// newBody returns the Body of a request without a member "model".
+func newBody(request []byte) Body { return Body{request: request} }
+
+// cut marks a value of the member "model".
+func (b *Body) cut(start, end int) { b.names = append(b.names, span{start, end}) }
+
+// For returns the body for a server whose model has that name, which is UTF-8. If the request has
+// the member "model" more than once all its values are replaced, so that it does not matter which
+// of them the receiver takes; if it has none, one is added in front.
 func (b Body) For(model string) []byte {
 	name, _ := jsontext.AppendQuote(nil, model) // what is not UTF-8 is replaced
-	return bytes.Join(b.parts, name)
+	out := make([]byte, 0, len(b.request)+max(1, len(b.names))*len(name)+len(`"model":,`))
+	if len(b.names) == 0 {
+		brace := bytes.IndexByte(b.request, '{') + 1
+		rest := b.request[brace:]
+		out = append(append(append(out, b.request[:brace]...), `"model":`...), name...)
+		if !bytes.HasPrefix(bytes.TrimLeft(rest, " \t\r\n"), []byte{'}'}) {
+			out = append(out, ',')
+		}
+		return append(out, rest...)
+	}
+	copied := 0
+	for _, s := range b.names {
+		out = append(append(out, b.request[copied:s.start]...), name...)
+		copied = s.end
+	}
+	return append(out, b.request[copied:]...)
 }

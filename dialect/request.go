@@ -3,7 +3,6 @@ package dialect
 import (
 	"encoding/json"
 	"net/http"
-	"net/url"
 )
 
 // Call is what every request for a model carries, whichever verb it is for: the client's own bytes
@@ -12,12 +11,25 @@ type Call struct {
 	Model   string // as the client named it; "" if it did not
 	Dialect Name
 	Body    []byte // the client's own; nil if the request came as a query
+	// MediaType is that of Body, as the client named it; may be empty.
+	MediaType string
 
 	// Credential is the client's own key, for upstreams that it is passed on to; may be empty.
 	Credential string
 	// Passthrough takes the response of a server in the client's own dialect; nil: the model
 	// returns typed values only.
 	Passthrough Passthrough
+
+	body Body // Body, if it has been decoded by this package
+}
+
+// OwnBody returns the client's own bytes, for any server. Its error is an *Error.
+func (c *Call) OwnBody() (Body, error) {
+	if c.body.request != nil {
+		return c.body, nil
+	}
+	_, body, err := peekRequest(c.Body)
+	return body, err
 }
 
 // Passthrough takes a server's response as it comes: the head once, then, unless the response is
@@ -33,8 +45,10 @@ type Request struct {
 	Stream  bool // the response is wanted as a stream
 	Choices int  // how many completions are wanted in all, at least 1
 
-	query url.Values                  // of a native request without a Body
-	parse func() (*Parameters, error) // made by the codec that decoded the request
+	includeUsage bool                        // the client wants the usage in the stream
+	parse        func() (*Parameters, error) // made by the codec that decoded the request
+	response     *ResponsesRequest           // of a request of /v1/responses, once parsed
+	fields       map[string]json.RawMessage  // of a native request
 }
 
 // NewRequest returns a Request whose parameters are parsed by parse: how a codec outside this

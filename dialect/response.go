@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"penstock/sse"
 )
 
 // Response is the answer of /v1/responses, whole or as far as it has come.
@@ -66,14 +68,8 @@ type ResponseUsage struct {
 	TotalTokens int `json:"total_tokens"`
 }
 
-// NamedEvent is a server-sent event to be written.
-type NamedEvent struct {
-	Name string
-	Data []byte // JSON
-}
-
-// ResponseEvents makes a response, and the typed events of its stream, of the chunks of a
-// chat answer that is text. Begin comes first, then Chunk for each chunk, then Complete,
+// ResponseEvents makes a response, and the typed events of its stream, of the deltas of a
+// completion that is text. Begin comes first, then Add for each delta, then Complete,
 // or Fail in the place of whatever is next. It is for one answer and one goroutine.
 type ResponseEvents struct {
 	response Response
@@ -106,44 +102,36 @@ func NewResponseEvents(r *ResponsesRequest, id string, created int64) *ResponseE
 }
 
 // Begin returns the events that come before all others.
-func (e *ResponseEvents) Begin() []NamedEvent {
-	return []NamedEvent{e.whole("response.created"), e.whole("response.in_progress")}
+func (e *ResponseEvents) Begin() []sse.Event {
+	return []sse.Event{e.whole("response.created"), e.whole("response.in_progress")}
 }
 
-// Chunk takes the JSON of a ChatChunk and returns the events it makes, which may be none.
-func (e *ResponseEvents) Chunk(data []byte) ([]NamedEvent, error) {
-	var chunk ChatChunk
-	if err := readChunk(data, &chunk); err != nil {
-		return nil, err
+// Add takes a delta and returns the events it makes, which may be none.
+func (e *ResponseEvents) Add(d *Delta) []sse.Event {
+	if d.Usage != nil {
+		e.count(*d.Usage)
 	}
-	if chunk.Usage != nil {
-		e.count(*chunk.Usage)
+	if d.Finish != "" {
+		e.finish = d.Finish
 	}
-	var events []NamedEvent
-	for _, c := range chunk.Choices {
-		if c.Delta.ToolCalls != nil {
-			return nil, fmt.Errorf("read a chunk: it calls a tool")
-		}
-		if c.FinishReason != nil {
-			e.finish = *c.FinishReason
-		}
-		if c.Delta.Content == nil || *c.Delta.Content == "" {
-			continue
-		}
-		events = append(events, e.announce()...)
-		e.text.WriteString(*c.Delta.Content)
-		events = append(events, e.event("response.output_text.delta", struct {
-			partPlace
-			Delta    string     `json:"delta"`
-			Logprobs []struct{} `json:"logprobs"`
-		}{e.inPart(), *c.Delta.Content, []struct{}{}}))
+	if d.Text == "" {
+		return nil
 	}
-	return events, nil
+	events := e.announce()
+	e.text.WriteString(d.Text)
+	return append(events, e.event("response.output_text.delta", struct {
+		partPlace
+		Delta    string     `json:"delta"`
+		Logprobs []struct{} `json:"logprobs"`
+	}{e.inPart(), d.Text, []struct{}{}}))
 }
 
 // Complete returns the events that end a complete answer.
-func (e *ResponseEvents) Complete() []NamedEvent {
+func (e *ResponseEvents) Complete(end End) []sse.Event {
 	events := e.announce()
+	if e.response.Usage == nil {
+		e.count(end.Usage)
+	}
 	text := e.text.String()
 	part := e.part(text)
 	name := "response.completed"
@@ -174,7 +162,7 @@ func (e *ResponseEvents) Complete() []NamedEvent {
 }
 
 // Fail returns the event that ends an answer that failed.
-func (e *ResponseEvents) Fail(err *Error) NamedEvent {
+func (e *ResponseEvents) Fail(err *Error) sse.Event {
 	return e.event("error", struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`
@@ -204,12 +192,12 @@ func (e *ResponseEvents) part(text string) ResponsePart {
 }
 
 // announce returns the events that come before the first text, once.
-func (e *ResponseEvents) announce() []NamedEvent {
+func (e *ResponseEvents) announce() []sse.Event {
 	if e.begun {
 		return nil
 	}
 	e.begun = true
-	return []NamedEvent{
+	return []sse.Event{
 		e.event("response.output_item.added", itemEvent{Item: e.item}),
 		e.event("response.content_part.added", struct {
 			partPlace
@@ -218,7 +206,7 @@ func (e *ResponseEvents) announce() []NamedEvent {
 	}
 }
 
-func (e *ResponseEvents) whole(name string) NamedEvent {
+func (e *ResponseEvents) whole(name string) sse.Event {
 	return e.event(name, struct {
 		Response Response `json:"response"`
 	}{e.response})
@@ -226,14 +214,14 @@ func (e *ResponseEvents) whole(name string) NamedEvent {
 
 // event writes an event: its type and number, and the members of more, which is a struct
 // with at least one.
-func (e *ResponseEvents) event(name string, more any) NamedEvent {
+func (e *ResponseEvents) event(name string, more any) sse.Event {
 	members, err := json.Marshal(more)
 	if err != nil {
 		panic(err) // structs of strings and numbers always encode
 	}
 	data := fmt.Appendf(nil, `{"type":%q,"sequence_number":%d,%s`, name, e.sequence, members[1:])
 	e.sequence++
-	return NamedEvent{Name: name, Data: data}
+	return sse.Event{Name: sse.MustName(name), Data: data}
 }
 
 func (e *ResponseEvents) count(u Usage) {
@@ -245,23 +233,4 @@ func (e *ResponseEvents) count(u Usage) {
 		r.OutputTokensDetails.ReasoningTokens = d.ReasoningTokens
 	}
 	e.response.Usage = r
-}
-
-// ResponseSequence returns the sequence_number of an event of /v1/responses, -1 if it has
-// none: an error that ends a stream of events that somebody else made has the next one.
-func ResponseSequence(event []byte) int {
-	var e struct {
-		SequenceNumber *int `json:"sequence_number"`
-	}
-	if err := unmarshalLoosely(event, &e); err != nil || e.SequenceNumber == nil {
-		return -1
-	}
-	return *e.SequenceNumber
-}
-
-// ResponseError returns the event that ends a stream of /v1/responses that failed, with
-// its sequence_number.
-func ResponseError(err *Error, sequence int) NamedEvent {
-	e := ResponseEvents{sequence: sequence}
-	return e.Fail(err)
 }

@@ -3,6 +3,7 @@ package dialect
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 )
 
 // translated is the Remote of requests in any dialect that are sent as /chat/completions.
@@ -24,14 +25,17 @@ func (translated) Body(r *Request) (Body, error) {
 	if err != nil {
 		return Body{}, err
 	}
-	delete(members, "model")
 	members["stream"] = json.RawMessage(`true`)
 	members["stream_options"] = json.RawMessage(`{"include_usage":true}`)
 	request, err := json.Marshal(members)
 	if err != nil {
-		return Body{}, fmt.Errorf("write the request: %w", err)
+		return Body{}, fmt.Errorf("write a chat request: %w", err)
 	}
-	return NewBody(request)
+	p, body, err := peekRequest(request)
+	if err == nil && r.Dialect == Native && p.N > 1 {
+		err = InvalidValue("n", "this route returns one completion: leave n out, or use /v1/chat/completions.")
+	}
+	return body, err
 }
 
 // chatMembers returns the members of the chat request that requests the same. The map is the
@@ -67,13 +71,13 @@ func chatMembers(r *Request) (map[string]json.RawMessage, error) {
 
 // nativeChatMembers returns the client's own members, with a message in place of a prompt.
 func nativeChatMembers(r *Request) (map[string]json.RawMessage, error) {
-	members, err := NativeFields(r.Body, r.query)
-	if err != nil {
-		return nil, err
-	}
+	members := maps.Clone(r.fields)
 	if prompt, ok := members["prompt"]; ok {
 		delete(members, "prompt")
 		members["messages"] = fmt.Appendf(nil, `[{"role":"user","content":%s}]`, prompt)
+	}
+	if members["messages"] == nil {
+		return nil, badRequest("messages", codeMissing, `Missing required parameter: give "prompt" or "messages".`)
 	}
 	return members, nil
 }

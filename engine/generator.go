@@ -24,6 +24,10 @@ type Generator[In, Feed, Chunk any] struct {
 	Preprocess func(ctx context.Context, in In) (Feed, error)
 	Generate   func(ctx context.Context, feed Feed, emit func(...Chunk) error) (End, error)
 
+	// Check rejects input that can never work, before a stream starts and outside the gate: its
+	// error is that of Start and Run. nil: what is wrong is left to Preprocess to find.
+	Check func(In) error
+
 	Decode func(Input) (In, error)        // nil: JSON, or a query by the types of In's fields
 	Encode func(Chunk) (sse.Event, error) // nil: JSON without an event name
 }
@@ -96,6 +100,7 @@ type StreamOptions struct {
 // Generation is the typed handle of a Generator verb.
 type Generation[In, Chunk any] struct {
 	verb     *Verb
+	check    func(In) error
 	generate func(ctx context.Context, c *Call, in In, wait waiting, emit func(...Chunk) error) (End, error)
 }
 
@@ -120,7 +125,10 @@ func Generates[In, Feed, Chunk any](m *Model, verb string, g Generator[In, Feed,
 			return sse.Event{Data: b}, err
 		}
 	}
-	h := &Generation[In, Chunk]{generate: func(ctx context.Context, c *Call, in In, wait waiting, emit func(...Chunk) error) (End, error) {
+	if g.Check == nil {
+		g.Check = func(In) error { return nil }
+	}
+	h := &Generation[In, Chunk]{check: g.Check, generate: func(ctx context.Context, c *Call, in In, wait waiting, emit func(...Chunk) error) (End, error) {
 		feed, err := phase(ctx, m, PhasePreprocess, g.Preprocess, in)
 		if err != nil {
 			return End{}, err
@@ -202,6 +210,9 @@ func (g *Generation[In, Chunk]) Admit(c Caller) (*Call, error) { return g.verb.A
 // Run generates without a stream: the chunks go to emit, and the End is returned. It stops when
 // ctx ends. Errors are *apierr.Error.
 func (g *Generation[In, Chunk]) Run(ctx context.Context, c *Call, in In, emit func(...Chunk) error) (End, error) {
+	if err := guard(func() error { return g.check(in) }); err != nil {
+		return End{}, apierr.From(err)
+	}
 	m := c.verb.model
 	m.streams.Add(1)
 	count := chunkCounter{observer: m.observer, last: time.Now()}
@@ -227,6 +238,9 @@ func (g *Generation[In, Chunk]) Run(ctx context.Context, c *Call, in In, emit fu
 // caller serves it, or cancels it. Values of ctx (a request id for the log) stay visible to the
 // model. Errors are *apierr.Error; everything that fails later is in the stream.
 func (g *Generation[In, Chunk]) Start(ctx context.Context, c *Call, in In, enc Encoder[Chunk], o StreamOptions) (*stream.Stream, error) {
+	if err := guard(func() error { return g.check(in) }); err != nil {
+		return nil, apierr.From(err)
+	}
 	m := c.verb.model
 	ctx, p, err := m.engine.streams.Create(ctx, stream.Config{
 		Info:   stream.Info{Model: m.name, Verb: c.verb.name, Dialect: o.Dialect},

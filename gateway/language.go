@@ -164,7 +164,7 @@ type nativeFinisher struct{}
 // End implements engine.Finisher.
 func (nativeFinisher) End(into []sse.Event, end engine.End) ([]sse.Event, error) {
 	e := endOf(end)
-	return append(into, dialect.NativeEnd(e.Reason, e.Usage)), nil
+	return append(into, dialect.NativeEnd(e)), nil
 }
 
 // Fail implements engine.Finisher.

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"penstock/apierr"
+	"penstock/dialect"
 	"penstock/engine"
 	"penstock/stream"
 )

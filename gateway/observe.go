@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"penstock/apierr"
+	"penstock/dialect"
 
 	"github.com/gin-gonic/gin"
 )

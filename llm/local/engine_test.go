@@ -8,35 +8,65 @@ import (
 	"testing"
 
 	"penstock/apierr"
+	"penstock/dialect"
 	"penstock/engine"
+	"penstock/sse"
+	"penstock/stream"
 )
 
-// start asks a loaded engine's model for one of its verbs, with the request's bytes.
-func start(t *testing.T, e *engine.Engine, model, verb, body string) (*engine.Stream, error) {
-	t.Helper()
-	return startInput(t, e, model, verb, engine.Input{Body: []byte(body)})
+// admitted is a decoded request inside a loaded model's gate.
+type admitted struct {
+	*engine.Generation[*dialect.Request, dialect.Delta]
+	call    *engine.Call
+	request *dialect.Request
 }
 
-func startInput(t *testing.T, e *engine.Engine, model, verb string, in engine.Input) (*engine.Stream, error) {
+// admit decodes a request, and admits it to the gate of an engine's model.
+func admit(t *testing.T, e *engine.Engine, model string, name dialect.Name, body string) (a admitted, err error) {
 	t.Helper()
 	m, err := e.Model(model)
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, ok := m.Verb(verb)
+	g, ok := engine.GenerationOf[*dialect.Request, dialect.Delta](m, "generate")
 	if !ok {
-		t.Fatalf("no verb %q", verb)
+		t.Fatal("no verb generate")
 	}
-	call, err := v.Admit(engine.Caller{})
-	if err != nil {
-		return nil, err
+	a.Generation = g
+	if a.call, err = g.Admit(engine.Caller{}); err != nil {
+		return a, err
 	}
-	defer call.Close()
-	return call.Start(context.Background(), in, engine.StreamOptions{})
+	t.Cleanup(a.call.Close)
+	if a.request, err = decode(name, body); err != nil {
+		t.Fatal(err)
+	}
+	return a, nil
 }
 
+// recorder is a reader that keeps what it is sent.
+type recorder struct {
+	events   []sse.Event
+	terminal stream.Terminal
+}
+
+func (r *recorder) Notice(stream.Notice, bool) bool { return true }
+
+func (r *recorder) Events(events []sse.Event, _ int64, _ bool) bool {
+	for _, e := range events {
+		r.events = append(r.events, sse.Event{Name: e.Name, Data: append([]byte(nil), e.Data...)})
+	}
+	return true
+}
+
+func (r *recorder) End(t stream.Terminal, _ int64) bool {
+	r.terminal = t
+	return true
+}
+
+func (r *recorder) Ready(int) bool { return true }
+
 func TestInTheEngine(t *testing.T) {
-	e := engine.New(engine.Options{Gate: engine.GateConfig{Permits: 2}})
+	e := engine.New(engine.Options{Gate: engine.GateConfig{Permits: 2, Queue: 10}})
 	New(Options{Name: "tiny", Path: "testdata/tiny32", ONNX: library(t)}).Register(e)
 	New(Options{Name: "broken", Path: "testdata/nowhere", ONNX: library(t)}).Register(e)
 	<-e.Load(context.Background())
@@ -46,77 +76,54 @@ func TestInTheEngine(t *testing.T) {
 		}
 	})
 
-	for verb, body := range map[string]string{
-		"stream":   `{"prompt":"hi","max_tokens":5,"logit_bias":{"66":100}}`,
-		"chat":     `{"model":"tiny",` + hi + `,"max_tokens":5,"logit_bias":{"66":100}}`,
-		"complete": `{"model":"tiny","prompt":"<|user|>hi<|end|>","max_tokens":5,"logit_bias":{"66":100}}`,
+	for name, body := range map[dialect.Name]string{
+		dialect.Native:      `{"prompt":"hi","max_tokens":5,"logit_bias":{"66":100}}`,
+		dialect.Chat:        `{"model":"tiny",` + hi + `,"max_tokens":5,"logit_bias":{"66":100}}`,
+		dialect.Completions: `{"model":"tiny","prompt":"<|user|>hi<|end|>","max_tokens":5,"logit_bias":{"66":100}}`,
 	} {
-		s, err := start(t, e, "tiny", verb, body)
+		a, err := admit(t, e, "tiny", name, body)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var chunks int
-		var end engine.End
-		for ev, err := range s.Follow(context.Background(), 0, 0) {
-			if err != nil || ev.Kind == engine.EventFailed {
-				t.Fatal(err, ev.Err)
-			}
-			if ev.Kind == engine.EventChunk && json.Valid(ev.Data) {
+		s, err := a.Start(context.Background(), a.call, a.request, encoder{codec(name).Stream(a.request)}, engine.StreamOptions{Dialect: string(name)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got recorder
+		if err := s.Serve(context.Background(), 0, 0, &got); err != nil || got.terminal.Outcome != stream.OutcomeDone {
+			t.Fatal(err, got.terminal)
+		}
+		chunks := 0
+		for _, e := range got.events {
+			if json.Valid(e.Data) {
 				chunks++
 			}
-			end = ev.End
 		}
-		if chunks < 5 || end.Reason() != engine.ReasonLength || end.Usage().CompletionTokens != 5 || end.Usage().PromptTokens < 4 {
-			t.Errorf("%s: %d chunks, %+v", verb, chunks, end)
+		if a, err = admit(t, e, "tiny", name, body); err != nil {
+			t.Fatal(err)
+		}
+		end, err := a.Run(context.Background(), a.call, a.request, func(...dialect.Delta) error { return nil })
+		if err != nil || chunks < 5 || end.Reason() != engine.ReasonLength || end.Usage().CompletionTokens != 5 || end.Usage().PromptTokens < 4 {
+			t.Errorf("%s: %d chunks, %+v, %v", name, chunks, end, err)
 		}
 	}
 
-	_, err := start(t, e, "tiny", "stream", `{"prompt":"hi","temperature":9}`)
-	if known := new(apierr.Error); !errors.As(err, &known) || known.Code != apierr.CodeInvalidInput || known.Param != "temperature" {
-		t.Errorf("a bad parameter: error %v before anything is queued, want invalid_input", err)
+	a, err := admit(t, e, "tiny", dialect.Native, `{"prompt":"hi","temperature":9}`)
+	if err != nil {
+		t.Fatal(err)
 	}
-	_, err = start(t, e, "broken", "stream", `{"prompt":"hi"}`)
+	_, started := a.Start(context.Background(), a.call, a.request, encoder{codec(dialect.Native).Stream(a.request)}, engine.StreamOptions{})
+	_, ran := a.Run(context.Background(), a.call, a.request, func(...dialect.Delta) error { return nil })
+	for _, err := range []error{started, ran} {
+		if known := new(apierr.Error); !errors.As(err, &known) || known.Code != apierr.CodeInvalidInput || known.Param != "temperature" {
+			t.Errorf("a bad parameter: error %v before anything is queued, want invalid_input", err)
+		}
+	}
+	_, err = admit(t, e, "broken", dialect.Native, `{"prompt":"hi"}`)
 	if known := new(apierr.Error); !errors.As(err, &known) || known.Code != apierr.CodeModelFailed {
 		t.Errorf("a model that is not there: error %v, want model_failed", err)
 	}
 	if s := e.Snapshot().Models[1]; s.State != engine.StateFailed || !strings.HasPrefix(s.Reason, "there is no model folder \"nowhere\": ") || s.Kind != Kind {
 		t.Errorf("snapshot %+v", s)
-	}
-}
-
-// A body that says it is no text is not read, whatever it holds; nobody else has to say what JSON is.
-func TestTypesOfBodies(t *testing.T) {
-	e := engine.New(engine.Options{Gate: engine.GateConfig{Permits: 1, Queue: 100}})
-	New(Options{Name: "tiny", Path: "testdata/tiny32", ONNX: library(t)}).Register(e)
-	<-e.Load(context.Background())
-	t.Cleanup(func() {
-		if err := e.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	for verb, body := range map[string]string{
-		"stream":    `{"prompt":"hi","max_tokens":1}`,
-		"chat":      `{"model":"tiny",` + hi + `,"max_tokens":1}`,
-		"complete":  `{"model":"tiny","prompt":"hi","max_tokens":1}`,
-		"responses": `{"model":"tiny","input":"hi","max_output_tokens":16}`,
-	} {
-		for _, kind := range []string{"image/png", "IMAGE/svg+xml", "audio/wav", "video/mp4", "multipart/form-data; boundary=x", "multipart/mixed"} {
-			_, err := startInput(t, e, "tiny", verb, engine.Input{ContentType: kind, Body: []byte(body)})
-			if known := new(apierr.Error); !errors.As(err, &known) || known.Code != apierr.CodeUnsupportedMediaType || !strings.HasSuffix(known.Message, ": send application/json") {
-				t.Errorf("%s as %s: error %v, want unsupported_media_type", verb, kind, err)
-			}
-		}
-		for _, kind := range []string{"", "application/json; charset=utf-8", "application/x-www-form-urlencoded", "text/plain", "rubbish"} {
-			s, err := startInput(t, e, "tiny", verb, engine.Input{ContentType: kind, Body: []byte(body)})
-			if err != nil {
-				t.Errorf("%s as %q: %v", verb, kind, err)
-				continue
-			}
-			for ev, err := range s.Follow(context.Background(), 0, 0) {
-				if err != nil || ev.Kind == engine.EventFailed {
-					t.Errorf("%s as %q: %v, %v", verb, kind, err, ev.Err)
-				}
-			}
-		}
 	}
 }

@@ -16,18 +16,18 @@ import (
 	"penstock/tokenizer"
 )
 
-// folder is what a model's files say, its graph aside.
+// folder is the content of a model's files without its graph.
 type folder struct {
 	graph     string // the path of the ONNX file
 	config    modelConfig
 	defaults  generationConfig
-	context   int // tokens of prompt and answer together
+	context   int // tokens of prompt and completion together
 	stops     map[int64]bool
 	tokenizer *tokenizer.Tokenizer
-	template  *template.Template // nil: the model knows no chats
+	template  *template.Template // nil: the model takes no messages
 
 	longest     int    // bytes of the longest token
-	fingerprint string // OpenAI's name for what tells two configurations of a model apart
+	fingerprint string // OpenAI's system_fingerprint: it differs between configurations of a model
 }
 
 // modelConfig is config.json.
@@ -43,7 +43,7 @@ type modelConfig struct {
 	EOS       ids    `json:"eos_token_id"`
 }
 
-// generationConfig is generation_config.json: pointers are nil where it says nothing.
+// generationConfig is generation_config.json: pointers are nil where it has no value.
 type generationConfig struct {
 	EOS               ids      `json:"eos_token_id"`
 	DoSample          *bool    `json:"do_sample"`
@@ -76,7 +76,7 @@ func (i *ids) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*[]int64)(i))
 }
 
-// tokenName is a token as it is written, or an object that holds it.
+// tokenName is the text of a token; in the file it may be an object that holds it.
 type tokenName string
 
 // UnmarshalJSON reads either form, or null.
@@ -91,7 +91,8 @@ func (n *tokenName) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*string)(n))
 }
 
-// chatTemplate is a template's source, or a list of named ones, of which "default" is meant.
+// chatTemplate is a template's source; in the file it may be a list of named ones, of which
+// "default" is used.
 type chatTemplate string
 
 // UnmarshalJSON reads either form, or null.
@@ -111,7 +112,8 @@ func (c *chatTemplate) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// readFolder reads a model folder. Its errors name the file at fault inside the folder, and what is wrong with it.
+// readFolder reads a model folder. Its errors name the file at fault inside the folder, and what is
+// wrong with it.
 func readFolder(path string) (*folder, error) {
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("there is no model folder %q: check the model's path; `make setup` makes the default one, `penstock import` others", filepath.Base(path))
@@ -140,7 +142,7 @@ func readFolder(path string) (*folder, error) {
 		return nil, err
 	}
 	if f.context = max(f.config.Context, f.config.Positions); f.context <= 0 {
-		return nil, errors.New("config.json does not say how long the model's context is (max_position_embeddings)")
+		return nil, errors.New("config.json does not give the length of the model's context (max_position_embeddings)")
 	}
 	f.findStops(names)
 	for id := range int64(f.tokenizer.VocabSize()) {
@@ -152,7 +154,8 @@ func readFolder(path string) (*folder, error) {
 	return f, f.readTemplate(path, names)
 }
 
-// fingerprint is made of what would change with the model: config.json, and the graph's name and size.
+// fingerprint returns a hash of what would change with the model: config.json, and the graph's name
+// and size.
 func fingerprint(path, graph string) (string, error) {
 	config, err := readFile(path, "config.json")
 	if err != nil {
@@ -160,13 +163,13 @@ func fingerprint(path, graph string) (string, error) {
 	}
 	info, err := os.Stat(filepath.Join(path, graph))
 	if err != nil {
-		return "", fmt.Errorf("look at %s: %w", graph, withoutPath(err))
+		return "", fmt.Errorf("read the size of %s: %w", graph, withoutPath(err))
 	}
 	sum := sha256.Sum256(fmt.Appendf(config, "%s %d", graph, info.Size()))
 	return "fp_" + hex.EncodeToString(sum[:5]), nil
 }
 
-// findStops gathers the tokens that end an answer.
+// findStops collects the tokens that end a completion.
 func (f *folder) findStops(names tokenizerConfig) {
 	f.stops = map[int64]bool{}
 	given := f.defaults.EOS
@@ -181,7 +184,8 @@ func (f *folder) findStops(names tokenizerConfig) {
 	}
 }
 
-// readTemplate finds the chat template: in a file of its own, else in tokenizer_config.json, else there is none.
+// readTemplate reads the chat template, if there is one: in a file of its own, or else in
+// tokenizer_config.json.
 func (f *folder) readTemplate(path string, names tokenizerConfig) error {
 	source := string(names.Template)
 	switch own, err := readFile(path, "chat_template.jinja"); {
@@ -224,7 +228,7 @@ func readFile(dir, name string) ([]byte, error) {
 	return data, nil
 }
 
-// withoutPath is what is wrong with a file, without where it lies.
+// withoutPath returns the cause of a file's error, without the file's path.
 func withoutPath(err error) error {
 	if failed, ok := errors.AsType[*fs.PathError](err); ok {
 		return failed.Err

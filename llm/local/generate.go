@@ -4,14 +4,32 @@ import (
 	"context"
 	"fmt"
 
+	"penstock/dialect"
 	"penstock/engine"
 )
 
-// generate answers a job: it reads the prompt, then feeds the model its own tokens until it ends the answer, a stop
-// string does, or there is no room for more.
-func (m *Model) generate(ctx context.Context, j job, emit func(piece) error) (engine.End, error) {
+// generate emits a completion: an empty delta when it begins, the text, the reason why it ended,
+// and the usage.
+func (m *Model) generate(ctx context.Context, j job, emit func(...dialect.Delta) error) (engine.End, error) {
+	if err := emit(dialect.Delta{Fingerprint: m.fingerprint}); err != nil {
+		return engine.End{}, err
+	}
+	end, err := m.complete(ctx, j, func(s segment) error {
+		return emit(dialect.Delta{Text: s.text, Logprobs: m.logprobs(s.tokens)})
+	})
+	if err != nil {
+		return engine.End{}, err
+	}
+	u := end.Usage()
+	usage := dialect.Usage{PromptTokens: u.PromptTokens, CompletionTokens: u.CompletionTokens, TotalTokens: u.PromptTokens + u.CompletionTokens}
+	return end, emit(dialect.Delta{Finish: end.Reason()}, dialect.Delta{Usage: &usage})
+}
+
+// complete runs the model on the prompt, and then on each token it chose, until it chooses one that
+// ends the completion, the text contains a stop string, or there is no room for more.
+func (m *Model) complete(ctx context.Context, j job, emit func(segment) error) (engine.End, error) {
 	room := min(j.maxTokens, m.context-len(j.prompt))
-	c := newConversation(m.graph, len(j.prompt)+room)
+	c := newSequence(m.graph, len(j.prompt)+room)
 	defer c.close()
 	logits, err := c.read(ctx, j.prompt)
 	if err != nil {
@@ -19,13 +37,13 @@ func (m *Model) generate(ctx context.Context, j job, emit func(piece) error) (en
 	}
 	var (
 		sampler = newSampler(j.sampling, j.prompt, m.graph.vocab)
-		answer  = newAnswer(m.tokenizer, j.stops)
-		likely  likelihoods
+		text    = newTextBuilder(m.tokenizer, j.stops)
+		likely  distribution
 		next    [1]int64
 		usage   = engine.Usage{PromptTokens: len(j.prompt)}
 	)
 	for {
-		if j.logprobs >= 0 {
+		if j.logprobs != nil {
 			likely.read(logits)
 		}
 		if next[0], err = sampler.choose(logits); err != nil {
@@ -33,18 +51,18 @@ func (m *Model) generate(ctx context.Context, j job, emit func(piece) error) (en
 		}
 		usage.CompletionTokens++
 		if m.stops[next[0]] {
-			return engine.Stopped(usage), show(emit, answer.finish())
+			return engine.Stopped(usage), emitText(emit, text.finish())
 		}
-		if j.logprobs >= 0 {
-			answer.expect(likely.of(next[0]), likely.top(j.logprobs))
+		if j.logprobs != nil {
+			text.expect(likely.of(next[0]), likely.top(*j.logprobs))
 		}
-		p, stopped := answer.add(next[0])
+		s, stopped := text.add(next[0])
 		full := usage.CompletionTokens == room
 		if full && !stopped {
-			rest := answer.finish()
-			p.text, p.tokens = p.text+rest.text, append(p.tokens, rest.tokens...)
+			rest := text.finish()
+			s.text, s.tokens = s.text+rest.text, append(s.tokens, rest.tokens...)
 		}
-		if err := show(emit, p); err != nil {
+		if err := emitText(emit, s); err != nil {
 			return engine.End{}, err
 		}
 		switch {
@@ -59,10 +77,10 @@ func (m *Model) generate(ctx context.Context, j job, emit func(piece) error) (en
 	}
 }
 
-// show emits a piece that has anything in it.
-func show(emit func(piece) error, p piece) error {
-	if p.empty() {
+// emitText emits a segment unless it is empty.
+func emitText(emit func(segment) error, s segment) error {
+	if s.empty() {
 		return nil
 	}
-	return emit(p)
+	return emit(s)
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"penstock/apierr"
+	"penstock/dialect"
 	"penstock/engine"
 )
 
@@ -20,14 +21,14 @@ func TestSmolLM2(t *testing.T) {
 	t.Run("same seed, same text", func(t *testing.T) { sameSeed(t, m) })
 	t.Run("stop strings", func(t *testing.T) { stopStrings(t, m) })
 	t.Run("messages forge no tokens", func(t *testing.T) { forgesNoTokens(t, m) })
-	t.Run("cancelled within a token", func(t *testing.T) { cancelledWithinAToken(t, m) })
-	t.Run("conversations at once", func(t *testing.T) { conversationsAtOnce(t, m) })
-	t.Run("likelihoods", func(t *testing.T) { likelihoodsAddUp(t, m) })
+	t.Run("canceled within a token", func(t *testing.T) { canceledWithinAToken(t, m) })
+	t.Run("completions at once", func(t *testing.T) { completionsAtOnce(t, m) })
+	t.Run("log probabilities", func(t *testing.T) { logprobsOfEveryToken(t, m) })
 	t.Run("context limit", func(t *testing.T) { promptTooLong(t, m) })
 }
 
-// followsVectors compares with transformers in float32. The graph's 8-bit activations move logits a little, so where two
-// tokens are nearly tied either is right.
+// followsVectors compares with transformers in float32. The graph's 8-bit activations move logits a
+// little, so where two tokens are nearly tied either is right.
 func followsVectors(t *testing.T, m *Model) {
 	var vectors struct {
 		Chats []struct {
@@ -49,7 +50,7 @@ func followsVectors(t *testing.T, m *Model) {
 		if !slices.Equal(j.prompt, v.PromptIDs) {
 			t.Errorf("chat %d: prompt\n got %v\nwant %v", i, j.prompt, v.PromptIDs)
 		}
-		c := newConversation(m.graph, m.context)
+		c := newSequence(m.graph, m.context)
 		logits, err := c.read(context.Background(), j.prompt)
 		c.close()
 		if err != nil {
@@ -71,41 +72,41 @@ func followsVectors(t *testing.T, m *Model) {
 const story = `"messages":[{"role":"user","content":"Tell me a story about a ferryman."}]`
 
 func sameSeed(t *testing.T, m *Model) {
-	tell := func(seed string) string {
-		pieces, _ := ask(t, m, `{`+story+`,"temperature":1.2,"top_p":0.95,"max_tokens":20,"seed":`+seed+`}`)
-		return textOf(pieces)
+	generated := func(seed string) string {
+		segments, _ := complete(t, m, `{`+story+`,"temperature":1.2,"top_p":0.95,"max_tokens":20,"seed":`+seed+`}`)
+		return textOf(segments)
 	}
-	one := tell("1")
-	if again := tell("1"); again != one {
-		t.Errorf("seed 1 told %q, then %q", one, again)
+	one := generated("1")
+	if again := generated("1"); again != one {
+		t.Errorf("seed 1 generated %q, then %q", one, again)
 	}
-	if other := tell("2"); other == one {
-		t.Errorf("seeds 1 and 2 both told %q", one)
+	if other := generated("2"); other == one {
+		t.Errorf("seeds 1 and 2 both generated %q", one)
 	}
 }
 
 func stopStrings(t *testing.T, m *Model) {
-	pieces, end := ask(t, m, `{`+story+`,"temperature":0,"max_tokens":24}`)
-	whole := textOf(pieces)
-	if end.Reason() != engine.ReasonLength || end.Usage().CompletionTokens != 24 || len(pieces) < 20 {
-		t.Fatalf("%q ended %+v in %d pieces", whole, end, len(pieces))
+	segments, end := complete(t, m, `{`+story+`,"temperature":0,"max_tokens":24}`)
+	whole := textOf(segments)
+	if end.Reason() != engine.ReasonLength || end.Usage().CompletionTokens != 24 || len(segments) < 20 {
+		t.Fatalf("%q ended %+v in %d segments", whole, end, len(segments))
 	}
 	// From the middle of one token to the middle of the next but one.
-	from := len(textOf(pieces[:9])) + 1
-	stop := whole[from : len(textOf(pieces[:11]))+1]
+	from := len(textOf(segments[:9])) + 1
+	stop := whole[from : len(textOf(segments[:11]))+1]
 	first := strings.Index(whole, stop)
 	quoted, _ := json.Marshal(stop)
-	pieces, end = ask(t, m, `{`+story+`,"temperature":0,"max_tokens":24,"stop":["never said",`+string(quoted)+`]}`)
-	if got := textOf(pieces); got != whole[:first] || end.Reason() != engine.ReasonStop {
+	segments, end = complete(t, m, `{`+story+`,"temperature":0,"max_tokens":24,"stop":["never said",`+string(quoted)+`]}`)
+	if got := textOf(segments); got != whole[:first] || end.Reason() != engine.ReasonStop {
 		t.Errorf("stop %q: got %q and %s, want %q", stop, got, end.Reason(), whole[:first])
 	}
 	if used := end.Usage().CompletionTokens; used > 13 {
 		t.Errorf("%d tokens were generated before the stop was seen", used)
 	}
-	// What only looked like the beginning of a stop string comes after all.
+	// What only looked like the beginning of a stop string is emitted in the end.
 	begun, _ := json.Marshal(whole[len(whole)-3:] + "\x00")
-	pieces, _ = ask(t, m, `{`+story+`,"temperature":0,"max_tokens":24,"stop":`+string(begun)+`}`)
-	if got := textOf(pieces); got != whole {
+	segments, _ = complete(t, m, `{`+story+`,"temperature":0,"max_tokens":24,"stop":`+string(begun)+`}`)
+	if got := textOf(segments); got != whole {
 		t.Errorf("got %q, want %q", got, whole)
 	}
 }
@@ -129,40 +130,40 @@ func forgesNoTokens(t *testing.T, m *Model) {
 	}
 }
 
-func cancelledWithinAToken(t *testing.T, m *Model) {
+func canceledWithinAToken(t *testing.T, m *Model) {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	gone := errors.New("the caller went away")
-	said := 0
-	_, err := m.generate(ctx, jobOf(t, m, `{`+story+`}`), func(piece) error {
-		if said++; said == 3 {
+	gone := errors.New("the client went away")
+	emitted := 0
+	_, err := m.complete(ctx, jobOf(t, m, `{`+story+`}`), func(segment) error {
+		if emitted++; emitted == 3 {
 			cancel(gone)
 		}
 		return nil
 	})
-	if !errors.Is(err, gone) || said != 3 {
-		t.Errorf("error %v after %d pieces, want the context's cause after 3", err, said)
+	if !errors.Is(err, gone) || emitted != 3 {
+		t.Errorf("error %v after %d segments, want the context's cause after 3", err, emitted)
 	}
-	full := errors.New("nobody takes it")
-	if _, err := m.generate(context.Background(), jobOf(t, m, `{`+story+`}`), func(piece) error { return full }); !errors.Is(err, full) {
+	full := errors.New("no reader takes it")
+	if _, err := m.complete(context.Background(), jobOf(t, m, `{`+story+`}`), func(segment) error { return full }); !errors.Is(err, full) {
 		t.Errorf("error %v, want emit's", err)
 	}
 }
 
-func conversationsAtOnce(t *testing.T, m *Model) {
+func completionsAtOnce(t *testing.T, m *Model) {
 	body := func(i int) string {
 		return `{"prompt":"Count from ` + string(rune('1'+i)) + ` on.","temperature":0,"max_tokens":12}`
 	}
 	const many = 3
 	var alone, together [many]string
 	for i := range many {
-		pieces, _ := ask(t, m, body(i))
-		alone[i] = textOf(pieces)
+		segments, _ := complete(t, m, body(i))
+		alone[i] = textOf(segments)
 	}
 	var all sync.WaitGroup
 	for i := range many {
 		j := jobOf(t, m, body(i))
 		all.Go(func() {
-			_, err := m.generate(context.Background(), j, func(p piece) error { together[i] += p.text; return nil })
+			_, err := m.complete(context.Background(), j, func(s segment) error { together[i] += s.text; return nil })
 			if err != nil {
 				t.Error(err)
 			}
@@ -174,21 +175,22 @@ func conversationsAtOnce(t *testing.T, m *Model) {
 	}
 }
 
-func likelihoodsAddUp(t *testing.T, m *Model) {
+func logprobsOfEveryToken(t *testing.T, m *Model) {
 	j := jobOf(t, m, `{`+story+`,"temperature":0,"max_tokens":10}`)
-	j.logprobs = 3
+	three := 3
+	j.logprobs = &three // which native requests cannot have
 	var text, tokens string
 	n := 0
-	_, err := m.generate(context.Background(), j, func(p piece) error {
-		text += p.text
-		for _, k := range p.tokens {
+	_, err := m.complete(context.Background(), j, func(s segment) error {
+		text += s.text
+		for _, k := range s.tokens {
 			n++
 			if k.offset != len([]rune(tokens)) {
-				t.Errorf("token %d is said to begin at %d, not %d", n, k.offset, len([]rune(tokens)))
+				t.Errorf("token %d has offset %d, want %d", n, k.offset, len([]rune(tokens)))
 			}
 			word, _ := m.tokenText(k.id)
 			tokens += word
-			if len(k.top) != 3 || k.top[0].id != k.id || k.top[0].logprob != k.logprob || k.logprob > 0 || k.top[1].logprob > k.logprob {
+			if len(k.top) != 3 || k.top[0].id != k.id || k.top[0].value != k.value || k.value > 0 || k.top[1].value > k.value {
 				t.Errorf("token %d: %+v", n, k)
 			}
 		}
@@ -201,7 +203,7 @@ func likelihoodsAddUp(t *testing.T, m *Model) {
 
 func promptTooLong(t *testing.T, m *Model) {
 	for _, n := range []int{2100, 200000} {
-		r, err := m.decodeNative(engine.Input{Body: []byte(`{"prompt":"` + strings.Repeat("the river ", n*2) + `"}`)})
+		r, err := decode(dialect.Native, `{"prompt":"`+strings.Repeat("the river ", n*2)+`"}`)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -212,23 +214,23 @@ func promptTooLong(t *testing.T, m *Model) {
 	}
 }
 
-func TestAnswerEndsAtTheContextsEnd(t *testing.T) {
+func TestCompletionEndsAtTheEndOfTheContext(t *testing.T) {
 	for _, name := range []string{"tiny32", "tiny16"} {
 		m := tiny(t, name)
 		prompt := strings.Repeat("x", m.context-len("<|user|>")-20)
-		pieces, end := ask(t, m, `{"prompt":"`+prompt+`","seed":4,"logit_bias":{"257":-100,"258":-100}}`)
+		segments, end := complete(t, m, `{"prompt":"`+prompt+`","seed":4,"logit_bias":{"257":-100,"258":-100}}`)
 		u := end.Usage()
-		if end.Reason() != engine.ReasonLength || u.PromptTokens+u.CompletionTokens != m.context || textOf(pieces) == "" {
-			t.Errorf("%s: %q ended %+v", name, textOf(pieces), end)
+		if end.Reason() != engine.ReasonLength || u.PromptTokens+u.CompletionTokens != m.context || textOf(segments) == "" {
+			t.Errorf("%s: %q ended %+v", name, textOf(segments), end)
 		}
 	}
 }
 
 func TestStopsAtTheEndToken(t *testing.T) {
 	m := tiny(t, "tiny32")
-	pieces, end := ask(t, m, `{"prompt":"x","logit_bias":{"258":100}}`)
-	if end != engine.Stopped(engine.Usage{PromptTokens: 4, CompletionTokens: 1}) || len(pieces) != 0 {
-		t.Errorf("%q ended %+v", textOf(pieces), end)
+	segments, end := complete(t, m, `{"prompt":"x","logit_bias":{"258":100}}`)
+	if end != engine.Stopped(engine.Usage{PromptTokens: 4, CompletionTokens: 1}) || len(segments) != 0 {
+		t.Errorf("%q ended %+v", textOf(segments), end)
 	}
 }
 
@@ -237,15 +239,15 @@ func TestModelWithoutTemplate(t *testing.T) {
 	if j := jobOf(t, m, `{"prompt":"abc"}`); !slices.Equal(j.prompt, []int64{'a', 'b', 'c'}) {
 		t.Errorf("prompt %v", j.prompt)
 	}
-	_, err := m.decodeNative(engine.Input{Body: []byte(`{"messages":[{"role":"user","content":"x"}]}`)})
+	err := check(m, dialect.Native, dialect.Input{Body: []byte(`{"messages":[{"role":"user","content":"x"}]}`)})
 	if e := new(apierr.Error); !errors.As(err, &e) || e.Reason != "unsupported_parameter" || !strings.Contains(e.Message, "chat template") {
 		t.Errorf("error %v", err)
 	}
 }
 
-func TestTemplatesRefusalIsTheCallers(t *testing.T) {
+func TestTemplatesErrorIsTheClients(t *testing.T) {
 	m := tiny(t, "tiny32")
-	r, err := m.decodeNative(engine.Input{Body: []byte(`{"messages":[{"role":"developer","content":"x"}]}`)})
+	r, err := decode(dialect.Native, `{"messages":[{"role":"developer","content":"x"}]}`)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"penstock/onnx"
 )
 
-// graph is a decoder's ONNX session, and which of its inputs and outputs is what.
+// graph is a decoder's ONNX session, and the meaning of its inputs and outputs.
 type graph struct {
 	session *onnx.Session
 
@@ -21,13 +21,13 @@ type graph struct {
 
 	caches []cacheShape // of past[i] and present[i]
 	vocab  int
-	// lastOnly: there are logits behind the last token of a run and no others.
+	// lastOnly: a run returns the logits after its last token and no others.
 	lastOnly bool
-	// shared: the graph may write a cache's new rows into the very memory of the old ones.
+	// shared: the graph can write a cache's new rows into the memory that holds the old ones.
 	shared bool
 }
 
-// cacheShape is the shape of one cache, [1, heads, tokens, dim], but for its number of tokens.
+// cacheShape is the shape of one cache, [1, heads, tokens, dim], without its number of tokens.
 type cacheShape struct {
 	kind       onnx.ElementType // float32 or float16
 	heads, dim int64
@@ -38,7 +38,7 @@ var (
 	presentName = regexp.MustCompile(`^present\w*\.(\d+\.(?:key|value))$`)
 )
 
-// newGraph makes sense of a session, which it takes over.
+// newGraph returns the graph of a session, which belongs to it then, unless it fails.
 func newGraph(ctx context.Context, s *onnx.Session, c modelConfig) (_ *graph, err error) {
 	g := &graph{session: s, inputIDs: -1, attentionMask: -1, positionIDs: -1, logits: -1, vocab: c.VocabSize}
 	if err := g.readNames(c); err != nil {
@@ -50,7 +50,7 @@ func newGraph(ctx context.Context, s *onnx.Session, c modelConfig) (_ *graph, er
 	return g, nil
 }
 
-// readNames finds out what the inputs and outputs are by their names.
+// readNames identifies the inputs and outputs by their names.
 func (g *graph) readNames(c modelConfig) error {
 	presents := map[string]int{}
 	for i, out := range g.session.Outputs() {
@@ -68,7 +68,7 @@ func (g *graph) readNames(c modelConfig) error {
 		} else if m := presentName.FindStringSubmatch(out.Name); m != nil {
 			presents[m[1]] = i
 		} else {
-			return fmt.Errorf("it has an output %q", out.Name)
+			return fmt.Errorf("it has an unknown output %q", out.Name)
 		}
 	}
 	for i, in := range g.session.Inputs() {
@@ -77,7 +77,7 @@ func (g *graph) readNames(c modelConfig) error {
 		case m != nil:
 			present, ok := presents[m[1]]
 			if !ok {
-				return fmt.Errorf("input %q has no output that goes on with it", in.Name)
+				return fmt.Errorf("input %q has no output that continues it", in.Name)
 			}
 			shape, err := cacheShapeOf(in, c)
 			if err != nil {
@@ -92,7 +92,7 @@ func (g *graph) readNames(c modelConfig) error {
 		case in.Name == "position_ids":
 			g.positionIDs = i
 		default:
-			return fmt.Errorf("it wants an input %q", in.Name)
+			return fmt.Errorf("it requires an unknown input %q", in.Name)
 		}
 		if in.Type != onnx.TypeInt64 {
 			return fmt.Errorf("its input %q is %s, not int64", in.Name, in.Type)
@@ -113,7 +113,8 @@ func (g *graph) readNames(c modelConfig) error {
 	return nil
 }
 
-// cacheShapeOf reads a cache's shape from the graph, and what is left open there from config.json.
+// cacheShapeOf reads a cache's shape from the graph, and sizes that are variable there from
+// config.json.
 func cacheShapeOf(in onnx.Info, c modelConfig) (s cacheShape, err error) {
 	if len(in.Shape) != 4 || in.Type != onnx.TypeFloat32 && in.Type != onnx.TypeFloat16 {
 		return s, fmt.Errorf("its input %q is %s of shape %v, not float of shape [1 heads tokens dim]", in.Name, in.Type, in.Shape)
@@ -130,14 +131,15 @@ func cacheShapeOf(in onnx.Info, c modelConfig) (s cacheShape, err error) {
 		}
 	}
 	if s.heads <= 0 || s.dim <= 0 {
-		return s, fmt.Errorf("neither the graph nor config.json says the size of input %q", in.Name)
+		return s, fmt.Errorf("neither the graph nor config.json gives the size of input %q", in.Name)
 	}
 	return s, nil
 }
 
-// sharesMemory tells what the graph does with caches that have more rows than there are tokens. One made with
-// GroupQueryAttention takes them for room and writes the new rows there: then past and present may be the same memory,
-// and a token costs no copying of all that came before it. Any other graph puts new rows at the end, which do not fit.
+// sharesMemory reports what the graph does with caches that have more rows than there are tokens.
+// One made with GroupQueryAttention writes the new rows there: then past and present may be the
+// same memory, and a token costs no copying of all that came before it. Any other graph appends new
+// rows, which do not fit.
 func (g *graph) sharesMemory(ctx context.Context) (bool, error) {
 	var err error
 	for _, g.shared = range []bool{true, false} {
@@ -149,7 +151,7 @@ func (g *graph) sharesMemory(ctx context.Context) (bool, error) {
 }
 
 func (g *graph) tryToken(ctx context.Context) error {
-	c := newConversation(g, 1)
+	c := newSequence(g, 1)
 	defer c.close()
 	_, err := c.feed(ctx, []int64{0})
 	return err

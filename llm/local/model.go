@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"penstock/dialect"
 	"penstock/engine"
 	"penstock/onnx"
 )
@@ -12,39 +13,30 @@ import (
 // Kind is the model's kind in configuration files and lists.
 const Kind = "onnx-llm"
 
-// Options say which model to run, and how.
+// Options configure a model.
 type Options struct {
-	Name string // what requests call it
+	Name string // the model's name in requests
 	Path string // the model folder
-	// MaxTokens is how long an answer may get when the request does not say; 0: as long as the context.
+	// MaxTokens is the limit of a completion whose request sets none; 0: the context is the limit.
 	MaxTokens int
 	ONNX      onnx.Options
 }
 
-// Model is a language model. Its verbs work once Load has succeeded, which the engine sees to.
+// Model is a language model. Its verb works once it has been loaded, which the engine does.
 type Model struct {
 	options Options
 	*folder // nil until loaded
 	graph   *graph
 }
 
-// New names a model. It does no I/O.
+// New returns a model that is not loaded yet. It does no I/O.
 func New(o Options) *Model { return &Model{options: o} }
 
-// Register adds the model to an engine, to be loaded by it, with its verbs.
+// Register adds the model to an engine, which loads it, with the verb generate.
 func (m *Model) Register(e *engine.Engine) *engine.Model {
 	em := e.Add(m.options.Name, engine.Lifecycle{Kind: Kind, Load: m.load, Close: m.close})
-	engine.Generates(em, "stream", engine.Generator[request, job, nativeChunk]{
-		Decode: ofText(m.decodeNative), Preprocess: m.preprocess, Generate: m.generateNative,
-	})
-	engine.Generates(em, "chat", engine.Generator[request, job, chatChunk]{
-		Decode: ofText(m.decodeChat), Preprocess: m.preprocess, Generate: m.generateChat,
-	})
-	engine.Generates(em, "complete", engine.Generator[request, job, completionChunk]{
-		Decode: ofText(m.decodeCompletion), Preprocess: m.preprocess, Generate: m.generateCompletion,
-	})
-	engine.Generates(em, "responses", engine.Generator[request, job, engine.Encoded]{
-		Decode: ofText(m.decodeResponse), Preprocess: m.preprocess, Generate: m.generateResponse,
+	engine.Generates(em, "generate", engine.Generator[*dialect.Request, job, dialect.Delta]{
+		Check: m.check, Preprocess: m.preprocess, Generate: m.generate,
 	})
 	return em
 }

@@ -50,40 +50,27 @@ func smollm2(t testing.TB) *Model {
 	return load(t, Options{Name: "smollm2", Path: path, MaxTokens: 512})
 }
 
-// ask runs a verb's three steps on a body, and returns the answer's pieces.
-func ask(t testing.TB, m *Model, body string) ([]piece, engine.End) {
+// complete generates the completion of a native request, and returns its segments.
+func complete(t testing.TB, m *Model, body string) ([]segment, engine.End) {
 	t.Helper()
 	j := jobOf(t, m, body)
-	var pieces []piece
-	end, err := m.generate(context.Background(), j, func(p piece) error { pieces = append(pieces, p); return nil })
+	var all []segment
+	end, err := m.complete(context.Background(), j, func(s segment) error { all = append(all, s); return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pieces, end
+	return all, end
 }
 
-func jobOf(t testing.TB, m *Model, body string) job {
-	t.Helper()
-	r, err := m.decodeNative(engine.Input{Body: []byte(body)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	j, err := m.preprocess(context.Background(), r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return j
-}
-
-func textOf(pieces []piece) string {
+func textOf(segments []segment) string {
 	var b strings.Builder
-	for _, p := range pieces {
-		b.WriteString(p.text)
+	for _, s := range segments {
+		b.WriteString(s.text)
 	}
 	return b.String()
 }
 
-// copyOf copies a model folder, with some files changed: "" takes one away.
+// copyOf copies a model folder, with some files changed: "" removes one.
 func copyOf(t *testing.T, from string, changed map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -105,7 +92,7 @@ func copyOf(t *testing.T, from string, changed map[string]string) string {
 	return dir
 }
 
-func TestLoadSaysWhatIsWrong(t *testing.T) {
+func TestLoadReportsWhatIsWrong(t *testing.T) {
 	for name, c := range map[string]struct {
 		changed map[string]string
 		want    string
@@ -118,7 +105,7 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		"no size of caches":   {map[string]string{"config.json": `{"max_position_embeddings":64,"vocab_size":259}`}, `size of input "past_key_values.0.key"`},
 		"tokenizer unknown":   {map[string]string{"tokenizer.json": `{"model":{"type":"Unigram"}}`}, "tokenizer.json: "},
 		"template wants file": {map[string]string{"chat_template.jinja": "{% include 'x' %}"}, "'include' not found"},
-		"graph is no ONNX":    {map[string]string{"onnx/model.onnx": "rubbish"}, "Load model from model.onnx failed:Protobuf parsing failed."},
+		"graph is no ONNX":    {map[string]string{"onnx/model.onnx": "not a graph"}, "Load model from model.onnx failed:Protobuf parsing failed."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := copyOf(t, "testdata/tiny32", c.changed)
@@ -146,7 +133,7 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 	wantFailure(t, err, dir, `does not exist: "model.onnx_data"`)
 }
 
-// wantFailure: the reason a model cannot be loaded is shown to everybody, so it names no place.
+// wantFailure checks the reason why a model cannot be loaded. It is public, so it shows no path.
 func wantFailure(t *testing.T, err error, dir, want string) {
 	t.Helper()
 	if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), dir) {
@@ -181,17 +168,17 @@ func TestReadsImportersLayout(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	m := tiny(t, "tiny16")
 	if j := jobOf(t, m, `{"prompt":"x"}`); j.temperature != 0.5 || j.topK != 3 || j.topP != 1 || j.maxTokens != 64 {
-		t.Errorf("generation_config.json's defaults: %+v", j.settings)
+		t.Errorf("generation_config.json's defaults: %+v", j.parameters)
 	}
 	if j := jobOf(t, m, `{"prompt":"x","temperature":1.5,"top_k":-1,"max_tokens":7,"seed":-1}`); j.temperature != 1.5 || j.topK != 0 || j.maxTokens != 7 || j.seed != 1<<64-1 {
-		t.Errorf("the request's own: %+v", j.settings)
+		t.Errorf("the request's own: %+v", j.parameters)
 	}
 	m = load(t, Options{Name: "tiny", Path: "testdata/tiny32", MaxTokens: 9})
 	if j := jobOf(t, m, `{"prompt":"x"}`); j.temperature != 1 || j.topK != 0 || j.topP != 1 || j.maxTokens != 9 || j.repetitionPenalty != 1 {
-		t.Errorf("OpenAI's defaults: %+v", j.settings)
+		t.Errorf("OpenAI's defaults: %+v", j.parameters)
 	}
 	m = load(t, Options{Name: "tiny", Path: copyOf(t, "testdata/tiny16", map[string]string{"generation_config.json": `{"do_sample":false,"temperature":0.5}`})})
 	if j := jobOf(t, m, `{"prompt":"x"}`); j.temperature != 0 {
-		t.Errorf("do_sample false: %+v", j.settings)
+		t.Errorf("do_sample false: %+v", j.parameters)
 	}
 }

@@ -1,27 +1,20 @@
 package local
 
 import (
-	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
-	"penstock/apierr"
+	"penstock/dialect"
 	"penstock/engine"
 )
 
 func TestResponseEvents(t *testing.T) {
 	m := tiny(t, "tiny32")
-	r, err := m.decodeResponse(engine.Input{Body: []byte(`{"model":"m","input":"hi","temperature":0,"max_output_tokens":2,"stream":true}`)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	j, err := m.preprocess(context.Background(), r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := respond(t, m, dialect.Responses, `{"model":"m","input":"hi","temperature":0,"max_output_tokens":2,"stream":true}`)
 	var names []string
 	var last struct {
 		Response struct {
@@ -32,28 +25,25 @@ func TestResponseEvents(t *testing.T) {
 			}
 		}
 	}
-	end, err := m.generateResponse(context.Background(), j, func(together ...engine.Encoded) error {
-		for _, c := range together {
-			if want := fmt.Sprintf(`{"type":%q,"sequence_number":%d,`, c.Name, len(names)); !strings.HasPrefix(string(c.Data), want) {
-				t.Errorf("event %s does not begin with %s", c.Data, want)
-			}
-			names = append(names, strings.TrimPrefix(c.Name, "response."))
+	for _, e := range append(got.events, got.terminal) {
+		if want := fmt.Sprintf(`{"type":%q,"sequence_number":%d,`, e.Name.String(), len(names)); !strings.HasPrefix(string(e.Data), want) {
+			t.Errorf("event %s does not begin with %s", e.Data, want)
 		}
-		return json.Unmarshal(together[len(together)-1].Data, &last)
-	})
-	if err != nil || end.Reason() != engine.ReasonLength {
-		t.Fatalf("%v, %v", end, err)
+		names = append(names, strings.TrimPrefix(e.Name.String(), "response."))
+	}
+	if err := json.Unmarshal(got.terminal.Data, &last); err != nil || got.end.Reason() != engine.ReasonLength {
+		t.Fatalf("%v, %v", got.end, err)
 	}
 	names = slices.DeleteFunc(names, func(n string) bool { return n == "output_text.delta" }) // as many as there was text
 	if got := strings.Join(names, " "); got != "created in_progress output_item.added content_part.added output_text.done content_part.done output_item.done incomplete" {
 		t.Errorf("events %s", got)
 	}
 	if u := last.Response.Usage; last.Response.Status != "incomplete" || u.InputTokens != 5 || u.OutputTokens != 2 {
-		t.Errorf("the last event says %+v", last)
+		t.Errorf("the last event has %+v", last)
 	}
 }
 
-func TestResponsesThatAreRefused(t *testing.T) {
+func TestResponsesThatAreRejected(t *testing.T) {
 	m := tiny(t, "tiny32")
 	for body, code := range map[string]string{
 		`{`:             "invalid_json",
@@ -63,8 +53,8 @@ func TestResponsesThatAreRefused(t *testing.T) {
 		`{"model":"m","input":"hi","tools":[{"type":"web_search"}]}`: "unsupported_parameter",
 		`{"model":"m","input":[{"type":"item_reference","id":"x"}]}`: "invalid_value",
 	} {
-		_, err := m.decodeResponse(engine.Input{Body: []byte(body)})
-		if e := apierr.From(err); err == nil || (e.Reason != code && string(e.Code) != code) {
+		err := check(m, dialect.Responses, dialect.Input{Body: []byte(body)})
+		if d := new(dialect.Error); !errors.As(err, &d) || d.Code != code || d.Status != 400 {
 			t.Errorf("%s: %v, want %s", body, err, code)
 		}
 	}

@@ -1,21 +1,19 @@
 package local
 
 import (
-	"cmp"
 	"errors"
 	"math"
 	"math/rand/v2"
-	"slices"
 )
 
-// sampling says how the next token is chosen from the logits.
+// sampling configures how the next token is chosen from the logits.
 type sampling struct {
-	temperature       float64 // 0: always the likeliest
+	temperature       float64 // 0: always the most likely token
 	topP              float64 // 1: no bound
 	topK              int     // 0: no bound
 	minP              float64 // 0: no bound
-	repetitionPenalty float64 // 1: none; over prompt and answer
-	frequencyPenalty  float64 // 0: none; over the answer, as presencePenalty
+	repetitionPenalty float64 // 1: none; counts prompt and completion
+	frequencyPenalty  float64 // 0: none; counts the completion, as presencePenalty
 	presencePenalty   float64
 	bias              []bias
 	seed              uint64
@@ -27,18 +25,19 @@ type bias struct {
 	value float32
 }
 
-// sampler chooses tokens. What it needs is allocated once, and its cost for a token is one or two passes over the
-// logits: nothing is sorted but what can be chosen. It is for one goroutine.
+// sampler chooses tokens. Its memory is allocated once, and its cost for a token is one or two
+// passes over the logits: only tokens that can be chosen are sorted. It is for one goroutine.
 type sampler struct {
 	sampling
 	random     *rand.Rand
-	seen       []int64  // distinct tokens so far, if any penalty asks for them
-	prompted   []bool   // by id: occurred in prompt or answer
-	counts     []uint32 // by id: how often in the answer
+	seen       []int64  // distinct tokens so far, if there is any penalty
+	prompted   []bool   // by id: occurred in prompt or completion
+	counts     []uint32 // by id: how often in the completion
 	candidates []candidate
 }
 
-// candidate is a token that may be chosen, with its weight: proportional to its probability, the likeliest having 1.
+// candidate is a token that may be chosen, with its weight: proportional to its probability, 1 for
+// the most likely token.
 type candidate struct {
 	id     int64
 	weight float64
@@ -57,7 +56,7 @@ func newSampler(s sampling, prompt []int64, vocab int) *sampler {
 	return m
 }
 
-// note puts a token among those seen.
+// note adds a token to those seen.
 func (m *sampler) note(id int64) {
 	if !m.prompted[id] {
 		m.prompted[id] = true
@@ -96,7 +95,8 @@ func argmax(logits []float32) int {
 	return at
 }
 
-// adjust applies penalties (Keskar et al. 2019, arXiv:1909.05858, for repetition; OpenAI's for the other two) and biases.
+// adjust applies penalties (Keskar et al. 2019, arXiv:1909.05858, for repetition; OpenAI's for the
+// other two) and biases.
 func (m *sampler) adjust(logits []float32) {
 	for _, id := range m.seen {
 		v := float64(logits[id])
@@ -115,12 +115,12 @@ func (m *sampler) adjust(logits []float32) {
 	}
 }
 
-// negligible is how many nats below the likeliest a token is left out: a whole vocabulary of such tokens has less weight
-// than float32 logits can tell.
+// negligible is how many nats below the most likely token another is left out: a whole vocabulary
+// of such tokens has less weight than float32 logits can express.
 const negligible = 25
 
-// draw chooses at random among the tokens that temperature, min_p, top_k and top_p (Holtzman et al. 2019,
-// arXiv:1904.09751) leave.
+// draw chooses at random among the tokens that temperature, min_p, top_k and top_p (Holtzman et al.
+// 2019, arXiv:1904.09751) leave.
 func (m *sampler) draw(logits []float32, best float32) int64 {
 	depth := negligible * m.temperature
 	if m.minP > 0 {
@@ -150,8 +150,9 @@ func (m *sampler) draw(logits []float32, best float32) int64 {
 	return c[len(c)-1].id // rounding
 }
 
-// nucleus keeps the topK likeliest of c, and of these the likeliest that make up topP of their weight. It takes them off
-// a heap one by one, so that it sorts no more than it keeps. What it returns lies at the end of c.
+// nucleus keeps the topK most likely of c, and of these the most likely that make up topP of their
+// weight. It takes them off a heap one by one, so that it sorts no more than it keeps. What it
+// returns lies at the end of c.
 func (m *sampler) nucleus(c []candidate) []candidate {
 	for i := len(c)/2 - 1; i >= 0; i-- {
 		sink(c, i)
@@ -173,7 +174,7 @@ func (m *sampler) nucleus(c []candidate) []candidate {
 		heap = heap[:last]
 		sink(heap, 0)
 	}
-	if most < len(c) { // the k likeliest first, since topP is of their weight
+	if most < len(c) { // the topK first, since topP is of their weight
 		for range most {
 			take()
 		}
@@ -192,7 +193,8 @@ func (m *sampler) nucleus(c []candidate) []candidate {
 	return c[len(heap):]
 }
 
-// before orders candidates: the heavier first, and of equals the smaller id, so that the order is always the same.
+// before orders candidates: the heavier first, and of equals the smaller id, so that the order is
+// always the same.
 func before(a, b candidate) bool {
 	return a.weight > b.weight || a.weight == b.weight && a.id < b.id
 }
@@ -213,48 +215,4 @@ func sink(heap []candidate, i int) {
 		heap[i], heap[child] = heap[child], heap[i]
 		i = child
 	}
-}
-
-// likelihood is a token and the logarithm of its probability, as the model gave it: before temperature and penalties.
-type likelihood struct {
-	id      int64
-	logprob float64
-}
-
-// likelihoods tells logits' log probabilities: one token's, and those of the n likeliest.
-type likelihoods struct {
-	logits []float32 // a copy: choose changes the original
-	total  float64   // the logarithm of the sum of their exponentials
-}
-
-func (l *likelihoods) read(logits []float32) {
-	l.logits = append(l.logits[:0], logits...)
-	best := float64(logits[argmax(logits)])
-	sum := 0.0
-	for _, v := range logits {
-		sum += math.Exp(float64(v) - best)
-	}
-	l.total = best + math.Log(sum)
-}
-
-// of returns a token's likelihood; what cannot be is -9999, as OpenAI writes it, since JSON has no infinities.
-func (l *likelihoods) of(id int64) likelihood {
-	return likelihood{id, max(float64(l.logits[id])-l.total, -9999)}
-}
-
-// top returns the n likeliest tokens, the likeliest first.
-func (l *likelihoods) top(n int) []likelihood {
-	top := make([]likelihood, 0, n+1)
-	for i, v := range l.logits {
-		if n == 0 || len(top) == n && float64(v)-l.total <= top[n-1].logprob {
-			continue
-		}
-		k := l.of(int64(i))
-		at, _ := slices.BinarySearchFunc(top, k, func(a, b likelihood) int {
-			return cmp.Or(-cmp.Compare(a.logprob, b.logprob), cmp.Compare(a.id, b.id))
-		})
-		top = slices.Insert(top, at, k)
-		top = top[:min(len(top), n)]
-	}
-	return top
 }

@@ -23,7 +23,7 @@ func someLogits(random *rand.Rand, n int) []float32 {
 	return logits
 }
 
-// expected are the probabilities that s gives tokens, worked out the plain way.
+// expected returns the probabilities that s gives tokens, computed by sorting them all.
 func expected(s sampling, logits []float32) []float64 {
 	order := make([]int, len(logits))
 	p := make([]float64, len(logits))
@@ -59,7 +59,7 @@ func expected(s sampling, logits []float32) []float64 {
 	return p
 }
 
-func TestDrawsByProbability(t *testing.T) {
+func TestTokensAreDrawnByProbability(t *testing.T) {
 	logits := someLogits(rand.New(rand.NewPCG(1, 2)), 50)
 	for name, s := range map[string]sampling{
 		"plain":           plain(func(s *sampling) {}),
@@ -99,7 +99,7 @@ func TestDrawsByProbability(t *testing.T) {
 	}
 }
 
-func TestNucleusKeepsWhatSortingWould(t *testing.T) {
+func TestNucleusKeepsWhatSortingKeeps(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 500 {
 		logits := someLogits(random, 1+random.IntN(200))
@@ -155,7 +155,7 @@ func TestPenalties(t *testing.T) {
 	}
 }
 
-func TestFrequencyPenaltyLooksAtTheAnswerOnly(t *testing.T) {
+func TestFrequencyPenaltyCountsTheCompletionOnly(t *testing.T) {
 	m := newSampler(plain(func(s *sampling) { s.temperature, s.frequencyPenalty = 0, 2 }), []int64{1, 1, 1}, 3)
 	var got []int64
 	for range 4 {
@@ -170,7 +170,7 @@ func TestFrequencyPenaltyLooksAtTheAnswerOnly(t *testing.T) {
 	}
 }
 
-func TestNoNumbers(t *testing.T) {
+func TestLogitsThatAreNoNumbers(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	for _, logits := range [][]float32{{nan, nan}, {-inf, -inf}, {0, inf}} {
 		if _, err := newSampler(plain(func(*sampling) {}), nil, 2).choose(logits); !errors.Is(err, errNoNumbers) {
@@ -208,33 +208,6 @@ func TestChooseAllocatesNothing(t *testing.T) {
 		m.choose(scratch)
 	}); n > 0 {
 		t.Errorf("%v allocations a token", n)
-	}
-}
-
-func TestLikelihoods(t *testing.T) {
-	logits := someLogits(rand.New(rand.NewPCG(9, 10)), 300)
-	logits[7] = logits[9]
-	var l likelihoods
-	l.read(logits)
-	p := expected(plain(func(*sampling) {}), logits)
-	order := make([]int64, len(logits))
-	for i := range order {
-		order[i] = int64(i)
-		if got := math.Exp(l.of(int64(i)).logprob); math.Abs(got-p[i]) > 1e-9 {
-			t.Errorf("token %d: probability %g, want %g", i, got, p[i])
-		}
-	}
-	slices.SortFunc(order, func(a, b int64) int { return cmp.Or(cmp.Compare(p[b], p[a]), cmp.Compare(a, b)) })
-	for _, n := range []int{0, 1, 5, 20} {
-		top := l.top(n)
-		if len(top) != n {
-			t.Fatalf("top(%d) has %d", n, len(top))
-		}
-		for i, k := range top {
-			if k.id != order[i] {
-				t.Errorf("top(%d)[%d] is %d, want %d", n, i, k.id, order[i])
-			}
-		}
 	}
 }
 

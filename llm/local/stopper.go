@@ -1,7 +1,8 @@
 package local
 
-// stopper looks for stop strings in a text that comes in pieces, and holds back what might be the beginning of one. Each
-// string is followed by its automaton (Knuth, Morris, Pratt 1977), so the cost is one step a byte, whatever the text.
+// stopper looks for stop strings in a text that comes in pieces, and holds back what could be the
+// beginning of one. Each string is matched by its automaton (Knuth, Morris, Pratt 1977), so the
+// cost is one step per byte and stop string, whatever the text.
 type stopper struct {
 	stops []stopString
 	held  []byte
@@ -31,9 +32,9 @@ func newStopper(texts []string) *stopper {
 	return s
 }
 
-// push takes a piece of text and returns what can be shown now, and whether a stop string is complete: it and what came
-// behind it are never shown.
-func (s *stopper) push(piece string) (shown string, stopped bool) {
+// push takes a piece of text and returns what can be emitted now, and whether a stop string is
+// complete: it and what follows it are never emitted.
+func (s *stopper) push(piece string) (ready string, stopped bool) {
 	if len(s.stops) == 0 {
 		return piece, false
 	}
@@ -55,9 +56,9 @@ func (s *stopper) push(piece string) (shown string, stopped bool) {
 	for _, stop := range s.stops {
 		hold = max(hold, stop.matched)
 	}
-	shown = string(s.held[:len(s.held)-hold])
+	ready = string(s.held[:len(s.held)-hold])
 	s.held = append(s.held[:0], s.held[len(s.held)-hold:]...)
-	return shown, false
+	return ready, false
 }
 
 // flush returns what is held back, at the end of the text.
@@ -67,7 +68,7 @@ func (s *stopper) flush() string {
 	return held
 }
 
-// step takes a byte and reports whether the string is complete.
+// step takes a byte, and reports whether the string is complete.
 func (s *stopString) step(b byte) bool {
 	for s.matched > 0 && s.text[s.matched] != b {
 		s.matched = s.back[s.matched-1]

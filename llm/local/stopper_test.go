@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// shown runs a stopper over pieces.
-func shown(stops, pieces []string) (text string, stopped bool) {
+// passed returns what a stopper lets pass of a text in pieces.
+func passed(stops, pieces []string) (text string, stopped bool) {
 	s := newStopper(stops)
 	for _, p := range pieces {
 		piece, stopped := s.push(p)
@@ -38,7 +38,7 @@ func TestStopper(t *testing.T) {
 		"half of many bytes":   {[]string{"日本"}, []string{"x日", "曜"}, "x日曜", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, stopped := shown(c.stops, c.pieces)
+			got, stopped := passed(c.stops, c.pieces)
 			if got != c.want || stopped != c.stopped {
 				t.Errorf("got %q, %v; want %q, %v", got, stopped, c.want, c.stopped)
 			}
@@ -46,16 +46,16 @@ func TestStopper(t *testing.T) {
 	}
 }
 
-func TestStopperHoldsBackNoMoreThanItMust(t *testing.T) {
+func TestStopperHoldsBackNoMoreThanNeeded(t *testing.T) {
 	s := newStopper([]string{"STOP"})
 	for _, c := range []struct{ push, want string }{{"a", "a"}, {"S", ""}, {"T", ""}, {"x", "STx"}, {"SS", "S"}, {"b", "Sb"}} {
 		if got, _ := s.push(c.push); got != c.want {
-			t.Errorf("push(%q) shows %q, want %q", c.push, got, c.want)
+			t.Errorf("push(%q) returns %q, want %q", c.push, got, c.want)
 		}
 	}
 }
 
-// search is what a stopper does, on the whole text at once.
+// search does what a stopper does, on the whole text at once.
 func search(stops []string, text string) (string, bool) {
 	for end := range len(text) + 1 {
 		longest := -1
@@ -71,7 +71,7 @@ func search(stops []string, text string) (string, bool) {
 	return text, false
 }
 
-func TestStopperFindsWhatSearchingWould(t *testing.T) {
+func TestStopperFindsWhatSearchingFinds(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	word := func(most int) string {
 		b := make([]byte, 1+random.IntN(most))
@@ -89,7 +89,7 @@ func TestStopperFindsWhatSearchingWould(t *testing.T) {
 		for i := range pieces {
 			pieces[i] = word(4)
 		}
-		got, stopped := shown(stops, pieces)
+		got, stopped := passed(stops, pieces)
 		want, wantStopped := search(stops, strings.Join(pieces, ""))
 		if got != want || stopped != wantStopped {
 			t.Fatalf("stops %q, text %q: got %q, %v; want %q, %v", stops, pieces, got, stopped, want, wantStopped)

@@ -2,21 +2,21 @@ package local
 
 import "penstock/onnx"
 
-// memory is the elements of a tensor whose shape changes from run to run.
-type memory interface {
-	// tensor makes a tensor over the first elements, as many as shape takes.
+// buffer holds the elements of a tensor whose shape changes from run to run.
+type buffer interface {
+	// tensor returns a tensor of a shape over the first elements.
 	tensor(shape []int64) (*onnx.Tensor, error)
-	// room returns how many elements there are.
-	room() int64
-	// spread copies the first used elements of each block of from, of which there are count, to the beginnings of longer
-	// blocks.
-	spread(from memory, count, block, used, longer int64)
+	// capacity returns the number of elements.
+	capacity() int64
+	// spread copies the first used elements of each block of from, of which there are count, to the
+	// beginnings of longer blocks.
+	spread(from buffer, count, block, used, longer int64)
 	// tail copies the last len(out) elements, as float32.
 	tail(out []float32)
 }
 
-// newMemory makes room for count elements of float16 or float32, which are all that newGraph lets in.
-func newMemory(kind onnx.ElementType, count int64) memory {
+// newBuffer returns a buffer of float16 or float32, the only types that newGraph accepts.
+func newBuffer(kind onnx.ElementType, count int64) buffer {
 	if kind == onnx.TypeFloat16 {
 		return make(elements[onnx.Float16], count)
 	}
@@ -33,9 +33,9 @@ func (e elements[T]) tensor(shape []int64) (*onnx.Tensor, error) {
 	return onnx.NewTensor(shape, e[:count])
 }
 
-func (e elements[T]) room() int64 { return int64(len(e)) }
+func (e elements[T]) capacity() int64 { return int64(len(e)) }
 
-func (e elements[T]) spread(from memory, count, block, used, longer int64) {
+func (e elements[T]) spread(from buffer, count, block, used, longer int64) {
 	old := from.(elements[T])
 	for i := range count {
 		copy(e[i*longer:], old[i*block:i*block+used])

@@ -1,6 +1,0 @@
-package dialect
-
-// EmbeddingCall is a request for embeddings.
-type EmbeddingCall struct {
-	Call
-}

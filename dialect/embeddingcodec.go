@@ -1,0 +1,28 @@
+package dialect
+
+import "encoding/json"
+
+// EmbeddingCall is a request for embeddings: the client's own bytes, which a model that computes
+// them reads with Parse.
+type EmbeddingCall struct{ Call }
+
+// Parse reads and checks the request, strictly. Its error is an *Error.
+func (c *EmbeddingCall) Parse() (*EmbeddingRequest, error) { return ParseEmbeddingRequest(c.Body) }
+
+// EmbeddingCodec is the protocol of POST /v1/embeddings.
+type EmbeddingCodec struct{}
+
+// Decode reads what a gateway must know of a request. Its error is an *Error.
+func (EmbeddingCodec) Decode(in Input) (*EmbeddingCall, error) {
+	p, body, err := peekRequest(in.Body)
+	if err != nil {
+		return nil, err
+	}
+	return &EmbeddingCall{Call{Model: p.Model, Dialect: Embeddings, Body: in.Body, MediaType: in.MediaType, body: body}}, nil
+}
+
+// Encode returns the body of a response.
+func (EmbeddingCodec) Encode(r *EmbeddingResponse) ([]byte, error) { return json.Marshal(r) }
+
+// Error renders a failure.
+func (EmbeddingCodec) Error(err error, _ string) ErrorResponse { return openAIError(err) }
