@@ -60,7 +60,8 @@ func (r *responsesReader) Read(e sse.Event) Sign {
 
 // Deltas implements Reader.
 func (r *responsesReader) Deltas(into []Delta, e sse.Event) ([]Delta, error) {
-	return append(into, Delta{Dialect: Responses, Event: e, Final: r.final != nil}), nil
+	final := r.final != nil && bytes.Equal(e.Data, r.final) // events before it may have been held back
+	return append(into, Delta{Dialect: Responses, Event: e, Final: final}), nil
 }
 
 // Whole implements Reader: only the last event says that the response is whole.
