@@ -19,6 +19,17 @@ type Call struct {
 	// Passthrough takes the response of a server in the client's own dialect; nil: the model
 	// returns typed values only.
 	Passthrough Passthrough
+
+	body Body // Body, if it has been decoded by this package
+}
+
+// OwnBody returns the client's own bytes, for any server. Its error is an *Error.
+func (c *Call) OwnBody() (Body, error) {
+	if c.body.request != nil {
+		return c.body, nil
+	}
+	_, body, err := peekRequest(c.Body)
+	return body, err
 }
 
 // Passthrough takes a server's response as it comes: the head once, then, unless the response is

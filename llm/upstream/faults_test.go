@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"penstock/apierr"
+	"penstock/dialect"
 	test "penstock/llm/upstream/upstreamtest"
 	"penstock/test/memnet"
 )
@@ -33,7 +34,7 @@ func TestFaults(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						h := buildFaulty(t, f, f.Streamed, certificate)
 						defer h.close()
-						r := h.stream("chat", chatBody)
+						r := h.stream(dialect.Chat, chatBody)
 						checkResult(t, r, f.Sees)
 						if len(r.chunks) != f.Sees.Chunks {
 							t.Errorf("%d chunks were passed on, not %d", len(r.chunks), f.Sees.Chunks)
@@ -47,7 +48,7 @@ func TestFaults(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						h := buildFaulty(t, f, f.Whole, certificate)
 						defer h.close()
-						r := h.whole("chat_whole")
+						r := h.whole(dialect.Chat)
 						checkResult(t, r, f.SeesWhole)
 						if begun := f.SeesWhole.Status == http.StatusOK; (r.calls > 0) != begun {
 							t.Errorf("a response was begun %d times: %v", r.calls, r.header)
@@ -67,7 +68,7 @@ func TestFaults(t *testing.T) {
 const neverConnects = test.Connection(-1)
 
 // buildFaulty builds a model whose upstream, a, has the fault.
-func buildFaulty(t *testing.T, f test.Fault, script test.Script, certificate tls.Certificate) *house {
+func buildFaulty(t *testing.T, f test.Fault, script test.Script, certificate tls.Certificate) *fixture {
 	t.Helper()
 	if script == nil {
 		script = test.Script{test.Stall} // there is no connection
@@ -76,7 +77,7 @@ func buildFaulty(t *testing.T, f test.Fault, script test.Script, certificate tls
 	if f.First != nil {
 		upstream = test.New(f.First, script)
 	}
-	h := build(t, func(config *Config) {
+	h := newFixture(t, func(config *Config) {
 		switch f.Connection {
 		case test.UnknownCertificate, test.NoTLS, test.NoHandshake:
 			config.Servers[0].BaseURL = "https://a.test/v1"
@@ -123,13 +124,13 @@ func testCertificate() tls.Certificate {
 }
 
 // checkAttempts checks the outcomes of the requests to the upstream.
-func checkAttempts(t *testing.T, h *house, outcomes []string) {
+func checkAttempts(t *testing.T, h *fixture, outcomes []string) {
 	t.Helper()
 	var want []string
 	for _, o := range outcomes {
 		want = append(want, "a "+o)
 	}
-	if got := h.asked.String(); got != strings.Join(want, ", ") {
+	if got := h.attempts.String(); got != strings.Join(want, ", ") {
 		t.Errorf("the outcomes are %q, not %q", got, strings.Join(want, ", "))
 	}
 }
@@ -185,24 +186,24 @@ func TestWholeResponsesArePassedOn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				u := test.New(c.script)
-				h := build(t, nil, u)
+				h := newFixture(t, nil, u)
 				defer h.close()
-				for verb, path := range map[string]string{"chat_whole": "/v1/chat/completions", "complete_whole": "/v1/completions", "responses_whole": "/v1/responses", "embed": "/v1/embeddings"} {
-					r := h.whole(verb)
+				for name, path := range map[dialect.Name]string{dialect.Chat: "/v1/chat/completions", dialect.Completions: "/v1/completions", dialect.Responses: "/v1/responses", dialect.Embeddings: "/v1/embeddings"} {
+					r := h.whole(name)
 					if (r.err == nil) != (c.code == "") || r.err != nil && r.err.Code != c.code {
-						t.Fatalf("%s: %v", verb, r.err)
+						t.Fatalf("%s: %v", name, r.err)
 					}
 					if !strings.HasPrefix(c.body, r.body.String()) || c.code == "" && r.body.Len() != len(c.body) {
-						t.Errorf("%s: received %d bytes", verb, r.body.Len())
+						t.Errorf("%s: received %d bytes", name, r.body.Len())
 					}
 					head := r.header
 					if r.status != 200 || head.Get("X-Upstream-Request-Id") != "r1" || head.Get("X-Ratelimit-Remaining-Tokens") != "5" || head.Get(headerUpstream) != "a" || head.Get("Set-Cookie") != "" {
-						t.Errorf("%s: the header is %d %v", verb, r.status, head)
+						t.Errorf("%s: the header is %d %v", name, r.status, head)
 					}
 					last := u.Requests(true)
 					request := last[len(last)-1]
 					if request.Path != path || request.Header.Get("Authorization") != "Bearer sk-secret-a" || request.Header.Get("Content-Type") != "application/json" {
-						t.Errorf("%s: the request was %+v", verb, request)
+						t.Errorf("%s: the request was %+v", name, request)
 					}
 				}
 			})
@@ -218,9 +219,9 @@ func TestOnlyHeadersThatClientsUseArePassedOn(t *testing.T) {
 	}
 	for _, status := range []int{200, 429} {
 		synctest.Test(t, func(t *testing.T) {
-			h := build(t, nil, test.New(test.Script{test.Answer(status, test.Completion("m"), append([]string{"Set-Cookie", "no", "Server", "no", "Ratelimited", "no"}, used...)...)}))
+			h := newFixture(t, nil, test.New(test.Script{test.Answer(status, test.Completion("m"), append([]string{"Set-Cookie", "no", "Server", "no", "Ratelimited", "no"}, used...)...)}))
 			defer h.close()
-			r := h.whole("chat_whole")
+			r := h.whole(dialect.Chat)
 			head := r.header
 			if status != 200 {
 				head = r.upstreamAnswer().Header
@@ -250,12 +251,12 @@ func TestADisconnectCancelsTheRequest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				u := test.New(script)
-				h := build(t, nil, u)
+				h := newFixture(t, nil, u)
 				defer h.close()
 				ctx, disconnect := context.WithTimeout(t.Context(), 3*time.Second)
 				defer disconnect()
 				begin := time.Now()
-				r := h.streamOn(ctx, "chat", chatBody, nil)
+				r := h.streamUntil(ctx, dialect.Chat, dialect.Input{Body: []byte(chatBody)})
 				synctest.Wait()
 				if r.err == nil || r.took != 3*time.Second {
 					t.Errorf("after %v: %v", r.took, r.err)
@@ -265,7 +266,7 @@ func TestADisconnectCancelsTheRequest(t *testing.T) {
 					if left := request.Left.Sub(begin); left < 3*time.Second || left > 3*time.Second+100*time.Millisecond {
 						t.Errorf("the upstream's request was canceled after %v", left)
 					}
-					if got := h.asked.String(); got != "a canceled" {
+					if got := h.attempts.String(); got != "a canceled" {
 						t.Errorf("the outcome is %s", got)
 					}
 				}
@@ -277,16 +278,16 @@ func TestADisconnectCancelsTheRequest(t *testing.T) {
 	}
 	t.Run("while connecting", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			h := build(t, nil, test.New(test.Script{test.Stall}))
+			h := newFixture(t, nil, test.New(test.Script{test.Stall}))
 			defer h.close()
 			h.dials["a.test:80"] = func(ctx context.Context) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() }
 			ctx, disconnect := context.WithTimeout(t.Context(), time.Second)
 			defer disconnect()
-			if r := h.streamOn(ctx, "chat", chatBody, nil); r.err == nil || r.took != time.Second {
+			if r := h.streamUntil(ctx, dialect.Chat, dialect.Input{Body: []byte(chatBody)}); r.err == nil || r.took != time.Second {
 				t.Errorf("after %v: %v", r.took, r.err)
 			}
 			synctest.Wait()
-			if got := h.asked.String(); got != "a canceled" {
+			if got := h.attempts.String(); got != "a canceled" {
 				t.Errorf("the outcome is %s", got)
 			}
 		})

@@ -131,8 +131,8 @@ type outcomeCounter struct {
 	outcomes []string
 }
 
-// Asked implements upstream.Observer.
-func (c *outcomeCounter) Asked(_, _ string, o upstream.Outcome) {
+// Attempted implements upstream.Observer.
+func (c *outcomeCounter) Attempted(_, _ string, o upstream.Outcome) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.outcomes = append(c.outcomes, string(o))

@@ -1,17 +1,17 @@
-package upstream
+package dialect
 
-// scanner reads JSON for what a relay must know of each chunk, in one pass that
-// allocates nothing, and checks its syntax on the way (RFC 8259; like encoding/json it
-// lets invalid UTF-8 pass). Members' names are compared as they stand: nobody escapes
-// them. Once bad is set, everything returns at once.
+// scanner reads JSON for what a relay must know of each chunk, in one pass that allocates nothing,
+// and checks its syntax (RFC 8259; like encoding/json it accepts invalid UTF-8). Names of members
+// are compared without decoding their escapes, which no server writes. Once bad is set, every
+// method returns at once.
 type scanner struct {
 	data  []byte
 	at    int
-	first bool // no element of the innermost object or list has been read
+	first bool // no element of the innermost object or array has been read
 	bad   bool
 }
 
-// maxDepth bounds how deeply values may be nested.
+// maxDepth is how deeply values may be nested.
 const maxDepth = 200
 
 func (s *scanner) space() {
@@ -39,7 +39,7 @@ func (s *scanner) fail() {
 	s.at = len(s.data)
 }
 
-// enter reads the bracket that opens an object or a list.
+// enter reads the bracket that opens an object or an array.
 func (s *scanner) enter(open byte) {
 	if s.peek() != open {
 		s.fail()
@@ -49,8 +49,8 @@ func (s *scanner) enter(open byte) {
 	s.first = true
 }
 
-// more tells whether another element follows, and reads up to it; at the end it reads
-// the bracket that closes.
+// more reports whether another element follows, and reads up to it; after the last one it reads the
+// closing bracket.
 func (s *scanner) more(closing byte) bool {
 	c := s.peek()
 	first := s.first
@@ -82,7 +82,7 @@ func (s *scanner) name() []byte {
 	return name
 }
 
-// text reads a string and returns what stands between its quotes, escapes as they are.
+// text reads a string and returns what is between its quotes, with its escapes.
 func (s *scanner) text() []byte {
 	if s.peek() != '"' {
 		s.fail()
@@ -128,7 +128,7 @@ func isEscape(c byte) bool {
 	return false
 }
 
-// skip reads any value and returns it as it stands.
+// skip reads any value and returns its JSON.
 func (s *scanner) skip() []byte {
 	s.space()
 	begin := s.at
@@ -208,7 +208,7 @@ func (s *scanner) digits() (n int) {
 	return n
 }
 
-// integer reads a value, and returns it if it is a small integer, else -1.
+// integer reads any value and returns it if it is an integer of at most nine digits, else -1.
 func (s *scanner) integer() int {
 	raw := s.skip()
 	if len(raw) == 0 || len(raw) > 9 {
@@ -224,14 +224,13 @@ func (s *scanner) integer() int {
 	return n
 }
 
-// over tells whether all has been read and was sound.
+// over reports whether all of data has been read, and is valid.
 func (s *scanner) over() bool {
 	return !s.bad && s.peek() == 0 && s.at == len(s.data)
 }
 
-// says tells whether a value is more than nothing: a string, list or object that is not
-// empty.
-func says(value []byte) bool {
+// hasContent reports whether a value is a string, an object or an array that is not empty.
+func hasContent(value []byte) bool {
 	if len(value) < 2 {
 		return false
 	}
@@ -244,16 +243,4 @@ func says(value []byte) bool {
 		return c != ']' && c != '}'
 	}
 	return false
-}
-
-// errorObject is the member "object" of an error that has no envelope, as vLLM writes it.
-const errorObject = `"error"`
-
-// accuses tells whether the value of a member "error" reports one: some servers send the
-// member with every event.
-func accuses(value []byte) bool {
-	if len(value) == 0 || value[0] == 'n' || value[0] == 'f' {
-		return false
-	}
-	return says(value) || value[0] != '"' && value[0] != '{' && value[0] != '['
 }
