@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -68,10 +69,10 @@ type ResponseUsage struct {
 	TotalTokens int `json:"total_tokens"`
 }
 
-// ResponseEvents makes a response, and the typed events of its stream, of the deltas of a
-// completion that is text. Begin comes first, then Add for each delta, then Complete,
-// or Fail in the place of whatever is next. It is for one answer and one goroutine.
-type ResponseEvents struct {
+// responseEvents makes a response, and the typed events of its stream, of the deltas of a
+// completion that is text. begin comes first, then add for each delta, then complete, or fail
+// instead of whatever is next. It is for one response and one goroutine.
+type responseEvents struct {
 	response Response
 	item     ResponseMessage
 	text     strings.Builder
@@ -80,10 +81,10 @@ type ResponseEvents struct {
 	sequence int
 }
 
-// NewResponseEvents begins the answer to a request. id is unique, of letters and digits;
+// newResponseEvents begins the answer to a request. id is unique, of letters and digits;
 // created is Unix time in seconds.
-func NewResponseEvents(r *ResponsesRequest, id string, created int64) *ResponseEvents {
-	e := &ResponseEvents{
+func newResponseEvents(r *ResponsesRequest, id string, created int64) *responseEvents {
+	e := &responseEvents{
 		response: Response{
 			ID: "resp_" + id, Object: "response", CreatedAt: created, Status: "in_progress",
 			Instructions: r.Instructions, MaxOutputTokens: r.MaxOutputTokens, Model: r.Model, Output: []ResponseMessage{},
@@ -101,83 +102,83 @@ func NewResponseEvents(r *ResponsesRequest, id string, created int64) *ResponseE
 	return e
 }
 
-// Begin returns the events that come before all others.
-func (e *ResponseEvents) Begin() []sse.Event {
-	return []sse.Event{e.whole("response.created"), e.whole("response.in_progress")}
+// begin appends the events that come before all others.
+func (e *responseEvents) begin(into []sse.Event) []sse.Event {
+	return append(into, e.whole("response.created"), e.whole("response.in_progress"))
 }
 
-// Add takes a delta and returns the events it makes, which may be none.
-func (e *ResponseEvents) Add(d *Delta) []sse.Event {
+// add appends the events of a delta, if it makes any.
+func (e *responseEvents) add(into []sse.Event, d *Delta) ([]sse.Event, error) {
 	if d.Usage != nil {
-		e.count(*d.Usage)
+		e.count(d.Usage)
 	}
-	if d.Finish != "" {
-		e.finish = d.Finish
+	if len(d.Calls) > 0 {
+		return nil, errors.New("encode a response: the model calls a tool")
 	}
+	e.finish = orElse(d.Finish, e.finish)
 	if d.Text == "" {
-		return nil
+		return into, nil
 	}
-	events := e.announce()
+	into = e.announce(into)
 	e.text.WriteString(d.Text)
-	return append(events, e.event("response.output_text.delta", struct {
-		partPlace
+	return append(into, e.event("response.output_text.delta", struct {
+		partPosition
 		Delta    string     `json:"delta"`
 		Logprobs []struct{} `json:"logprobs"`
-	}{e.inPart(), d.Text, []struct{}{}}))
+	}{e.position(), d.Text, []struct{}{}})), nil
 }
 
-// Complete returns the events that end a complete answer.
-func (e *ResponseEvents) Complete(end End) []sse.Event {
-	events := e.announce()
+// complete appends the events that end a complete response.
+func (e *responseEvents) complete(into []sse.Event, end End) []sse.Event {
+	into = e.announce(into)
 	if e.response.Usage == nil {
-		e.count(end.Usage)
+		e.count(usageOr(nil, end))
 	}
 	text := e.text.String()
-	part := e.part(text)
+	part := textPart(text)
 	name := "response.completed"
 	e.response.Status = "completed"
-	switch e.finish {
+	switch reason := orElse(e.finish, end.Reason); reason {
 	case "length":
 		e.response.IncompleteDetails = &ResponseIncomplete{"max_output_tokens"}
 	case "content_filter":
-		e.response.IncompleteDetails = &ResponseIncomplete{e.finish}
+		e.response.IncompleteDetails = &ResponseIncomplete{reason}
 	}
 	if e.response.IncompleteDetails != nil {
 		name, e.response.Status = "response.incomplete", "incomplete"
 	}
 	e.item.Status, e.item.Content = e.response.Status, []ResponsePart{part}
-	events = append(events,
+	into = append(into,
 		e.event("response.output_text.done", struct {
-			partPlace
+			partPosition
 			Text     string     `json:"text"`
 			Logprobs []struct{} `json:"logprobs"`
-		}{e.inPart(), text, []struct{}{}}),
-		e.event("response.content_part.done", struct {
-			partPlace
-			Part ResponsePart `json:"part"`
-		}{e.inPart(), part}),
+		}{e.position(), text, []struct{}{}}),
+		e.event("response.content_part.done", partEvent{e.position(), part}),
 		e.event("response.output_item.done", itemEvent{Item: e.item}))
 	e.response.Output = []ResponseMessage{e.item}
-	return append(events, e.whole(name))
+	return append(into, e.whole(name))
 }
 
-// Fail returns the event that ends an answer that failed.
-func (e *ResponseEvents) Fail(err *Error) sse.Event {
-	return e.event("error", struct {
+// fail returns the event that ends a response that failed.
+func (e *responseEvents) fail(err *Error) sse.Event {
+	return e.event(errorWord, struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`
 		Param   string `json:"param,omitzero"`
 	}{err.Code, err.Message, err.Param})
 }
 
-// Response returns the whole answer, after Complete.
-func (e *ResponseEvents) Response() Response { return e.response }
-
-// partPlace says which part of the answer an event is about.
-type partPlace struct {
+// partPosition is the position of the part of the response that an event is about.
+type partPosition struct {
 	ItemID       string `json:"item_id"`
 	OutputIndex  int    `json:"output_index"`
 	ContentIndex int    `json:"content_index"`
+}
+
+type partEvent struct {
+	partPosition
+	Part ResponsePart `json:"part"`
 }
 
 type itemEvent struct {
@@ -185,28 +186,24 @@ type itemEvent struct {
 	Item        ResponseMessage `json:"item"`
 }
 
-func (e *ResponseEvents) inPart() partPlace { return partPlace{ItemID: e.item.ID} }
+func (e *responseEvents) position() partPosition { return partPosition{ItemID: e.item.ID} }
 
-func (e *ResponseEvents) part(text string) ResponsePart {
+func textPart(text string) ResponsePart {
 	return ResponsePart{Type: "output_text", Text: text, Annotations: []struct{}{}, Logprobs: []struct{}{}}
 }
 
-// announce returns the events that come before the first text, once.
-func (e *ResponseEvents) announce() []sse.Event {
+// announce appends the events that come before the first text, once.
+func (e *responseEvents) announce(into []sse.Event) []sse.Event {
 	if e.begun {
-		return nil
+		return into
 	}
 	e.begun = true
-	return []sse.Event{
+	return append(into,
 		e.event("response.output_item.added", itemEvent{Item: e.item}),
-		e.event("response.content_part.added", struct {
-			partPlace
-			Part ResponsePart `json:"part"`
-		}{e.inPart(), e.part("")}),
-	}
+		e.event("response.content_part.added", partEvent{e.position(), textPart("")}))
 }
 
-func (e *ResponseEvents) whole(name string) sse.Event {
+func (e *responseEvents) whole(name string) sse.Event {
 	return e.event(name, struct {
 		Response Response `json:"response"`
 	}{e.response})
@@ -214,7 +211,7 @@ func (e *ResponseEvents) whole(name string) sse.Event {
 
 // event writes an event: its type and number, and the members of more, which is a struct
 // with at least one.
-func (e *ResponseEvents) event(name string, more any) sse.Event {
+func (e *responseEvents) event(name string, more any) sse.Event {
 	members, err := json.Marshal(more)
 	if err != nil {
 		panic(err) // structs of strings and numbers always encode
@@ -224,7 +221,7 @@ func (e *ResponseEvents) event(name string, more any) sse.Event {
 	return sse.Event{Name: sse.MustName(name), Data: data}
 }
 
-func (e *ResponseEvents) count(u Usage) {
+func (e *responseEvents) count(u *Usage) {
 	r := &ResponseUsage{InputTokens: u.PromptTokens, OutputTokens: u.CompletionTokens, TotalTokens: u.TotalTokens}
 	if d := u.PromptTokensDetails; d != nil {
 		r.InputTokensDetails.CachedTokens = d.CachedTokens
