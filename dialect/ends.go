@@ -16,16 +16,23 @@ const errorWord = "error"
 // isDone reports whether a client of OpenAI's would take the data for the end of the stream. SDKs
 // look at the beginning only, and some of them at each line by itself.
 func isDone(data []byte) bool {
-	for {
-		if bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte(done)) {
+	if startsWithDone(data) {
+		return true
+	}
+	// A line end is rare: JSON has them between its values only.
+	if bytes.IndexByte(data, '\n') < 0 && bytes.IndexByte(data, '\r') < 0 {
+		return false
+	}
+	for i, b := range data {
+		if (b == '\n' || b == '\r') && startsWithDone(data[i+1:]) {
 			return true
 		}
-		i := bytes.IndexAny(data, "\r\n")
-		if i < 0 {
-			return false
-		}
-		data = data[i+1:]
 	}
+	return false
+}
+
+func startsWithDone(data []byte) bool {
+	return bytes.HasPrefix(bytes.TrimLeft(data, " \t"), []byte(done))
 }
 
 // reportsFailure reports whether a client of OpenAI's would take the data for an error object, which
@@ -93,13 +100,14 @@ func endsResponseByData(data []byte) bool {
 // escapesLetters reports whether JSON may hold words that are not recognized by their bytes: an
 // ASCII letter or a full stop is escaped, which no encoder does.
 func escapesLetters(data []byte) bool {
-	if !bytes.Contains(data, []byte(`\u00`)) {
-		return false
-	}
-	for _, digit := range []string{`\u006`, `\u007`, `\u002e`, `\u002E`} {
-		if bytes.Contains(data, []byte(digit)) {
+	for {
+		i := bytes.Index(data, []byte(`\u00`))
+		if i < 0 || len(data) < i+len(`\u0000`) {
+			return false
+		}
+		data = data[i+len(`\u00`):]
+		if data[0] == '6' || data[0] == '7' || data[0] == '2' && data[1]|0x20 == 'e' {
 			return true
 		}
 	}
-	return false
 }
