@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/sashabaranov/go-openai"
 )
 
 // done is the data of the event that ends a stream of chat or text completions.
@@ -61,8 +62,9 @@ func isBlank(value jsontext.Value) bool {
 
 // endsResponse reports whether an event of /v1/responses with that name or type ends the stream.
 func endsResponse(kind string) bool {
-	switch kind {
-	case "response.completed", "response.incomplete", "response.failed", errorWord:
+	switch openai.ResponseStreamEventType(kind) {
+	case openai.ResponseStreamEventCompleted, openai.ResponseStreamEventIncomplete,
+		openai.ResponseStreamEventFailed, openai.ResponseStreamEventError:
 		return true
 	}
 	return false

@@ -7,45 +7,42 @@ import (
 	"strings"
 
 	"penstock/sse"
+
+	"github.com/sashabaranov/go-openai"
 )
 
 // Response is the answer of /v1/responses, whole or as far as it has come.
 type Response struct {
-	ID                string              `json:"id"`
-	Object            string              `json:"object"` // "response"
-	CreatedAt         int64               `json:"created_at"`
-	Status            string              `json:"status"` // in_progress, completed, incomplete
-	Error             *struct{}           `json:"error"`  // null: a failure is an event, or an HTTP answer
-	IncompleteDetails *ResponseIncomplete `json:"incomplete_details"`
-	Instructions      *string             `json:"instructions"`
-	MaxOutputTokens   *int                `json:"max_output_tokens"`
-	Model             string              `json:"model"`
-	Output            []ResponseMessage   `json:"output"`
-	ParallelToolCalls bool                `json:"parallel_tool_calls"`
-	PreviousID        *string             `json:"previous_response_id"`
-	Store             bool                `json:"store"`
-	Temperature       *float64            `json:"temperature"`
-	Text              ResponseText        `json:"text"`
-	ToolChoice        string              `json:"tool_choice"`
-	Tools             []struct{}          `json:"tools"`
-	TopP              *float64            `json:"top_p"`
-	Truncation        string              `json:"truncation"`
-	Usage             *ResponseUsage      `json:"usage"`
-	Metadata          map[string]string   `json:"metadata"`
-}
-
-// ResponseIncomplete says why a response ended before its end.
-type ResponseIncomplete struct {
-	Reason string `json:"reason"` // max_output_tokens, content_filter
+	ID                string                            `json:"id"`
+	Object            string                            `json:"object"` // "response"
+	CreatedAt         int64                             `json:"created_at"`
+	Status            openai.ResponseStatus             `json:"status"` // in_progress, completed, incomplete
+	Error             *struct{}                         `json:"error"`  // null: a failure is an event, or an HTTP answer
+	IncompleteDetails *openai.ResponseIncompleteDetails `json:"incomplete_details"`
+	Instructions      *string                           `json:"instructions"`
+	MaxOutputTokens   *int                              `json:"max_output_tokens"`
+	Model             string                            `json:"model"`
+	Output            []ResponseMessage                 `json:"output"`
+	ParallelToolCalls bool                              `json:"parallel_tool_calls"`
+	PreviousID        *string                           `json:"previous_response_id"`
+	Store             bool                              `json:"store"`
+	Temperature       *float64                          `json:"temperature"`
+	Text              ResponseText                      `json:"text"`
+	ToolChoice        string                            `json:"tool_choice"`
+	Tools             []struct{}                        `json:"tools"`
+	TopP              *float64                          `json:"top_p"`
+	Truncation        string                            `json:"truncation"`
+	Usage             *ResponseUsage                    `json:"usage"`
+	Metadata          map[string]string                 `json:"metadata"`
 }
 
 // ResponseMessage is the message a model answers with.
 type ResponseMessage struct {
-	ID      string         `json:"id"`
-	Type    string         `json:"type"`   // "message"
-	Status  string         `json:"status"` // in_progress, completed, incomplete
-	Role    string         `json:"role"`   // "assistant"
-	Content []ResponsePart `json:"content"`
+	ID      string                `json:"id"`
+	Type    string                `json:"type"`   // "message"
+	Status  openai.ResponseStatus `json:"status"` // in_progress, completed, incomplete
+	Role    string                `json:"role"`   // "assistant"
+	Content []ResponsePart        `json:"content"`
 }
 
 // ResponsePart is a part of a ResponseMessage.
@@ -62,11 +59,9 @@ type ResponseUsage struct {
 	InputTokensDetails struct {
 		CachedTokens int `json:"cached_tokens"`
 	} `json:"input_tokens_details"`
-	OutputTokens        int `json:"output_tokens"`
-	OutputTokensDetails struct {
-		ReasoningTokens int `json:"reasoning_tokens"`
-	} `json:"output_tokens_details"`
-	TotalTokens int `json:"total_tokens"`
+	OutputTokens        int                                `json:"output_tokens"`
+	OutputTokensDetails openai.ResponseOutputTokensDetails `json:"output_tokens_details"`
+	TotalTokens         int                                `json:"total_tokens"`
 }
 
 // responseEvents makes a response, and the typed events of its stream, of the deltas of a
@@ -86,12 +81,12 @@ type responseEvents struct {
 func newResponseEvents(r *ResponsesRequest, id string, created int64) *responseEvents {
 	e := &responseEvents{
 		response: Response{
-			ID: "resp_" + id, Object: "response", CreatedAt: created, Status: "in_progress",
+			ID: "resp_" + id, Object: "response", CreatedAt: created, Status: openai.ResponseStatusInProgress,
 			Instructions: r.Instructions, MaxOutputTokens: r.MaxOutputTokens, Model: r.Model, Output: []ResponseMessage{},
 			ParallelToolCalls: true, Temperature: r.Temperature, TopP: r.TopP, Tools: []struct{}{}, ToolChoice: "auto", Truncation: "disabled",
 			Text: ResponseText{Format: &ResponseFormat{Type: "text"}}, Metadata: r.Metadata,
 		},
-		item: ResponseMessage{ID: "msg_" + id, Type: "message", Status: "in_progress", Role: "assistant", Content: []ResponsePart{}},
+		item: ResponseMessage{ID: "msg_" + id, Type: "message", Status: openai.ResponseStatusInProgress, Role: "assistant", Content: []ResponsePart{}},
 	}
 	if r.Text != nil && r.Text.Format != nil {
 		e.response.Text = *r.Text
@@ -104,7 +99,7 @@ func newResponseEvents(r *ResponsesRequest, id string, created int64) *responseE
 
 // begin appends the events that come before all others.
 func (e *responseEvents) begin(into []sse.Event) []sse.Event {
-	return append(into, e.whole("response.created"), e.whole("response.in_progress"))
+	return append(into, e.whole(openai.ResponseStreamEventCreated), e.whole(openai.ResponseStreamEventInProgress))
 }
 
 // add appends the events of a delta, if it makes any.
@@ -121,7 +116,7 @@ func (e *responseEvents) add(into []sse.Event, d *Delta) ([]sse.Event, error) {
 	}
 	into = e.announce(into)
 	e.text.WriteString(d.Text)
-	return append(into, e.event("response.output_text.delta", struct {
+	return append(into, e.event(openai.ResponseStreamEventOutputTextDelta, struct {
 		partPosition
 		Delta    string     `json:"delta"`
 		Logprobs []struct{} `json:"logprobs"`
@@ -136,33 +131,33 @@ func (e *responseEvents) complete(into []sse.Event, end End) []sse.Event {
 	}
 	text := e.text.String()
 	part := textPart(text)
-	name := "response.completed"
-	e.response.Status = "completed"
+	name := openai.ResponseStreamEventCompleted
+	e.response.Status = openai.ResponseStatusCompleted
 	switch reason := orElse(e.finish, end.Reason); reason {
 	case "length":
-		e.response.IncompleteDetails = &ResponseIncomplete{"max_output_tokens"}
+		e.response.IncompleteDetails = &openai.ResponseIncompleteDetails{Reason: "max_output_tokens"}
 	case "content_filter":
-		e.response.IncompleteDetails = &ResponseIncomplete{reason}
+		e.response.IncompleteDetails = &openai.ResponseIncompleteDetails{Reason: reason}
 	}
 	if e.response.IncompleteDetails != nil {
-		name, e.response.Status = "response.incomplete", "incomplete"
+		name, e.response.Status = openai.ResponseStreamEventIncomplete, openai.ResponseStatusIncomplete
 	}
 	e.item.Status, e.item.Content = e.response.Status, []ResponsePart{part}
 	into = append(into,
-		e.event("response.output_text.done", struct {
+		e.event(openai.ResponseStreamEventOutputTextDone, struct {
 			partPosition
 			Text     string     `json:"text"`
 			Logprobs []struct{} `json:"logprobs"`
 		}{e.position(), text, []struct{}{}}),
-		e.event("response.content_part.done", partEvent{e.position(), part}),
-		e.event("response.output_item.done", itemEvent{Item: e.item}))
+		e.event(openai.ResponseStreamEventContentPartDone, partEvent{e.position(), part}),
+		e.event(openai.ResponseStreamEventOutputItemDone, itemEvent{Item: e.item}))
 	e.response.Output = []ResponseMessage{e.item}
 	return append(into, e.whole(name))
 }
 
 // fail returns the event that ends a response that failed.
 func (e *responseEvents) fail(err *Error) sse.Event {
-	return e.event(errorWord, struct {
+	return e.event(openai.ResponseStreamEventError, struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`
 		Param   string `json:"param,omitzero"`
@@ -199,11 +194,11 @@ func (e *responseEvents) announce(into []sse.Event) []sse.Event {
 	}
 	e.begun = true
 	return append(into,
-		e.event("response.output_item.added", itemEvent{Item: e.item}),
-		e.event("response.content_part.added", partEvent{e.position(), textPart("")}))
+		e.event(openai.ResponseStreamEventOutputItemAdded, itemEvent{Item: e.item}),
+		e.event(openai.ResponseStreamEventContentPartAdded, partEvent{e.position(), textPart("")}))
 }
 
-func (e *responseEvents) whole(name string) sse.Event {
+func (e *responseEvents) whole(name openai.ResponseStreamEventType) sse.Event {
 	return e.event(name, struct {
 		Response Response `json:"response"`
 	}{e.response})
@@ -211,14 +206,14 @@ func (e *responseEvents) whole(name string) sse.Event {
 
 // event writes an event: its type and number, and the members of more, which is a struct
 // with at least one.
-func (e *responseEvents) event(name string, more any) sse.Event {
+func (e *responseEvents) event(name openai.ResponseStreamEventType, more any) sse.Event {
 	members, err := json.Marshal(more)
 	if err != nil {
 		panic(err) // structs of strings and numbers always encode
 	}
 	data := fmt.Appendf(nil, `{"type":%q,"sequence_number":%d,%s`, name, e.sequence, members[1:])
 	e.sequence++
-	return sse.Event{Name: sse.MustName(name), Data: data}
+	return sse.Event{Name: sse.MustName(string(name)), Data: data}
 }
 
 func (e *responseEvents) count(u *Usage) {
