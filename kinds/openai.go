@@ -112,7 +112,7 @@ func servers(model string, list []Upstream) []upstream.Server {
 // upstreamMetrics counts requests to upstreams.
 type upstreamMetrics struct{ *gateway.Metrics }
 
-// Asked implements upstream.Observer.
-func (u upstreamMetrics) Asked(model, server string, o upstream.Outcome) {
+// Attempted implements upstream.Observer.
+func (u upstreamMetrics) Attempted(model, server string, o upstream.Outcome) {
 	u.UpstreamAsked(model, server, string(o))
 }
