@@ -245,7 +245,7 @@ func checkEnd(t *testing.T, s *server, r *http.Request, route string, completes 
 	if complete && (!completes || broken) {
 		t.Errorf("%s: looks complete and is not: %q", r.URL, transcript)
 	}
-	if !ended && !broken {
+	if !ended && !broken && route != "responses" { // there the model itself can name the last event
 		t.Errorf("%s: ends cleanly and has no end: %q", r.URL, transcript)
 	}
 	compare(t, transcript, events)
