@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -215,19 +214,7 @@ func FuzzForgedEnds(f *testing.F) {
 // model does complete the generation.
 func checkEnd(t *testing.T, s *server, r *http.Request, route string, completes bool) {
 	t.Helper()
-	w := httptest.NewRecorder()
-	broken := func() (broken bool) {
-		defer func() {
-			if p := recover(); p != nil {
-				if err, _ := p.(error); !errors.Is(err, http.ErrAbortHandler) {
-					panic(p)
-				}
-				broken = true
-			}
-		}()
-		s.ServeHTTP(recorder{w}, r)
-		return false
-	}()
+	w, broken := s.recordBroken(r)
 	if w.Code != 200 {
 		return // the stream failed before its first event: nothing can be taken for complete
 	}
