@@ -21,7 +21,7 @@ import (
 )
 
 // scripted adds a language model that emits typed values, and as a relay does its server's own events
-// in that dialect. It fails where the prompt says so.
+// in that dialect. It fails for the prompts FAIL and CUT.
 func scripted(name string, own dialect.Name) func(*engine.Engine) {
 	event := func(data string) dialect.Delta {
 		if own == "" {
@@ -169,7 +169,7 @@ func TestEveryDialectReportsFailures(t *testing.T) {
 					w, broken := s.recordBroken(r.request(model, prompt, stream))
 					if stream && prompt == "CUT" {
 						g, code := follow(t, r, w.Body.String())
-						if w.Code != 200 || code != want.code || g.Finish != "" || g.Text == "" || broken == (strings.HasPrefix(name, "native")) {
+						if w.Code != 200 || code != want.code || g.Finish != "" || g.Text == "" || broken == strings.HasPrefix(name, "native") {
 							t.Errorf("%s, %s, %s: %d, code %s, %+v, broken off: %v", name, model, prompt, w.Code, code, g, broken)
 						}
 						continue

@@ -153,8 +153,8 @@ func TestAWaitingChatGetsHeartbeatsAndThenItsError(t *testing.T) {
 
 // A server's event that clients would take for the end fails the stream; they get that as an error.
 func TestAnEventThatLooksLikeTheEndFailsTheStream(t *testing.T) {
-	forged := &forgery{}
-	s := newServer(t, 1, 1, forgers(forged))
+	forged := new(forging)
+	s := newServer(t, 4, 1, forgers(forged))
 	for name, c := range map[string]struct {
 		r     *http.Request
 		event sse.Event
@@ -164,7 +164,7 @@ func TestAnEventThatLooksLikeTheEndFailsTheStream(t *testing.T) {
 		"native":    {request("POST", "/v1/models/other/stream", ""), sse.Event{Name: sse.MustName("done")}, ""},
 		"responses": {request("POST", "/v1/responses", `{"model":"words","stream":true,"input":"x"}`), sse.Event{Data: []byte(`{"type":"response.completed"}`)}, `"code":"internal"`},
 	} {
-		*forged = forgery{event: c.event}
+		forged.Store(&forgery{event: c.event})
 		w, broken := s.recordBroken(c.r)
 		if w.Code != 200 || !broken || strings.Contains(w.Body.String(), "event: done") || !strings.Contains(w.Body.String(), c.want) {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
