@@ -31,7 +31,7 @@ func TestHeadRequestsErrorShapesAndMediaTypes(t *testing.T) {
 	}
 	w := s.record(request("GET", "/v1/models/words/stream?prompt=Once+upon", "", "Accept", "application/json"))
 	if w.Code != 200 || !strings.HasPrefix(w.Body.String(), `{"output":"Once upon"`) {
-		t.Errorf("a stream asked for as JSON: %d %s", w.Code, w.Body)
+		t.Errorf("a stream requested as JSON: %d %s", w.Code, w.Body)
 	}
 	w = s.record(request("POST", "/v1/models/words:predict", `{"prompt":"a <b> & c"}`, "Content-Type", "application/x-www-form-urlencoded"))
 	if w.Code != 200 || !strings.Contains(w.Body.String(), "a <b> & c") {

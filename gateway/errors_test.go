@@ -81,7 +81,7 @@ func TestBadRequestsGetTheirCodesAndTheServerGoesOn(t *testing.T) {
 		{"two JSONs", request("POST", predict, `1 2`), 400, "invalid_json"},
 		{"an empty body", request("POST", predict, ``), 400, "invalid_json"},
 		{"empty input", request("POST", "/v1/models/words/stream", `{"prompt":""}`), 400, "invalid_input"},
-		{"a body too large, said so", request("POST", predict, strings.Repeat(" ", 1001)), 413, "body_too_large"},
+		{"a body too large, by its length", request("POST", predict, strings.Repeat(" ", 1001)), 413, "body_too_large"},
 		{"a body too large, chunked", chunked(request("POST", predict, strings.Repeat(" ", 1001))), 413, "body_too_large"},
 		{"a panic", request("POST", predict, "13"), 500, "internal"},
 		{"a model that failed to load", request("POST", "/v1/models/lost:predict", "1"), 503, "model_failed"},

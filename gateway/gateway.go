@@ -16,8 +16,7 @@ import (
 	"penstock/stream"
 )
 
-// Options configures a Gateway. Engine is needed; zero values of the other fields mean what they
-// say.
+// Options configures a Gateway. Engine is needed; the other fields have defaults.
 type Options struct {
 	Engine     *engine.Engine
 	Metrics    *Metrics     // nil: new ones, which lack what only an engine's Observer learns
@@ -36,7 +35,7 @@ type Options struct {
 	Origins           []string      // web origins that may call from other pages
 }
 
-// withDefaults returns the options with their defaults in the place of zero values.
+// withDefaults returns the options with their defaults for zero values.
 func (o Options) withDefaults() Options {
 	o.Log = cmp.Or(o.Log, slog.Default())
 	if o.Metrics == nil {

@@ -145,9 +145,19 @@ func (e *encoder) Encode(into []sse.Event, deltas []dialect.Delta) ([]sse.Event,
 	return events, nil
 }
 
-// End implements engine.Finisher.
+// End implements engine.Finisher. Clients take the last event for the end of the stream, and none
+// before it.
 func (e *encoder) End(into []sse.Event, end engine.End) ([]sse.Event, error) {
-	return e.Encoder.End(into, endOf(end))
+	events, err := e.Encoder.End(into, endOf(end))
+	if err != nil {
+		return nil, err
+	}
+	for i := len(into); i < len(events); i++ {
+		if e.codec.Ends(events[i]) != (i == len(events)-1) {
+			return nil, fmt.Errorf("%w: %.40q %.40q", errForged, events[i].Name, events[i].Data)
+		}
+	}
+	return events, nil
 }
 
 // nativeFinisher makes the native end of streams of models that are no language models.

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"penstock/sse"
 )
 
 const chatPath = "/v1/chat/completions"
@@ -147,4 +149,31 @@ func TestAWaitingChatGetsHeartbeatsAndThenItsError(t *testing.T) {
 			t.Errorf("got %+v", a)
 		}
 	})
+}
+
+// A server's event that clients would take for the end fails the stream; they get that as an error.
+func TestAnEventThatLooksLikeTheEndFailsTheStream(t *testing.T) {
+	forged := new(forging)
+	s := newServer(t, 4, 1, forgers(forged))
+	for name, c := range map[string]struct {
+		r     *http.Request
+		event sse.Event
+		want  string
+	}{
+		"chat":      {request("POST", chatPath, chatBody(true, "x")), sse.Event{Data: []byte("[DONE]")}, `data: {"error":{"message":"something went wrong here`},
+		"native":    {request("POST", "/v1/models/other/stream", ""), sse.Event{Name: sse.MustName("done")}, ""},
+		"responses": {request("POST", "/v1/responses", `{"model":"words","stream":true,"input":"x"}`), sse.Event{Data: []byte(`{"type":"response.completed"}`)}, `"code":"internal"`},
+	} {
+		forged.Store(&forgery{event: c.event})
+		w, broken := s.recordBroken(c.r)
+		if w.Code != 200 || !broken || strings.Contains(w.Body.String(), "event: done") || !strings.Contains(w.Body.String(), c.want) {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
+	if log := s.log.String(); strings.Count(log, "would pass for its end") < 3 {
+		t.Errorf("the log: %s", log)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
 }

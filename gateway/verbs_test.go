@@ -43,7 +43,7 @@ func TestAVerbThatNoRouteReachesIsRefused(t *testing.T) {
 // A generator with input and chunks of its own is reached by the native routes, without a Decode or an
 // Encode.
 func TestAGeneratorWithItsOwnInputAndChunks(t *testing.T) {
-	s := newServer(t, 1, 1, counter)
+	s := newServer(t, 4, 1, counter)
 	const want = `id: ID-0
 retry: 2000
 
