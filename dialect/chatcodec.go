@@ -63,9 +63,6 @@ func (c *ChatRequest) parameters() (*Parameters, error) {
 	return p, nil
 }
 
-// Ends implements Codec.
-func (chatCodec) Ends(e sse.Event) bool { return isDone(e.Data) }
-
 // Stream implements Codec.
 func (chatCodec) Stream(r *Request) Encoder {
 	return &chatEncoder{newChunkEncoder(r, Chat, "chatcmpl-")}
@@ -90,9 +87,9 @@ func (e *chatEncoder) Encode(into []sse.Event, deltas []Delta) (_ []sse.Event, e
 
 // delta appends the chunks of a delta.
 func (e *chatEncoder) delta(into []sse.Event, d *Delta) (_ []sse.Event, err error) {
+	e.fingerprint = orElse(d.Fingerprint, e.fingerprint)
 	if !e.begun {
 		e.begun = true
-		e.fingerprint = d.Fingerprint
 		if into, err = e.choice(into, ChunkChoice{Delta: ChatDelta{Role: "assistant", Content: new(string)}}); err != nil {
 			return nil, err
 		}
@@ -123,7 +120,7 @@ func (e *chatEncoder) chunk(choices []ChunkChoice, u *Usage) ChatChunk {
 // the reason why it ended.
 func chunkChoices(d *Delta) (all []ChunkChoice) {
 	c := ChunkChoice{Index: d.Choice, Delta: ChatDelta{ToolCalls: d.Calls}}
-	if d.Text != "" || d.Logprobs != nil {
+	if d.Text != "" || len(d.Logprobs) > 0 {
 		c.Delta.Content = &d.Text
 	}
 	if d.Refusal != "" {
@@ -132,10 +129,10 @@ func chunkChoices(d *Delta) (all []ChunkChoice) {
 	if d.Reasoning != "" {
 		c.Delta.Reasoning = &d.Reasoning
 	}
-	if d.Logprobs != nil {
+	if len(d.Logprobs) > 0 {
 		c.Logprobs = &Logprobs{Content: d.Logprobs}
 	}
-	if c.Delta.Content != nil || c.Delta.Refusal != nil || c.Delta.Reasoning != nil || d.Calls != nil {
+	if c.Delta.Content != nil || c.Delta.Refusal != nil || c.Delta.Reasoning != nil || len(d.Calls) > 0 {
 		all = append(all, c)
 	}
 	if d.Finish != "" {
@@ -163,16 +160,19 @@ func (g *chatGatherer) Add(deltas ...Delta) error {
 	for i := range deltas {
 		d := &deltas[i]
 		g.whole.SystemFingerprint = orElse(d.Fingerprint, g.whole.SystemFingerprint)
+		more := chunkChoices(d)
 		if d.Usage != nil {
 			g.whole.Usage = d.Usage
-			continue
+			if len(more) == 0 {
+				continue
+			}
 		}
 		c := g.choices[d.Choice]
 		if c == nil {
-			c = &chatGathering{role: "assistant"}
+			c = new(chatGathering)
 			g.choices[d.Choice] = c
 		}
-		for _, choice := range chunkChoices(d) {
+		for _, choice := range more {
 			c.add(choice)
 		}
 	}

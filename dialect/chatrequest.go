@@ -3,6 +3,8 @@ package dialect
 import (
 	"encoding/json"
 	"fmt"
+
+	"penstock/strictjson"
 )
 
 // ChatRequest is the body of POST /v1/chat/completions. Pointers are nil where the
@@ -81,11 +83,11 @@ func (s *Stop) UnmarshalJSON(data []byte) error {
 		return nil
 	case '"':
 		*s = make(Stop, 1)
-		return decode(data, &(*s)[0])
+		return strictjson.Decode(data, &(*s)[0])
 	case '[':
-		return decode(data, (*[]string)(s))
+		return strictjson.Decode(data, (*[]string)(s))
 	}
-	return &typeError{want: "one of a string or array of strings", got: kindOf(data)}
+	return strictjson.Mismatch("one of a string or array of strings", strictjson.TypeOf(data))
 }
 
 // ParseChatRequest reads and checks the body of POST /v1/chat/completions. Its error

@@ -1,6 +1,10 @@
 package dialect
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"penstock/strictjson"
+)
 
 // ObjectCompletion is the value of "object" in whole text completions and in their
 // chunks alike.
@@ -82,18 +86,18 @@ func (p Prompt) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads any of the four forms.
 func (p *Prompt) UnmarshalJSON(data []byte) error {
 	*p = Prompt{}
-	wrong := &typeError{want: "one of a string, array of strings, array of integers, or array of arrays of integers", got: kindOf(data)}
+	wrong := strictjson.Mismatch("one of a string, array of strings, array of integers, or array of arrays of integers", strictjson.TypeOf(data))
 	switch {
 	case data[0] == '"':
 		p.Texts = make([]string, 1)
-		return decode(data, &p.Texts[0])
+		return strictjson.Decode(data, &p.Texts[0])
 	case data[0] != '[':
 		return wrong
 	}
 	for _, form := range []func() error{
-		func() error { return decode(data, &p.Texts) },
-		func() error { return decode(data, &p.Tokens) },
-		func() error { p.Tokens = make([][]int, 1); return decode(data, &p.Tokens[0]) },
+		func() error { return strictjson.Decode(data, &p.Texts) },
+		func() error { return strictjson.Decode(data, &p.Tokens) },
+		func() error { p.Tokens = make([][]int, 1); return strictjson.Decode(data, &p.Tokens[0]) },
 	} {
 		if *p = (Prompt{}); form() == nil {
 			return nil

@@ -50,9 +50,6 @@ func (c *CompletionRequest) parameters() *Parameters {
 	return p
 }
 
-// Ends implements Codec.
-func (completionCodec) Ends(e sse.Event) bool { return isDone(e.Data) }
-
 // Stream implements Codec.
 func (completionCodec) Stream(r *Request) Encoder {
 	return &completionEncoder{newChunkEncoder(r, Completions, "cmpl-")}
@@ -93,7 +90,7 @@ func (e *completionEncoder) chunk(choices []CompletionChoice, u *Usage) Completi
 // completionChoices returns what a delta adds to its choice: its text, and, in a chunk of its own,
 // the reason why it ended.
 func completionChoices(d *Delta) (all []CompletionChoice) {
-	if d.Text != "" || d.Logprobs != nil {
+	if d.Text != "" || len(d.Logprobs) > 0 {
 		all = append(all, CompletionChoice{Index: d.Choice, Text: d.Text, Logprobs: completionLogprobs(d.Logprobs)})
 	}
 	if d.Finish != "" {
@@ -148,16 +145,19 @@ func (g *completionGatherer) Add(deltas ...Delta) error {
 	for i := range deltas {
 		d := &deltas[i]
 		g.whole.SystemFingerprint = orElse(d.Fingerprint, g.whole.SystemFingerprint)
+		choices := completionChoices(d)
 		if d.Usage != nil {
 			g.whole.Usage = d.Usage
-			continue
+			if len(choices) == 0 {
+				continue
+			}
 		}
 		c := g.choices[d.Choice]
 		if c == nil {
 			c = &completionGathering{CompletionChoice: CompletionChoice{Index: d.Choice}}
 			g.choices[d.Choice] = c
 		}
-		for _, more := range completionChoices(d) {
+		for _, more := range choices {
 			c.add(more)
 		}
 	}

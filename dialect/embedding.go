@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
+
+	"penstock/strictjson"
 )
 
 // EncodingBase64 is the EmbeddingRequest.EncodingFormat that asks for compact vectors.
@@ -79,15 +81,15 @@ func (v Vector) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads either form.
 func (v *Vector) UnmarshalJSON(data []byte) error {
 	if *v = (Vector{}); data[0] != '"' {
-		return decode(data, &v.Values)
+		return strictjson.Decode(data, &v.Values)
 	}
 	var text string
-	if err := decode(data, &text); err != nil {
+	if err := strictjson.Decode(data, &text); err != nil {
 		return err
 	}
 	raw, err := base64.StdEncoding.DecodeString(text)
 	if err != nil || len(raw)%4 != 0 {
-		return &typeError{want: "the base64 of numbers of four bytes", got: "other text"}
+		return strictjson.Mismatch("the base64 of numbers of four bytes", "other text")
 	}
 	v.Base64 = true
 	for ; len(raw) > 0; raw = raw[4:] {
@@ -112,26 +114,26 @@ func (i *EmbeddingInput) UnmarshalJSON(data []byte) error {
 	*i = EmbeddingInput{}
 	if data[0] != '[' {
 		i.Items = make([]EmbeddingItem, 1)
-		return decode(data, &i.Items[0])
+		return strictjson.Decode(data, &i.Items[0])
 	}
 	switch first := bytes.TrimLeft(data[1:], " \t\r\n"); {
 	case first[0] == '[':
-		if err := decode(data, &i.Tokens); err != nil {
+		if err := strictjson.Decode(data, &i.Tokens); err != nil {
 			return err
 		}
 	case first[0] == '-' || '0' <= first[0] && first[0] <= '9':
 		i.Tokens = make([][]int, 1)
-		if err := decode(data, &i.Tokens[0]); err != nil {
+		if err := strictjson.Decode(data, &i.Tokens[0]); err != nil {
 			return err
 		}
 	default:
-		return decode(data, &i.Items)
+		return strictjson.Decode(data, &i.Items)
 	}
 	if bytes.Contains(data, []byte("null")) { // which has become 0, or nothing
-		return &typeError{want: "token ids", got: "null"}
+		return strictjson.Mismatch("token ids", "null")
 	}
 	if slices.ContainsFunc(i.Tokens, func(ids []int) bool { return len(ids) == 0 }) {
-		return &typeError{want: "token ids", got: "an empty array"}
+		return strictjson.Mismatch("token ids", "an empty array")
 	}
 	return nil
 }
@@ -151,18 +153,18 @@ func (i *EmbeddingItem) UnmarshalJSON(data []byte) error {
 	switch data[0] {
 	case '"':
 		i.Text = new(string)
-		return decode(data, i.Text)
+		return strictjson.Decode(data, i.Text)
 	case '{':
 		type object EmbeddingItem
-		if err := decode(data, (*object)(i)); err != nil {
+		if err := strictjson.Decode(data, (*object)(i)); err != nil {
 			return err
 		}
 		if (i.Image == nil) == (i.URL == nil) {
-			return &typeError{want: "one of 'image' and 'url'", got: "none or both"}
+			return strictjson.Mismatch("one of 'image' and 'url'", "none or both")
 		}
 		return nil
 	}
-	return &typeError{want: "a string, an object with 'image' or 'url', or an array of them", got: kindOf(data)}
+	return strictjson.Mismatch("a string, an object with 'image' or 'url', or an array of them", strictjson.TypeOf(data))
 }
 
 // ParseEmbeddingRequest reads and checks the body of POST /v1/embeddings. Its error is

@@ -7,11 +7,9 @@ import (
 
 // chatGathering is one choice as far as it has come.
 type chatGathering struct {
-	role             string
 	content, refusal strings.Builder
 	refused          bool
 	calls            []*callGathering // in the order they began
-	function         *FunctionCall
 	logprobs         *Logprobs
 	finish           string
 }
@@ -25,7 +23,6 @@ type callGathering struct {
 
 func (g *chatGathering) add(c ChunkChoice) {
 	d := c.Delta
-	g.role = orElse(d.Role, g.role)
 	if d.Content != nil {
 		g.content.WriteString(*d.Content)
 	}
@@ -35,13 +32,6 @@ func (g *chatGathering) add(c ChunkChoice) {
 	}
 	for _, t := range d.ToolCalls {
 		g.call(t)
-	}
-	if f := d.FunctionCall; f != nil {
-		if g.function == nil {
-			g.function = new(FunctionCall)
-		}
-		g.function.Name += f.Name
-		g.function.Arguments += f.Arguments
 	}
 	if c.Logprobs != nil {
 		if g.logprobs == nil {
@@ -70,7 +60,7 @@ func (g *chatGathering) call(t ToolCallDelta) {
 }
 
 func (g *chatGathering) choice(index int) ChatChoice {
-	m := Message{Role: g.role, FunctionCall: g.function}
+	m := Message{Role: "assistant"}
 	for _, c := range g.calls {
 		m.ToolCalls = append(m.ToolCalls, ToolCall{ID: c.id, Type: c.kind, Function: &FunctionCall{Name: c.name, Arguments: c.argumentsText.String()}})
 	}
@@ -78,8 +68,8 @@ func (g *chatGathering) choice(index int) ChatChoice {
 		refusal := g.refusal.String()
 		m.Refusal = &refusal
 	}
-	// An answer that only calls or refuses has null for content, not "".
-	if g.content.Len() > 0 || len(m.ToolCalls) == 0 && m.FunctionCall == nil && !g.refused {
+	// A message that only calls or refuses has null for content, not "".
+	if g.content.Len() > 0 || len(m.ToolCalls) == 0 && !g.refused {
 		m.Content = Text(g.content.String())
 	}
 	return ChatChoice{Index: index, Message: m, Logprobs: g.logprobs, FinishReason: g.finish}

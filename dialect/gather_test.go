@@ -3,77 +3,92 @@ package dialect_test
 import (
 	"encoding/json"
 	"errors"
-	"iter"
-	"strings"
 	"testing"
 
 	"penstock/dialect"
 )
 
-func lines(text string) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		for line := range strings.Lines(text) {
-			if !yield([]byte(line)) {
-				return
-			}
+// whole gathers deltas into a whole response, with what differs from run to run made the same.
+func whole(t *testing.T, codec dialect.Codec, body string, deltas ...dialect.Delta) string {
+	t.Helper()
+	g := codec.Whole(decode(t, codec, body))
+	for _, d := range deltas {
+		if err := g.Add(d); err != nil {
+			t.Fatal(err)
 		}
 	}
+	got, err := g.Whole(dialect.End{Reason: "stop", Usage: dialect.Usage{PromptTokens: 1, CompletionTokens: 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stable(string(got))
+}
+
+func call(index int, id, name, arguments string) dialect.ToolCallDelta {
+	kind := ""
+	if id != "" {
+		kind = "function"
+	}
+	return dialect.ToolCallDelta{Index: index, ID: id, Type: kind, Function: &dialect.FunctionCall{Name: name, Arguments: arguments}}
 }
 
 func TestGatherChat(t *testing.T) {
-	whole, err := dialect.GatherChat(lines(`{"id":"c","object":"chat.completion.chunk","created":7,"model":"m","system_fingerprint":"fp","choices":[{"index":0,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}]}
-{"id":"c","created":7,"model":"m","choices":[{"index":1,"delta":{"role":"assistant","refusal":"I can"},"finish_reason":null},{"index":0,"delta":{"content":"He"},"logprobs":{"content":[{"token":"He","logprob":-0.5,"bytes":[72,101],"top_logprobs":[]}],"refusal":null}}]}
-{"id":"c","created":7,"model":"m","choices":[{"index":0,"delta":{"content":"llo"},"logprobs":{"content":[{"token":"llo","logprob":-1,"bytes":null,"top_logprobs":[{"token":"x","logprob":-2,"bytes":null}]}]}}]}
-{"id":"c","created":7,"model":"m","choices":[{"index":2,"delta":{"tool_calls":[{"index":0,"id":"call_a","type":"function","function":{"name":"f","arguments":""}}]}}]}
-{"id":"c","created":7,"model":"m","choices":[{"index":2,"delta":{"tool_calls":[{"index":1,"id":"call_b","type":"function","function":{"name":"g","arguments":"{\"b\":"}},{"index":0,"function":{"arguments":"{}"}}]}}]}
-{"id":"c","created":7,"model":"m","choices":[{"index":2,"delta":{"tool_calls":[{"index":1,"function":{"arguments":"2}"}}]}},{"index":1,"delta":{"refusal":"not"}}]}
-{"id":"c","created":7,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"},{"index":1,"delta":{},"finish_reason":"content_filter"},{"index":2,"delta":{},"finish_reason":"tool_calls"}]}
-{"id":"c","created":7,"model":"m","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3,"completion_tokens_details":{"reasoning_tokens":1}}}
-`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := json.Marshal(whole)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const want = `{"id":"c","object":"chat.completion","created":7,"model":"m","choices":[` +
+	got := whole(t, dialect.NewChat(), `{"model":"m"}`,
+		dialect.Delta{Fingerprint: "fp"},
+		dialect.Delta{Choice: 1, Refusal: "I can"},
+		dialect.Delta{Text: "He", Logprobs: []dialect.TokenLogprob{{Token: "He", Logprob: -0.5, Bytes: []int{72, 101}, TopLogprobs: []dialect.TopLogprob{}}}},
+		dialect.Delta{Text: "llo", Logprobs: []dialect.TokenLogprob{{Token: "llo", Logprob: -1, TopLogprobs: []dialect.TopLogprob{{Token: "x", Logprob: -2}}}}},
+		dialect.Delta{Choice: 2, Calls: []dialect.ToolCallDelta{call(0, "call_a", "f", "")}},
+		dialect.Delta{Choice: 2, Calls: []dialect.ToolCallDelta{call(1, "call_b", "g", `{"b":`), call(0, "", "", "{}")}},
+		dialect.Delta{Choice: 2, Calls: []dialect.ToolCallDelta{call(1, "", "", "2}")}},
+		dialect.Delta{Choice: 1, Refusal: "not"},
+		dialect.Delta{Finish: "stop"}, dialect.Delta{Choice: 1, Finish: "content_filter"},
+		// A server may send the usage with the last chunk that has a choice.
+		dialect.Delta{Choice: 2, Finish: "tool_calls", Usage: &dialect.Usage{PromptTokens: 1, CompletionTokens: 2, TotalTokens: 3, CompletionTokensDetails: &dialect.CompletionTokensDetails{ReasoningTokens: 1}}},
+	)
+	const want = `{"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"m","choices":[` +
 		`{"index":0,"message":{"role":"assistant","content":"Hello"},"logprobs":{"content":[{"token":"He","logprob":-0.5,"bytes":[72,101],"top_logprobs":[]},{"token":"llo","logprob":-1,"bytes":null,"top_logprobs":[{"token":"x","logprob":-2,"bytes":null}]}],"refusal":null},"finish_reason":"stop"},` +
 		`{"index":1,"message":{"role":"assistant","content":null,"refusal":"I cannot"},"logprobs":null,"finish_reason":"content_filter"},` +
 		`{"index":2,"message":{"role":"assistant","content":null,"tool_calls":[{"id":"call_a","type":"function","function":{"name":"f","arguments":"{}"}},{"id":"call_b","type":"function","function":{"name":"g","arguments":"{\"b\":2}"}}]},"logprobs":null,"finish_reason":"tool_calls"}],` +
 		`"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3,"completion_tokens_details":{"reasoning_tokens":1,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}},"system_fingerprint":"fp"}`
-	if string(got) != want {
-		t.Errorf("the whole answer is\n%s\nand should be\n%s", got, want)
+	if got != want {
+		t.Errorf("the whole response is\n%s\nand should be\n%s", got, want)
 	}
 }
 
 func TestGatherCompletion(t *testing.T) {
-	whole, err := dialect.GatherCompletion(lines(`{"id":"c","object":"text_completion","created":7,"model":"m","choices":[{"index":1,"text":"x","logprobs":null,"finish_reason":null}]}
-{"id":"c","created":7,"model":"m","choices":[{"index":0,"text":"On","logprobs":{"tokens":["On"],"token_logprobs":[null],"top_logprobs":[{"a":-1}],"text_offset":[0]}}]}
-{"id":"c","created":7,"model":"m","choices":[{"index":0,"text":"ce","logprobs":{"tokens":["ce"],"token_logprobs":[-2],"top_logprobs":[{"b":-1}],"text_offset":[2]},"finish_reason":"length"},{"index":1,"text":"","finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}
-`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := json.Marshal(whole)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const want = `{"id":"c","object":"text_completion","created":7,"model":"m","choices":[` +
-		`{"index":0,"text":"Once","logprobs":{"tokens":["On","ce"],"token_logprobs":[null,-2],"top_logprobs":[{"a":-1},{"b":-1}],"text_offset":[0,2]},"finish_reason":"length"},` +
+	got := whole(t, dialect.NewCompletions(), `{"model":"m"}`,
+		dialect.Delta{Choice: 1, Text: "x"},
+		dialect.Delta{Text: "On", Logprobs: []dialect.TokenLogprob{{Token: "On", Logprob: -3, TopLogprobs: []dialect.TopLogprob{{Token: "a", Logprob: -1}}}}},
+		dialect.Delta{Text: "ce", Finish: "length", Logprobs: []dialect.TokenLogprob{{Token: "ce", Logprob: -2, Offset: 2, TopLogprobs: []dialect.TopLogprob{{Token: "b", Logprob: -1}, {Token: "b", Logprob: -5}}}}},
+		dialect.Delta{Choice: 1, Finish: "stop", Usage: &dialect.Usage{PromptTokens: 1, CompletionTokens: 2, TotalTokens: 3}},
+	)
+	const want = `{"id":"cmpl-1","object":"text_completion","created":1700000000,"model":"m","choices":[` +
+		`{"index":0,"text":"Once","logprobs":{"tokens":["On","ce"],"token_logprobs":[-3,-2],"top_logprobs":[{"a":-1},{"b":-1}],"text_offset":[0,2]},"finish_reason":"length"},` +
 		`{"index":1,"text":"x","logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}`
-	if string(got) != want {
-		t.Errorf("the whole answer is\n%s\nand should be\n%s", got, want)
+	if got != want {
+		t.Errorf("the whole response is\n%s\nand should be\n%s", got, want)
 	}
 }
 
 func TestGatherFails(t *testing.T) {
-	var e *dialect.Error
-	if _, err := dialect.GatherChat(lines(`{"error":{"message":"overloaded","code":503}}`)); !errors.As(err, &e) || e.Message != "overloaded" || e.Code != "503" {
-		t.Errorf("an error object gives %v", err)
+	codec := dialect.NewResponses()
+	for name, deltas := range map[string][]dialect.Delta{
+		"no delta":                   nil,
+		"no last event":              {{Dialect: dialect.Responses, Event: event("response.created", `{}`)}},
+		"a last event cut in pieces": {{Dialect: dialect.Responses, Event: event("response.completed", `{"response":`)}},
+	} {
+		g := codec.Whole(decode(t, codec, `{"model":"m","input":"hi"}`))
+		if err := g.Add(deltas...); err != nil {
+			t.Fatal(err)
+		}
+		if body, err := g.Whole(dialect.End{}); err == nil {
+			t.Errorf("%s: gathered %s", name, body)
+		}
 	}
-	if _, err := dialect.GatherChat(lines(`{"choices":`)); err == nil || errors.As(err, &e) && e.Message == "" {
-		t.Errorf("rubbish gives %v", err)
+	g := codec.Whole(decode(t, codec, `{"model":"m","input":"hi"}`))
+	if err := g.Add(dialect.Delta{Calls: []dialect.ToolCallDelta{call(0, "call_a", "f", "")}}); err == nil {
+		t.Error("a tool call is lost")
 	}
 }
 

@@ -3,6 +3,8 @@ package dialect
 import (
 	"encoding/json"
 	"strings"
+
+	"penstock/strictjson"
 )
 
 // Message is one turn of a conversation, in a request or in a whole answer.
@@ -75,11 +77,11 @@ func (c *Content) UnmarshalJSON(data []byte) error {
 		return nil
 	case '"':
 		c.Text = new(string)
-		return decode(data, c.Text)
+		return strictjson.Decode(data, c.Text)
 	case '[':
-		return decode(data, &c.Parts)
+		return strictjson.Decode(data, &c.Parts)
 	}
-	return &typeError{want: "one of a string or array of objects", got: kindOf(data)}
+	return strictjson.Mismatch("one of a string or array of objects", strictjson.TypeOf(data))
 }
 
 // Tool is something the model may call.
@@ -116,12 +118,12 @@ func (t *ToolChoice) UnmarshalJSON(data []byte) error {
 	*t = ToolChoice{}
 	switch data[0] {
 	case '"':
-		return decode(data, &t.Mode)
+		return strictjson.Decode(data, &t.Mode)
 	case '{':
 		t.Tool = append(json.RawMessage{}, data...)
 		return nil
 	}
-	return &typeError{want: "one of a string or object", got: kindOf(data)}
+	return strictjson.Mismatch("one of a string or object", strictjson.TypeOf(data))
 }
 
 // ToolCall is a call the model made, whole.

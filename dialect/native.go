@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"penstock/strictjson"
+
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -33,7 +35,7 @@ func NativeFields(body []byte, query url.Values) (fields map[string]json.RawMess
 	if _, both := fields["messages"]; both {
 		return nil, InvalidValue("prompt", "give 'prompt' or 'messages', not both.")
 	}
-	if kind := kindOf(raw); kind != "a string" {
+	if kind := strictjson.TypeOf(raw); kind != "a string" {
 		return nil, badRequest("prompt", codeInvalidType, "Invalid type for 'prompt': expected a string, but got %s instead.", kind)
 	}
 	return fields, nil

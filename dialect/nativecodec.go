@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"penstock/apierr"
 	"penstock/sse"
 )
@@ -170,13 +168,17 @@ func (nativeEncoder) Encode(into []sse.Event, deltas []Delta) ([]sse.Event, erro
 		if text == "" {
 			continue
 		}
-		data, err := jsontext.AppendQuote([]byte(`{"text":`), text)
+		data, err := json.Marshal(nativeChunk{text})
 		if err != nil {
 			return nil, fmt.Errorf("encode a chunk: %w", err)
 		}
-		into = append(into, sse.Event{Data: append(data, '}')})
+		into = append(into, sse.Event{Data: data})
 	}
 	return into, nil
+}
+
+type nativeChunk struct {
+	Text string `json:"text"`
 }
 
 func nativeText(d *Delta) string {

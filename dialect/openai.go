@@ -1,7 +1,6 @@
 package dialect
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -46,13 +45,6 @@ func checkMediaType(mediaType string) error {
 	return nil
 }
 
-// doneData is the data of the event that ends a stream of chat or text completions.
-var doneData = []byte("[DONE]")
-
-// isDone reports whether a client of these streams would take the data for their end: SDKs look at
-// the beginning only.
-func isDone(data []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(data), doneData) }
-
 // chunkEncoder is what the encoders of chat and text completions share: both pass chunks of their
 // own dialect through, and end in the same way.
 type chunkEncoder struct {
@@ -73,7 +65,7 @@ func newChunkEncoder(r *Request, name Name, prefix string) chunkEncoder {
 
 // end appends the terminal event.
 func (e *chunkEncoder) End(into []sse.Event, _ End) ([]sse.Event, error) {
-	return append(into, sse.Event{Data: doneData}), nil
+	return append(into, sse.Event{Data: []byte(done)}), nil
 }
 
 // Fail returns an error object as an event's data.
@@ -103,10 +95,16 @@ func (openAI) Error(err error, _ string) ErrorResponse { return openAIError(err)
 // Notice implements Codec: OpenAI has no events for these.
 func (openAI) Notice(Notice) (sse.Event, bool) { return sse.Event{}, false }
 
+// Ends implements Codec, for chat and text completions.
+func (openAI) Ends(e sse.Event) bool {
+	return e.Name.String() == errorWord || isDone(e.Data) || reportsFailure(e.Data)
+}
+
 // usageOr returns the usage that a delta had, else that of the end.
 func usageOr(u *Usage, end End) *Usage {
 	if u != nil {
 		return u
 	}
+	end.Usage.TotalTokens = max(end.Usage.TotalTokens, end.Usage.PromptTokens+end.Usage.CompletionTokens)
 	return &end.Usage
 }

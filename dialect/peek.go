@@ -6,6 +6,8 @@ import (
 	"io"
 	"strconv"
 
+	"penstock/strictjson"
+
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -96,7 +98,7 @@ func peek[T any](name string, value jsontext.Value, want jsontext.Kind, out *T) 
 		}
 	}
 	wants := map[jsontext.Kind]string{'"': "a string", 't': "a boolean", '0': "an integer"}
-	return badRequest(name, codeInvalidType, "Invalid type for '%s': expected %s, but got %s instead.", name, wants[want], kindOf(value))
+	return badRequest(name, codeInvalidType, "Invalid type for '%s': expected %s, but got %s instead.", name, wants[want], strictjson.TypeOf(value))
 }
 
 // members calls visit for each member of the JSON object that body must be, with the
@@ -109,7 +111,7 @@ func members(body []byte, visit func(name string, value jsontext.Value, end int6
 		if err != nil {
 			return malformed(err)
 		}
-		return badRequest("", codeInvalidJSON, "The body of the request must be a JSON object, but it is %s.", kindOf(value))
+		return badRequest("", codeInvalidJSON, "The body of the request must be a JSON object, but it is %s.", strictjson.TypeOf(value))
 	}
 	if _, err := d.ReadToken(); err != nil {
 		return malformed(err)

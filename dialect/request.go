@@ -47,6 +47,7 @@ type Request struct {
 
 	includeUsage bool                        // the client wants the usage in the stream
 	parse        func() (*Parameters, error) // made by the codec that decoded the request
+	parameters   *Parameters                 // what parse returned
 	response     *ResponsesRequest           // of a request of /v1/responses, once parsed
 	fields       map[string]json.RawMessage  // of a native request
 }
@@ -58,8 +59,18 @@ func NewRequest(c Call, stream bool, choices int, parse func() (*Parameters, err
 }
 
 // Parameters reads and checks the whole request, strictly: unknown members are refused. A model
-// that passes the bytes on does not need it. Its error is an *Error.
-func (r *Request) Parameters() (*Parameters, error) { return r.parse() }
+// that passes the bytes on does not need it. Its error is an *Error. It is for one goroutine at a
+// time, and parses once.
+func (r *Request) Parameters() (*Parameters, error) {
+	if r.parameters == nil {
+		p, err := r.parse()
+		if err != nil {
+			return nil, err
+		}
+		r.parameters = p
+	}
+	return r.parameters, nil
+}
 
 // Parameters are what a language model may be asked for, in any dialect. Pointers are nil where the
 // request names no value; defaults are the model's.

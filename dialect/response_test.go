@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"penstock/apierr"
 	"penstock/dialect"
 )
 
@@ -51,61 +52,64 @@ func TestResponsesRequestAsChat(t *testing.T) {
 }
 
 func TestResponseEvents(t *testing.T) {
-	r, err := dialect.ParseResponsesRequest([]byte(`{"model":"m","input":"hi","instructions":"be brief","temperature":0.5}`))
-	if err != nil {
-		t.Fatal(err)
+	codec := dialect.NewResponses()
+	const body = `{"model":"m","input":"hi","instructions":"be brief","temperature":0.5}`
+	script := []dialect.Delta{
+		{Fingerprint: "not shown"},
+		{Text: "Hel"},
+		{Text: "lo"},
+		{Finish: "stop"},
+		{Usage: &dialect.Usage{PromptTokens: 3, CompletionTokens: 2, TotalTokens: 5}},
 	}
-	e := dialect.NewResponseEvents(r, "1", 1700000000)
-	events := e.Begin()
-	for _, chunk := range []string{
-		`{"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}`,
-		`{"choices":[{"index":0,"delta":{"content":"Hel"}}]}`,
-		`{"choices":[{"index":0,"delta":{"content":"lo"}}]}`,
-		`{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}`,
-		`{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}`,
-	} {
-		more, err := e.Chunk([]byte(chunk))
-		if err != nil {
-			t.Fatal(err)
+	events := stream(t, codec, body, script)
+	for i, e := range events {
+		var data struct {
+			Number *int `json:"sequence_number"`
 		}
-		events = append(events, more...)
-	}
-	var b strings.Builder
-	for i, event := range append(events, e.Complete()...) {
-		if n := dialect.ResponseSequence(event.Data); n != i {
-			t.Errorf("event %d has number %d", i, n)
+		if err := json.Unmarshal(e.Data, &data); err != nil || data.Number == nil || *data.Number != i {
+			t.Errorf("event %d is %s", i, e.Data)
 		}
-		b.WriteString("event: " + event.Name + "\ndata: " + string(event.Data) + "\n\n")
 	}
 	want, err := os.ReadFile("testdata/response.sse")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b.String() != string(want) {
-		t.Errorf("the events are\n%s", b.String())
+	if got := wire(events); got != string(want) {
+		t.Errorf("the events are\n%s", got)
 	}
-	whole := e.Response()
-	if whole.Status != "completed" || whole.Output[0].Content[0].Text != "Hello" || whole.Usage.TotalTokens != 5 {
-		t.Errorf("the whole response is %+v", whole)
+	var response dialect.Response
+	if err := json.Unmarshal([]byte(whole(t, codec, body, script...)), &response); err != nil {
+		t.Fatal(err)
+	}
+	if response.Status != "completed" || response.Output[0].Content[0].Text != "Hello" || response.Usage.TotalTokens != 5 {
+		t.Errorf("the whole response is %+v", response)
 	}
 }
 
-func TestResponseEventsThatEndEarly(t *testing.T) {
-	r, err := dialect.ParseResponsesRequest([]byte(`{"model":"m","input":"hi"}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := dialect.NewResponseEvents(r, "1", 1700000000)
-	if _, err := e.Chunk([]byte(`{"choices":[{"index":0,"delta":{"content":"Hel"},"finish_reason":"length"}]}`)); err != nil {
-		t.Fatal(err)
-	}
-	events := e.Complete()
+func TestResponsesThatEndEarly(t *testing.T) {
+	codec := dialect.NewResponses()
+	const body = `{"model":"m","input":"hi"}`
+	events := stream(t, codec, body, []dialect.Delta{{Text: "Hel", Finish: "length"}})
 	last := events[len(events)-1]
-	if last.Name != "response.incomplete" || !strings.Contains(string(last.Data), `"incomplete_details":{"reason":"max_output_tokens"}`) {
+	if last.Name.String() != "response.incomplete" || !strings.Contains(string(last.Data), `"incomplete_details":{"reason":"max_output_tokens"}`) {
 		t.Errorf("the last event is %s %s", last.Name, last.Data)
 	}
-	failed := dialect.ResponseError(&dialect.Error{Code: "upstream_cut", Message: "it broke off"}, 7)
-	if want := `{"type":"error","sequence_number":7,"code":"upstream_cut","message":"it broke off"}`; failed.Name != "error" || string(failed.Data) != want {
-		t.Errorf("a failure is %s %s", failed.Name, failed.Data)
+
+	// A failure has the number after the last event's, whoever made that.
+	for number, deltas := range map[string][]dialect.Delta{
+		"0": nil,
+		"2": {{}},
+		"5": {{Text: "Hel"}},
+		"7": {{Dialect: dialect.Responses, Event: event("response.created", `{"sequence_number":6}`)}},
+		"8": {{Dialect: dialect.Responses, Event: event("response.created", `{"sequence_number":7}`)}, {Dialect: dialect.Responses, Event: event("response.completed", `{"sequence_number":8}`)}},
+	} {
+		e := codec.Stream(decode(t, codec, body))
+		if _, err := e.Encode(nil, deltas); err != nil {
+			t.Fatal(err)
+		}
+		failed := e.Fail(&apierr.Error{Code: apierr.CodeUpstreamCut, Message: "the upstream cut the stream"})
+		if want := `{"type":"error","sequence_number":` + number + `,"code":"upstream_cut","message":"the upstream cut the stream"}`; failed.Name.String() != "error" || string(failed.Data) != want {
+			t.Errorf("a failure is %s %s, not %s", failed.Name, failed.Data, want)
+		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"penstock/apierr"
@@ -49,38 +48,9 @@ func (r *Request) parseResponse() (*ResponsesRequest, error) {
 	return wanted, err
 }
 
-// The names of the events that end a stream of responses.
-var responseEnds = []string{"response.completed", "response.incomplete", "response.failed", "error"}
-
-// Ends implements Codec. Clients look at the name, or at the type inside the data.
+// Ends implements Codec.
 func (responseCodec) Ends(e sse.Event) bool {
-	if slices.Contains(responseEnds, e.Name.String()) {
-		return true
-	}
-	if !mayEnd(e.Data) {
-		return isDone(e.Data)
-	}
-	return slices.Contains(responseEnds, responseType(e.Data))
-}
-
-// mayEnd reports whether data could have the type of an ending event: nearly all events lack the
-// words, and need not be parsed.
-func mayEnd(data []byte) bool {
-	for _, word := range [][]byte{[]byte("response.completed"), []byte("response.incomplete"), []byte("response.failed"), []byte("error"), []byte(`\u`)} {
-		if bytes.Contains(data, word) {
-			return true
-		}
-	}
-	return false
-}
-
-// responseType returns the type inside an event's data, "" if it has none.
-func responseType(data []byte) string {
-	var event struct {
-		Type string `json:"type"`
-	}
-	_ = unmarshalLoosely(data, &event) // what is no JSON has no type
-	return event.Type
+	return endsResponse(e.Name.String()) || endsResponseByData(e.Data)
 }
 
 // Stream implements Codec.
@@ -88,7 +58,7 @@ func (responseCodec) Stream(r *Request) Encoder { return &responseEncoder{reques
 
 type responseEncoder struct {
 	request *Request
-	events  *ResponseEvents // of a model that emits typed values; nil until it begins
+	events  *responseEvents // of a model that emits typed values; nil until it begins
 	last    []byte          // data of the last event passed through
 	final   sse.Event       // the server's own last event, held for End
 	ended   bool            // there is one
@@ -104,7 +74,7 @@ func (e *responseEncoder) Encode(into []sse.Event, deltas []Delta) (_ []sse.Even
 			}
 			continue
 		}
-		if slices.Contains(responseEnds, d.Event.Name.String()) || d.Final {
+		if d.Final || endsResponse(d.Event.Name.String()) {
 			e.final, e.ended = sse.Event{Name: d.Event.Name, Data: bytes.Clone(d.Event.Data)}, true
 			continue
 		}
@@ -121,10 +91,10 @@ func (e *responseEncoder) delta(into []sse.Event, d *Delta) ([]sse.Event, error)
 		if err != nil {
 			return nil, err
 		}
-		e.events = NewResponseEvents(wanted, rand.Text(), time.Now().Unix())
-		into = appendNamed(into, e.events.Begin())
+		e.events = newResponseEvents(wanted, rand.Text(), time.Now().Unix())
+		into = e.events.begin(into)
 	}
-	return appendNamed(into, e.events.Add(d)), nil
+	return e.events.add(into, d)
 }
 
 // End implements Encoder.
@@ -135,22 +105,20 @@ func (e *responseEncoder) End(into []sse.Event, end End) ([]sse.Event, error) {
 	case e.events == nil:
 		return nil, fmt.Errorf("a response without its last event")
 	}
-	return appendNamed(into, e.events.Complete(end)), nil
+	return e.events.complete(into, end), nil
 }
 
 // Fail implements Encoder. The event's sequence_number is the one after the last event's.
 func (e *responseEncoder) Fail(err *apierr.Error) sse.Event {
 	events := e.events
 	if events == nil {
-		events = &ResponseEvents{}
+		events = &responseEvents{}
 		if e.last != nil {
 			events.sequence = sequenceOf(e.last) + 1
 		}
 	}
-	return events.Fail(openAIErrorOf(err))
+	return events.fail(openAIErrorOf(err))
 }
-
-func appendNamed(into, events []sse.Event) []sse.Event { return append(into, events...) }
 
 // sequenceOf returns the sequence_number of an event, -1 if it has none.
 func sequenceOf(data []byte) int {
@@ -186,11 +154,11 @@ func (g *responseGatherer) Whole(end End) ([]byte, error) {
 		if err := json.Unmarshal(g.encoder.final.Data, &event); err != nil {
 			return nil, fmt.Errorf("read a response: %w", err)
 		}
-		return event.Response, nil
+		return marshalPlain(event.Response)
 	}
 	if g.encoder.events == nil {
 		return nil, fmt.Errorf("a response without any event")
 	}
-	g.encoder.events.Complete(end)
-	return json.Marshal(g.encoder.events.Response())
+	g.encoder.events.complete(nil, end)
+	return json.Marshal(g.encoder.events.response) // as in the events: < and > are escaped
 }

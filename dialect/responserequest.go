@@ -3,6 +3,8 @@ package dialect
 import (
 	"encoding/json"
 	"fmt"
+
+	"penstock/strictjson"
 )
 
 // ResponsesRequest is the body of POST /v1/responses.
@@ -85,11 +87,11 @@ func (i *ResponseInput) UnmarshalJSON(data []byte) error {
 	switch data[0] {
 	case '"':
 		i.Text = new(string)
-		return decode(data, i.Text)
+		return strictjson.Decode(data, i.Text)
 	case '[':
 		return unmarshalLoosely(data, &i.Items) // items have many fields, which only their type makes sense of
 	}
-	return &typeError{want: "one of a string or array of objects", got: kindOf(data)}
+	return strictjson.Mismatch("one of a string or array of objects", strictjson.TypeOf(data))
 }
 
 // MarshalJSON writes the string or the list.
@@ -106,11 +108,11 @@ func (c *ResponseContent) UnmarshalJSON(data []byte) error {
 	switch data[0] {
 	case '"':
 		c.Text = new(string)
-		return decode(data, c.Text)
+		return strictjson.Decode(data, c.Text)
 	case '[':
 		return unmarshalLoosely(data, &c.Parts)
 	}
-	return &typeError{want: "one of a string or array of objects", got: kindOf(data)}
+	return strictjson.Mismatch("one of a string or array of objects", strictjson.TypeOf(data))
 }
 
 // ParseResponsesRequest reads and checks the body of POST /v1/responses. Its error is an

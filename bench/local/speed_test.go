@@ -23,6 +23,7 @@ import (
 	"testing"
 	"time"
 
+	"penstock/dialect"
 	"penstock/engine"
 	"penstock/llm/local"
 	"penstock/onnx"
@@ -73,7 +74,7 @@ func BenchmarkAgainstPython(b *testing.B) {
 // one.
 type measure func(b *testing.B, prompt []int64, tokens int) float64
 
-// penstock measures the verb complete, through the engine.
+// penstock measures the verb generate, through the engine.
 func penstock(b *testing.B, model string) measure {
 	onnxtest.Open(b)
 	library := "libonnxruntime.so"
@@ -91,39 +92,33 @@ func penstock(b *testing.B, model string) measure {
 			b.Error(err)
 		}
 	})
-	verb, _ := m.Verb("complete")
+	generate, _ := engine.GenerationOf[*dialect.Request, dialect.Delta](m, "generate")
 	return func(b *testing.B, prompt []int64, tokens int) float64 {
-		body, err := json.Marshal(map[string]any{"model": "model", "prompt": prompt, "max_tokens": tokens, "temperature": 0, "stream": true})
-		if err != nil {
-			b.Fatal(err)
+		p := &dialect.Parameters{Prompt: &dialect.Prompt{Tokens: make([][]int, 1)}, MaxTokens: &tokens, Temperature: new(float64)}
+		for _, id := range prompt {
+			p.Prompt.Tokens[0] = append(p.Prompt.Tokens[0], int(id))
 		}
-		call, err := verb.Admit(engine.Caller{})
+		call, err := generate.Admit(engine.Caller{})
 		if err != nil {
 			b.Fatal(err)
 		}
 		defer call.Close()
-		s, err := call.Start(context.Background(), engine.Input{Body: body}, engine.StreamOptions{})
+		var begun time.Time
+		r := dialect.NewRequest(dialect.Call{}, true, 1, func() (*dialect.Parameters, error) { return p, nil })
+		end, err := generate.Run(context.Background(), call, r, func(deltas ...dialect.Delta) error {
+			if deltas[0].Text != "" && begun.IsZero() {
+				begun = time.Now()
+			}
+			return nil
+		})
 		if err != nil {
 			b.Fatal(err)
 		}
-		var begun time.Time
-		for ev, err := range s.Follow(context.Background(), 0, 0) {
-			switch {
-			case err != nil:
-				b.Fatal(err)
-			case ev.Kind == engine.EventFailed:
-				b.Fatal(ev.Err)
-			case ev.Kind == engine.EventChunk && begun.IsZero():
-				begun = time.Now()
-			case ev.Kind == engine.EventDone:
-				if n := ev.End.Usage().CompletionTokens; n != tokens {
-					b.Fatalf("the model ended its completion after %d tokens", n)
-				}
-				return float64(tokens-1) / time.Since(begun).Seconds()
-			}
+		elapsed := time.Since(begun)
+		if n := end.Usage().CompletionTokens; n != tokens {
+			b.Fatalf("the model ended its completion after %d tokens", n)
 		}
-		b.Fatal("the stream has no end")
-		return 0
+		return float64(tokens-1) / elapsed.Seconds()
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 )
 
 // CommandPackage is the import path of the penstock command.
-const CommandPackage = "penstock"
+const CommandPackage = "penstock/cmd/penstock"
 
 // Patience bounds every wait. It ends a test that hangs; no test passes or fails by it otherwise.
 const Patience = 2 * time.Minute

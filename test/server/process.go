@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 type Options struct {
 	Binary string   // the command; "": this package builds it
 	Config string   // the text of its configuration file, with ROOT for the project's folder; "": none
+	Dir    string   // where it runs; "": the project's folder
 	Env    []string // added to the test's own environment
 }
 
@@ -53,7 +55,7 @@ func Start(t testing.TB, o Options) *Process {
 	p := &Process{t: t, cmd: exec.Command(binary, args...), exited: make(chan struct{})}
 	p.stdout.expect(listening)
 	p.stderr.expect(loaded)
-	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = Root(t), &p.stdout, &p.stderr
+	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = cmp.Or(o.Dir, Root(t)), &p.stdout, &p.stderr
 	// With the race detector, a process would otherwise wait a second before it exits.
 	p.cmd.Env = append(append(os.Environ(), "GORACE=atexit_sleep_ms=0"), o.Env...)
 	if err := p.cmd.Start(); err != nil {

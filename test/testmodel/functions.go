@@ -4,20 +4,22 @@ import (
 	"context"
 	"time"
 
+	"penstock/dialect"
 	"penstock/engine"
+	"penstock/stream"
 )
 
 // End is how a generation ends; the zero End is none.
 type End = engine.End
 
 // ErrNoReader is what emit returns once no reader is left.
-var ErrNoReader = engine.ErrNobodyReads
+var ErrNoReader = stream.ErrNoReader
 
 // Stopped is the end of a generation that is complete.
 func Stopped() End { return engine.Stopped(engine.Usage{}) }
 
-// AddGenerator adds a model whose verbs stream and chat emit what a function emits. Their input is
-// ignored.
+// AddGenerator adds a model that streams what a function emits, on the native routes and as a chat.
+// Its input is ignored.
 func AddGenerator(e *engine.Engine, name string, generate func(ctx context.Context, emit func(...string) error) (End, error)) {
 	m := e.Add(name, engine.Lifecycle{Kind: "test"})
 	g := engine.Generator[struct{}, struct{}, string]{
@@ -29,8 +31,10 @@ func AddGenerator(e *engine.Engine, name string, generate func(ctx context.Conte
 		Encode: encodeStream,
 	}
 	engine.Generates(m, "stream", g)
-	g.Encode = encodeChat
-	engine.Generates(m, "chat", g)
+	engine.Generates(m, "generate", engine.Generator[*dialect.Request, struct{}, dialect.Delta]{
+		Preprocess: func(context.Context, *dialect.Request) (struct{}, error) { return struct{}{}, nil },
+		Generate:   inChat(g.Generate),
+	})
 }
 
 // AddPredictor adds a model whose verb predict returns its input, a number, after postprocess has

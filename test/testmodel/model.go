@@ -10,10 +10,12 @@ import (
 	"time"
 
 	"penstock/apierr"
+	"penstock/dialect"
 	"penstock/engine"
+	"penstock/sse"
 )
 
-// Name is the model's name. Its verbs are stream and chat; chat takes the Task as the content of
+// Name is the model's name. It streams on the native routes and as a chat, which takes the Task as the content of
 // its one message.
 const Name = "testmodel"
 
@@ -68,48 +70,66 @@ func register(e *engine.Engine) {
 		Encode:     encodeStream,
 	}
 	engine.Generates(m, "stream", g)
-	g.Decode, g.Encode = decodeChat, encodeChat
-	engine.Generates(m, "chat", g)
+	engine.Generates(m, "generate", engine.Generator[*dialect.Request, preparedTask, dialect.Delta]{
+		Preprocess: func(ctx context.Context, r *dialect.Request) (preparedTask, error) {
+			p, err := r.Parameters()
+			if err != nil {
+				return preparedTask{}, err
+			}
+			t, err := decodeJSON([]byte(p.Messages[0].Content.String()))
+			if err != nil {
+				return preparedTask{}, err
+			}
+			return prepare(ctx, t)
+		},
+		Generate: inChat(g.Generate),
+	})
 }
 
-func encodeStream(word string) (engine.Encoded, error) {
+func encodeStream(word string) (sse.Event, error) {
 	b, err := json.Marshal(map[string]string{"text": word})
-	return engine.Encoded{Data: b}, err
+	return sse.Event{Data: b}, err
 }
 
-func encodeChat(word string) (engine.Encoded, error) {
-	choice := map[string]any{"index": 0, "delta": map[string]string{"content": word}}
-	b, err := json.Marshal(map[string]any{"object": "chat.completion.chunk", "choices": []any{choice}})
-	return engine.Encoded{Data: b}, err
+// inChat makes a language model of what generates words: chunks of a chat as a server sends them,
+// with their text.
+func inChat[Feed any](generate func(context.Context, Feed, func(...string) error) (engine.End, error)) func(context.Context, Feed, func(...dialect.Delta) error) (engine.End, error) {
+	return func(ctx context.Context, feed Feed, emit func(...dialect.Delta) error) (engine.End, error) {
+		return generate(ctx, feed, func(words ...string) error {
+			deltas := make([]dialect.Delta, len(words))
+			for i, word := range words {
+				choice := map[string]any{"index": 0, "delta": map[string]string{"content": word}}
+				data, err := json.Marshal(map[string]any{"object": "chat.completion.chunk", "choices": []any{choice}})
+				if err != nil {
+					return err
+				}
+				deltas[i] = dialect.Delta{Text: word, Dialect: dialect.Chat, Event: sse.Event{Data: data}}
+			}
+			return emit(deltas...)
+		})
+	}
 }
 
 func decode(in engine.Input) (t Task, err error) {
 	if in.Body != nil {
 		return decodeJSON(in.Body)
 	}
-	words, err := strconv.Atoi(in.Query.Get("words"))
+	words, err := strconv.Atoi(first(in, "words"))
 	if err != nil {
 		return t, apierr.InvalidInput("", "words must be a number")
 	}
-	pad, _ := strconv.Atoi(in.Query.Get("pad"))
-	return Task{Words: words, Pad: pad, Pause: in.Query.Get("pause"), End: in.Query.Get("end")}, nil
+	pad, _ := strconv.Atoi(first(in, "pad"))
+	return Task{Words: words, Pad: pad, Pause: first(in, "pause"), End: first(in, "end")}, nil
 }
+
+// first returns the first value of a parameter.
+func first(in engine.Input, name string) string { return url.Values(in.Parameters).Get(name) }
 
 func decodeJSON(body []byte) (t Task, err error) {
 	if err := json.Unmarshal(body, &t); err != nil {
 		return t, &apierr.Error{Code: apierr.CodeInvalidJSON, Message: "the task is not valid JSON", Cause: err}
 	}
 	return t, nil
-}
-
-func decodeChat(in engine.Input) (Task, error) {
-	var request struct {
-		Messages []struct{ Content string } `json:"messages"`
-	}
-	if err := json.Unmarshal(in.Body, &request); err != nil || len(request.Messages) != 1 {
-		return Task{}, apierr.InvalidInput("", "send one message")
-	}
-	return decodeJSON([]byte(request.Messages[0].Content))
 }
 
 // preparedTask is a task whose pause has been parsed.

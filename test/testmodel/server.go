@@ -10,6 +10,7 @@ import (
 
 	"penstock/engine"
 	"penstock/gateway"
+	"penstock/stream"
 )
 
 // Options say how a Server is run. A zero field has the default configuration's value unless its
@@ -52,9 +53,9 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	const longWait = 10 * time.Minute // on a busy machine too, only a test's own limit ends it
 	e := engine.New(engine.Options{
 		Gate:     engine.GateConfig{Permits: cmp.Or(o.Permits, 10000), Queue: cmp.Or(o.Queue, 100), Timeout: longWait},
-		Streams:  cmp.Or(o.Limit, 10000),
-		Logs:     engine.NewMemoryLogs(cmp.Or(o.Total, 256<<20)),
 		Observer: observer,
+		Accept:   gateway.AcceptVerb,
+		Streams:  stream.Options{Limit: cmp.Or(o.Limit, 10000), Logs: stream.NewMemoryLogs(cmp.Or(o.Total, 256<<20))},
 	})
 	register(e)
 	if o.Add != nil {
