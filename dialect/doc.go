@@ -7,9 +7,10 @@
 //
 //	request, err := dialect.ParseChatRequest(body) // err is a *dialect.Error, ready to be sent
 //
-// Requests for an upstream are not: PeekRequest reads the few fields a gateway
-// must know, and ReplaceModel changes one value and leaves every other byte as it
-// was, so that fields nobody here knows survive.
+// Requests for an upstream are not: PeekRequest reads the few members that a gateway
+// must know, and Body replaces the model's name and keeps every other byte, so that
+// unknown members survive. OpenAIRemote returns how a request is sent to a server, and
+// the Reader of the server's events.
 //
 // NativeFields reads what Penstock's own routes take for a language model, and
 // ResponsesRequest.Chat turns a request of /v1/responses into a chat, whose chunks
