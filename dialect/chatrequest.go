@@ -59,19 +59,19 @@ type Extensions struct {
 	RepetitionPenalty *float64 `json:"repetition_penalty,omitzero"`
 }
 
-// StreamOptions are the options of a streamed answer.
+// StreamOptions are the options of a streamed response.
 type StreamOptions struct {
 	IncludeUsage       bool  `json:"include_usage,omitzero"`
 	IncludeObfuscation *bool `json:"include_obfuscation,omitzero"`
 }
 
-// ResponseFormat asks for an answer of a certain form.
+// ResponseFormat is the form that a completion must have.
 type ResponseFormat struct {
 	Type       string          `json:"type"` // text, json_object, json_schema
 	JSONSchema json.RawMessage `json:"json_schema,omitzero"`
 }
 
-// Stop are up to four strings at which the answer ends. In JSON it is a string or a
+// Stop are up to four strings at which the completion ends. In JSON it is a string or a
 // list of them.
 type Stop []string
 
@@ -92,7 +92,7 @@ func (s *Stop) UnmarshalJSON(data []byte) error {
 
 // ParseChatRequest reads and checks the body of POST /v1/chat/completions. Its error
 // is an *Error. Fields that neither OpenAI nor Extensions name are refused, as OpenAI
-// does; whether a model supports what is asked for is the model's to say.
+// does; whether a model supports a parameter is checked by the model.
 func ParseChatRequest(body []byte) (*ChatRequest, error) {
 	r := new(ChatRequest)
 	if err := parse(body, r); err != nil {

@@ -10,8 +10,8 @@ import (
 // chunks alike.
 const ObjectCompletion = "text_completion"
 
-// Completion is a whole answer to a CompletionRequest, or one chunk of a streamed
-// one: the dialect writes both the same.
+// Completion is a whole response to a CompletionRequest, or one chunk of a streamed
+// one: the two have the same form.
 type Completion struct {
 	ID                string             `json:"id"`
 	Object            string             `json:"object"`
@@ -22,7 +22,7 @@ type Completion struct {
 	SystemFingerprint string             `json:"system_fingerprint,omitzero"`
 }
 
-// CompletionChoice is one of the answers, or what a chunk adds to it.
+// CompletionChoice is one of the completions, or what a chunk adds to it.
 type CompletionChoice struct {
 	Index        int                 `json:"index"`
 	Text         string              `json:"text"`

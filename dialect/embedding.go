@@ -11,7 +11,7 @@ import (
 	"penstock/strictjson"
 )
 
-// EncodingBase64 is the EmbeddingRequest.EncodingFormat that asks for compact vectors.
+// EncodingBase64 is the EmbeddingRequest.EncodingFormat of compact vectors.
 const EncodingBase64 = "base64"
 
 // EmbeddingRequest is the body of POST /v1/embeddings.
@@ -38,7 +38,7 @@ type EmbeddingItem struct {
 	URL   *string `json:"url,omitzero"`   // a picture's address
 }
 
-// EmbeddingResponse is the answer of POST /v1/embeddings.
+// EmbeddingResponse is the response of POST /v1/embeddings.
 type EmbeddingResponse struct {
 	Object string         `json:"object"` // "list"
 	Data   []Embedding    `json:"data"`   // in the order of the input
@@ -66,7 +66,7 @@ type Vector struct {
 	Base64 bool
 }
 
-// MarshalJSON writes the form that Base64 says.
+// MarshalJSON writes the base64 if Base64 is set, else the list.
 func (v Vector) MarshalJSON() ([]byte, error) {
 	if !v.Base64 {
 		return json.Marshal(v.Values)
@@ -109,7 +109,7 @@ func (i EmbeddingInput) MarshalJSON() ([]byte, error) {
 	return json.Marshal(i.Tokens)
 }
 
-// UnmarshalJSON reads any of the forms. Which it is, the first of a list says.
+// UnmarshalJSON reads any of the forms. Of a list, the first element decides.
 func (i *EmbeddingInput) UnmarshalJSON(data []byte) error {
 	*i = EmbeddingInput{}
 	if data[0] != '[' {

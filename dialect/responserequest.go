@@ -42,7 +42,7 @@ type ResponsesRequest struct {
 	User                 string            `json:"user,omitzero"`
 }
 
-// ResponseText says what form the text of a response is to have.
+// ResponseText is the form that the text of a response must have.
 type ResponseText struct {
 	Format    *ResponseFormat `json:"format,omitzero"`
 	Verbosity string          `json:"verbosity,omitzero"`
@@ -54,7 +54,7 @@ type ResponseInput struct {
 	Items []ResponseInputItem
 }
 
-// ResponseInputItem is a message; other types of items carry no text.
+// ResponseInputItem is a message; items of other types have no text.
 type ResponseInputItem struct {
 	Type    string          `json:"type"` // message, or "", which means it too
 	Role    string          `json:"role"`
@@ -139,8 +139,8 @@ func ParseResponsesRequest(body []byte) (*ResponsesRequest, error) {
 	return r, nil
 }
 
-// Chat returns the chat request, streamed and with usage, that asks the same of a model
-// that keeps no state between requests and calls no tools. Its error is an *Error.
+// Chat returns the equivalent chat request, streamed and with usage, for a model that keeps no state
+// between requests and calls no tools. Its error is an *Error.
 func (r *ResponsesRequest) Chat() (*ChatRequest, error) {
 	for _, f := range []struct {
 		name  string

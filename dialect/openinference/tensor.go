@@ -81,7 +81,7 @@ func (t *Tensor) appendBytes(to []byte) []byte {
 
 // setJSON reads n numbers from a JSON array, which may be flat or nested like the tensor.
 func (t *Tensor) setJSON(datatype string, n int, raw jsontext.Value) error {
-	// No more memory than the text can fill, whatever the shape says.
+	// No more memory than the text can fill, whatever the shape is.
 	room := min(n, len(raw)/2+1)
 	if datatype == FP32 {
 		t.Floats = make([]float32, 0, room)
