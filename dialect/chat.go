@@ -46,8 +46,8 @@ type ChunkChoice struct {
 	FinishReason *string   `json:"finish_reason"` // null until the choice's last chunk
 }
 
-// ChatDelta is the part of a message that a chunk brings. By convention the first one has
-// the role and an empty content, the last one nothing.
+// ChatDelta is the part of a message that a chunk brings. By convention the first one has the role
+// and an empty content, the last one nothing.
 type ChatDelta struct {
 	Role         string          `json:"role,omitzero"`
 	Content      *string         `json:"content,omitzero"`
@@ -57,8 +57,8 @@ type ChatDelta struct {
 	FunctionCall *FunctionCall   `json:"function_call,omitzero"` // deprecated form of ToolCalls
 }
 
-// ToolCallDelta adds to the tool call with the same Index: ID, Type and the name come
-// once, arguments in pieces.
+// ToolCallDelta adds to the tool call with the same Index: ID, Type and the name come once,
+// arguments in pieces.
 type ToolCallDelta struct {
 	Index    int           `json:"index"`
 	ID       string        `json:"id,omitzero"`

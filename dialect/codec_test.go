@@ -94,7 +94,8 @@ func TestStreams(t *testing.T) {
 		},
 		"chat without usage, of another dialect's server": {
 			dialect.NewChat(), `{"model":"m","stream":true}`, []dialect.Delta{
-				{Reasoning: "r"}, {Calls: []dialect.ToolCallDelta{call(0, "call_a", "f", "")}},
+				{Reasoning: "r"},
+				{Calls: []dialect.ToolCallDelta{call(0, "call_a", "f", "")}},
 				{Choice: 1, Refusal: "no", Finish: "content_filter", Usage: &dialect.Usage{PromptTokens: 3}},
 			}, "" +
 				"data: " + chatHead + `{"index":0,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}]}` + "\n\n" +
@@ -119,7 +120,8 @@ func TestStreams(t *testing.T) {
 				"data: [DONE]\n\n",
 		},
 		"a completions server's own chunks": {
-			dialect.NewCompletions(), `{"model":"m","prompt":"p","stream":true}`, []dialect.Delta{{Dialect: dialect.Completions, Event: event("", `{"any": "bytes" }`)}},
+			dialect.NewCompletions(), `{"model":"m","prompt":"p","stream":true}`,
+			[]dialect.Delta{{Dialect: dialect.Completions, Event: event("", `{"any": "bytes" }`)}},
 			"data: {\"any\": \"bytes\" }\n\ndata: [DONE]\n\n",
 		},
 		"a responses server's own events": {

@@ -99,8 +99,8 @@ func completionChoices(d *Delta) (all []CompletionChoice) {
 	return all
 }
 
-// completionLogprobs returns log probabilities in the form of text completions, nil if there
-// are none.
+// completionLogprobs returns log probabilities in the form of text completions, nil if there are
+// none.
 func completionLogprobs(tokens []TokenLogprob) *CompletionLogprobs {
 	if len(tokens) == 0 {
 		return nil

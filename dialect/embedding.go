@@ -23,15 +23,15 @@ type EmbeddingRequest struct {
 	User           string         `json:"user,omitzero"`
 }
 
-// EmbeddingInput is one item or a list of them; or token ids, one list or several. One
-// of the two fields is set.
+// EmbeddingInput is one item or a list of them; or token ids, one list or several. One of the two
+// fields is set.
 type EmbeddingInput struct {
 	Items  []EmbeddingItem
 	Tokens [][]int
 }
 
-// EmbeddingItem is a string, or, which is not OpenAI's but what models of pictures and
-// texts need, {"image": …} or {"url": …}. One of the fields is set.
+// EmbeddingItem is a string, or, which is not OpenAI's but what models of pictures and texts need,
+// {"image": …} or {"url": …}. One of the fields is set.
 type EmbeddingItem struct {
 	Text  *string `json:"-"`
 	Image *string `json:"image,omitzero"` // a data URL, or base64
@@ -59,8 +59,8 @@ type EmbeddingUsage struct {
 	TotalTokens  int `json:"total_tokens"`
 }
 
-// Vector is written as a list of numbers or, in Base64, as the base64 of its numbers'
-// four bytes each, the low one first. Both are read.
+// Vector is written as a list of numbers or, in Base64, as the base64 of its numbers' four bytes
+// each, the low one first. Both are read.
 type Vector struct {
 	Values []float32
 	Base64 bool
@@ -167,8 +167,7 @@ func (i *EmbeddingItem) UnmarshalJSON(data []byte) error {
 	return strictjson.Mismatch("a string, an object with 'image' or 'url', or an array of them", strictjson.TypeOf(data))
 }
 
-// ParseEmbeddingRequest reads and checks the body of POST /v1/embeddings. Its error is
-// an *Error.
+// ParseEmbeddingRequest reads and checks the body of POST /v1/embeddings. Its error is an *Error.
 func ParseEmbeddingRequest(body []byte) (*EmbeddingRequest, error) {
 	r := new(EmbeddingRequest)
 	if err := parse(body, r); err != nil {

@@ -43,9 +43,9 @@ func (e *Error) MarshalJSON() ([]byte, error) {
 	}{inner{e.Message, e.Type, nullable(e.Param), nullable(e.Code)}})
 }
 
-// UnmarshalJSON reads the object as servers write it: inside its envelope, without one,
-// or as a mere text in the envelope. Members but the message that are no strings, as a
-// code that is a number, are kept as they stand.
+// UnmarshalJSON reads the object as servers write it: inside its envelope, without one, or as a
+// mere text in the envelope. Members but the message that are no strings, as a code that is a
+// number, are kept as they stand.
 func (e *Error) UnmarshalJSON(data []byte) error {
 	type members struct {
 		Message json.RawMessage `json:"message"`
@@ -115,14 +115,14 @@ func Unsupported(param, why string) *Error {
 	return badRequest(param, codeUnsupported, "Unsupported parameter: '%s' %s", param, why)
 }
 
-// InvalidValue is the error of a parameter whose value has the right type and cannot be used; why is
-// a sentence that describes what can.
+// InvalidValue is the error of a parameter whose value has the right type and cannot be used; why
+// is a sentence that describes what can.
 func InvalidValue(param, why string) *Error {
 	return badRequest(param, codeInvalidValue, "Invalid value for '%s': %s", param, why)
 }
 
-// ContextLengthExceeded is the answer to a prompt of prompt tokens (with the tokens
-// asked for, if they count) that does not fit into a model's context of limit tokens.
+// ContextLengthExceeded is the error of a prompt of prompt tokens (with the requested tokens, if they
+// count) that does not fit into a model's context of limit tokens.
 func ContextLengthExceeded(limit, prompt int) *Error {
 	return badRequest("messages", "context_length_exceeded",
 		"This model's maximum context length is %d tokens. However, your messages resulted in %d tokens. Please reduce the length of the messages.", limit, prompt)

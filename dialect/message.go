@@ -21,8 +21,7 @@ type Message struct {
 	Annotations  json.RawMessage `json:"annotations,omitzero"`
 }
 
-// Content is the content of a message: a string, a list of parts, or null (the zero
-// value).
+// Content is the content of a message: a string, a list of parts, or null (the zero value).
 type Content struct {
 	Text  *string // set if it is a string
 	Parts []Part  // set if it is a list
@@ -43,8 +42,7 @@ type Part struct {
 	File       json.RawMessage `json:"file,omitzero"`
 }
 
-// String returns the text of the content, parts of type text joined; other parts
-// have none.
+// String returns the text of the content, parts of type text joined; other parts have none.
 func (c Content) String() string {
 	if c.Text != nil {
 		return *c.Text
@@ -134,8 +132,8 @@ type ToolCall struct {
 	Custom   json.RawMessage `json:"custom,omitzero"`
 }
 
-// FunctionCall names a function and gives its arguments as a JSON text, which the
-// model wrote and which may be invalid.
+// FunctionCall names a function and gives its arguments as a JSON text, which the model wrote and
+// which may be invalid.
 type FunctionCall struct {
 	Name      string `json:"name,omitzero"`
 	Arguments string `json:"arguments"`

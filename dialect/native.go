@@ -14,11 +14,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// NativeFields reads the input that Penstock's own routes take for a language model: the
-// members of a ChatRequest, in which a string "prompt" may stand for "messages". It is
-// the body's JSON object, or, where body is nil, the query, whose parameters are
-// converted by their fields' types; a value that does not suit its type stays a string,
-// and ParseChatRequest refuses it. Its error is an *Error.
+// NativeFields reads the input that Penstock's own routes take for a language model: the members of
+// a ChatRequest, in which a string "prompt" may stand for "messages". It is the body's JSON object,
+// or, where body is nil, the query, whose parameters are converted by their fields' types; a value
+// that does not suit its type stays a string, and ParseChatRequest refuses it. Its error is an
+// *Error.
 func NativeFields(body []byte, query url.Values) (fields map[string]json.RawMessage, err error) {
 	if body == nil {
 		fields, err = fieldsOfQuery(query)

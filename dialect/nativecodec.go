@@ -157,8 +157,8 @@ func (nativeCodec) Error(err error, requestID string) ErrorResponse {
 // Stream implements Codec.
 func (nativeCodec) Stream(*Request) Encoder { return nativeEncoder{} }
 
-// nativeEncoder makes an event {"text":…} of each delta with text. Reasoning and tool
-// calls are left out.
+// nativeEncoder makes an event {"text":…} of each delta with text. Reasoning and tool calls are
+// left out.
 type nativeEncoder struct{}
 
 // Encode implements Encoder.

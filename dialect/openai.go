@@ -31,8 +31,8 @@ func decodeOpenAI(name Name, in Input, parse func(body []byte) (*Parameters, err
 	return r, nil
 }
 
-// checkMediaType refuses bodies of images, sounds, films or multipart forms. All others may be JSON:
-// curl sends JSON as a form of another kind by default.
+// checkMediaType refuses bodies of images, sounds, films or multipart forms. All others may be
+// JSON: curl sends JSON as a form of another kind by default.
 func checkMediaType(mediaType string) error {
 	media, _, _ := strings.Cut(mediaType, ";")
 	switch kind, _, _ := strings.Cut(media, "/"); strings.ToLower(strings.TrimSpace(kind)) {

@@ -87,8 +87,8 @@ func TestReplaceModelChangesNothingElse(t *testing.T) {
 	}
 }
 
-// FuzzReplaceModel holds ReplaceModel against encoding/json: what it makes is the same
-// object but for its model, and doing it again changes nothing.
+// FuzzReplaceModel holds ReplaceModel against encoding/json: what it makes is the same object but
+// for its model, and doing it again changes nothing.
 func FuzzReplaceModel(f *testing.F) {
 	for _, seed := range []string{`{"model":"a","x":[{"model":"b"}]}`, `{"model":1,"model":2}`, ` { } `, `{"\u006dodel":"\\"}`, `{"a":{"b":"}\""}}`, `[`, `{"a":1}x`} {
 		f.Add([]byte(seed), "m")

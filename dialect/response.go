@@ -76,8 +76,8 @@ type responseEvents struct {
 	sequence int
 }
 
-// newResponseEvents begins the response to a request. id is unique, of letters and digits;
-// created is Unix time in seconds.
+// newResponseEvents begins the response to a request. id is unique, of letters and digits; created
+// is Unix time in seconds.
 func newResponseEvents(r *ResponsesRequest, id string, created int64) *responseEvents {
 	e := &responseEvents{
 		response: Response{
@@ -204,8 +204,8 @@ func (e *responseEvents) whole(name openai.ResponseStreamEventType) sse.Event {
 	}{e.response})
 }
 
-// event writes an event: its type and number, and the members of more, which is a struct
-// with at least one.
+// event writes an event: its type and number, and the members of more, which is a struct with at
+// least one.
 func (e *responseEvents) event(name openai.ResponseStreamEventType, more any) sse.Event {
 	members, err := json.Marshal(more)
 	if err != nil {

@@ -115,8 +115,7 @@ func (c *ResponseContent) UnmarshalJSON(data []byte) error {
 	return strictjson.Mismatch("one of a string or array of objects", strictjson.TypeOf(data))
 }
 
-// ParseResponsesRequest reads and checks the body of POST /v1/responses. Its error is an
-// *Error.
+// ParseResponsesRequest reads and checks the body of POST /v1/responses. Its error is an *Error.
 func ParseResponsesRequest(body []byte) (*ResponsesRequest, error) {
 	r := new(ResponsesRequest)
 	if err := parse(body, r); err != nil {
@@ -139,8 +138,8 @@ func ParseResponsesRequest(body []byte) (*ResponsesRequest, error) {
 	return r, nil
 }
 
-// Chat returns the equivalent chat request, streamed and with usage, for a model that keeps no state
-// between requests and calls no tools. Its error is an *Error.
+// Chat returns the equivalent chat request, streamed and with usage, for a model that keeps no
+// state between requests and calls no tools. Its error is an *Error.
 func (r *ResponsesRequest) Chat() (*ChatRequest, error) {
 	for _, f := range []struct {
 		name  string

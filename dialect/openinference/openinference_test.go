@@ -10,7 +10,8 @@ import (
 	"penstock/dialect/openinference"
 )
 
-// message is a message's media type and bytes. In a "binary" one, a bar stands between the JSON and the rest.
+// message is a message's media type and bytes. In a "binary" one, a bar stands between the JSON and
+// the rest.
 func message(mediaType, body string) (string, []byte) {
 	if mediaType != "binary" {
 		return mediaType, []byte(body)
@@ -136,7 +137,8 @@ func TestMediaTypes(t *testing.T) {
 	}
 }
 
-// FuzzParseRequest: any bytes are a request whose tensors have the size of their shapes, or an error for the client.
+// FuzzParseRequest: any bytes are a request whose tensors have the size of their shapes, or an
+// error for the client.
 func FuzzParseRequest(f *testing.F) {
 	f.Add("0", []byte(`{"id":"7","inputs":[{"name":"a","shape":[2,2],"datatype":"FP32","data":[[1,2],[3,4]]}]}`))
 	f.Add("91", []byte(`{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","parameters":{"binary_data_size":4}}]}1234`))

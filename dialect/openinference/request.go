@@ -54,8 +54,8 @@ func HeaderLength(mediaType string) string {
 	return params[lengthParameter]
 }
 
-// wireRequest is a Request as it is written. Unknown members are ignored, as the
-// protocol demands it of parameters.
+// wireRequest is a Request as it is written. Unknown members are ignored, as the protocol demands
+// it of parameters.
 type wireRequest struct {
 	ID         string `json:"id"`
 	Parameters struct {

@@ -16,7 +16,8 @@ const (
 	INT32 = "INT32" // read into Ints, never written
 )
 
-// A Tensor is numbers, row by row, in a shape. One of Floats and Ints is set, unless the shape has a dimension of 0.
+// A Tensor is numbers, row by row, in a shape. One of Floats and Ints is set, unless the shape has
+// a dimension of 0.
 type Tensor struct {
 	Name   string
 	Shape  []int64
