@@ -149,9 +149,9 @@ func (g *completionGatherer) Add(deltas ...Delta) error {
 		choices := completionChoices(d)
 		if d.Usage != nil {
 			g.whole.Usage = d.Usage
-			if len(choices) == 0 {
-				continue
-			}
+		}
+		if len(choices) == 0 {
+			continue
 		}
 		c := g.choices[d.Choice]
 		if c == nil {
