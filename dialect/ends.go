@@ -66,8 +66,9 @@ func endsResponse(kind string) bool {
 	case openai.ResponseStreamEventCompleted, openai.ResponseStreamEventIncomplete,
 		openai.ResponseStreamEventFailed, openai.ResponseStreamEventError:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // endsResponseByData is endsResponse for the type inside an event's data, and reportsFailure.
