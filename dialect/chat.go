@@ -1,12 +1,12 @@
 package dialect
 
-// ObjectChat and ObjectChatChunk are the values of a chat answer's "object".
+// ObjectChat and ObjectChatChunk are the values of "object" in chat completions.
 const (
 	ObjectChat      = "chat.completion"
 	ObjectChatChunk = "chat.completion.chunk"
 )
 
-// ChatCompletion is a whole answer to a ChatRequest.
+// ChatCompletion is a whole response to a ChatRequest.
 type ChatCompletion struct {
 	ID                string       `json:"id"`
 	Object            string       `json:"object"`
@@ -18,7 +18,7 @@ type ChatCompletion struct {
 	SystemFingerprint string       `json:"system_fingerprint,omitzero"`
 }
 
-// ChatChoice is one of the n answers of a ChatCompletion.
+// ChatChoice is one of the n completions of a ChatCompletion.
 type ChatChoice struct {
 	Index        int       `json:"index"`
 	Message      Message   `json:"message"`
@@ -26,7 +26,7 @@ type ChatChoice struct {
 	FinishReason string    `json:"finish_reason"` // stop, length, tool_calls, content_filter, function_call
 }
 
-// ChatChunk is one event of a streamed answer to a ChatRequest.
+// ChatChunk is one event of a streamed response to a ChatRequest.
 type ChatChunk struct {
 	ID                string        `json:"id"`
 	Object            string        `json:"object"`
@@ -46,8 +46,8 @@ type ChunkChoice struct {
 	FinishReason *string   `json:"finish_reason"` // null until the choice's last chunk
 }
 
-// ChatDelta is the part of a message that a chunk brings. By custom the first one has
-// the role and an empty content, the last one nothing.
+// ChatDelta is the part of a message that a chunk brings. By convention the first one has the role
+// and an empty content, the last one nothing.
 type ChatDelta struct {
 	Role         string          `json:"role,omitzero"`
 	Content      *string         `json:"content,omitzero"`
@@ -57,8 +57,8 @@ type ChatDelta struct {
 	FunctionCall *FunctionCall   `json:"function_call,omitzero"` // deprecated form of ToolCalls
 }
 
-// ToolCallDelta adds to the tool call with the same Index: ID, Type and the name come
-// once, arguments in pieces.
+// ToolCallDelta adds to the tool call with the same Index: ID, Type and the name come once,
+// arguments in pieces.
 type ToolCallDelta struct {
 	Index    int           `json:"index"`
 	ID       string        `json:"id,omitzero"`
@@ -75,13 +75,13 @@ type Usage struct {
 	CompletionTokensDetails *CompletionTokensDetails `json:"completion_tokens_details,omitzero"`
 }
 
-// PromptTokensDetails says which of the prompt's tokens were special.
+// PromptTokensDetails counts tokens of the prompt by kind.
 type PromptTokensDetails struct {
 	CachedTokens int `json:"cached_tokens"`
 	AudioTokens  int `json:"audio_tokens"`
 }
 
-// CompletionTokensDetails says which of the answer's tokens were special.
+// CompletionTokensDetails counts tokens of the completion by kind.
 type CompletionTokensDetails struct {
 	ReasoningTokens          int `json:"reasoning_tokens"`
 	AudioTokens              int `json:"audio_tokens"`
@@ -89,7 +89,7 @@ type CompletionTokensDetails struct {
 	RejectedPredictionTokens int `json:"rejected_prediction_tokens"`
 }
 
-// Logprobs are log probabilities of a chat answer's tokens.
+// Logprobs are log probabilities of the tokens of a chat completion.
 type Logprobs struct {
 	Content []TokenLogprob `json:"content"` // nil is null
 	Refusal []TokenLogprob `json:"refusal"` // nil is null

@@ -7,8 +7,8 @@ import (
 	"penstock/strictjson"
 )
 
-// ChatRequest is the body of POST /v1/chat/completions. Pointers are nil where the
-// request names no value; defaults are the model's.
+// ChatRequest is the body of POST /v1/chat/completions. Pointers are nil where the request names no
+// value; defaults are the model's.
 type ChatRequest struct {
 	Model               string             `json:"model"`
 	Messages            []Message          `json:"messages"`
@@ -51,28 +51,28 @@ type ChatRequest struct {
 	Extensions
 }
 
-// Extensions are sampling parameters that are not OpenAI's but that servers of open
-// models agree on.
+// Extensions are sampling parameters that are not OpenAI's but that servers of open models agree
+// on.
 type Extensions struct {
 	TopK              *int     `json:"top_k,omitzero"`
 	MinP              *float64 `json:"min_p,omitzero"`
 	RepetitionPenalty *float64 `json:"repetition_penalty,omitzero"`
 }
 
-// StreamOptions are the options of a streamed answer.
+// StreamOptions are the options of a streamed response.
 type StreamOptions struct {
 	IncludeUsage       bool  `json:"include_usage,omitzero"`
 	IncludeObfuscation *bool `json:"include_obfuscation,omitzero"`
 }
 
-// ResponseFormat asks for an answer of a certain form.
+// ResponseFormat is the form that a completion must have.
 type ResponseFormat struct {
 	Type       string          `json:"type"` // text, json_object, json_schema
 	JSONSchema json.RawMessage `json:"json_schema,omitzero"`
 }
 
-// Stop are up to four strings at which the answer ends. In JSON it is a string or a
-// list of them.
+// Stop are up to four strings at which the completion ends. In JSON it is a string or a list of
+// them.
 type Stop []string
 
 // UnmarshalJSON reads a string, a list of strings, or null.
@@ -90,9 +90,9 @@ func (s *Stop) UnmarshalJSON(data []byte) error {
 	return strictjson.Mismatch("one of a string or array of strings", strictjson.TypeOf(data))
 }
 
-// ParseChatRequest reads and checks the body of POST /v1/chat/completions. Its error
-// is an *Error. Fields that neither OpenAI nor Extensions name are refused, as OpenAI
-// does; whether a model supports what is asked for is the model's to say.
+// ParseChatRequest reads and checks the body of POST /v1/chat/completions. Its error is an *Error.
+// Fields that neither OpenAI nor Extensions name are refused, as OpenAI does; whether a model
+// supports a parameter is checked by the model.
 func ParseChatRequest(body []byte) (*ChatRequest, error) {
 	r := new(ChatRequest)
 	if err := parse(body, r); err != nil {

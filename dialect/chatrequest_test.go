@@ -29,7 +29,7 @@ func TestParseChatRequestReadsEveryForm(t *testing.T) {
 		t.Errorf("the parts' text is %q", got)
 	}
 	if r.Messages[2].Content.Text != nil || r.Messages[2].ToolCalls[0].Function.Name != "f" {
-		t.Errorf("the assistant's turn is %+v", r.Messages[2])
+		t.Errorf("the assistant's message is %+v", r.Messages[2])
 	}
 	if len(r.Stop) != 1 || r.Stop[0] != "END" || *r.Seed != -3 || *r.Temperature != 0 || *r.TopK != 40 || !r.StreamOptions.IncludeUsage {
 		t.Errorf("parameters were read as %+v", r)

@@ -7,7 +7,7 @@ import (
 	"penstock/sse"
 )
 
-// Name names a dialect: what a stream's log, a request and a delta say their bytes are in.
+// Name names a dialect: that of the bytes of a request, of a delta's event or of a stream's log.
 type Name string
 
 // The dialects of this package.
@@ -19,23 +19,23 @@ const (
 	Embeddings  Name = "openai.embeddings"
 )
 
-// Codec is one protocol for language models, as the server of its clients sees it. Codecs hold no
-// state of requests: a codec is used by many goroutines at once.
+// Codec is a protocol for language models, on the server's side. A codec holds no state of requests
+// and may be used by many goroutines at once.
 type Codec interface {
 	// Name returns the dialect's name.
 	Name() Name
-	// Decode reads what a gateway must know of a request, and keeps its bytes. What only the model
-	// can judge is checked by Request.Parameters. Its error is rendered by Error.
+	// Decode reads the members of a request that a gateway needs, and keeps the bytes. The rest is
+	// checked by Request.Parameters. The codec's Error renders the errors of both.
 	Decode(in Input) (*Request, error)
 	// Stream returns the encoder of a streamed response to the request.
 	Stream(r *Request) Encoder
-	// Whole returns what gathers a whole response to the request.
+	// Whole returns the gatherer of a whole response to the request.
 	Whole(r *Request) Gatherer
-	// Error renders a failure as an HTTP response. Any error will do: apierr.From is applied to
-	// those that are of no type of this package's. requestID is shown where the dialect has a
-	// place for it.
+	// Error renders an error as an HTTP response. An error of another type than this package's is
+	// converted by apierr.From. requestID is part of the response if the dialect has a member for
+	// it.
 	Error(err error, requestID string) ErrorResponse
-	// Notice renders what a reader learns beside a stream's events; ok is false where the dialect
+	// Notice renders what a client is sent between a stream's events; ok is false if the dialect
 	// has no event for it.
 	Notice(n Notice) (e sse.Event, ok bool)
 	// Ends reports whether a client would take the event for the end of a stream. Only a sealed
@@ -50,7 +50,7 @@ type Input struct {
 	MediaType string // of Body, as the client named it; may be empty
 }
 
-// Notice is what a reader of a stream learns beside its events: a position in the queue, or, if
+// Notice is news for a client between the events of a stream: its position in the queue, or, if
 // that is 0, that the model has begun.
 type Notice struct {
 	Position int
@@ -58,7 +58,7 @@ type Notice struct {
 }
 
 // Encoder makes the events of one streamed response. It keeps ids, indexes and sequence numbers,
-// and is for one goroutine. What it appends is good until its next call.
+// and is for one goroutine. The events that it appends are valid until its next call.
 type Encoder interface {
 	// Encode appends the events of deltas that arrived together. A delta's Event in the encoder's
 	// own dialect is appended as it is; the last event of a dialect that ends with one (Ends) is
@@ -71,14 +71,14 @@ type Encoder interface {
 	Fail(err *apierr.Error) sse.Event
 }
 
-// Gatherer makes a whole response of deltas. It is for one goroutine.
+// Gatherer collects deltas into a whole response. It is for one goroutine.
 type Gatherer interface {
 	Add(deltas ...Delta) error
 	// Whole returns the body of the response to a complete generation, JSON.
 	Whole(end End) ([]byte, error)
 }
 
-// End is how a complete generation ended, as a whole.
+// End is how a complete generation ended.
 type End struct {
 	Reason string // stop, length, or a server's own
 	Usage  Usage
@@ -87,6 +87,6 @@ type End struct {
 // ErrorResponse is a failure as an HTTP response.
 type ErrorResponse struct {
 	Status int
-	Header map[string][]string // Content-Type, and what an upstream sent for the client; may be nil
+	Header map[string][]string // Content-Type, and headers of an upstream that are for the client
 	Body   []byte
 }

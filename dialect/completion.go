@@ -6,12 +6,11 @@ import (
 	"penstock/strictjson"
 )
 
-// ObjectCompletion is the value of "object" in whole text completions and in their
-// chunks alike.
+// ObjectCompletion is the value of "object" in whole text completions and in their chunks alike.
 const ObjectCompletion = "text_completion"
 
-// Completion is a whole answer to a CompletionRequest, or one chunk of a streamed
-// one: the dialect writes both the same.
+// Completion is a whole response to a CompletionRequest, or one chunk of a streamed one: the two
+// have the same form.
 type Completion struct {
 	ID                string             `json:"id"`
 	Object            string             `json:"object"`
@@ -22,7 +21,7 @@ type Completion struct {
 	SystemFingerprint string             `json:"system_fingerprint,omitzero"`
 }
 
-// CompletionChoice is one of the answers, or what a chunk adds to it.
+// CompletionChoice is one of the completions, or what a chunk adds to it.
 type CompletionChoice struct {
 	Index        int                 `json:"index"`
 	Text         string              `json:"text"`
@@ -30,8 +29,8 @@ type CompletionChoice struct {
 	FinishReason *string             `json:"finish_reason"` // null until the choice's last chunk
 }
 
-// CompletionLogprobs are log probabilities in the form of text completions: four
-// lists of one length.
+// CompletionLogprobs are log probabilities in the form of text completions: four lists of one
+// length.
 type CompletionLogprobs struct {
 	Tokens        []string             `json:"tokens"`
 	TokenLogprobs []*float64           `json:"token_logprobs"` // null for the first token of an echoed prompt
@@ -63,8 +62,8 @@ type CompletionRequest struct {
 	Extensions
 }
 
-// Prompt is a string, a list of them, a list of token ids, or a list of such lists.
-// One of the two fields is set.
+// Prompt is a string, a list of them, a list of token ids, or a list of such lists. One of the two
+// fields is set.
 type Prompt struct {
 	Texts  []string
 	Tokens [][]int
@@ -106,8 +105,7 @@ func (p *Prompt) UnmarshalJSON(data []byte) error {
 	return wrong
 }
 
-// ParseCompletionRequest reads and checks the body of POST /v1/completions. Its error
-// is an *Error.
+// ParseCompletionRequest reads and checks the body of POST /v1/completions. Its error is an *Error.
 func ParseCompletionRequest(body []byte) (*CompletionRequest, error) {
 	r := new(CompletionRequest)
 	if err := parse(body, r); err != nil {

@@ -99,7 +99,8 @@ func completionChoices(d *Delta) (all []CompletionChoice) {
 	return all
 }
 
-// completionLogprobs returns log probabilities in the form of text completions, nil if there are none.
+// completionLogprobs returns log probabilities in the form of text completions, nil if there are
+// none.
 func completionLogprobs(tokens []TokenLogprob) *CompletionLogprobs {
 	if len(tokens) == 0 {
 		return nil
@@ -134,7 +135,7 @@ type completionGatherer struct {
 	choices map[int]*completionGathering
 }
 
-// completionGathering is one choice as far as it has come.
+// completionGathering is one choice as far as it has been generated.
 type completionGathering struct {
 	text strings.Builder
 	CompletionChoice
@@ -148,9 +149,9 @@ func (g *completionGatherer) Add(deltas ...Delta) error {
 		choices := completionChoices(d)
 		if d.Usage != nil {
 			g.whole.Usage = d.Usage
-			if len(choices) == 0 {
-				continue
-			}
+		}
+		if len(choices) == 0 {
+			continue
 		}
 		c := g.choices[d.Choice]
 		if c == nil {

@@ -75,7 +75,8 @@ func TestParameters(t *testing.T) {
 			`messages=[{"role":"user","content":"hi"}] prompt="hi" max_tokens=5 n=1`,
 		},
 		{
-			dialect.NewNative(), dialect.Input{Query: url.Values{"prompt": {"5"}, "stop": {"a", "b"}, "max_tokens": {"5"}}},
+			dialect.NewNative(),
+			dialect.Input{Query: url.Values{"prompt": {"5"}, "stop": {"a", "b"}, "max_tokens": {"5"}}},
 			`messages=[{"role":"user","content":"5"}] prompt="5" max_tokens=5 n=1 stop=[a b]`,
 		},
 		{dialect.NewNative(), body(`{"messages":[{"role":"user","content":"hi"}]}`), `messages=[{"role":"user","content":"hi"}] n=1`},

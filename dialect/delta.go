@@ -2,12 +2,12 @@ package dialect
 
 import "penstock/sse"
 
-// Delta is what a generation goes on with: typed values, and, where it came from a server, the
-// server's own event. A model emits a Delta without any value when it begins, so that dialects
-// whose streams open with an event can send it.
+// Delta is one step of a generation: typed values, and, if a server made it, the server's own event.
+// A model emits a Delta without any value when it begins, so that dialects whose streams open with
+// an event can send it.
 //
-// A model that relays a server's stream to a client of the same dialect may leave the typed values
-// out but for those it must know itself; it fills them in when the request is in another dialect.
+// A model that relays a server's stream to a client of the same dialect may leave out the typed
+// values; it sets them if the request is in another dialect.
 type Delta struct {
 	Choice    int
 	Text      string
@@ -25,7 +25,7 @@ type Delta struct {
 	// Event is the server's own event, and Dialect what it is in; "" if there is none.
 	Dialect Name
 	Event   sse.Event
-	// Final says that Event ends the response (SignLast).
+	// Final means that Event ends the response (SignLast).
 	Final bool
 }
 

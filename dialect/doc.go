@@ -1,24 +1,30 @@
-// Package dialect holds OpenAI's HTTP dialect as Go types: the requests of
-// /v1/chat/completions, /v1/completions and /v1/responses, the chunks and whole
-// answers that go back, usage, errors, the list of models, and the reading and
-// writing of all of them.
+// Package dialect has the protocols, here called dialects, in which clients use language models:
+// OpenAI's /v1/chat/completions, /v1/completions and /v1/responses, and Penstock's own native routes.
+// A Codec is the server's side of one dialect:
 //
-// Requests for a local model are parsed and checked:
+//	r, err := codec.Decode(dialect.Input{Body: body}) // codec.Error(err, id) is its HTTP response
+//	parameters, err := r.Parameters()                 // what the model must do, in any dialect
+//	encoder := codec.Stream(r)                        // deltas become server-sent events
+//	gatherer := codec.Whole(r)                        // deltas become a whole response
 //
-//	request, err := dialect.ParseChatRequest(body) // err is a *dialect.Error, ready to be sent
+// Between the two is a model, which needs no dialect: it reads Parameters and emits Deltas. A model
+// on another server sends the request's own bytes on, if the server uses the client's dialect, and
+// emits Deltas that hold the server's own events, which the encoder appends as they are. So members
+// that this package does not have reach the server and the client unchanged.
 //
-// Requests for an upstream are not: PeekRequest reads the few fields a gateway
-// must know, and ReplaceModel changes one value and leaves every other byte as it
-// was, so that fields nobody here knows survive.
+// OpenAIRemote returns how a request is sent to a server that uses one of OpenAI's dialects, and the
+// Reader of the server's events.
 //
-// NativeFields reads what Penstock's own routes take for a language model, and
-// ResponsesRequest.Chat turns a request of /v1/responses into a chat, whose chunks
-// ResponseEvents turns back into typed events.
+// Only a complete stream ends with the event of End, and only a failed one with that of Fail: Ends
+// recognizes both, and whatever else a client would take for one, in a server's events.
 //
-// What comes back as server-sent events is read by an EventReader, which is bounded
-// and allocates nothing per event. Chunks of a local model become a whole answer
-// through GatherChat and GatherCompletion.
+// A new dialect is a new Codec, which may be in another package: see package dialecttest, which
+// tests codecs and has a small one. EmbeddingCodec is the protocol of POST /v1/embeddings, which
+// generates nothing; package openinference has that of tensors.
 //
-// The package does no I/O of its own besides reading from the io.Reader it is
-// given, holds no state, and knows neither HTTP handlers nor models.
+// The types of requests and responses have the names of OpenAI's reference. Requests are parsed
+// strictly; an *Error is OpenAI's error object, ready to be sent.
+//
+// The package does no I/O, has no HTTP handlers and starts no goroutines, and no value of it is
+// shared between requests but codecs, which have no state.
 package dialect

@@ -11,7 +11,7 @@ import (
 	"penstock/strictjson"
 )
 
-// EncodingBase64 is the EmbeddingRequest.EncodingFormat that asks for compact vectors.
+// EncodingBase64 is the EmbeddingRequest.EncodingFormat of compact vectors.
 const EncodingBase64 = "base64"
 
 // EmbeddingRequest is the body of POST /v1/embeddings.
@@ -23,22 +23,22 @@ type EmbeddingRequest struct {
 	User           string         `json:"user,omitzero"`
 }
 
-// EmbeddingInput is one item or a list of them; or token ids, one list or several. One
-// of the two fields is set.
+// EmbeddingInput is one item or a list of them; or token ids, one list or several. One of the two
+// fields is set.
 type EmbeddingInput struct {
 	Items  []EmbeddingItem
 	Tokens [][]int
 }
 
-// EmbeddingItem is a string, or, which is not OpenAI's but what models of pictures and
-// texts need, {"image": …} or {"url": …}. One of the fields is set.
+// EmbeddingItem is a string, or, which is not OpenAI's but what models of pictures and texts need,
+// {"image": …} or {"url": …}. One of the fields is set.
 type EmbeddingItem struct {
 	Text  *string `json:"-"`
 	Image *string `json:"image,omitzero"` // a data URL, or base64
 	URL   *string `json:"url,omitzero"`   // a picture's address
 }
 
-// EmbeddingResponse is the answer of POST /v1/embeddings.
+// EmbeddingResponse is the response of POST /v1/embeddings.
 type EmbeddingResponse struct {
 	Object string         `json:"object"` // "list"
 	Data   []Embedding    `json:"data"`   // in the order of the input
@@ -59,14 +59,14 @@ type EmbeddingUsage struct {
 	TotalTokens  int `json:"total_tokens"`
 }
 
-// Vector is written as a list of numbers or, in Base64, as the base64 of its numbers'
-// four bytes each, the low one first. Both are read.
+// Vector is written as a list of numbers or, in Base64, as the base64 of its numbers' four bytes
+// each, the low one first. Both are read.
 type Vector struct {
 	Values []float32
 	Base64 bool
 }
 
-// MarshalJSON writes the form that Base64 says.
+// MarshalJSON writes the base64 if Base64 is set, else the list.
 func (v Vector) MarshalJSON() ([]byte, error) {
 	if !v.Base64 {
 		return json.Marshal(v.Values)
@@ -109,7 +109,7 @@ func (i EmbeddingInput) MarshalJSON() ([]byte, error) {
 	return json.Marshal(i.Tokens)
 }
 
-// UnmarshalJSON reads any of the forms. Which it is, the first of a list says.
+// UnmarshalJSON reads any of the forms. Of a list, the first element decides.
 func (i *EmbeddingInput) UnmarshalJSON(data []byte) error {
 	*i = EmbeddingInput{}
 	if data[0] != '[' {
@@ -167,8 +167,7 @@ func (i *EmbeddingItem) UnmarshalJSON(data []byte) error {
 	return strictjson.Mismatch("a string, an object with 'image' or 'url', or an array of them", strictjson.TypeOf(data))
 }
 
-// ParseEmbeddingRequest reads and checks the body of POST /v1/embeddings. Its error is
-// an *Error.
+// ParseEmbeddingRequest reads and checks the body of POST /v1/embeddings. Its error is an *Error.
 func ParseEmbeddingRequest(body []byte) (*EmbeddingRequest, error) {
 	r := new(EmbeddingRequest)
 	if err := parse(body, r); err != nil {

@@ -12,7 +12,7 @@ func (c *EmbeddingCall) Parse() (*EmbeddingRequest, error) { return ParseEmbeddi
 // EmbeddingCodec is the protocol of POST /v1/embeddings.
 type EmbeddingCodec struct{}
 
-// Decode reads what a gateway must know of a request. Its error is an *Error.
+// Decode reads the members of a request that a gateway needs. Its error is an *Error.
 func (EmbeddingCodec) Decode(in Input) (*EmbeddingCall, error) {
 	p, body, err := peekRequest(in.Body)
 	if err != nil {

@@ -41,8 +41,8 @@ func startsWithDone(data []byte) bool {
 // isTrimmed reports whether some client trims the character from a line.
 func isTrimmed(r rune) bool { return r != '\n' && r != '\r' && unicode.IsSpace(r) || r == '\ufeff' }
 
-// reportsFailure reports whether a client of OpenAI's would take the data for an error object, which
-// ends the stream: it has a member "error" that holds something.
+// reportsFailure reports whether a client of OpenAI's would take the data for an error object,
+// which ends the stream: it has a member "error" that holds something.
 func reportsFailure(data []byte) bool {
 	if !bytes.Contains(data, []byte(`"error"`)) && !escapesLetters(data) {
 		return false
@@ -71,8 +71,9 @@ func endsResponse(kind string) bool {
 	case openai.ResponseStreamEventCompleted, openai.ResponseStreamEventIncomplete,
 		openai.ResponseStreamEventFailed, openai.ResponseStreamEventError:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // endsResponseByData is endsResponse for the type inside an event's data, and reportsFailure.

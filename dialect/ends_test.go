@@ -7,8 +7,8 @@ import (
 	"penstock/sse"
 )
 
-// What OpenAI's SDKs (Python, Node, Go) and go-openai take for the end of a stream, and what they do
-// not.
+// What OpenAI's SDKs (Python, Node, Go) and go-openai take for the end of a stream, and what they
+// do not.
 func TestEnds(t *testing.T) {
 	type events map[string]sse.Event
 	for _, c := range []struct {

@@ -13,7 +13,7 @@ import (
 // with Status as the HTTP status, or as the data of an event once a stream has begun.
 type Error struct {
 	Status  int    // HTTP status; not part of the JSON
-	Message string // for the caller: what to do
+	Message string // for the client: what to do
 	Type    string // "invalid_request_error", "server_error", …
 	Param   string // the field at fault, as "messages[0].content"; "" is null
 	Code    string // "missing_required_parameter", "upstream_cut", …; "" is null
@@ -43,9 +43,9 @@ func (e *Error) MarshalJSON() ([]byte, error) {
 	}{inner{e.Message, e.Type, nullable(e.Param), nullable(e.Code)}})
 }
 
-// UnmarshalJSON reads the object as servers write it: inside its envelope, without one,
-// or as a mere text in the envelope. Members but the message that are no strings, as a
-// code that is a number, are kept as they stand.
+// UnmarshalJSON reads the object as servers write it: inside its envelope, without one, or as a
+// mere text in the envelope. Members but the message that are no strings, as a code that is a
+// number, are kept as they stand.
 func (e *Error) UnmarshalJSON(data []byte) error {
 	type members struct {
 		Message json.RawMessage `json:"message"`
@@ -60,16 +60,16 @@ func (e *Error) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &outer); err != nil {
 		return err
 	}
-	said, inner, text := outer.members, members{}, ""
+	found, inner, text := outer.members, members{}, ""
 	switch {
 	case json.Unmarshal(outer.Error, &text) == nil: // null, too
 	case json.Unmarshal(outer.Error, &inner) == nil:
-		said = inner
+		found = inner
 	}
 	if text == "" {
-		_ = json.Unmarshal(said.Message, &text) // what is no text says nothing
+		_ = json.Unmarshal(found.Message, &text) // another type is no message
 	}
-	e.Message, e.Type, e.Param, e.Code = text, loosely(said.Type), loosely(said.Param), loosely(said.Code)
+	e.Message, e.Type, e.Param, e.Code = text, loosely(found.Type), loosely(found.Param), loosely(found.Code)
 	return nil
 }
 
@@ -105,10 +105,9 @@ func badRequest(param, code, format string, args ...any) *Error {
 	}
 }
 
-// Unsupported is the answer to a request that asks, by the field param, for
-// something the model cannot do. why goes on from the field's name, as in
-// "'response_format' of type 'json_schema' is not supported with this model."
-// and may be empty.
+// Unsupported is the error of a parameter that a model does not support. why continues the sentence
+// after the parameter's name, as in "'response_format' of type 'json_schema' is not supported with
+// this model.", and may be empty.
 func Unsupported(param, why string) *Error {
 	if why == "" {
 		why = "is not supported with this model."
@@ -116,14 +115,14 @@ func Unsupported(param, why string) *Error {
 	return badRequest(param, codeUnsupported, "Unsupported parameter: '%s' %s", param, why)
 }
 
-// InvalidValue is the answer to a field whose value has the right type and cannot be
-// used; why is a sentence that says what can.
+// InvalidValue is the error of a parameter whose value has the right type and cannot be used; why
+// is a sentence that describes what can.
 func InvalidValue(param, why string) *Error {
 	return badRequest(param, codeInvalidValue, "Invalid value for '%s': %s", param, why)
 }
 
-// ContextLengthExceeded is the answer to a prompt of prompt tokens (with the tokens
-// asked for, if they count) that does not fit into a model's context of limit tokens.
+// ContextLengthExceeded is the error of a prompt of prompt tokens (with the requested tokens, if they
+// count) that does not fit into a model's context of limit tokens.
 func ContextLengthExceeded(limit, prompt int) *Error {
 	return badRequest("messages", "context_length_exceeded",
 		"This model's maximum context length is %d tokens. However, your messages resulted in %d tokens. Please reduce the length of the messages.", limit, prompt)

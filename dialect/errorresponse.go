@@ -56,8 +56,7 @@ func openAIErrorOf(err error) *Error {
 	return d
 }
 
-// openAIError renders an error for OpenAI's clients. An upstream's rejection is between it and the
-// client, which gets it as it was.
+// openAIError renders an error for OpenAI's clients. They get an upstream's rejection unchanged.
 func openAIError(err error) ErrorResponse {
 	if a, ok := errors.AsType[*UpstreamAnswer](err); ok {
 		return ErrorResponse{Status: a.Status, Header: a.Header, Body: a.Body}

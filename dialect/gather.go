@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// chatGathering is one choice as far as it has come.
+// chatGathering is one choice as far as it has been generated.
 type chatGathering struct {
 	content, refusal strings.Builder
 	refused          bool

@@ -7,22 +7,21 @@ import (
 	"penstock/strictjson"
 )
 
-// Message is one turn of a conversation, in a request or in a whole answer.
+// Message is one turn of a conversation, in a request or in a whole response.
 type Message struct {
 	Role       string     `json:"role"` // system, developer, user, assistant, tool, function
 	Content    Content    `json:"content"`
 	Refusal    *string    `json:"refusal,omitzero"`
 	Name       string     `json:"name,omitzero"`
 	ToolCalls  []ToolCall `json:"tool_calls,omitzero"`
-	ToolCallID string     `json:"tool_call_id,omitzero"` // role tool: the call this answers
+	ToolCallID string     `json:"tool_call_id,omitzero"` // role tool: the call whose result this is
 
 	FunctionCall *FunctionCall   `json:"function_call,omitzero"` // deprecated form of ToolCalls
 	Audio        json.RawMessage `json:"audio,omitzero"`
 	Annotations  json.RawMessage `json:"annotations,omitzero"`
 }
 
-// Content is what a message says: a string, a list of parts, or null (the zero
-// value).
+// Content is the content of a message: a string, a list of parts, or null (the zero value).
 type Content struct {
 	Text  *string // set if it is a string
 	Parts []Part  // set if it is a list
@@ -43,8 +42,7 @@ type Part struct {
 	File       json.RawMessage `json:"file,omitzero"`
 }
 
-// String returns the text of the content, parts of type text joined; other parts
-// have none.
+// String returns the text of the content, parts of type text joined; other parts have none.
 func (c Content) String() string {
 	if c.Text != nil {
 		return *c.Text
@@ -99,7 +97,7 @@ type Function struct {
 	Strict      *bool           `json:"strict,omitzero"`
 }
 
-// ToolChoice says whether and which tool is to be called.
+// ToolChoice determines whether and which tool is to be called.
 type ToolChoice struct {
 	Mode string          // none, auto or required; "" if one is named
 	Tool json.RawMessage // the object that names one
@@ -134,8 +132,8 @@ type ToolCall struct {
 	Custom   json.RawMessage `json:"custom,omitzero"`
 }
 
-// FunctionCall names a function and gives its arguments as a JSON text, which the
-// model wrote and which may be invalid.
+// FunctionCall names a function and gives its arguments as a JSON text, which the model wrote and
+// which may be invalid.
 type FunctionCall struct {
 	Name      string `json:"name,omitzero"`
 	Arguments string `json:"arguments"`

@@ -1,12 +1,12 @@
 package dialect
 
-// ModelList is the answer of GET /v1/models.
+// ModelList is the response of GET /v1/models.
 type ModelList struct {
 	Object string  `json:"object"` // "list"
 	Data   []Model `json:"data"`
 }
 
-// Model is an element of a ModelList, and the answer of GET /v1/models/{name}.
+// Model is an element of a ModelList, and the response of GET /v1/models/{name}.
 type Model struct {
 	ID       string    `json:"id"`
 	Object   string    `json:"object"`  // "model"
@@ -18,7 +18,7 @@ type Model struct {
 // ModelInfo is what Penstock adds to OpenAI's description of a model.
 type ModelInfo struct {
 	Kind      string   `json:"kind"`      // clip, onnx-llm, openai
-	Verbs     []string `json:"verbs"`     // what may be asked of it
-	Streaming bool     `json:"streaming"` // whether any of the verbs streams
+	Verbs     []string `json:"verbs"`     // what the model does
+	Streaming bool     `json:"streaming"` // whether one of the verbs streams
 	State     string   `json:"state"`     // loading, ready, failed
 }

@@ -14,11 +14,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// NativeFields reads the input that Penstock's own routes take for a language model: the
-// members of a ChatRequest, in which a string "prompt" may stand for "messages". It is
-// the body's JSON object, or, where body is nil, the query, whose parameters are
-// converted by their fields' types; a value that does not suit its type stays a string,
-// for ParseChatRequest to refuse in its own words. Its error is an *Error.
+// NativeFields reads the input that Penstock's own routes take for a language model: the members of
+// a ChatRequest, in which a string "prompt" may stand for "messages". It is the body's JSON object,
+// or, where body is nil, the query, whose parameters are converted by their fields' types; a value
+// that does not suit its type stays a string, and ParseChatRequest refuses it. Its error is an
+// *Error.
 func NativeFields(body []byte, query url.Values) (fields map[string]json.RawMessage, err error) {
 	if body == nil {
 		fields, err = fieldsOfQuery(query)
@@ -44,7 +44,7 @@ func NativeFields(body []byte, query url.Values) (fields map[string]json.RawMess
 func fieldsOfQuery(query url.Values) (map[string]json.RawMessage, error) {
 	kinds := kindsOfFields()
 	fields := map[string]json.RawMessage{}
-	for _, name := range slices.Sorted(maps.Keys(query)) { // of several mistakes the same one is told each time
+	for _, name := range slices.Sorted(maps.Keys(query)) { // of several mistakes the same one is reported each time
 		kind, values := kinds[name], query[name]
 		if !utf8.ValidString(name) || slices.ContainsFunc(values, func(v string) bool { return !utf8.ValidString(v) }) {
 			return nil, InvalidValue(name, "it is not UTF-8.")
@@ -65,12 +65,12 @@ func fieldsOfQuery(query url.Values) (map[string]json.RawMessage, error) {
 	return fields, nil
 }
 
-// isList tells whether a parameter is a list as JSON.
+// isList reports whether a parameter is a list as JSON.
 func isList(value string) bool {
 	return strings.HasPrefix(value, "[") && jsontext.Value(value).IsValid()
 }
 
-// kindsOfFields says which kind of value each field takes, by its name in JSON.
+// kindsOfFields returns the kind of value of each field, by its name in JSON.
 func kindsOfFields() map[string]reflect.Kind {
 	kinds := map[string]reflect.Kind{"prompt": reflect.String}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[ChatRequest]()) {

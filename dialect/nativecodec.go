@@ -9,8 +9,8 @@ import (
 	"penstock/sse"
 )
 
-// NewNative returns the codec of Penstock's own routes, JSON and SSE. The request's model is in the
-// path, and whether it streams is the route's: the caller of Decode sets both.
+// NewNative returns the codec of Penstock's own routes, JSON and SSE. The model is part of the
+// path, and the route determines whether the response is a stream: the caller of Decode sets both.
 func NewNative() Codec { return nativeCodec{} }
 
 type nativeCodec struct{}
@@ -32,7 +32,7 @@ func (nativeCodec) Decode(in Input) (*Request, error) {
 	return r, nil
 }
 
-// parseNative reads a native request as a chat, in which a prompt may stand for one user's message.
+// parseNative reads a native request as a chat, in which a prompt is one user's message.
 func (r *Request) parseNative() (*Parameters, error) {
 	prompt, err := r.nativePrompt()
 	if err != nil {
@@ -157,8 +157,8 @@ func (nativeCodec) Error(err error, requestID string) ErrorResponse {
 // Stream implements Codec.
 func (nativeCodec) Stream(*Request) Encoder { return nativeEncoder{} }
 
-// nativeEncoder makes an event {"text":…} of each delta with text. What is no text (reasoning, tool
-// calls) is left to other dialects.
+// nativeEncoder makes an event {"text":…} of each delta with text. Reasoning and tool calls are
+// left out.
 type nativeEncoder struct{}
 
 // Encode implements Encoder.
@@ -220,8 +220,8 @@ func nativeWhole(text string, end End) ([]byte, error) {
 	}{text, end.Reason, usageOfEnd(end)})
 }
 
-// NativeChunks collects the chunks of a model that is no language model, {"text":…} each, into a
-// whole response. The zero value is ready. It is for one goroutine.
+// NativeChunks collects the chunks {"text":…} of a model that is no language model into a whole
+// response. The zero value is ready. It is for one goroutine.
 type NativeChunks struct{ text strings.Builder }
 
 // Add adds a chunk. It fails with CodeNotAcceptable if that has no text.

@@ -11,7 +11,7 @@ import (
 	"penstock/sse"
 )
 
-// decodeOpenAI reads what is common to OpenAI's requests: the few members that a gateway must know.
+// decodeOpenAI reads what is common to OpenAI's requests: the few members that a gateway needs.
 func decodeOpenAI(name Name, in Input, parse func(body []byte) (*Parameters, error)) (*Request, error) {
 	p, body, err := peekRequest(in.Body)
 	if err != nil {
@@ -31,8 +31,8 @@ func decodeOpenAI(name Name, in Input, parse func(body []byte) (*Parameters, err
 	return r, nil
 }
 
-// checkMediaType refuses bodies that are named as images, sounds, films or forms. All others may be
-// JSON: curl names JSON a form of another kind unless it is told otherwise.
+// checkMediaType refuses bodies of images, sounds, films or multipart forms. All others may be
+// JSON: curl sends JSON as a form of another kind by default.
 func checkMediaType(mediaType string) error {
 	media, _, _ := strings.Cut(mediaType, ";")
 	switch kind, _, _ := strings.Cut(media, "/"); strings.ToLower(strings.TrimSpace(kind)) {
@@ -52,7 +52,7 @@ type chunkEncoder struct {
 	id          string
 	model       string
 	created     int64
-	usage       bool // the client asked for a chunk with the usage
+	usage       bool // the client requested a chunk with the usage
 	fingerprint string
 	begun       bool
 }
@@ -63,12 +63,12 @@ func newChunkEncoder(r *Request, name Name, prefix string) chunkEncoder {
 	}
 }
 
-// end appends the terminal event.
+// End implements Encoder.
 func (e *chunkEncoder) End(into []sse.Event, _ End) ([]sse.Event, error) {
 	return append(into, sse.Event{Data: []byte(done)}), nil
 }
 
-// Fail returns an error object as an event's data.
+// Fail implements Encoder: the event's data is an error object.
 func (e *chunkEncoder) Fail(err *apierr.Error) sse.Event {
 	data, _ := json.Marshal(openAIErrorOf(err)) // strings always encode
 	return sse.Event{Data: data}

@@ -11,11 +11,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Peek is what a gateway must know of a request that it passes on unread.
+// Peek is what a gateway needs of a request that it passes on unchanged.
 type Peek struct {
 	Model   string // "" if the request names none
 	Stream  bool
-	N       int // how many answers are wanted to each prompt; at least 1
+	N       int // how many completions of each prompt are requested; at least 1
 	Prompts int // how many there are, of a text completion; at least 1
 
 	IncludeUsage bool // of a stream
@@ -48,7 +48,7 @@ func peekRequest(request []byte) (Peek, Body, error) {
 			p.N = max(1, n)
 		case "stream_options":
 			var options StreamOptions
-			if unmarshalLoosely(value, &options) == nil { // anything else is the receiver's to judge
+			if unmarshalLoosely(value, &options) == nil { // the receiver checks anything else
 				p.IncludeUsage = options.IncludeUsage
 			}
 		case "prompt":
@@ -59,8 +59,8 @@ func peekRequest(request []byte) (Peek, Body, error) {
 	return p, b, err
 }
 
-// prompts counts what a list of prompts holds: texts, or lists of tokens. A list of tokens is one prompt; whatever else a
-// prompt may be is the receiver's to judge.
+// prompts counts what a list of prompts holds: texts, or lists of tokens. A list of tokens is
+// one prompt, and so is anything else: the receiver checks it.
 func prompts(value jsontext.Value) (n int) {
 	d := jsontext.NewDecoder(bytes.NewBuffer(value), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	if d.PeekKind() != '[' {

@@ -162,7 +162,7 @@ func FuzzPeekRequest(f *testing.F) {
 			t.Fatalf("%q was taken: %v", body, err)
 		}
 		if p.N < 1 || p.Prompts < 1 {
-			t.Fatalf("%q asks for %d answers to %d prompts", body, p.N, p.Prompts)
+			t.Fatalf("%q requests %d completions of %d prompts", body, p.N, p.Prompts)
 		}
 	})
 }

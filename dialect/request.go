@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// Call is what every request for a model carries, whichever verb it is for: the client's own bytes
-// with the dialect they are in, and where a remote model's response in the same dialect goes.
+// Call is what a request for a model has, whatever its verb is: the client's own bytes, their
+// dialect, and the destination of a remote model's response in the same dialect.
 type Call struct {
 	Model   string // as the client named it; "" if it did not
 	Dialect Name
@@ -32,18 +32,18 @@ func (c *Call) OwnBody() (Body, error) {
 	return body, err
 }
 
-// Passthrough takes a server's response as it comes: the head once, then, unless the response is
+// Passthrough receives a server's response as it is: the head once, then, unless the response is
 // streamed, the body. It is called from the goroutine that runs the model.
 type Passthrough interface {
 	Head(status int, header http.Header)
 	Write(p []byte) (int, error)
 }
 
-// Request asks a language model to generate.
+// Request is a request for a language model to generate.
 type Request struct {
 	Call
-	Stream  bool // the response is wanted as a stream
-	Choices int  // how many completions are wanted in all, at least 1
+	Stream  bool // a stream is requested
+	Choices int  // how many completions are requested in all, at least 1
 
 	includeUsage bool                        // the client wants the usage in the stream
 	parse        func() (*Parameters, error) // made by the codec that decoded the request
@@ -52,14 +52,13 @@ type Request struct {
 	fields       map[string]json.RawMessage  // of a native request
 }
 
-// NewRequest returns a Request whose parameters are parsed by parse: how a codec outside this
-// package makes one.
+// NewRequest returns a Request for codecs outside this package. parse reads its parameters.
 func NewRequest(c Call, stream bool, choices int, parse func() (*Parameters, error)) *Request {
 	return &Request{Call: c, Stream: stream, Choices: max(1, choices), parse: parse}
 }
 
 // Parameters reads and checks the whole request, strictly: unknown members are refused. A model
-// that passes the bytes on does not need it. Its error is an *Error. It is for one goroutine at a
+// that passes the bytes on does not need it. Its error is an *Error or an *apierr.Error. It is for one goroutine at a
 // time, and parses once.
 func (r *Request) Parameters() (*Parameters, error) {
 	if r.parameters == nil {
@@ -72,8 +71,8 @@ func (r *Request) Parameters() (*Parameters, error) {
 	return r.parameters, nil
 }
 
-// Parameters are what a language model may be asked for, in any dialect. Pointers are nil where the
-// request names no value; defaults are the model's.
+// Parameters are the parameters of a request in any dialect. Pointers are nil where the request has
+// no value; defaults are the model's.
 type Parameters struct {
 	Messages []Message // the conversation; nil: Prompt is given instead
 	Prompt   *Prompt   // of a text completion
@@ -86,7 +85,7 @@ type Parameters struct {
 	LogitBias         map[string]float64 // by token id
 	Seed              *int64
 	Stop              []string
-	Logprobs          *int // how many of the likeliest tokens to report with each token; nil: no log probabilities at all
+	Logprobs          *int // how many of the likeliest tokens to report with each; nil: no log probabilities
 	N                 int  // completions of each prompt, at least 1
 	Extensions             // top_k, min_p, repetition_penalty
 	Tools             []Tool
@@ -98,10 +97,10 @@ type Parameters struct {
 	User              string
 
 	// Other are parameters without a field here that change what the model must do, by their
-	// names in the request ("audio", "suffix"): a model refuses those it does not know.
+	// names in the request ("audio", "suffix"): a model refuses those it does not support.
 	Other []OtherParameter
 
-	// Names are the request's own names of parameters, for errors about them.
+	// Names are the names of parameters in the request, for errors about them.
 	Names ParameterNames
 }
 
@@ -111,7 +110,7 @@ type OtherParameter struct {
 	Value json.RawMessage
 }
 
-// ParameterNames are how a dialect calls what other dialects call otherwise.
+// ParameterNames are the names of parameters that differ between dialects.
 type ParameterNames struct {
 	Input     string // messages, prompt, input
 	MaxTokens string // max_completion_tokens, max_tokens, max_output_tokens

@@ -11,13 +11,13 @@ import (
 	"github.com/sashabaranov/go-openai"
 )
 
-// Response is the answer of /v1/responses, whole or as far as it has come.
+// Response is the response of /v1/responses, whole or as far as it has been generated.
 type Response struct {
 	ID                string                            `json:"id"`
 	Object            string                            `json:"object"` // "response"
 	CreatedAt         int64                             `json:"created_at"`
 	Status            openai.ResponseStatus             `json:"status"` // in_progress, completed, incomplete
-	Error             *struct{}                         `json:"error"`  // null: a failure is an event, or an HTTP answer
+	Error             *struct{}                         `json:"error"`  // null: a failure is an event, or an HTTP response
 	IncompleteDetails *openai.ResponseIncompleteDetails `json:"incomplete_details"`
 	Instructions      *string                           `json:"instructions"`
 	MaxOutputTokens   *int                              `json:"max_output_tokens"`
@@ -36,7 +36,7 @@ type Response struct {
 	Metadata          map[string]string                 `json:"metadata"`
 }
 
-// ResponseMessage is the message a model answers with.
+// ResponseMessage is the message that a model generates.
 type ResponseMessage struct {
 	ID      string                `json:"id"`
 	Type    string                `json:"type"`   // "message"
@@ -53,7 +53,7 @@ type ResponsePart struct {
 	Logprobs    []struct{} `json:"logprobs"`
 }
 
-// ResponseUsage counts tokens in the words of /v1/responses.
+// ResponseUsage counts tokens, as /v1/responses does.
 type ResponseUsage struct {
 	InputTokens        int `json:"input_tokens"`
 	InputTokensDetails struct {
@@ -76,8 +76,8 @@ type responseEvents struct {
 	sequence int
 }
 
-// newResponseEvents begins the answer to a request. id is unique, of letters and digits;
-// created is Unix time in seconds.
+// newResponseEvents begins the response to a request. id is unique, of letters and digits; created
+// is Unix time in seconds.
 func newResponseEvents(r *ResponsesRequest, id string, created int64) *responseEvents {
 	e := &responseEvents{
 		response: Response{
@@ -204,8 +204,8 @@ func (e *responseEvents) whole(name openai.ResponseStreamEventType) sse.Event {
 	}{e.response})
 }
 
-// event writes an event: its type and number, and the members of more, which is a struct
-// with at least one.
+// event writes an event: its type and number, and the members of more, which is a struct with at
+// least one.
 func (e *responseEvents) event(name openai.ResponseStreamEventType, more any) sse.Event {
 	members, err := json.Marshal(more)
 	if err != nil {

@@ -36,7 +36,7 @@ func (responseCodec) Decode(in Input) (r *Request, err error) {
 	return r, err
 }
 
-// parseResponse reads the whole request, once.
+// parseResponse parses the request, once.
 func (r *Request) parseResponse() (*ResponsesRequest, error) {
 	if r.response != nil {
 		return r.response, nil
@@ -58,7 +58,7 @@ func (responseCodec) Stream(r *Request) Encoder { return &responseEncoder{reques
 
 type responseEncoder struct {
 	request *Request
-	events  *responseEvents // of a model that emits typed values; nil until it begins
+	events  *responseEvents // of a model that emits typed values; nil until there is one
 	last    []byte          // data of the last event passed through
 	final   sse.Event       // the server's own last event, held for End
 	ended   bool            // there is one
@@ -136,7 +136,7 @@ func (responseCodec) Whole(r *Request) Gatherer {
 	return &responseGatherer{responseEncoder{request: r}}
 }
 
-// responseGatherer makes a response of what the last event of its stream would hold.
+// responseGatherer makes the response that the last event of its stream would have.
 type responseGatherer struct{ encoder responseEncoder }
 
 // Add implements Gatherer.

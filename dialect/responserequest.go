@@ -42,7 +42,7 @@ type ResponsesRequest struct {
 	User                 string            `json:"user,omitzero"`
 }
 
-// ResponseText says what form the text of a response is to have.
+// ResponseText is the form that the text of a response must have.
 type ResponseText struct {
 	Format    *ResponseFormat `json:"format,omitzero"`
 	Verbosity string          `json:"verbosity,omitzero"`
@@ -54,7 +54,7 @@ type ResponseInput struct {
 	Items []ResponseInputItem
 }
 
-// ResponseInputItem is a message; other types of items carry no text.
+// ResponseInputItem is a message; items of other types have no text.
 type ResponseInputItem struct {
 	Type    string          `json:"type"` // message, or "", which means it too
 	Role    string          `json:"role"`
@@ -115,8 +115,7 @@ func (c *ResponseContent) UnmarshalJSON(data []byte) error {
 	return strictjson.Mismatch("one of a string or array of objects", strictjson.TypeOf(data))
 }
 
-// ParseResponsesRequest reads and checks the body of POST /v1/responses. Its error is an
-// *Error.
+// ParseResponsesRequest reads and checks the body of POST /v1/responses. Its error is an *Error.
 func ParseResponsesRequest(body []byte) (*ResponsesRequest, error) {
 	r := new(ResponsesRequest)
 	if err := parse(body, r); err != nil {
@@ -139,8 +138,8 @@ func ParseResponsesRequest(body []byte) (*ResponsesRequest, error) {
 	return r, nil
 }
 
-// Chat returns the chat request, streamed and with usage, that asks the same of a model
-// that keeps no state between requests and calls no tools. Its error is an *Error.
+// Chat returns the equivalent chat request, streamed and with usage, for a model that keeps no
+// state between requests and calls no tools. Its error is an *Error.
 func (r *ResponsesRequest) Chat() (*ChatRequest, error) {
 	for _, f := range []struct {
 		name  string

@@ -113,8 +113,8 @@ func (c *forgingCursor) Take(spare []sse.Event) (stream.Batch, error) {
 	return b, err
 }
 
-// endsOf returns which events a client of a dialect takes for the end of a complete stream, and which
-// for the end of any. It is written as clients are, and not as the codecs are.
+// endsOf returns which events a client of a dialect takes for the end of a complete stream, and
+// which for the end of any. It is written as clients are, and not as the codecs are.
 func endsOf(route string) func(name, data string) (complete, ends bool) {
 	done := func(data string) bool { // some clients look at events, and some at lines
 		for line := range strings.SplitSeq(data, "\n") {
@@ -176,8 +176,8 @@ func scan(t *testing.T, transcript string) (events []wireEvent) {
 	return events
 }
 
-// FuzzForgedEnds checks that no model, no server and no store can end a stream for its clients: only
-// the terminal event of a complete stream looks like one, and nothing follows it.
+// FuzzForgedEnds checks that no model, no server and no store can end a stream for its clients:
+// only the terminal event of a complete stream looks like one, and nothing follows it.
 func FuzzForgedEnds(f *testing.F) {
 	for _, name := range []string{"", "done", "failed", "message", "response.completed", "error", "x\nevent: done", "done\r", "event: done", "data: [DONE]"} {
 		for _, data := range []string{
@@ -217,8 +217,8 @@ func FuzzForgedEnds(f *testing.F) {
 	})
 }
 
-// checkEnd sends a request for a stream and checks what its client takes for the end. completes: the
-// model does complete the generation.
+// checkEnd sends a request for a stream and checks what its client takes for the end. completes:
+// the model does complete the generation.
 func checkEnd(t *testing.T, s *server, r *http.Request, route string, completes bool) {
 	t.Helper()
 	w, broken := s.recordBroken(r)

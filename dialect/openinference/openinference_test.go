@@ -10,7 +10,8 @@ import (
 	"penstock/dialect/openinference"
 )
 
-// message is a message's media type and bytes. In a "binary" one, a bar stands between the JSON and the rest.
+// message is a message's media type and bytes. In a "binary" one, a bar stands between the JSON and
+// the rest.
 func message(mediaType, body string) (string, []byte) {
 	if mediaType != "binary" {
 		return mediaType, []byte(body)
@@ -28,7 +29,7 @@ func TestParseRequest(t *testing.T) {
 		"flat": {"application/json", `{"id":"7","inputs":[{"name":"a","shape":[2,2],"datatype":"FP32","data":[1,2.5,-3,4e1]}]}`, openinference.Request{
 			ID: "7", Inputs: []openinference.Tensor{{Name: "a", Shape: []int64{2, 2}, Floats: []float32{1, 2.5, -3, 40}}},
 		}},
-		"nested, what is unknown passed over": {"", `{"parameters":{"priority":1},"inputs":[{"data":[[1],[2]],"name":"a","shape":[2,1],"datatype":"INT64","parameters":{"x":[]}}],"later":0}`, openinference.Request{
+		"nested, unknown members ignored": {"", `{"parameters":{"priority":1},"inputs":[{"data":[[1],[2]],"name":"a","shape":[2,1],"datatype":"INT64","parameters":{"x":[]}}],"later":0}`, openinference.Request{
 			Inputs: []openinference.Tensor{{Name: "a", Shape: []int64{2, 1}, Ints: []int64{1, 2}}},
 		}},
 		"empty": {"", `{"inputs":[{"name":"a","shape":[0,5],"datatype":"INT32","data":[]}]}`, openinference.Request{
@@ -62,7 +63,7 @@ func TestParseRequest(t *testing.T) {
 func TestParseRequestErrors(t *testing.T) {
 	const json = "application/json"
 	input := func(rest string) string { return `{"inputs":[{"name":"a",` + rest + `}]}` }
-	for name, c := range map[string]struct{ mediaType, body, says string }{
+	for name, c := range map[string]struct{ mediaType, body, want string }{
 		"nothing":            {json, ``, "byte 0"},
 		"cut":                {json, `{"inputs":`, "byte 10"},
 		"a list":             {json, `[]`, `not the JSON`},
@@ -92,8 +93,8 @@ func TestParseRequestErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := openinference.ParseRequest(message(c.mediaType, c.body))
 			var e *openinference.Error
-			if !errors.As(err, &e) || !strings.Contains(e.Message, c.says) {
-				t.Errorf("got %v, not …%s…", err, c.says)
+			if !errors.As(err, &e) || !strings.Contains(e.Message, c.want) {
+				t.Errorf("got %v, not …%s…", err, c.want)
 			}
 		})
 	}
@@ -136,7 +137,8 @@ func TestMediaTypes(t *testing.T) {
 	}
 }
 
-// FuzzParseRequest: whatever comes, it is a request whose tensors are as large as their shapes, or an error for the caller.
+// FuzzParseRequest: any bytes are a request whose tensors have the size of their shapes, or an
+// error for the client.
 func FuzzParseRequest(f *testing.F) {
 	f.Add("0", []byte(`{"id":"7","inputs":[{"name":"a","shape":[2,2],"datatype":"FP32","data":[[1,2],[3,4]]}]}`))
 	f.Add("91", []byte(`{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","parameters":{"binary_data_size":4}}]}1234`))

@@ -9,7 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// An Error is a request that cannot be read. It is made for the caller.
+// An Error is the error of a request that cannot be read. Its message is for the client.
 type Error struct{ Message string }
 
 // Error implements error.
@@ -17,27 +17,27 @@ func (e *Error) Error() string { return e.Message }
 
 func wrong(format string, args ...any) error { return &Error{fmt.Sprintf(format, args...)} }
 
-// A Request asks a model for outputs.
+// A Request is a request for a model's outputs.
 type Request struct {
-	ID      string // the caller's own, for the response; may be empty
+	ID      string // the client's own, for the response; may be empty
 	Inputs  []Tensor
-	Outputs []Output // what is wanted; none: all there is
-	Binary  bool     // outputs that don't say are wanted as bytes
+	Outputs []Output // those requested; none: all
+	Binary  bool     // outputs whose Binary is nil are requested as bytes
 }
 
-// An Output is one tensor that is wanted.
+// An Output is one requested tensor.
 type Output struct {
 	Name   string
-	Binary *bool // whether as bytes; nil: as the Request says
+	Binary *bool // whether as bytes; nil: as Request.Binary
 }
 
-// lengthParameter is the parameter of a media type that says how long the JSON part is.
+// lengthParameter is the parameter of a media type with the length of the JSON part.
 const lengthParameter = "inference-header-content-length"
 
-// HeaderName is the HTTP header that says the same.
+// HeaderName is the HTTP header with that length.
 const HeaderName = "Inference-Header-Content-Length"
 
-// MediaType adds the header's value to the media type of a binary message. "" stays without.
+// MediaType adds the header's value to the media type of a binary message; "" adds nothing.
 func MediaType(mediaType, length string) string {
 	if length == "" {
 		return mediaType
@@ -45,7 +45,7 @@ func MediaType(mediaType, length string) string {
 	return mime.FormatMediaType("application/octet-stream", map[string]string{lengthParameter: length})
 }
 
-// HeaderLength takes the header's value from a media type; "" where it has none.
+// HeaderLength returns the header's value in a media type, "" if it has none.
 func HeaderLength(mediaType string) string {
 	_, params, err := mime.ParseMediaType(mediaType)
 	if err != nil {
@@ -54,8 +54,8 @@ func HeaderLength(mediaType string) string {
 	return params[lengthParameter]
 }
 
-// wireRequest is a Request as it is written. What nobody here knows is passed over, as the protocol wants it of
-// parameters.
+// wireRequest is a Request as it is written. Unknown members are ignored, as the protocol demands
+// it of parameters.
 type wireRequest struct {
 	ID         string `json:"id"`
 	Parameters struct {
@@ -90,7 +90,7 @@ func ParseRequest(mediaType string, body []byte) (*Request, error) {
 	}
 	var w wireRequest
 	if err := json.Unmarshal(body, &w); err != nil {
-		return nil, wrong("the request is not the JSON that is wanted here, from %s on", place(err))
+		return nil, wrong("the request is not the JSON that is wanted here, from %s on", position(err))
 	}
 	r := &Request{ID: w.ID, Binary: w.Parameters.Binary, Inputs: make([]Tensor, len(w.Inputs))}
 	given := map[string]bool{}
@@ -122,7 +122,7 @@ func ParseRequest(mediaType string, body []byte) (*Request, error) {
 	if len(rest) > 0 {
 		return nil, wrong("the body has %d bytes that belong to no input", len(rest))
 	}
-	named := map[string]bool{} // each is answered once: a name costs the caller little and an output much
+	named := map[string]bool{} // each once: a name costs the client little, and an output costs much
 	for _, out := range w.Outputs {
 		if named[out.Name] {
 			return nil, wrong("output %q is named twice", out.Name)
@@ -133,8 +133,8 @@ func ParseRequest(mediaType string, body []byte) (*Request, error) {
 	return r, nil
 }
 
-// place says where JSON is wrong, and no more.
-func place(err error) string {
+// position returns the position of an error in JSON, and no more.
+func position(err error) string {
 	switch e := err.(type) { //nolint:errorlint // the decoder returns these two as they are
 	case *json.SemanticError:
 		return fmt.Sprintf("%q", string(e.JSONPointer))

@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// A Response is what a model says.
+// A Response is a model's outputs.
 type Response struct {
 	Model   string
 	ID      string // the request's
@@ -27,7 +27,7 @@ type wireBinary struct {
 	Size int `json:"binary_data_size"`
 }
 
-// Encode writes the response. Its media type says how long the JSON part is, if bytes follow it.
+// Encode writes the response. Its media type has the length of the JSON part, if bytes follow.
 func (r *Response) Encode() (mediaType string, body []byte, err error) {
 	w := struct {
 		Model   string       `json:"model_name"`
@@ -59,7 +59,7 @@ func (r *Response) Encode() (mediaType string, body []byte, err error) {
 	return MediaType("application/octet-stream", strconv.Itoa(len(body))), append(body, raw...), nil
 }
 
-// Metadata says what a model takes and gives: the answer of GET /v2/models/{name}.
+// Metadata describes a model's inputs and outputs: the response of GET /v2/models/{name}.
 type Metadata struct {
 	Name     string   `json:"name"`
 	Versions []string `json:"versions,omitempty"`

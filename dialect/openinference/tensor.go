@@ -16,7 +16,8 @@ const (
 	INT32 = "INT32" // read into Ints, never written
 )
 
-// A Tensor is numbers, row by row, in a shape. One of Floats and Ints is set, unless the shape has a dimension of 0.
+// A Tensor is numbers, row by row, in a shape. One of Floats and Ints is set, unless the shape has
+// a dimension of 0.
 type Tensor struct {
 	Name   string
 	Shape  []int64
@@ -81,7 +82,7 @@ func (t *Tensor) appendBytes(to []byte) []byte {
 
 // setJSON reads n numbers from a JSON array, which may be flat or nested like the tensor.
 func (t *Tensor) setJSON(datatype string, n int, raw jsontext.Value) error {
-	// No more memory than the text can fill, whatever the shape says.
+	// No more memory than the text can fill, whatever the shape is.
 	room := min(n, len(raw)/2+1)
 	if datatype == FP32 {
 		t.Floats = make([]float32, 0, room)
