@@ -62,7 +62,7 @@ func routes() map[string]route {
 		},
 		"toy": {
 			request: func(model, prompt string, stream bool) *http.Request {
-				body := "model " + model + "\nask " + prompt + "\n"
+				body := "model " + model + "\nmessage " + prompt + "\n"
 				if stream {
 					body += "stream\n"
 				}
@@ -223,11 +223,11 @@ func wholeToy(body []byte) (g generated, err error) {
 }
 
 func eventToy(g *generated, name string, data []byte) (string, error) {
-	if name == "sorry" {
-		return messageToy("sorry " + string(data)), nil
+	if name == "failure" {
+		return messageToy("failure " + string(data)), nil
 	}
-	text, err := strconv.Unquote(strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(string(data), "say "), "bye ")))
-	if name == "bye" {
+	text, err := strconv.Unquote(strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(string(data), "say "), "end ")))
+	if name == "end" {
 		g.Finish = text
 	} else {
 		g.Text += text
@@ -238,9 +238,9 @@ func eventToy(g *generated, name string, data []byte) (string, error) {
 // messageToy returns the code of the error with that message.
 func messageToy(line string) string {
 	switch {
-	case strings.HasPrefix(line, `sorry "no token came"`):
+	case strings.HasPrefix(line, `failure "no token came"`):
 		return "upstream_timeout"
-	case strings.HasPrefix(line, `sorry "cut"`):
+	case strings.HasPrefix(line, `failure "cut"`):
 		return "upstream_cut"
 	}
 	return line
