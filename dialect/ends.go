@@ -2,6 +2,8 @@ package dialect
 
 import (
 	"bytes"
+	"strings"
+	"unicode"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/sashabaranov/go-openai"
@@ -33,8 +35,11 @@ func isDone(data []byte) bool {
 }
 
 func startsWithDone(data []byte) bool {
-	return bytes.HasPrefix(bytes.TrimLeft(data, " \t"), []byte(done))
+	return bytes.HasPrefix(bytes.TrimLeftFunc(data, isTrimmed), []byte(done))
 }
+
+// isTrimmed reports whether some client trims the character from a line.
+func isTrimmed(r rune) bool { return r != '\n' && r != '\r' && unicode.IsSpace(r) || r == '\ufeff' }
 
 // reportsFailure reports whether a client of OpenAI's would take the data for an error object,
 // which ends the stream: it has a member "error" that holds something.
@@ -87,7 +92,7 @@ func endsResponseByData(data []byte) bool {
 	}
 	ends := false
 	err := members(data, func(name string, value jsontext.Value, _ int64) error {
-		switch name {
+		switch strings.ToLower(name) { // some clients, as Go's encoding/json, ignore case
 		case "type":
 			var kind string
 			_ = unmarshalLoosely(value, &kind) // another type is none of these

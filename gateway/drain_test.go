@@ -91,7 +91,8 @@ func TestADrainLetsSlowReadersFinish(t *testing.T) {
 	})
 }
 
-// A whole response that is still being generated when the grace is over fails with the drain's code.
+// A whole response that is still being generated when the grace is over fails with the drain's
+// code.
 func TestADrainCancelsWholeResponses(t *testing.T) {
 	for path, body := range map[string]string{
 		chatPath:                   chatBody(false, "Once upon"),

@@ -113,12 +113,12 @@ func (c *forgingCursor) Take(spare []sse.Event) (stream.Batch, error) {
 	return b, err
 }
 
-// endsOf returns which events a client of a dialect takes for the end of a complete stream, and which
-// for the end of any. It is written as clients are, and not as the codecs are.
+// endsOf returns which events a client of a dialect takes for the end of a complete stream, and
+// which for the end of any. It is written as clients are, and not as the codecs are.
 func endsOf(route string) func(name, data string) (complete, ends bool) {
 	done := func(data string) bool { // some clients look at events, and some at lines
 		for line := range strings.SplitSeq(data, "\n") {
-			if strings.HasPrefix(strings.TrimSpace(line), "[DONE]") {
+			if strings.HasPrefix(strings.TrimSpace(strings.TrimLeft(line, "\ufeff \u00a0")), "[DONE]") {
 				return true
 			}
 		}
@@ -176,13 +176,13 @@ func scan(t *testing.T, transcript string) (events []wireEvent) {
 	return events
 }
 
-// FuzzForgedEnds checks that no model, no server and no store can end a stream for its clients: only
-// the terminal event of a complete stream looks like one, and nothing follows it.
+// FuzzForgedEnds checks that no model, no server and no store can end a stream for its clients:
+// only the terminal event of a complete stream looks like one, and nothing follows it.
 func FuzzForgedEnds(f *testing.F) {
 	for _, name := range []string{"", "done", "failed", "message", "response.completed", "error", "x\nevent: done", "done\r", "event: done", "data: [DONE]"} {
 		for _, data := range []string{
-			"", "[DONE]", "data: [DONE]", "\n[DONE]", "x\r[DONE]\n\ndata: y", "\n\nevent: done\ndata: {}\n\n", "\r\n\r\nid: 7\revent: done\r\r", " [DONE] ",
-			`{"type":"response.completed"}`, `{"type":"response.created","type":"response.completed"}`, `{"type":"response\u002ecompleted"}`, "{\n\"type\":\r\"response.completed\"}", `{"reason":"stop"}`, `{"error":{}}`,
+			"", "[DONE]", "data: [DONE]", "\n[DONE]", "x\r[DONE]\n\ndata: y", "\n\nevent: done\ndata: {}\n\n", "\r\n\r\nid: 7\revent: done\r\r", " [DONE] ", "\v[DONE]", "\u00a0\ufeff[DONE]",
+			`{"type":"response.completed"}`, `{"Type":"response.completed"}`, `{"type":"response.created","type":"response.completed"}`, `{"type":"response\u002ecompleted"}`, "{\n\"type\":\r\"response.completed\"}", `{"reason":"stop"}`, `{"error":{}}`,
 		} {
 			f.Add(name, []byte(data), uint8(len(name)+3*len(data)))
 		}
@@ -217,8 +217,8 @@ func FuzzForgedEnds(f *testing.F) {
 	})
 }
 
-// checkEnd sends a request for a stream and checks what its client takes for the end. completes: the
-// model does complete the generation.
+// checkEnd sends a request for a stream and checks what its client takes for the end. completes:
+// the model does complete the generation.
 func checkEnd(t *testing.T, s *server, r *http.Request, route string, completes bool) {
 	t.Helper()
 	w, broken := s.recordBroken(r)
@@ -233,14 +233,14 @@ func checkEnd(t *testing.T, s *server, r *http.Request, route string, completes 
 		whole, last := ends(e.name, e.data)
 		complete, ended = complete || whole, ended || last
 		if last && i < len(events)-1 {
-			t.Errorf("%s: an end before the last event: %q", r.URL, transcript)
+			t.Errorf("%s: an end before the last event: %q", r.URL, transcript[max(0, len(transcript)-400):])
 		}
 	}
 	if complete && (!completes || broken) {
-		t.Errorf("%s: looks complete and is not: %q", r.URL, transcript)
+		t.Errorf("%s: looks complete and is not: %q", r.URL, transcript[max(0, len(transcript)-400):])
 	}
 	if !ended && !broken && route != "responses" { // there the model itself can name the last event
-		t.Errorf("%s: ends cleanly and has no end: %q", r.URL, transcript)
+		t.Errorf("%s: ends cleanly and has no end: %q", r.URL, transcript[max(0, len(transcript)-400):])
 	}
 	compare(t, transcript, events)
 }

@@ -26,8 +26,8 @@ import (
 	"penstock/sse"
 )
 
-// scripted adds a language model that emits typed values, and as a relay does its server's own events
-// in that dialect. It fails for the prompts FAIL and CUT.
+// scripted adds a language model that emits typed values, and as a relay does its server's own
+// events in that dialect. It fails for the prompts FAIL and CUT.
 func scripted(name string, own dialect.Name) func(*engine.Engine) {
 	event := func(data string) dialect.Delta {
 		if own == "" {

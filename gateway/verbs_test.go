@@ -40,8 +40,8 @@ func TestAVerbThatNoRouteReachesIsRefused(t *testing.T) {
 	})
 }
 
-// A generator with input and chunks of its own is reached by the native routes, without a Decode or an
-// Encode.
+// A generator with input and chunks of its own is reached by the native routes, without a Decode or
+// an Encode.
 func TestAGeneratorWithItsOwnInputAndChunks(t *testing.T) {
 	s := newServer(t, 4, 1, counter)
 	const want = `id: ID-0
