@@ -1,13 +1,13 @@
-# Two commands do everything: `make run` and `make test`. The rest is for those who work on it.
+# `make run` and `make test` are enough for users; the rest is for development.
 .DEFAULT_GOAL := help
-.PHONY: help run test setup build check lint vulns fmt browser e2e bench soak clean .penstock/e2e/openai-go
+.PHONY: help run test setup build check lint vulns fmt arch tidy browser e2e bench soak clean .penstock/e2e/openai-go
 
 GO     ?= go
 PYTHON ?= python3
 GOLANGCI    := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK := $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-# ONNX Runtime is loaded through cgo: without a C compiler say so, instead of leaving it out.
+# ONNX Runtime is loaded through cgo: without a C compiler the build must fail, not omit it.
 export CGO_ENABLED := 1
 
 RUNTIME := .penstock/onnxruntime/libonnxruntime.$(if $(filter Darwin,$(shell uname -s)),dylib,so)
@@ -16,16 +16,16 @@ MODEL   := .penstock/models/smollm2-135m-instruct
 SDK     := .penstock/openai-3.54.0
 E2E     := .penstock/e2e
 BENCH   := .penstock/bench-clip
-# A changed importer makes the model anew.
+# A changed importer rebuilds the model.
 IMPORTER := $(filter-out %_test.go,$(wildcard llm/gguf/*.go))
 
-help: ## list what can be made
+help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 run: setup build ## fetch what is missing, build, and serve the playground
 	@./penstock serve
 
-test: setup ## run every test but the browser's
+test: setup ## run every test except make browser's and make e2e's
 	$(GO) test -race ./...
 
 setup: $(RUNTIME) $(MODEL)/.imported ## fetch ONNX Runtime and SmolLM2 into .penstock/ (once)
@@ -33,14 +33,14 @@ setup: $(RUNTIME) $(MODEL)/.imported ## fetch ONNX Runtime and SmolLM2 into .pen
 build: ## build ./penstock
 	@command -v $(GO) >/dev/null || { echo "setup: there is no Go here: install Go 1.21 or newer, it fetches the version it needs" >&2; exit 1; }
 	@command -v $$($(GO) env CC) >/dev/null || { echo "setup: there is no C compiler here: install gcc or clang, or name one in CC" >&2; exit 1; }
-	$(GO) build -o penstock .
+	$(GO) build -o penstock ./cmd/penstock
 
-check: lint vulns ## everything that reads the code without running it
+check: lint vulns ## static checks: lint and vulns
 
 lint: ## golangci-lint, gofumpt included
 	$(GOLANGCI) run ./...
 
-vulns: ## known vulnerabilities, where their list can be reached
+vulns: ## known vulnerabilities, if their database can be reached
 	@out=$$($(GOVULNCHECK) ./... 2>&1); case $$? in \
 	  0) echo "govulncheck: none" ;; \
 	  3) echo "$$out"; exit 1 ;; \
@@ -49,25 +49,32 @@ vulns: ## known vulnerabilities, where their list can be reached
 fmt: ## format the code
 	$(GOLANGCI) fmt
 
-browser: setup build $(SDK) ## what needs Chromium or OpenAI's SDK: the playground, the README's other half
-	$(GO) test -tags browser -run 'ReadmePython|Playground|Event' . ./web
+arch: ## redraw the picture of the packages in ARCHITECTURE.md
+	$(GO) run ./scripts/archpicture -w
 
-e2e: setup build $(E2E)/python/.installed $(E2E)/javascript/.installed $(E2E)/openai-go ## the clients people use, each against a started ./penstock
-	$(GO) test -tags e2e -count=1 ./e2e
+tidy: ## tidy go.mod here and in examples/
+	$(GO) mod tidy
+	cd examples/own-kind && $(GO) mod tidy
 
-bench: setup build $(BENCH)/.installed ## relays beside each other (nginx where it is installed), CLIP beside Python: docs/*.svg (ten minutes, a quiet machine)
+browser: setup build $(SDK) ## tests that need Chromium or OpenAI's Python SDK: the playground, the README
+	$(GO) test -tags browser -run 'ReadmePython|Playground|Event' ./cmd/penstock ./web
+
+e2e: setup build $(E2E)/python/.installed $(E2E)/javascript/.installed $(E2E)/openai-go ## tests with real clients, each against a running ./penstock
+	$(GO) test -tags e2e -count=1 ./test/clients
+
+bench: setup build $(BENCH)/.installed ## compare relays (nginx if installed) and CLIP with Python: docs/*.svg (ten minutes, on an idle machine)
 	$(GO) run ./bench/relay -json docs/relay.json -svg docs/relay.svg
 	$(GO) run ./bench/clip -json docs/clip.json -svg docs/clip.svg
 
-soak: ## every kind of client, cut at random, for ten minutes (or make soak FOR=1h)
-	$(GO) run -race ./bench/soak -for $(or $(FOR),10m)
+soak: ## all kinds of client, cut at random, for ten minutes (or make soak FOR=1h)
+	$(GO) run -race ./test/soak -for $(or $(FOR),10m)
 
-clean: ## remove the binary; what was fetched stays (rm -r .penstock removes that too)
+clean: ## remove the binary, not what was fetched (rm -r .penstock removes that)
 	rm -f penstock
 
-$(RUNTIME) $(GGUF): setup/fetch.py
+$(RUNTIME) $(GGUF): scripts/setup/fetch.py
 	@command -v $(PYTHON) >/dev/null || { echo "setup: there is no $(PYTHON) here: install python3 with pip" >&2; exit 1; }
-	@$(PYTHON) setup/fetch.py $@
+	@$(PYTHON) scripts/setup/fetch.py $@
 
 $(MODEL)/.imported: $(GGUF) $(IMPORTER)
 	@$(MAKE) --no-print-directory build
@@ -81,7 +88,7 @@ $(SDK):
 	@PIP_ROOT_USER_ACTION=ignore $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-warn-conflicts --target $@.part openai==3.54.0
 	@mv $@.part $@
 
-$(E2E)/python/.installed: e2e/python/requirements.txt
+$(E2E)/python/.installed: test/clients/python/requirements.txt
 $(BENCH)/.installed: bench/clip/requirements.txt
 $(E2E)/python/.installed $(BENCH)/.installed:
 	@rm -rf $(@D)
@@ -89,11 +96,11 @@ $(E2E)/python/.installed $(BENCH)/.installed:
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-$(E2E)/javascript/.installed: e2e/javascript/package.json e2e/javascript/package-lock.json
+$(E2E)/javascript/.installed: test/clients/javascript/package.json test/clients/javascript/package-lock.json
 	@command -v npm >/dev/null || { echo "e2e: there is no npm here: install Node.js with npm" >&2; exit 1; }
 	@rm -rf $(@D) && mkdir -p $(@D) && cp $^ $(@D)
 	@npm ci --prefix $(@D) --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(E2E)/openai-go:
-	$(GO) build -tags e2e -o $@ ./e2e/golang
+	$(GO) build -tags e2e -o $@ ./test/clients/golang

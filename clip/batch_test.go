@@ -13,10 +13,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"penstock/apierr"
+	"penstock/clip/internal/limit"
 	"penstock/engine"
+	"penstock/stream"
 )
 
 // runs counts the runs of all models but the one that holds the permit.
@@ -24,7 +24,7 @@ type runs struct{ n atomic.Int64 }
 
 func (r *runs) Gate(string) engine.GateObserver { return r }
 func (r *runs) Model(name string) engine.ModelObserver {
-	if name == holder {
+	if name == permitHolder {
 		return new(runs)
 	}
 	return r
@@ -38,28 +38,28 @@ func (r *runs) PhaseDone(p engine.Phase, _ time.Duration) {
 func (*runs) Waited(time.Duration)                             {}
 func (*runs) Rejected(apierr.Code)                             {}
 func (*runs) Changed(engine.State, error)                      {}
-func (*runs) StreamClosed(engine.Outcome, engine.Usage, error) {}
+func (*runs) StreamClosed(stream.Outcome, engine.Usage, error) {}
 func (*runs) Chunks(int, bool, time.Duration)                  {}
 func (*runs) Resumed()                                         {}
 
-// holder is the model that holds the permit.
-const holder = "holder"
+// permitHolder is the name of the model that holds the permit.
+const permitHolder = "permit holder"
 
-// held is a model behind a gate of one permit, which somebody else has.
+// held is a model behind a gate of one permit, which another model holds.
 type held struct {
 	loaded
 	runs
-	letGo func() // gives the permit back, and returns once that is done
+	openGate func() // releases the permit, and returns once that is done
 }
 
-// hold loads a model of that batch size, inside a bubble of synctest, and takes the only permit.
+// hold loads a model with that batch size, inside a bubble of synctest, and takes the only permit.
 func hold(t *testing.T, batch int) *held {
 	t.Helper()
 	h := new(held)
 	h.engine = engine.New(engine.Options{Gate: engine.GateConfig{Permits: 1, Queue: 100}, Observer: h})
 	release := make(chan struct{})
 	pass := func(context.Context, struct{}) (struct{}, error) { return struct{}{}, nil }
-	other := engine.Predicts(h.engine.Add(holder, engine.Lifecycle{}), "predict", engine.Predictor[struct{}, struct{}, struct{}, struct{}]{
+	other := engine.Predicts(h.engine.Add(permitHolder, engine.Lifecycle{}), "predict", engine.Predictor[struct{}, struct{}, struct{}, struct{}]{
 		Preprocess:  pass,
 		Predict:     func(context.Context, struct{}) (struct{}, error) { <-release; return struct{}{}, nil },
 		Postprocess: pass,
@@ -74,34 +74,30 @@ func hold(t *testing.T, batch int) *held {
 	}
 	var held sync.WaitGroup
 	held.Go(func() {
-		if _, err := other.Do(t.Context(), struct{}{}); err != nil {
+		if _, err := do(t.Context(), other, struct{}{}); err != nil {
 			t.Error(err)
 		}
 	})
 	synctest.Wait()
-	h.letGo = func() {
+	h.openGate = func() {
 		close(release)
 		held.Wait()
 	}
 	return h
 }
 
-// close ends the model, which must have all its memory back.
+// close ends the model, which must have released all limits.
 func (h *held) close(t *testing.T) {
 	t.Helper()
 	synctest.Wait()
-	for _, room := range []*semaphore.Weighted{h.model.shelf.brought, h.model.shelf.fetched} {
-		if !room.TryAcquire(h.model.shelf.half) {
-			t.Error("memory of pictures was not given back")
-		}
-	}
+	wantAllReleased(t, h.model)
 	if err := h.engine.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
-// Predicts that wait at the gate are one run, in which each keeps its own pictures and labels, and gets what it would have
-// got alone. Who leaves the line is not in it.
+// Predicts that wait at the gate are one run, in which each keeps its own pictures and labels, and
+// gets the result it would have got alone. A request that is canceled while it waits is not in it.
 func TestWaitingPredictsAreOneRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hold(t, 5)
@@ -111,28 +107,28 @@ func TestWaitingPredictsAreOneRun(t *testing.T) {
 			{Pictures: []Picture{rocket, cat, coffee}, Labels: []string{"a rocket", "a cat", "a cup"}},
 			{Pictures: []Picture{coffee}, Labels: []string{"a cup", "a plate"}, Template: "a photo of {}", TopK: 1},
 			{Pictures: []Picture{rocket}},
-			{Pictures: []Picture{rocket}}, // leaves
+			{Pictures: []Picture{rocket}}, // is canceled
 			{Pictures: []Picture{coffee, rocket}},
 		}
-		leaving, leave := context.WithCancel(t.Context())
+		canceled, cancel := context.WithCancel(t.Context())
 		results := make([]Result, len(requests))
 		var wait sync.WaitGroup
 		for i, r := range requests {
 			wait.Go(func() {
-				caller := t.Context()
+				ctx := t.Context()
 				if i == 4 {
-					caller = leaving
+					ctx = canceled
 				}
 				var err error
-				if results[i], err = h.predict.Do(caller, r); (err != nil) != (i == 4) {
+				if results[i], err = do(ctx, h.predict, r); (err != nil) != (i == 4) {
 					t.Errorf("request %d: %v", i, err)
 				}
 			})
 			synctest.Wait()
 		}
-		leave()
+		cancel()
 		synctest.Wait()
-		h.letGo()
+		h.openGate()
 		wait.Wait()
 		if n := h.n.Load(); n != 1 {
 			t.Errorf("there were %d runs", n)
@@ -141,7 +137,7 @@ func TestWaitingPredictsAreOneRun(t *testing.T) {
 			if i == 4 {
 				continue
 			}
-			alone, err := h.predict.Do(t.Context(), r)
+			alone, err := do(t.Context(), h.predict, r)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -158,8 +154,8 @@ func TestWaitingPredictsAreOneRun(t *testing.T) {
 	})
 }
 
-// No more requests than the batch has places are one run; and no more pictures than the graph is given at one time,
-// whosever they are.
+// A run joins no more requests than the batch size, and a call of the graph gets no more pictures
+// than its maximum, whichever requests they are from.
 func TestBatchesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hold(t, 2)
@@ -172,13 +168,13 @@ func TestBatchesAreBounded(t *testing.T) {
 		for i := range results {
 			wait.Go(func() {
 				var err error
-				if results[i], err = h.predict.Do(t.Context(), Request{Pictures: many[i:]}); err != nil {
+				if results[i], err = do(t.Context(), h.predict, Request{Pictures: many[i:]}); err != nil {
 					t.Error(err)
 				}
 			})
 			synctest.Wait()
 		}
-		h.letGo()
+		h.openGate()
 		wait.Wait()
 		if n := h.n.Load(); n != 2 {
 			t.Errorf("there were %d runs", n)
@@ -197,13 +193,14 @@ func TestBatchesAreBounded(t *testing.T) {
 	})
 }
 
-// Wherever in its walk a request is when its caller leaves, the others get their answers and the memory comes back.
-func TestCallersComeAndGo(t *testing.T) {
+// Whatever a request waits for when it is canceled, the others get their results and all limits are
+// released.
+func TestCanceledRequestsDoNotDisturbOthers(t *testing.T) {
 	o := tiny(t)
 	o.Batch = 4
 	l := load(t, o)
 	cat := Request{Pictures: []Picture{{Data: photo(t, "cat_chelsea.jpg")}}}
-	want, err := l.predict.Do(t.Context(), cat)
+	want, err := do(t.Context(), l.predict, cat)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,35 +208,38 @@ func TestCallersComeAndGo(t *testing.T) {
 	for i := range 16 {
 		wait.Go(func() {
 			for range 4 {
-				ctx, leave := context.WithCancel(t.Context())
+				ctx, cancel := context.WithCancel(t.Context())
 				if i%2 == 0 {
-					go leave()
+					go cancel()
 				}
-				got, err := l.predict.Do(ctx, cat)
+				got, err := do(ctx, l.predict, cat)
 				switch {
 				case err == nil && !near(got.Probabilities[0], want.Probabilities[0]):
 					t.Errorf("got %v", got)
 				case err != nil && (i%2 == 1 || apierr.From(err).Code != apierr.CodeCanceled):
 					t.Errorf("error %v", err)
 				}
-				leave()
+				cancel()
 			}
 		})
 	}
 	wait.Wait()
-	if err := l.model.shelf.brought.Acquire(t.Context(), l.model.shelf.half); err != nil {
-		t.Errorf("memory of pictures was not given back: %v", err)
+	// Buffers of canceled requests are released asynchronously: this waits for the last.
+	all, err := new(limit.Holder).Acquire(t.Context(), l.model.buffers.brought, 1<<62)
+	if err != nil {
+		t.Fatalf("memory of pictures was not released: %v", err)
 	}
-	l.model.shelf.brought.Release(l.model.shelf.half)
+	all.Release()
+	wantAllReleased(t, l.model)
 }
 
-// A host that does not answer holds up those who ask for its pictures, and nobody who brings his own, however little
-// memory there is.
-func TestSlowHostsHoldUpNobodyElse(t *testing.T) {
-	asked, answer := make(chan struct{}, maxPictures), make(chan struct{})
+// A host that does not respond holds up requests for its pictures, but none that bring their own,
+// however little memory there is.
+func TestASlowHostDoesNotHoldUpBroughtPictures(t *testing.T) {
+	requested, respond := make(chan struct{}, maxPictures), make(chan struct{})
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked <- struct{}{}
-		<-answer
+		requested <- struct{}{}
+		<-respond
 		http.ServeFile(w, r, filepath.Join("testdata", "odd", "rgb.jpg"))
 	}))
 	t.Cleanup(s.Close)
@@ -251,63 +251,94 @@ func TestSlowHostsHoldUpNobodyElse(t *testing.T) {
 	slow := Request{Pictures: slices.Repeat([]Picture{{URL: s.URL}}, maxPictures)}
 	brought := Request{Pictures: slices.Repeat([]Picture{{Data: readFile(t, filepath.Join("testdata", "odd", "rgb.jpg"))}}, maxPictures)}
 	done := make(chan error)
-	go func() { _, err := l.predict.Do(t.Context(), slow); done <- err }()
-	<-asked
-	if _, err := l.predict.Do(t.Context(), brought); err != nil {
+	go func() { _, err := do(t.Context(), l.predict, slow); done <- err }()
+	<-requested
+	if _, err := do(t.Context(), l.predict, brought); err != nil {
 		t.Error(err)
 	}
-	close(answer)
+	close(respond)
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
 }
 
-// Pictures that wait take no more memory than is set aside for them: the next request waits before it decodes.
+// wantAllReleased checks that nothing holds a limit of a model or waits for one.
+func wantAllReleased(t *testing.T, m *Model) {
+	t.Helper()
+	for _, s := range m.limits() {
+		if s.InUse != 0 || s.Waiting != 0 {
+			t.Errorf("left: %+v", s)
+		}
+	}
+}
+
+// The limits are listed in the order of their ranks, each rank is there, and each limit is named.
+func TestLimitsAreListedInOrder(t *testing.T) {
+	names := map[string]bool{}
+	last := limit.Rank(0)
+	for _, s := range load(t, tiny(t)).model.limits() {
+		if names[s.Name] || s.Name == "" || s.Capacity < 1 {
+			t.Errorf("a limit is %+v", s)
+		}
+		if s.Rank != last && s.Rank != last+1 {
+			t.Errorf("%s, of rank %d, comes after rank %d", s.Name, s.Rank, last)
+		}
+		names[s.Name], last = true, s.Rank
+	}
+	if last != limit.DecodeMemory {
+		t.Errorf("the last rank is %d", last)
+	}
+}
+
+// Pictures that wait take no more memory than the limit: the next request waits before it decodes.
 func TestWaitingPicturesAreBounded(t *testing.T) {
-	s := newShelf(100, 500)
-	two, err := s.take(t.Context(), 2, false)
+	b := newImageBuffers(100, 500)
+	acquire := func(ctx context.Context, pictures int) (*imageBuffer, error) {
+		return b.acquire(ctx, new(limit.Holder), pictures, false)
+	}
+	two, err := acquire(t.Context(), 2)
 	if err != nil || two.count() != 2 || len(two.picture(1)) != 100 {
 		t.Fatalf("%+v, %v", two, err)
 	}
-	left := errors.New("left")
+	cause := errors.New("the client disconnected")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	done := make(chan error)
-	go func() { _, err := s.take(ctx, 1, false); done <- err }()
-	cancel(left)
-	if err := <-done; !errors.Is(err, left) {
+	go func() { _, err := acquire(ctx, 1); done <- err }()
+	cancel(cause)
+	if err := <-done; !errors.Is(err, cause) {
 		t.Errorf("got %v", err)
 	}
 	go func() {
-		one, err := s.take(t.Context(), 1000, false) // more than there is
-		if err == nil && one.count() == 1000 {
-			one.give()
+		many, err := acquire(t.Context(), 1000) // more than there is
+		if err == nil && many.count() == 1000 {
+			many.release()
 		}
 		done <- err
 	}()
 	ended, end := context.WithCancel(t.Context())
-	two.keep(ended)
-	end() // gives it back, as nobody has claimed it
+	two.releaseAfter(ended)
+	end() // releases it, as it has not been claimed
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
 	if two.claim() {
-		t.Error("what was given back can be claimed")
+		t.Error("a buffer that was released can be claimed")
 	}
-	one, err := s.take(t.Context(), 1, false)
+	one, err := acquire(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ended, end = context.WithCancel(t.Context())
-	one.keep(ended)
+	one.releaseAfter(ended)
 	if !one.claim() {
-		t.Error("what is there cannot be claimed")
+		t.Error("a buffer that was not released cannot be claimed")
 	}
-	end() // gives nothing back, as somebody has claimed it
-	if s.brought.TryAcquire(250) {
-		t.Error("it was given back twice")
+	end() // releases nothing, as it has been claimed
+	if n := b.brought.Snapshot().InUse; n != 100 {
+		t.Errorf("%d bytes are in use before the release", n)
 	}
-	one.give()
-	if !s.brought.TryAcquire(250) {
-		t.Error("it was not given back")
+	one.release()
+	if n := b.brought.Snapshot().InUse; n != 0 {
+		t.Errorf("%d bytes are in use after the release", n)
 	}
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"syscall"
 	"testing"
+
+	"penstock/clip/internal/limit"
 )
 
-// BenchmarkBare is preprocessing, a run of the vision tower and the labels' probabilities, and nothing around them: no
-// HTTP, no engine, no batches. There are as many loops as cores, and each runs on one. bench/clip holds against it what is
-// served.
+// BenchmarkBare is preprocessing, a run of the vision tower and the labels' probabilities, without
+// HTTP, an engine or batches. There are as many loops as cores, and each runs on one. bench/clip
+// compares the server with it.
 func BenchmarkBare(b *testing.B) {
 	o := tiny(b)
 	o.ONNX.Threads = 1
@@ -24,7 +26,7 @@ func BenchmarkBare(b *testing.B) {
 	b.RunParallel(func(loop *testing.PB) {
 		rgb := make([]byte, m.towers.pictureSize())
 		for loop.Next() {
-			if err := m.processor.Process(context.Background(), picture, rgb); err != nil {
+			if err := m.processor.Process(context.Background(), new(limit.Holder), picture, rgb); err != nil {
 				b.Error(err)
 				return
 			}
@@ -40,7 +42,7 @@ func BenchmarkBare(b *testing.B) {
 	b.ReportMetric(float64(processorTime(b)-before)/float64(b.N), "cpu-ns/op")
 }
 
-// processorTime is what this process has taken, in nanoseconds.
+// processorTime is the CPU time that this process has used, in nanoseconds.
 func processorTime(b *testing.B) int64 {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

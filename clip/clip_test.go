@@ -1,6 +1,7 @@
 package clip
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -8,6 +9,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"penstock/dialect"
+	"penstock/dialect/openinference"
 	"penstock/engine"
 	"penstock/onnx"
 	"penstock/onnx/onnxtest"
@@ -15,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// tiny are options for the model that comes with the repository, with a cat and a dog.
+// tiny are options for the model in this repository, with the labels cat and dog.
 func tiny(t testing.TB) Options {
 	t.Helper()
 	return Options{
@@ -27,7 +30,7 @@ func tiny(t testing.TB) Options {
 	}
 }
 
-// loaded is a model in an engine of its own, its verb for values, and the same for bytes.
+// loaded is a model in an engine of its own, and its verb predict.
 type loaded struct {
 	model   *Model
 	engine  *engine.Engine
@@ -51,18 +54,45 @@ func load(t testing.TB, o Options) loaded {
 	return loaded{m, e, p}
 }
 
-// bytes runs the verb predict as a caller with bytes does.
+// bytes runs the verb predict for a caller with bytes.
 func (l loaded) bytes(t testing.TB, in engine.Input) (engine.Output, error) {
 	t.Helper()
 	return l.call(t, "predict", in)
 }
 
-// call runs a verb as a caller with bytes does.
-func (l loaded) call(t testing.TB, name string, in engine.Input) (engine.Output, error) {
+// call runs a verb for a caller with bytes: embed and infer by their codecs.
+func (l loaded) call(t testing.TB, name string, in engine.Input) (out engine.Output, err error) {
 	t.Helper()
 	model, err := l.engine.Model(l.model.options.Name)
 	if err != nil {
 		t.Fatal(err)
+	}
+	switch name {
+	case "embed":
+		embed, _ := engine.PredictionOf[*dialect.EmbeddingCall, *dialect.EmbeddingResponse](model, name)
+		request, err := dialect.EmbeddingCodec{}.Decode(dialect.Input{Body: in.Body})
+		if err != nil {
+			return out, err
+		}
+		response, err := do(t.Context(), embed, request)
+		if err != nil {
+			return out, err
+		}
+		out.MediaType = "application/json" // as the route has it
+		out.Body, err = dialect.EmbeddingCodec{}.Encode(response)
+		return out, err
+	case "infer":
+		infer, _ := engine.PredictionOf[*openinference.Request, *openinference.Response](model, name)
+		request, err := openinference.Codec{}.Decode(in.MediaType, in.Body)
+		if err != nil {
+			return out, err
+		}
+		response, err := do(t.Context(), infer, request)
+		if err != nil {
+			return out, err
+		}
+		out.MediaType, out.Body, err = openinference.Codec{}.Encode(response)
+		return out, err
 	}
 	verb, ok := model.Verb(name)
 	if !ok {
@@ -76,12 +106,23 @@ func (l loaded) call(t testing.TB, name string, in engine.Input) (engine.Output,
 	return call.Predict(t.Context(), in)
 }
 
+// do admits a request and runs a verb with its types.
+func do[In, Out any](ctx context.Context, p *engine.Prediction[In, Out], in In) (out Out, err error) {
+	call, err := p.Admit(engine.Caller{})
+	if err != nil {
+		return out, err
+	}
+	defer call.Close()
+	return p.Do(ctx, call, in)
+}
+
 func photo(t testing.TB, name string) []byte {
 	t.Helper()
 	return readFile(t, filepath.Join(photoFolder(), name))
 }
 
-// photoFolder may be another one, with more pictures than the project may hold.
+// photoFolder is testdata/photos, or another folder with more pictures than the repository can
+// hold.
 func photoFolder() string {
 	if dir := os.Getenv("PENSTOCK_TEST_PHOTOS"); dir != "" {
 		return dir

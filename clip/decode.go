@@ -18,12 +18,12 @@ import (
 	"penstock/engine"
 )
 
-// decode reads a request from bytes: JSON, a form, or a picture as it is. What the body doesn't say, the query may: labels
-// (repeated), template, top_k; and format=list.
+// decode decodes a request from JSON, a form, or a picture as it is. What the body lacks may be in
+// the query: labels (repeated), template, top_k; and format=list.
 func decode(in engine.Input) (r Request, err error) {
-	media, params, err := mime.ParseMediaType(in.ContentType)
-	if err != nil && in.ContentType != "" {
-		return r, unsupported(in.ContentType)
+	media, params, err := mime.ParseMediaType(in.MediaType)
+	if err != nil && in.MediaType != "" {
+		return r, unsupported(in.MediaType)
 	}
 	switch {
 	case strings.HasPrefix(media, "image/"), media == "application/octet-stream":
@@ -35,12 +35,12 @@ func decode(in engine.Input) (r Request, err error) {
 	case media == "", media == "application/json", strings.HasSuffix(media, "+json"):
 		r, err = decodeJSON(in.Body)
 	default:
-		return r, unsupported(in.ContentType)
+		return r, unsupported(in.MediaType)
 	}
 	if err != nil {
 		return r, err
 	}
-	return r, r.addQuery(in.Query)
+	return r, r.addQuery(in.Parameters)
 }
 
 func unsupported(contentType string) error {
@@ -50,12 +50,12 @@ func unsupported(contentType string) error {
 	}
 }
 
-// parameters are what a query may say.
+// parameters are the names that a query may have.
 var parameters = [...]string{"labels", "template", "top_k", "format"}
 
-// addQuery takes what the body leaves out.
+// addQuery adds the query to what the body has.
 func (r *Request) addQuery(query url.Values) error {
-	for _, name := range slices.Sorted(maps.Keys(query)) { // of several mistakes the same one is told each time
+	for _, name := range slices.Sorted(maps.Keys(query)) { // of several mistakes, the same one is reported each time
 		switch {
 		case !slices.Contains(parameters[:], name):
 			return unknown("parameter", name, parameters[:])
@@ -92,7 +92,7 @@ func givenTwice(name string) error {
 	return &apierr.Error{Code: apierr.CodeInvalidInput, Reason: ReasonGivenTwice, Param: name, Message: fmt.Sprintf("%q is given twice: give it once, in the body or in the query", name)}
 }
 
-// setText sets a field that was sent as text. labels may come several times.
+// setText sets a field that was sent as text. labels may occur several times.
 func (r *Request) setText(name, value string) error {
 	switch name {
 	case "labels":
@@ -125,7 +125,7 @@ func (r *Request) setText(name, value string) error {
 	return nil
 }
 
-// addForm reads multipart/form-data: files named image, and the fields of the JSON form as text.
+// addForm decodes multipart/form-data: files named image, and the fields of the JSON form as text.
 func (r *Request) addForm(body []byte, boundary string) error {
 	if boundary == "" {
 		return apierr.InvalidInput("bad_form", "the form has no boundary: leave Content-Type to your HTTP client")
@@ -165,7 +165,7 @@ func badForm(cause error) error {
 	return e
 }
 
-// decodeImage reads a data URL or base64, in any of its spellings.
+// decodeImage decodes a data URL or base64, in any of its alphabets, with or without padding.
 func decodeImage(text string) ([]byte, error) {
 	bad := func(message string, cause error) error {
 		return &apierr.Error{Code: apierr.CodeInvalidInput, Reason: ReasonNotAnImage, Param: "image", Message: message, Cause: cause}

@@ -1,22 +1,29 @@
-// Package clip answers which of some labels a picture shows, with a CLIP model from a folder in Hugging Face's layout:
+// Package clip predicts which of some labels a picture shows, with a CLIP model from a folder in
+// Hugging Face's layout:
 //
 //	config.json, preprocessor_config.json, tokenizer.json
 //	onnx/vision_model.onnx and onnx/text_model.onnx, or onnx/model.onnx for both in one
 //
-// A Model is made without touching anything, and given to the engine, which loads it and runs its verbs:
+// New makes a Model without reading any file; Register adds it to an engine, which loads it and
+// runs its verbs:
 //
 //	m := clip.New(clip.Options{Name: "clip", Path: "models/clip-tiny", Labels: []string{"a cat", "a dog"}})
 //	predict := m.Register(e)
 //	<-e.Load(ctx)
 //	result, err := predict.Do(ctx, clip.Request{Pictures: []clip.Picture{{URL: "https://example.com/cat.jpg"}}})
 //
-// Preprocessing fetches pictures (package fetch), decodes and resizes them (package internal/pixels), outside the gate.
-// Under the permit runs the vision tower, once for the pictures of all requests that waited together (Options.Batch), and,
-// the first time a set of labels is asked for, the text tower. Then come the softmax and the choice of the best labels.
+// Preprocessing fetches pictures (package fetch), decodes and resizes them (package
+// internal/pixels), outside the gate. What all requests together may use for that, of memory, cores
+// and connections, is bounded (package internal/limit; limits.go lists the limits). Under the
+// permit runs the vision tower, once for the pictures of all joined requests (Options.Batch), and
+// the text tower for sets of labels that are not in the cache. Postprocessing computes the softmax
+// and selects the best labels.
 //
-// Callers with bytes send JSON, multipart forms, or a picture as it is; what is wrong with them is said with a reason. They
-// have more verbs: embed, for texts and pictures in OpenAI's dialect, and infer, which is the model in the tensors of the
-// Open Inference Protocol; what infer takes and gives, the model describes without being run.
+// Callers with bytes send JSON, multipart forms, or a picture as it is; an error about them has a
+// reason. They have two more verbs: embed, for texts and pictures in OpenAI's dialect, and infer,
+// which is the model in the tensors of the Open Inference Protocol. The model describes the inputs
+// and outputs of infer without being run.
 //
-// The package trains nothing, downloads no model, and keeps no picture but those whose servers let everybody keep them.
+// The package trains nothing, downloads no model, and keeps no picture but those whose servers
+// allow shared caches to keep them.
 package clip

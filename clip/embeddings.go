@@ -9,17 +9,17 @@ import (
 
 	"penstock/apierr"
 	"penstock/dialect"
-	"penstock/engine"
 )
 
-// embedFeed is a request for embeddings, read and ready for a run.
+// An embedFeed is a request for embeddings with its texts tokenised and its pictures decoded, ready
+// for a run.
 type embedFeed struct {
 	request  *dialect.EmbeddingRequest
-	pictures *stack
+	pictures *imageBuffer
 	texts    [][]int64
 }
 
-// embedRaw is what the towers say of the pictures and of the texts of one request, or why they don't.
+// An embedRaw is what a run computes for one request, or the request's error.
 type embedRaw struct {
 	request       *dialect.EmbeddingRequest
 	images, texts vectors
@@ -27,9 +27,9 @@ type embedRaw struct {
 	err           error
 }
 
-// decodeEmbeddings reads the body of POST /v1/embeddings.
-func decodeEmbeddings(in engine.Input) (*dialect.EmbeddingRequest, error) {
-	r, err := dialect.ParseEmbeddingRequest(in.Body)
+// parseEmbeddings checks what a request for embeddings asks for.
+func parseEmbeddings(c *dialect.EmbeddingCall) (*dialect.EmbeddingRequest, error) {
+	r, err := c.Parse()
 	if err == nil && r.Input.Tokens != nil {
 		err = dialect.InvalidValue("input", "this model has a tokenizer of its own: send text, not token ids.")
 	}
@@ -39,14 +39,18 @@ func decodeEmbeddings(in engine.Input) (*dialect.EmbeddingRequest, error) {
 	return r, err
 }
 
-// preprocessEmbeddings reads the texts and gets the pictures.
-func (m *Model) preprocessEmbeddings(ctx context.Context, r *dialect.EmbeddingRequest) (f embedFeed, err error) {
+// preprocessEmbeddings tokenises the texts and gathers the pictures.
+func (m *Model) preprocessEmbeddings(ctx context.Context, c *dialect.EmbeddingCall) (f embedFeed, err error) {
+	r, err := parseEmbeddings(c)
+	if err != nil {
+		return f, err
+	}
 	f.request = r
 	if size := m.labels.defaults.size; r.Dimensions != nil && *r.Dimensions > size {
-		return f, refusal(ReasonBadDimensions, "dimensions", "this model's vectors have %d numbers, no more", size)
+		return f, invalidParam(ReasonBadDimensions, "dimensions", "this model's vectors have %d numbers, no more", size)
 	}
 	if n := len(r.Input.Items); n > maxLabels {
-		return f, refusal(ReasonTooManyInputs, "input", "%d inputs are too many for one request: send at most %d, %d of them pictures", n, maxLabels, maxPictures)
+		return f, invalidParam(ReasonTooManyInputs, "input", "%d inputs are too many for one request: send at most %d, %d of them pictures", n, maxLabels, maxPictures)
 	}
 	var (
 		pictures []Picture
@@ -56,7 +60,7 @@ func (m *Model) preprocessEmbeddings(ctx context.Context, r *dialect.EmbeddingRe
 		name := fmt.Sprintf("input[%d]", i)
 		switch {
 		case item.Text != nil:
-			ids, err := m.readInput(name, *item.Text)
+			ids, err := m.tokenise(name, *item.Text)
 			if err != nil {
 				return f, err
 			}
@@ -67,60 +71,61 @@ func (m *Model) preprocessEmbeddings(ctx context.Context, r *dialect.EmbeddingRe
 		default:
 			data, err := decodeImage(*item.Image)
 			if err != nil {
-				return f, about(name, err)
+				return f, errorIn(name, err)
 			}
 			pictures = append(pictures, Picture{Data: data})
 		}
 		names = append(names, name)
 	}
 	if n := len(pictures); n > maxPictures {
-		return f, refusal(ReasonTooMany, "input", "%d pictures are too many for one request: send at most %d", n, maxPictures)
+		return f, invalidParam(ReasonTooMany, "input", "%d pictures are too many for one request: send at most %d", n, maxPictures)
 	}
 	f.pictures, err = m.gather(ctx, pictures, func(i int) string { return names[i] })
 	return f, err
 }
 
-// readInput turns a text into tokens. It is refused where it would have to be cut: the vector would be of something else.
-func (m *Model) readInput(name, text string) ([]int64, error) {
+// tokenise converts a text to tokens. A text that would have to be cut is refused: its vector would
+// be that of another text.
+func (m *Model) tokenise(name, text string) ([]int64, error) {
 	switch {
 	case strings.TrimSpace(text) == "":
-		return nil, refusal(ReasonBadText, name, "%s is empty", name)
+		return nil, invalidParam(ReasonBadText, name, "%s is empty", name)
 	case len(text) > maxText:
-		return nil, refusal(ReasonBadText, name, "%s has %d bytes; a text may have %d", name, len(text), maxText)
+		return nil, invalidParam(ReasonBadText, name, "%s has %d bytes; a text may have %d", name, len(text), maxText)
 	}
-	ids := m.labels.reader.readAll(text)
-	if limit := m.labels.reader.context; len(ids) > limit {
-		return nil, refusal(ReasonBadText, name, "%s has %d tokens; this model reads %d: shorten it", name, len(ids), limit)
+	ids := m.labels.tokens.encode(text)
+	if limit := m.labels.tokens.context; len(ids) > limit {
+		return nil, invalidParam(ReasonBadText, name, "%s has %d tokens; this model reads %d: shorten it", name, len(ids), limit)
 	}
 	return ids, nil
 }
 
-func refusal(reason, param, format string, args ...any) error {
+func invalidParam(reason, param, format string, args ...any) error {
 	e := apierr.InvalidInput(reason, format, args...)
 	e.Param = param
 	return e
 }
 
-// predictEmbeddings runs each tower once over what all requests have for it.
+// predictEmbeddings runs each tower once for all requests.
 func (m *Model) predictEmbeddings(ctx context.Context, feeds []embedFeed) ([]embedRaw, error) {
-	stacks := make([]*stack, len(feeds))
-	var texts [][]int64
+	buffers := make([]*imageBuffer, len(feeds))
+	var ids [][]int64
 	for i, f := range feeds {
-		stacks[i] = f.pictures
-		texts = append(texts, f.texts...)
+		buffers[i] = f.pictures
+		ids = append(ids, f.texts...)
 	}
-	seen, err := m.see(ctx, stacks)
+	embedded, err := m.embedPictures(ctx, buffers)
 	if err != nil {
 		return nil, err
 	}
-	read, err := m.towers.texts(ctx, texts)
+	texts, err := m.towers.texts(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
 	raws := make([]embedRaw, len(feeds))
 	for i, f := range feeds {
-		raws[i] = embedRaw{request: f.request, images: seen[i].vectors, err: seen[i].err}
-		raws[i].texts, read = read.split(len(f.texts))
+		raws[i] = embedRaw{request: f.request, images: embedded[i].vectors, err: embedded[i].err}
+		raws[i].texts, texts = texts.split(len(f.texts))
 		for _, ids := range f.texts {
 			raws[i].tokens += len(ids)
 		}
@@ -128,13 +133,14 @@ func (m *Model) predictEmbeddings(ctx context.Context, feeds []embedFeed) ([]emb
 	return raws, nil
 }
 
-// postprocessEmbeddings puts the vectors into the order of the request. Shortened ones have the length 1 again, as at
-// OpenAI; CLIP was not trained for that, so they lose more than others do.
+// postprocessEmbeddings puts the vectors into the order of the request. Shortened ones are scaled
+// to the length 1 again, as at OpenAI; CLIP was not trained for that, so they lose more than others
+// do.
 func (m *Model) postprocessEmbeddings(_ context.Context, r embedRaw) (*dialect.EmbeddingResponse, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
-	answer := &dialect.EmbeddingResponse{
+	response := &dialect.EmbeddingResponse{
 		Object: "list", Model: m.options.Name, Data: make([]dialect.Embedding, len(r.request.Input.Items)),
 		Usage: dialect.EmbeddingUsage{PromptTokens: r.tokens, TotalTokens: r.tokens},
 	}
@@ -148,10 +154,10 @@ func (m *Model) postprocessEmbeddings(_ context.Context, r embedRaw) (*dialect.E
 			one = vectors{slices.Clone(one.values[:*r.request.Dimensions]), *r.request.Dimensions}
 			one.normalise()
 		}
-		answer.Data[i] = dialect.Embedding{
+		response.Data[i] = dialect.Embedding{
 			Object: "embedding", Index: i,
 			Embedding: dialect.Vector{Values: one.values, Base64: r.request.EncodingFormat == dialect.EncodingBase64},
 		}
 	}
-	return answer, nil
+	return response, nil
 }

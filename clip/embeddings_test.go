@@ -16,7 +16,7 @@ import (
 	"penstock/engine"
 )
 
-// embed asks for embeddings as a caller with bytes does. more is further fields of the request.
+// embed requests embeddings as a caller with bytes. more is further fields of the request.
 func (l loaded) embed(t *testing.T, input any, more string) (*dialect.EmbeddingResponse, error) {
 	t.Helper()
 	in, err := json.Marshal(input)
@@ -27,22 +27,23 @@ func (l loaded) embed(t *testing.T, input any, more string) (*dialect.EmbeddingR
 	if err != nil {
 		return nil, err
 	}
-	answer := new(dialect.EmbeddingResponse)
-	if err := json.Unmarshal(out.Body, answer); err != nil || out.ContentType != "application/json" {
-		t.Fatalf("%s %s: %v", out.ContentType, out.Body, err)
+	response := new(dialect.EmbeddingResponse)
+	if err := json.Unmarshal(out.Body, response); err != nil || out.MediaType != "application/json" {
+		t.Fatalf("%s %s: %v", out.MediaType, out.Body, err)
 	}
-	return answer, nil
+	return response, nil
 }
 
 func length(v []float32) float64 { return math.Sqrt(dot(v, v)) }
 
-// Embeddings are the vectors that predict compares: their products, times the model's scale, are its logits.
+// Embeddings are the vectors that predict compares: their products, times the model's scale, are
+// its logits.
 func TestEmbeddingsAreWhatPredictCompares(t *testing.T) {
 	o := tiny(t)
 	s := pictures(t, &o)
 	l := load(t, o)
 	cat := photo(t, "cat_chelsea.jpg")
-	want, err := l.predict.Do(t.Context(), Request{Pictures: []Picture{{Data: cat}, {Data: photo(t, "rocket.jpg")}}})
+	want, err := do(t.Context(), l.predict, Request{Pictures: []Picture{{Data: cat}, {Data: photo(t, "rocket.jpg")}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,15 +54,15 @@ func TestEmbeddingsAreWhatPredictCompares(t *testing.T) {
 		o.Labels[1],
 		object{"url": s.URL + "/rocket.jpg"},
 	}
-	answer, err := l.embed(t, input, "")
+	response, err := l.embed(t, input, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if answer.Object != "list" || answer.Model != "clip" || len(answer.Data) != 4 || answer.Usage != (dialect.EmbeddingUsage{PromptTokens: 14, TotalTokens: 14}) {
-		t.Errorf("got %+v", answer)
+	if response.Object != "list" || response.Model != "clip" || len(response.Data) != 4 || response.Usage != (dialect.EmbeddingUsage{PromptTokens: 14, TotalTokens: 14}) {
+		t.Errorf("got %+v", response)
 	}
-	vector := func(i int) []float32 { return answer.Data[i].Embedding.Values }
-	for i, d := range answer.Data {
+	vector := func(i int) []float32 { return response.Data[i].Embedding.Values }
+	for i, d := range response.Data {
 		if d.Object != "embedding" || d.Index != i || len(vector(i)) != 128 || math.Abs(length(vector(i))-1) > 1e-5 {
 			t.Errorf("embedding %d: %s %d, length %g", i, d.Object, d.Index, length(vector(i)))
 		}
@@ -84,14 +85,14 @@ func TestEmbeddingsAreWhatPredictCompares(t *testing.T) {
 	}
 	for i := range input {
 		if v := packed.Data[i].Embedding; !v.Base64 || !near(v.Values, vector(i)) {
-			t.Errorf("embedding %d in base64 is another", i)
+			t.Errorf("embedding %d in base64 is different", i)
 		}
 		cut := short.Data[i].Embedding.Values
 		if len(cut) != 40 || math.Abs(length(cut)-1) > 1e-5 {
 			t.Fatalf("a short embedding has %d numbers, length %g", len(cut), length(cut))
 		}
 		if ratio := float64(cut[0] / cut[39]); math.Abs(ratio/float64(vector(i)[0]/vector(i)[39])-1) > 1e-4 {
-			t.Errorf("embedding %d, shortened, points elsewhere", i)
+			t.Errorf("embedding %d, shortened, has another direction", i)
 		}
 	}
 	one, err := l.embed(t, o.Labels[0], "")
@@ -100,7 +101,7 @@ func TestEmbeddingsAreWhatPredictCompares(t *testing.T) {
 	}
 }
 
-// Requests that wait are one run of each tower, whatever they ask for.
+// Requests that wait are one run of each tower, whatever they have.
 func TestWaitingEmbeddingsAreOneRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hold(t, 4)
@@ -111,18 +112,18 @@ func TestWaitingEmbeddingsAreOneRun(t *testing.T) {
 			{"a dog", picture, "a cat", picture},
 			{"a ship"},
 		}
-		answers := make([]*dialect.EmbeddingResponse, len(inputs))
+		responses := make([]*dialect.EmbeddingResponse, len(inputs))
 		var wait sync.WaitGroup
 		for i, input := range inputs {
 			wait.Go(func() {
 				var err error
-				if answers[i], err = h.embed(t, input, ""); err != nil {
+				if responses[i], err = h.embed(t, input, ""); err != nil {
 					t.Error(err)
 				}
 			})
 			synctest.Wait()
 		}
-		h.letGo()
+		h.openGate()
 		wait.Wait()
 		if n := h.n.Load(); n != 1 {
 			t.Errorf("there were %d runs", n)
@@ -132,12 +133,12 @@ func TestWaitingEmbeddingsAreOneRun(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if answers[i].Usage != alone.Usage || len(answers[i].Data) != len(input) {
-				t.Errorf("request %d: %+v", i, answers[i].Usage)
+			if responses[i].Usage != alone.Usage || len(responses[i].Data) != len(input) {
+				t.Errorf("request %d: %+v", i, responses[i].Usage)
 			}
 			for j := range alone.Data {
-				if !near(answers[i].Data[j].Embedding.Values, alone.Data[j].Embedding.Values) {
-					t.Errorf("request %d, input %d is another than alone", i, j)
+				if !near(responses[i].Data[j].Embedding.Values, alone.Data[j].Embedding.Values) {
+					t.Errorf("request %d, input %d differs from the request alone", i, j)
 				}
 			}
 		}
@@ -156,7 +157,7 @@ func TestBadEmbeddingRequests(t *testing.T) {
 		input         any
 		more          string
 		reason, param string
-		says          string
+		contains      string
 	}{
 		{"no input", nil, "", "", "", ""},
 		{"token ids", []int{1, 2}, "", "invalid_value", "input", "send text"},
@@ -179,7 +180,7 @@ func TestBadEmbeddingRequests(t *testing.T) {
 			if !errors.As(err, &e) {
 				t.Fatalf("error %v", err)
 			}
-			if e.Code != apierr.CodeInvalidInput || (c.reason != "" && e.Reason != c.reason) || (c.param != "" && e.Param != c.param) || !strings.Contains(e.Message, c.says) {
+			if e.Code != apierr.CodeInvalidInput || (c.reason != "" && e.Reason != c.reason) || (c.param != "" && e.Param != c.param) || !strings.Contains(e.Message, c.contains) {
 				t.Errorf("got %s/%s, param %q: %s", e.Code, e.Reason, e.Param, e.Message)
 			}
 			if strings.Contains(e.Message, "127.0.0.1") {

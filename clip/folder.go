@@ -14,7 +14,7 @@ import (
 	"penstock/tokenizer"
 )
 
-// A folder is a model's files, known to be there.
+// A folder is a model's files, which exist.
 type folder struct {
 	path         string
 	config       config
@@ -22,7 +22,7 @@ type folder struct {
 	vision, text string // paths of the towers' graphs; the same where one graph holds both
 }
 
-// config is what is used of config.json.
+// config is the part of config.json that is used.
 type config struct {
 	LogitScale float64 `json:"logit_scale"` // the factor itself, not its logarithm; 0: not given
 	Text       struct {

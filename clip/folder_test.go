@@ -13,24 +13,24 @@ import (
 	"penstock/modeldir"
 )
 
-// A model that cannot be loaded says what its folder lacks.
+// The error of a model that cannot be loaded names what its folder lacks.
 func TestFoldersThatAreRefused(t *testing.T) {
 	source := tiny(t).Path
 	whole := []string{"onnx/vision_model.onnx", "onnx/text_model.onnx", "config.json", "preprocessor_config.json", "tokenizer.json"}
 	for _, c := range []struct {
-		name    string
-		without []string          // files to leave out
-		instead map[string]string // files to put in another's place: their text, or "=" and the name of a file
-		says    []string
+		name     string
+		without  []string          // files to leave out
+		instead  map[string]string // files to replace: their new text, or "=" and the name of a file
+		contains []string
 	}{
 		{"no towers", whole[:2], nil, []string{"onnx/vision_model.onnx and onnx/text_model.onnx (or one onnx/model.onnx) are missing"}},
 		{"half a model", whole[1:2], nil, []string{"onnx/text_model.onnx is missing"}},
 		{"the other half", whole[:1], nil, []string{"onnx/vision_model.onnx is missing"}},
 		{"nothing", whole, nil, []string{"config.json is missing", "preprocessor_config.json is missing", "tokenizer.json is missing", "onnx/"}},
-		{"no recipe", whole[3:4], nil, []string{"preprocessor_config.json is missing"}},
+		{"no preprocessor", whole[3:4], nil, []string{"preprocessor_config.json is missing"}},
 		{"broken config", nil, map[string]string{"config.json": "{"}, []string{"config.json: "}},
 		{"a scale below 0", nil, map[string]string{"config.json": `{"logit_scale": -1}`}, []string{"logit_scale", "-1"}},
-		{"a step unknown here", nil, map[string]string{"preprocessor_config.json": `{"do_pad": true}`}, []string{"preprocessor_config.json: do_pad"}},
+		{"an unsupported step", nil, map[string]string{"preprocessor_config.json": `{"do_pad": true}`}, []string{"preprocessor_config.json: do_pad"}},
 		{"another size", nil, map[string]string{"preprocessor_config.json": `{}`}, []string{"32 by 32", "224 by 224"}},
 		{"broken tokenizer", nil, map[string]string{"tokenizer.json": "{}"}, []string{"token"}},
 		{"broken graph", nil, map[string]string{"onnx/text_model.onnx": "graph"}, []string{"(text)", "Load model from text_model.onnx failed"}},
@@ -59,7 +59,7 @@ func TestFoldersThatAreRefused(t *testing.T) {
 					link(t, filepath.Join(source, from), filepath.Join(o.Path, file))
 				}
 			}
-			wantFailure(t, o, c.says...)
+			wantFailure(t, o, c.contains...)
 		})
 	}
 	t.Run("no folder", func(t *testing.T) {
@@ -72,7 +72,7 @@ func TestFoldersThatAreRefused(t *testing.T) {
 		o.ONNX.Library = "no/such/library"
 		wantFailure(t, o, "onnxruntime")
 	})
-	t.Run("a template with two places", func(t *testing.T) {
+	t.Run("a template with two placeholders", func(t *testing.T) {
 		o := tiny(t)
 		o.Template = "{} or {}"
 		wantFailure(t, o, "\"template\" has {} 2 times")
@@ -82,14 +82,14 @@ func TestFoldersThatAreRefused(t *testing.T) {
 		o.Labels[1] = "\xff"
 		wantFailure(t, o, "labels[1] is not UTF-8")
 	})
-	t.Run("a rule that makes no sense", func(t *testing.T) {
+	t.Run("an invalid rule", func(t *testing.T) {
 		o := tiny(t)
 		o.Fetch.Allow = []string{"*.example.com"}
 		wantFailure(t, o, "allow: ")
 	})
 }
 
-// A folder is loaded by the best graphs that are complete, whatever lies beside them.
+// A folder is loaded by the best graphs that are complete, whatever else it has.
 func TestFoldersWithMoreThanOneForm(t *testing.T) {
 	for name, files := range map[string]map[string]string{
 		"one graph and half a pair":        {"onnx/model.onnx": "one/model.onnx", "onnx/vision_model.onnx": ""},
@@ -102,7 +102,7 @@ func TestFoldersWithMoreThanOneForm(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := graphsOf(t, "two", `{"logit_scale": 17}`)
 			folder := filepath.Join(t.TempDir(), "model")
-			for _, file := range []string{"config.json", recipe, "tokenizer.json"} {
+			for _, file := range []string{"config.json", preprocessorConfig, "tokenizer.json"} {
 				link(t, filepath.Join(o.Path, file), filepath.Join(folder, file))
 			}
 			for file, graph := range files {
@@ -122,17 +122,18 @@ func TestFoldersWithMoreThanOneForm(t *testing.T) {
 	}
 }
 
-const recipe = "preprocessor_config.json"
+const preprocessorConfig = "preprocessor_config.json"
 
-// What penstock pull takes of a repository is what would be loaded of it all, whichever graphs there are.
-func TestPullTakesWhatIsLoaded(t *testing.T) {
+// penstock pull selects the same graphs of a repository that would be loaded of it all, whichever
+// there are.
+func TestPullSelectsWhatIsLoaded(t *testing.T) {
 	path := t.TempDir()
 	var s hub.Snapshot
 	add := func(file string) {
 		writeFile(t, filepath.Join(path, file), []byte("{}"))
 		s.Files = append(s.Files, hub.File{Path: filepath.ToSlash(file)})
 	}
-	for _, file := range []string{"config.json", recipe, "tokenizer.json"} {
+	for _, file := range []string{"config.json", preprocessorConfig, "tokenizer.json"} {
 		add(file)
 	}
 	for _, name := range []string{"vision_model", "text_model", "model"} {
@@ -153,7 +154,7 @@ func TestPullTakesWhatIsLoaded(t *testing.T) {
 		for _, file := range chosen {
 			if on := filepath.Join(path, file.Path); filepath.Ext(on) == ".onnx" {
 				if !graphs[on] {
-					t.Fatalf("pull takes %s, but %s and %s are loaded", on, f.vision, f.text)
+					t.Fatalf("pull selects %s, but %s and %s are loaded", on, f.vision, f.text)
 				}
 				delete(graphs, on)
 			}
@@ -174,7 +175,7 @@ func TestPullTakesWhatIsLoaded(t *testing.T) {
 	}
 }
 
-func wantFailure(t *testing.T, o Options, says ...string) {
+func wantFailure(t *testing.T, o Options, contains ...string) {
 	t.Helper()
 	e := engine.New(engine.Options{Gate: engine.GateConfig{Permits: 1}})
 	New(o).Register(e)
@@ -183,14 +184,14 @@ func wantFailure(t *testing.T, o Options, says ...string) {
 	if s.State != engine.StateFailed {
 		t.Fatalf("the model is %s", s.State)
 	}
-	for _, folder := range []string{filepath.Dir(o.Path), filepath.Dir(o.ONNX.Library)} { // everybody is shown the reason
+	for _, folder := range []string{filepath.Dir(o.Path), filepath.Dir(o.ONNX.Library)} { // the reason is public
 		if strings.Contains(s.Reason, folder) {
 			t.Errorf("the reason %q shows the path %s", s.Reason, folder)
 		}
 	}
-	for _, words := range says {
-		if !strings.Contains(s.Reason, words) {
-			t.Errorf("the reason %q does not say %q", s.Reason, words)
+	for _, text := range contains {
+		if !strings.Contains(s.Reason, text) {
+			t.Errorf("the reason %q does not contain %q", s.Reason, text)
 		}
 	}
 	if err := e.Close(); err != nil {

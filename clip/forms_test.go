@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// graphsOf makes a model folder of the graphs in testdata/graphs, in that form, with config.json as given.
+// graphsOf makes a model folder of the graphs in testdata/graphs, in that form, with config.json as
+// given.
 func graphsOf(t *testing.T, form, config string) Options {
 	t.Helper()
 	o := tiny(t)
@@ -27,22 +28,22 @@ func graphsOf(t *testing.T, form, config string) Options {
 	return o
 }
 
-// Whatever form a graph is exported in, it says the same.
-func TestFormsOfGraphsSayTheSame(t *testing.T) {
+// The results are the same whatever form a graph is exported in.
+func TestFormsOfGraphsAgree(t *testing.T) {
 	var request Request
 	for _, name := range []string{"cat_chelsea.jpg", "coffee.jpg", "rocket.jpg", "photographer_grey.jpg", "cat_chelsea.gif"} {
 		request.Pictures = append(request.Pictures, Picture{Data: photo(t, name)})
 	}
-	ask := func(t *testing.T, form, config string) Result {
+	predict := func(t *testing.T, form, config string) Result {
 		t.Helper()
-		got, err := load(t, graphsOf(t, form, config)).predict.Do(t.Context(), request)
+		got, err := do(t.Context(), load(t, graphsOf(t, form, config)).predict, request)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return got
 	}
 	const configured = `{"logit_scale": 17}`
-	want := ask(t, "two", configured)
+	want := predict(t, "two", configured)
 	spread := 0.0
 	for _, row := range want.Logits {
 		spread = max(spread, math.Abs(float64(row[0]-row[1])))
@@ -59,13 +60,13 @@ func TestFormsOfGraphsSayTheSame(t *testing.T) {
 		{"two-halves", configured, 0.05},
 		{"two-quantized", configured, 0.5},
 		{"one", configured, 1e-4},
-		{"one", `{"logit_scale_init_value": 2.6592}`, 1e-4}, // the graph knows better
+		{"one", `{"logit_scale_init_value": 2.6592}`, 1e-4}, // the graph's own scale is used
 		{"one-unmasked", `{}`, 1e-4},
 		{"one-halves", configured, 0.05},
 		{"one-halves", `{}`, 0.1},
 	} {
 		t.Run(c.form+" "+c.config, func(t *testing.T) {
-			got := ask(t, c.form, c.config)
+			got := predict(t, c.form, c.config)
 			worst := 0.0
 			for i, row := range got.Logits {
 				for j, logit := range row {
@@ -78,7 +79,7 @@ func TestFormsOfGraphsSayTheSame(t *testing.T) {
 			t.Logf("logits are off by %.5f", worst)
 		})
 	}
-	if unsaid := ask(t, "two", `{}`); math.Abs(float64(unsaid.Logits[0][0]*17-want.Logits[0][0]*100)) > 1e-2 {
-		t.Errorf("without a scale anywhere, logits are %v", unsaid.Logits)
+	if unscaled := predict(t, "two", `{}`); math.Abs(float64(unscaled.Logits[0][0]*17-want.Logits[0][0]*100)) > 1e-2 {
+		t.Errorf("without a scale anywhere, logits are %v", unscaled.Logits)
 	}
 }

@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"slices"
 
-	"penstock/apierr"
 	"penstock/dialect/openinference"
 	"penstock/engine"
 )
 
-// inferFeed is a request for tensors, checked: a CLIP as one graph would be, with pictures as its processor makes them and
-// texts as token ids.
+// An inferFeed is a request for tensors, checked. The verb infer is the model as one graph would
+// be, with pictures in the form of its processor and texts as token ids.
 type inferFeed struct {
 	request *openinference.Request
 	wanted  []openinference.Output
@@ -20,28 +19,13 @@ type inferFeed struct {
 	texts   [][]int64
 }
 
-// inferRaw is what the towers say of a request's pictures and texts.
+// An inferRaw is the vectors of a request's pictures and texts.
 type inferRaw struct {
 	feed          inferFeed
 	images, texts vectors
 }
 
-// decodeInfer reads the body of POST /v2/models/{name}/infer.
-func decodeInfer(in engine.Input) (*openinference.Request, error) {
-	r, err := openinference.ParseRequest(in.ContentType, in.Body)
-	if err != nil {
-		return nil, apierr.InvalidInput(ReasonBadTensor, "%v", err)
-	}
-	return r, nil
-}
-
-// encodeInfer writes the answer.
-func encodeInfer(r *openinference.Response) (engine.Output, error) {
-	mediaType, body, err := r.Encode()
-	return engine.Output{ContentType: mediaType, Body: body}, err
-}
-
-// preprocessInfer checks the tensors: graphs of strangers meet nothing that they could stumble over.
+// preprocessInfer checks the tensors: a graph must not be called with inputs that it could fail on.
 func (m *Model) preprocessInfer(_ context.Context, r *openinference.Request) (inferFeed, error) {
 	f := inferFeed{request: r}
 	given := map[string]*openinference.Tensor{}
@@ -55,15 +39,15 @@ func (m *Model) preprocessInfer(_ context.Context, r *openinference.Request) (in
 		}
 	}
 	for name := range given {
-		return f, refusal(ReasonBadTensor, name, "there is no input %q; there are %s, %s and %s", name, pixelValues, inputIDs, attentionMask)
+		return f, invalidParam(ReasonBadTensor, name, "there is no input %q; there are %s, %s and %s", name, pixelValues, inputIDs, attentionMask)
 	}
 	if pixels != nil {
 		height, width := m.processor.Size()
 		if want := []int64{3, int64(height), int64(width)}; pixels.Floats == nil || len(pixels.Shape) != 4 || !slices.Equal(pixels.Shape[1:], want) {
-			return f, refusal(ReasonBadTensor, pixelValues, "%s is FP32 of shape [-1,3,%d,%d]", pixelValues, height, width)
+			return f, invalidParam(ReasonBadTensor, pixelValues, "%s is FP32 of shape [-1,3,%d,%d]", pixelValues, height, width)
 		}
 		if n := pixels.Shape[0]; n < 1 || n > maxPictures {
-			return f, refusal(ReasonTooMany, pixelValues, "%s holds %d pictures: send 1 to %d", pixelValues, n, maxPictures)
+			return f, invalidParam(ReasonTooMany, pixelValues, "%s holds %d pictures: send 1 to %d", pixelValues, n, maxPictures)
 		}
 		f.pixels = pixels.Floats
 	}
@@ -75,24 +59,24 @@ func (m *Model) preprocessInfer(_ context.Context, r *openinference.Request) (in
 	return f, err
 }
 
-// textsOf takes rows of token ids apart, each as long as its mask says.
+// textsOf splits rows of token ids, each as long as its mask is.
 func (m *Model) textsOf(ids, mask *openinference.Tensor) ([][]int64, error) {
 	if ids == nil {
 		return nil, nil
 	}
-	limit := m.labels.reader.context
+	limit := m.labels.tokens.context
 	if ids.Ints == nil || len(ids.Shape) != 2 || ids.Shape[1] < 1 || ids.Shape[1] > int64(limit) {
-		return nil, refusal(ReasonBadTensor, inputIDs, "%s is INT64 of shape [-1,n], n being 1 to %d", inputIDs, limit)
+		return nil, invalidParam(ReasonBadTensor, inputIDs, "%s is INT64 of shape [-1,n], n being 1 to %d", inputIDs, limit)
 	}
 	if n := ids.Shape[0]; n < 1 || n > maxLabels {
-		return nil, refusal(ReasonTooManyInputs, inputIDs, "%s holds %d texts: send 1 to %d", inputIDs, n, maxLabels)
+		return nil, invalidParam(ReasonTooManyInputs, inputIDs, "%s holds %d texts: send 1 to %d", inputIDs, n, maxLabels)
 	}
 	if mask != nil && (mask.Ints == nil || !slices.Equal(mask.Shape, ids.Shape)) {
-		return nil, refusal(ReasonBadTensor, attentionMask, "%s is INT64 of the shape of %s", attentionMask, inputIDs)
+		return nil, invalidParam(ReasonBadTensor, attentionMask, "%s is INT64 of the shape of %s", attentionMask, inputIDs)
 	}
-	vocabulary := int64(m.labels.reader.tokens.VocabSize())
+	vocabulary := int64(m.labels.tokens.tokenizer.VocabSize())
 	if i := slices.IndexFunc(ids.Ints, func(id int64) bool { return id < 0 || id >= vocabulary }); i >= 0 {
-		return nil, refusal(ReasonBadTensor, inputIDs, "%s holds %d, which is none of the %d token ids of this model", inputIDs, ids.Ints[i], vocabulary)
+		return nil, invalidParam(ReasonBadTensor, inputIDs, "%s holds %d, which is none of the %d token ids of this model", inputIDs, ids.Ints[i], vocabulary)
 	}
 	var texts [][]int64
 	for row := range slices.Chunk(ids.Ints, int(ids.Shape[1])) {
@@ -102,7 +86,7 @@ func (m *Model) textsOf(ids, mask *openinference.Tensor) ([][]int64, error) {
 			if end := slices.Index(seen, 0); end >= 0 {
 				row, seen = row[:end], seen[end:]
 				if len(row) == 0 || slices.ContainsFunc(seen, func(one int64) bool { return one != 0 }) {
-					return nil, refusal(ReasonBadTensor, attentionMask, "%s has its ones on the left, at least one in each row", attentionMask)
+					return nil, invalidParam(ReasonBadTensor, attentionMask, "%s has its ones on the left, at least one in each row", attentionMask)
 				}
 			}
 		}
@@ -111,7 +95,7 @@ func (m *Model) textsOf(ids, mask *openinference.Tensor) ([][]int64, error) {
 	return texts, nil
 }
 
-// wantedOf says which outputs a request is answered with: those it names, else all that its inputs are enough for.
+// wantedOf returns the outputs of a request: those it names, else all that its inputs suffice for.
 func (m *Model) wantedOf(r *openinference.Request, f inferFeed) ([]openinference.Output, error) {
 	needs := map[string]string{}
 	if f.pixels == nil {
@@ -121,7 +105,7 @@ func (m *Model) wantedOf(r *openinference.Request, f inferFeed) ([]openinference
 		needs[textEmbeds] = inputIDs
 	}
 	if f.pixels == nil && f.texts == nil {
-		return nil, refusal(ReasonBadTensor, "inputs", "send %s or %s, or both", pixelValues, inputIDs)
+		return nil, invalidParam(ReasonBadTensor, "inputs", "send %s or %s, or both", pixelValues, inputIDs)
 	}
 	outputs := []string{imageLogits, textEmbeds, imageEmbeds}
 	if len(r.Outputs) == 0 {
@@ -135,17 +119,17 @@ func (m *Model) wantedOf(r *openinference.Request, f inferFeed) ([]openinference
 	}
 	for _, out := range r.Outputs {
 		if !slices.Contains(outputs, out.Name) {
-			return nil, refusal(ReasonBadTensor, out.Name, "there is no output %q; there are %s, %s and %s", out.Name, imageLogits, textEmbeds, imageEmbeds)
+			return nil, invalidParam(ReasonBadTensor, out.Name, "there is no output %q; there are %s, %s and %s", out.Name, imageLogits, textEmbeds, imageEmbeds)
 		}
 		if input := needs[out.Name]; input != "" {
-			return nil, refusal(ReasonBadTensor, out.Name, "output %s needs the input %s", out.Name, input)
+			return nil, invalidParam(ReasonBadTensor, out.Name, "output %s needs the input %s", out.Name, input)
 		}
 	}
 	return r.Outputs, nil
 }
 
-// predictInfer runs each tower over what the request has for it. Requests are not joined: what strangers send as pixels
-// may be anything, and a quantised graph measures all that is in a run by the same scale.
+// predictInfer runs each tower on the request's inputs. Requests are not joined: pixels may be any
+// numbers, and a quantised graph scales all of a call alike.
 func (m *Model) predictInfer(ctx context.Context, f inferFeed) (r inferRaw, err error) {
 	r.feed = f
 	size := m.towers.pictureSize()
@@ -157,9 +141,10 @@ func (m *Model) predictInfer(ctx context.Context, f inferFeed) (r inferRaw, err 
 	return r, err
 }
 
-// postprocessInfer makes the outputs. Logits are against the request's texts, else against the model's own labels.
+// postprocessInfer makes the outputs. Logits are against the request's texts, else against the
+// model's own labels.
 func (m *Model) postprocessInfer(_ context.Context, r inferRaw) (*openinference.Response, error) {
-	answer := &openinference.Response{Model: m.options.Name, ID: r.feed.request.ID}
+	response := &openinference.Response{Model: m.options.Name, ID: r.feed.request.ID}
 	for _, out := range r.feed.wanted {
 		var t openinference.Tensor
 		switch out.Name {
@@ -178,20 +163,20 @@ func (m *Model) postprocessInfer(_ context.Context, r inferRaw) (*openinference.
 			}
 		}
 		if slices.ContainsFunc(t.Floats, func(f float32) bool { return f-f != 0 }) {
-			return nil, refusal(ReasonBadTensor, pixelValues, "of these %s the model makes no finite numbers", pixelValues)
+			return nil, invalidParam(ReasonBadTensor, pixelValues, "of these %s the model makes no finite numbers", pixelValues)
 		}
 		t.Name = out.Name
-		answer.Outputs = append(answer.Outputs, t)
+		response.Outputs = append(response.Outputs, t)
 		binary := r.feed.request.Binary
 		if out.Binary != nil {
 			binary = *out.Binary
 		}
-		answer.Binary = append(answer.Binary, binary)
+		response.Binary = append(response.Binary, binary)
 	}
-	return answer, nil
+	return response, nil
 }
 
-// describe says what infer takes and gives.
+// describe describes the inputs and outputs of infer.
 func (m *Model) describe() (engine.Output, error) {
 	height, width := m.processor.Size()
 	size := int64(m.labels.defaults.size)
@@ -214,5 +199,5 @@ func (m *Model) describe() (engine.Output, error) {
 	if err != nil {
 		return engine.Output{}, fmt.Errorf("encode the metadata: %w", err)
 	}
-	return engine.Output{ContentType: "application/json", Body: body}, nil
+	return engine.Output{MediaType: "application/json", Body: body}, nil
 }

@@ -9,25 +9,26 @@ import (
 	"testing"
 
 	"penstock/apierr"
+	"penstock/clip/internal/limit"
 	"penstock/dialect/openinference"
 	"penstock/engine"
 )
 
-// infer asks for tensors as a caller with bytes does.
+// infer requests tensors as a caller with bytes.
 func (l loaded) infer(t *testing.T, request any) (map[string]openinference.Tensor, error) {
 	t.Helper()
 	body, err := json.Marshal(request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := l.call(t, "infer", engine.Input{ContentType: "application/json", Body: body})
+	out, err := l.call(t, "infer", engine.Input{MediaType: "application/json", Body: body})
 	if err != nil {
 		return nil, err
 	}
-	// A response's tensors are written as a request's are.
-	back, err := openinference.ParseRequest(out.ContentType, []byte(strings.Replace(string(out.Body), `"outputs"`, ` "inputs"`, 1)))
+	// A response's tensors have the same form as a request's.
+	back, err := openinference.ParseRequest(out.MediaType, []byte(strings.Replace(string(out.Body), `"outputs"`, ` "inputs"`, 1)))
 	if err != nil {
-		t.Fatalf("%s %s: %v", out.ContentType, out.Body, err)
+		t.Fatalf("%s %s: %v", out.MediaType, out.Body, err)
 	}
 	tensors := map[string]openinference.Tensor{}
 	for _, in := range back.Inputs {
@@ -38,14 +39,14 @@ func (l loaded) infer(t *testing.T, request any) (map[string]openinference.Tenso
 
 type wire = map[string]any
 
-// pixelsOf are pictures as the protocol takes them.
+// pixelsOf are pictures in the protocol's form.
 func (l loaded) pixelsOf(t *testing.T, names ...string) wire {
 	t.Helper()
 	size := l.model.towers.pictureSize()
 	pixels := make([]float32, size*len(names))
 	rgb := make([]byte, size)
 	for i, name := range names {
-		if err := l.model.processor.Process(t.Context(), photo(t, name), rgb); err != nil {
+		if err := l.model.processor.Process(t.Context(), new(limit.Holder), photo(t, name), rgb); err != nil {
 			t.Fatal(err)
 		}
 		l.model.processor.Normalise(rgb, pixels[i*size:(i+1)*size])
@@ -53,17 +54,17 @@ func (l loaded) pixelsOf(t *testing.T, names ...string) wire {
 	return wire{"name": "pixel_values", "shape": []int{len(names), 3, 32, 32}, "datatype": "FP32", "data": pixels}
 }
 
-// Tensors in, tensors out: the same that predict says of the same pictures.
+// infer computes the same as predict of the same pictures.
 func TestInferIsPredictInTensors(t *testing.T) {
 	o := tiny(t)
 	l := load(t, o)
-	want, err := l.predict.Do(t.Context(), Request{Pictures: []Picture{{Data: photo(t, "cat_chelsea.jpg")}, {Data: photo(t, "rocket.jpg")}}})
+	want, err := do(t.Context(), l.predict, Request{Pictures: []Picture{{Data: photo(t, "cat_chelsea.jpg")}, {Data: photo(t, "rocket.jpg")}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	flat := slices.Concat(want.Logits...)
 	pixels := l.pixelsOf(t, "cat_chelsea.jpg", "rocket.jpg")
-	cat, dog := l.model.labels.reader.read(o.Labels[0]), l.model.labels.reader.read(o.Labels[1])
+	cat, dog := l.model.labels.tokens.encodeTruncated(o.Labels[0]), l.model.labels.tokens.encodeTruncated(o.Labels[1])
 	end := cat[len(cat)-1]
 	ids := wire{"name": "input_ids", "shape": []int{2, len(cat) + 2}, "datatype": "INT64", "data": [][]int64{append(cat, end, end), append(dog, 0, 0)}}
 	ones := slices.Repeat([]int{1}, len(cat))
@@ -89,10 +90,11 @@ func TestInferIsPredictInTensors(t *testing.T) {
 		t.Errorf("logits %v, not %v", all["logits_per_image"].Floats, flat)
 	}
 	if !near(all["text_embeds"].Floats, l.model.labels.defaults.values) {
-		t.Error("texts are embedded otherwise than labels")
+		t.Error("texts and labels are embedded differently")
 	}
 
-	// Without texts, logits are for the model's labels; what is asked for comes alone, as bytes if that is wanted.
+	// Without texts, logits are for the model's labels; what is asked for comes alone, as bytes if
+	// that is wanted.
 	alone, err := l.infer(t, wire{
 		"inputs": []wire{pixels}, "parameters": wire{"binary_data_output": true},
 		"outputs": []wire{{"name": "logits_per_image"}, {"name": "image_embeds", "parameters": wire{"binary_data": false}}},
@@ -124,10 +126,10 @@ func TestBadInferRequests(t *testing.T) {
 		huge[i] = 3e38
 	}
 	for _, c := range []struct {
-		name    string
-		inputs  []wire
-		outputs []wire
-		says    string
+		name     string
+		inputs   []wire
+		outputs  []wire
+		contains string
 	}{
 		{"none", nil, nil, "send pixel_values or input_ids"},
 		{"a mask alone", []wire{mask(1)}, nil, "send pixel_values or input_ids"},
@@ -136,8 +138,8 @@ func TestBadInferRequests(t *testing.T) {
 		{"another size", []wire{changed("pixel_values", []int{1, 3, 16, 64}, "FP32", make([]int, 3*32*32))}, nil, "FP32 of shape [-1,3,32,32]"},
 		{"no pictures", []wire{changed("pixel_values", []int{0, 3, 32, 32}, "FP32", []int{})}, nil, "0 pictures"},
 		{"too many pictures", []wire{changed("pixel_values", []int{33, 3, 32, 32}, "FP32", make([]int, 33*3*32*32))}, nil, "33 pictures"},
-		{"pixels without sense", []wire{changed("pixel_values", []int{1, 3, 32, 32}, "FP32", huge)}, nil, "no finite numbers"},
-		{"a token that is none", []wire{ids(49406, 49408)}, nil, "49408, which is none"},
+		{"pixels that overflow", []wire{changed("pixel_values", []int{1, 3, 32, 32}, "FP32", huge)}, nil, "no finite numbers"},
+		{"an unknown token", []wire{ids(49406, 49408)}, nil, "49408, which is none"},
 		{"a negative token", []wire{ids(-1)}, nil, "-1, which is none"},
 		{"floats for tokens", []wire{changed("input_ids", []int{1, 1}, "FP32", []int{1})}, nil, "INT64 of shape"},
 		{"a flat text", []wire{changed("input_ids", []int{1}, "INT64", []int{1})}, nil, "INT64 of shape"},
@@ -156,8 +158,8 @@ func TestBadInferRequests(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := l.infer(t, wire{"inputs": c.inputs, "outputs": c.outputs})
 			var e *apierr.Error
-			if !errors.As(err, &e) || e.Code != apierr.CodeInvalidInput || e.Reason == "" || !strings.Contains(e.Message, c.says) {
-				t.Errorf("got %v, not …%s…", err, c.says)
+			if !errors.As(err, &e) || e.Code != apierr.CodeInvalidInput || e.Reason == "" || !strings.Contains(e.Message, c.contains) {
+				t.Errorf("got %v, not …%s…", err, c.contains)
 			}
 		})
 	}

@@ -7,12 +7,10 @@ import (
 	"strings"
 
 	"penstock/apierr"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
+	"penstock/strictjson"
 )
 
-// fields are what a JSON request may say. Absent and null are the same.
+// fields are the fields of a JSON request. Absent and null are the same.
 type fields struct {
 	URL      *string  `json:"url"`
 	URLs     []string `json:"urls"`
@@ -22,16 +20,13 @@ type fields struct {
 	TopK     *int     `json:"top_k"`
 }
 
-// item is an entry of the list that Truss takes.
+// item is an entry of a list, the request of Truss.
 type item struct {
 	URL   *string `json:"url"`
 	Image *string `json:"image"`
 }
 
-// fieldNames are for saying what was meant, and what there is.
-var fieldNames = [...]string{"url", "urls", "image", "labels", "template", "top_k"}
-
-// decodeJSON reads an object of fields, or a list of objects with one picture each.
+// decodeJSON decodes an object of fields, or a list of objects with one picture each.
 func decodeJSON(body []byte) (r Request, err error) {
 	if list := bytes.TrimLeft(body, " \t\r\n"); len(list) > 0 && list[0] == '[' {
 		var items []item
@@ -69,7 +64,7 @@ func decodeJSON(body []byte) (r Request, err error) {
 	return r, r.addPictures(f.URL, f.URLs, f.Image)
 }
 
-// addPictures adds the pictures of an object, which names them in one way only.
+// addPictures adds the pictures of an object, which may name them in one way only.
 func (r *Request) addPictures(url *string, urls []string, image *string) error {
 	ways := 0
 	if url != nil {
@@ -96,84 +91,35 @@ func (r *Request) addPictures(url *string, urls []string, image *string) error {
 	return nil
 }
 
-// unmarshal reads exactly one JSON value, strictly, and says what is wrong with it and where.
+// unmarshal decodes a body strictly, and converts what is wrong with it to an *apierr.Error.
 func unmarshal[T any](body []byte, into *T) error {
-	err := json.Unmarshal(body, into, json.RejectUnknownMembers(true))
-	if err == nil {
-		return nil
+	err := strictjson.Decode(body, into)
+	wrong, ok := errors.AsType[*strictjson.Error](err)
+	if !ok {
+		return err
 	}
-	var wrong *json.SemanticError
-	if !errors.As(err, &wrong) {
-		message := "the body is not valid JSON in UTF-8"
-		var syntax *jsontext.SyntacticError
-		if errors.As(err, &syntax) {
-			message = fmt.Sprintf("the body is not valid JSON in UTF-8, from byte %d on", syntax.ByteOffset)
-			if errors.Is(err, jsontext.ErrDuplicateName) {
-				message = fmt.Sprintf("the body names %q twice", syntax.JSONPointer.LastToken())
-			}
+	switch wrong.Kind {
+	case strictjson.Syntax:
+		return &apierr.Error{
+			Code: apierr.CodeInvalidJSON, Cause: err,
+			Message: fmt.Sprintf("the body is not valid JSON in UTF-8, from byte %d on", wrong.Offset),
 		}
-		return &apierr.Error{Code: apierr.CodeInvalidJSON, Message: message, Cause: err}
+	case strictjson.DuplicateMember:
+		return &apierr.Error{
+			Code: apierr.CodeInvalidJSON, Cause: err,
+			Message: fmt.Sprintf("the body names %q twice", wrong.Path.Last()),
+		}
+	case strictjson.UnknownMember:
+		return unknown("field", wrong.Path.Last(), wrong.Known)
 	}
-	if errors.Is(err, json.ErrUnknownName) {
-		return unknownField(wrong.JSONPointer.LastToken())
+	e := &apierr.Error{Code: apierr.CodeInvalidInput, Reason: ReasonWrongType, Cause: err}
+	position := "the body"
+	if len(wrong.Path) > 0 {
+		e.Param, position = wrong.Path[0], strings.Join(wrong.Path, " ")
 	}
-	field, place := "", "the body"
-	if wrong.JSONPointer != "" {
-		tokens := strings.Split(strings.TrimPrefix(string(wrong.JSONPointer), "/"), "/")
-		field, place = tokens[0], strings.Join(tokens, " ")
-	}
-	e := &apierr.Error{Code: apierr.CodeInvalidInput, Reason: ReasonWrongType, Param: field, Cause: err}
-	if field == "labels" {
+	if e.Param == "labels" {
 		e.Reason = ReasonBadLabels
 	}
-	e.Message = fmt.Sprintf("%s is of the wrong type: \"url\", \"image\" and \"template\" are text, \"urls\" and \"labels\" lists of text, \"top_k\" is a whole number", place)
+	e.Message = fmt.Sprintf("%s is of the wrong type: \"url\", \"image\" and \"template\" are text, \"urls\" and \"labels\" lists of text, \"top_k\" is a whole number", position)
 	return e
-}
-
-func unknownField(name string) error { return unknown("field", name, fieldNames[:]) }
-
-func unknown(what, name string, known []string) error {
-	hint := "there are " + strings.Join(known, ", ")
-	if near := nearest(name, known); near != "" {
-		hint = fmt.Sprintf("did you mean %q?", near)
-	}
-	return &apierr.Error{Code: apierr.CodeInvalidInput, Reason: ReasonUnknownField, Param: name, Message: fmt.Sprintf("there is no %s %q: %s", what, name, hint)}
-}
-
-// nearest returns the known name that differs from name by a slip or two of the keyboard, or that it begins or ends like.
-func nearest(name string, known []string) string {
-	name = strings.ToLower(name)
-	best, bestDistance := "", 3
-	for _, field := range known {
-		if d := distance(name, field); d < bestDistance && d < len(field) {
-			best, bestDistance = field, d
-		}
-	}
-	for _, field := range known {
-		if best == "" && (strings.HasPrefix(name, field) || strings.HasSuffix(name, field)) {
-			best = field
-		}
-	}
-	return best
-}
-
-// distance is how many letters must be changed, added or left out to come from a to b (Levenshtein's).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -10,37 +10,41 @@ import (
 	"penstock/tokenizer"
 )
 
-// placeholder is where a template takes a label. It is there once.
+// placeholder is where a template has the label. A template has it once.
 const placeholder = "{}"
 
-// labelMemory bounds the embeddings of labels that are kept, in bytes.
+// labelMemory bounds the label embeddings in the cache, in bytes.
 const labelMemory = 64 << 20
 
-// A reader turns texts into the tokens that the text tower takes.
-type reader struct {
-	tokens  *tokenizer.Tokenizer
-	context int // tokens of a text
+// A textTokenizer converts texts to the tokens that the text tower takes.
+type textTokenizer struct {
+	tokenizer *tokenizer.Tokenizer
+	context   int // tokens of a text
 }
 
-// read returns a text's tokens, between CLIP's start and end. What is too long is cut off before the end.
-func (r reader) read(text string) []int64 { return r.tokens.EncodeTruncated(text, r.context) }
-
-// readAll is read, but cuts nothing off.
-func (r reader) readAll(text string) []int64 {
-	return r.tokens.Encode(text, tokenizer.EncodeOptions{WithSpecial: true, ParseSpecial: true})
+// encodeTruncated returns a text's tokens, between CLIP's start and end. A text that is too long is
+// cut before the end.
+func (t textTokenizer) encodeTruncated(text string) []int64 {
+	return t.tokenizer.EncodeTruncated(text, t.context)
 }
 
-// A labelStore embeds sets of labels, each set once for as long as it is kept. The default set stays for good.
+// encode returns all tokens of a text.
+func (t textTokenizer) encode(text string) []int64 {
+	return t.tokenizer.Encode(text, tokenizer.EncodeOptions{WithSpecial: true, ParseSpecial: true})
+}
+
+// A labelStore embeds sets of labels, each once for as long as it is in the cache. The default set
+// is kept as long as the store.
 type labelStore struct {
-	towers   *towers
-	reader   reader
-	base     string
-	defaults vectors
-	cache    *otter.Cache[string, vectors]
+	towers     *towers
+	tokens     textTokenizer
+	defaultKey string
+	defaults   vectors
+	cache      *otter.Cache[string, vectors]
 }
 
-func newLabelStore(ctx context.Context, t *towers, r reader, labels []string, template string) (*labelStore, error) {
-	s := &labelStore{towers: t, reader: r}
+func newLabelStore(ctx context.Context, t *towers, tokens textTokenizer, labels []string, template string) (*labelStore, error) {
+	s := &labelStore{towers: t, tokens: tokens}
 	var err error
 	s.cache, err = otter.New(&otter.Options[string, vectors]{
 		MaximumWeight: labelMemory,
@@ -52,20 +56,20 @@ func newLabelStore(ctx context.Context, t *towers, r reader, labels []string, te
 	if s.defaults, err = s.embed(ctx, labels, template); err != nil {
 		return nil, fmt.Errorf("embedding the labels: %w", err)
 	}
-	s.base = setKey(labels, template)
+	s.defaultKey = setKey(labels, template)
 	return s, nil
 }
 
-// vectors returns the embedding of each label in the template. It takes a run of the text tower when the set is new; who
-// asks for the same set meanwhile waits for that run.
+// vectors returns the embedding of each label in the template. It runs the text tower when the set
+// is new; concurrent calls for the same set wait for that run.
 func (s *labelStore) vectors(ctx context.Context, labels []string, template string) (vectors, error) {
 	key := setKey(labels, template)
-	if key == s.base {
+	if key == s.defaultKey {
 		return s.defaults, nil
 	}
 	return s.cache.Get(ctx, key, otter.LoaderFunc[string, vectors](func(ctx context.Context, _ string) (vectors, error) {
 		v, err := s.embed(ctx, labels, template)
-		if ctx.Err() != nil { // said plainly, so that others who wait for this set try themselves
+		if ctx.Err() != nil { // unwrapped, so that concurrent calls for this set retry
 			return v, ctx.Err()
 		}
 		return v, err
@@ -78,7 +82,7 @@ func (s *labelStore) embed(ctx context.Context, labels []string, template string
 		if err := ctx.Err(); err != nil {
 			return vectors{}, err
 		}
-		ids[i] = s.reader.read(strings.Replace(template, placeholder, label, 1))
+		ids[i] = s.tokens.encodeTruncated(strings.Replace(template, placeholder, label, 1))
 		if len(ids[i]) == 0 {
 			return vectors{}, fmt.Errorf("label %d has no tokens: tokenizer.json puts no start and end around a text", i)
 		}
@@ -86,7 +90,7 @@ func (s *labelStore) embed(ctx context.Context, labels []string, template string
 	return s.towers.texts(ctx, ids)
 }
 
-// setKey names a set of labels in a template. No text of a request holds a NUL.
+// setKey is the key of a set of labels in a template. No text of a request contains a NUL.
 func setKey(labels []string, template string) string {
 	return template + "\x00" + strings.Join(labels, "\x00")
 }

@@ -10,11 +10,12 @@ import (
 	"penstock/apierr"
 )
 
-// A set of labels is embedded once, however many ask for it at one time, and again only when it is new.
+// A set of labels is embedded once, however many calls need it at one time, and again only when it
+// is new.
 func TestLabelsAreEmbeddedOnce(t *testing.T) {
 	l := load(t, tiny(t))
 	store := l.model.labels
-	labels := make([]string, 200) // more than go through the tower together
+	labels := make([]string, 200) // more than one call of the tower embeds
 	for i := range labels {
 		labels[i] = fmt.Sprintf("thing number %d", i)
 	}
@@ -40,16 +41,16 @@ func TestLabelsAreEmbeddedOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	if other.values[0] == first[0].values[0] {
-		t.Error("another template makes no difference")
+		t.Error("another template has the same embeddings")
 	}
-	// One by one they are the same: neither batches nor padding change what a text means.
+	// One by one they are the same: neither batches nor padding change an embedding.
 	for _, i := range []int{0, 63, 64, 199} {
 		one, err := store.vectors(t.Context(), labels[i:i+1], "a photo of {}")
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !near(one.at(0), first[0].at(i)) {
-			t.Errorf("label %d alone is another", i)
+			t.Errorf("label %d alone is different", i)
 		}
 	}
 	byDefault, err := store.vectors(t.Context(), l.model.options.Labels, placeholder)
@@ -58,41 +59,41 @@ func TestLabelsAreEmbeddedOnce(t *testing.T) {
 	}
 }
 
-// Labels are read for as long as somebody waits for them, and no longer.
-func TestNothingIsReadForNobody(t *testing.T) {
+// Labels are tokenised until the context ends, and no longer.
+func TestCanceledRequestsTokeniseNothing(t *testing.T) {
 	store := load(t, tiny(t)).model.labels
 	labels := make([]string, maxLabels)
 	for i := range labels {
 		labels[i] = fmt.Sprintf("thing number %d", i)
 	}
-	ctx, leave := context.WithCancel(t.Context())
-	leave()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
 	allocations := testing.AllocsPerRun(1, func() {
 		if _, err := store.embed(ctx, labels, placeholder); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
 	})
 	if allocations >= maxLabels {
-		t.Errorf("%g allocations: the labels were read", allocations)
+		t.Errorf("%g allocations: the labels were tokenised", allocations)
 	}
 }
 
-// A caller that leaves while its labels are embedded takes nobody else's with it.
-func TestLeavingWhileLabelsAreEmbedded(t *testing.T) {
+// A request that is canceled while its labels are embedded does not fail other requests for them.
+func TestCancelingWhileLabelsAreEmbedded(t *testing.T) {
 	l := load(t, tiny(t))
-	left := errors.New("left")
+	cause := errors.New("the client disconnected")
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(left)
+	cancel(cause)
 	labels := []string{"one", "two"}
 	if _, err := l.model.labels.vectors(ctx, labels, placeholder); err == nil {
-		t.Error("it ran for nobody")
+		t.Error("it ran after the context ended")
 	}
 	if _, err := l.model.labels.vectors(t.Context(), labels, placeholder); err != nil {
 		t.Error(err)
 	}
-	_, err := l.predict.Do(ctx, Request{Pictures: []Picture{{Data: photo(t, "cat_chelsea.jpg")}}})
+	_, err := do(ctx, l.predict, Request{Pictures: []Picture{{Data: photo(t, "cat_chelsea.jpg")}}})
 	var e *apierr.Error
-	if !errors.As(err, &e) || e.Code != apierr.CodeCanceled || !errors.Is(err, left) {
+	if !errors.As(err, &e) || e.Code != apierr.CodeCanceled || !errors.Is(err, cause) {
 		t.Errorf("got %v", err)
 	}
 }

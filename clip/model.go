@@ -10,20 +10,20 @@ import (
 	"penstock/onnx"
 )
 
-// Options say what a model is. Path and Labels must be given.
+// Options configure a Model. Path and Labels are required.
 type Options struct {
-	Name         string        // what it is called in the engine
+	Name         string        // its name in the engine
 	Path         string        // its folder
-	Labels       []string      // what pictures are told apart by when a request names no labels
-	Template     string        // what each label is put into, in the place of its one {}; "": the label alone
-	Batch        int           // how many waiting requests one run may answer; 0: 1
-	Fetch        fetch.Options // what pictures may be fetched
-	DecodeMemory int64         // bytes that pictures being decoded, or waiting for their run, may take; 0: 512 MiB
-	AutoOrient   bool          // turn pictures upright as their EXIF data says (transformers doesn't)
+	Labels       []string      // the labels of requests that name none
+	Template     string        // the text that each label is inserted into, at its one {}; "": the label alone
+	Batch        int           // how many waiting requests one run may join; 0: 1
+	Fetch        fetch.Options // which pictures may be fetched
+	DecodeMemory int64         // bytes for pictures being decoded or waiting for their run; 0: 512 MiB
+	AutoOrient   bool          // apply the orientation in EXIF data (transformers doesn't)
 	ONNX         onnx.Options
 }
 
-// A Model is a CLIP model. It may be used by any number of goroutines at once, by way of the engine.
+// A Model is a CLIP model. It may be used by any number of goroutines at once, through the engine.
 type Model struct {
 	options Options
 
@@ -32,11 +32,11 @@ type Model struct {
 	processor *pixels.Processor
 	towers    *towers
 	labels    *labelStore
-	shelf     *shelf
-	scale     float64 // what the cosine of picture and label is multiplied by
+	buffers   *imageBuffers
+	scale     float64 // the factor from cosines to logits
 }
 
-// New makes a Model. It does no work yet.
+// New makes a Model. It reads no files yet.
 func New(o Options) *Model {
 	if o.Template == "" {
 		o.Template = placeholder
@@ -47,10 +47,10 @@ func New(o Options) *Model {
 	return &Model{options: o}
 }
 
-// load reads the folder, opens its graphs, and embeds the default labels. What is missing or does not fit is in the
-// error, all that can be known at once.
+// load reads the folder, opens its graphs, and embeds the default labels. Its error reports as many
+// missing or mismatched files as can be known at once.
 func (m *Model) load(ctx context.Context) (err error) {
-	// What would be refused of every request is refused once.
+	// Labels that every request would be refused for are refused once, here.
 	if err := (&Request{Labels: m.options.Labels, Template: m.options.Template}).checkTexts(); err != nil {
 		return errors.New(apierr.From(err).Message)
 	}
@@ -62,8 +62,9 @@ func (m *Model) load(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	// Most is for decoding; a quarter is for what has been decoded and waits, much smaller. They are apart, as pictures that
-	// wait must not keep others of their own request from being decoded.
+	// Most is for decoding; a quarter is for decoded pictures that wait, which are much smaller.
+	// They are two limits: pictures that wait must not keep others of their own request from being
+	// decoded.
 	waiting := m.options.DecodeMemory / 4
 	if m.processor, err = folder.processor(pixels.Options{Memory: m.options.DecodeMemory - waiting, AutoOrient: m.options.AutoOrient}); err != nil {
 		return err
@@ -81,20 +82,21 @@ func (m *Model) load(ctx context.Context) (err error) {
 		}
 	}()
 	height, width := m.processor.Size()
-	m.shelf = newShelf(3*height*width, waiting)
+	m.buffers = newImageBuffers(3*height*width, waiting)
 	if m.towers, err = openTowers(runtime, m.options.Name, folder, height, width); err != nil {
 		return err
 	}
-	if m.labels, err = newLabelStore(ctx, m.towers, reader{tokens, m.towers.context(folder.config)}, m.options.Labels, m.options.Template); err != nil {
+	if m.labels, err = newLabelStore(ctx, m.towers, textTokenizer{tokens, m.towers.context(folder.config)}, m.options.Labels, m.options.Template); err != nil {
 		return err
 	}
 	m.scale, err = m.chooseScale(ctx, folder.config.LogitScale)
 	return err
 }
 
-// chooseScale takes the factor of the logits from config.json, else from a graph that computes them, else it is the 100
-// that CLIP is trained to end at. (logit_scale_init_value in config.json is only where training began.) It also finds out
-// whether the towers fit together, as both must have run once.
+// chooseScale takes the factor of the logits from config.json, else from a graph that contains it,
+// else it is the 100 that CLIP's training ends at. (logit_scale_init_value in config.json is only
+// where training began.) It also checks that the towers fit together, for which both must have run
+// once.
 func (m *Model) chooseScale(ctx context.Context, configured float64) (float64, error) {
 	image, err := m.towers.images(ctx, 1, func(_ int, tensor []float32) { clear(tensor) })
 	if err != nil {
@@ -108,7 +110,7 @@ func (m *Model) chooseScale(ctx context.Context, configured float64) (float64, e
 	}
 	texts := func(yield func([]int64) bool) {
 		for _, label := range m.options.Labels {
-			if !yield(m.labels.reader.read(label)) {
+			if !yield(m.labels.tokens.encodeTruncated(label)) {
 				return
 			}
 		}

@@ -7,33 +7,34 @@ import (
 	"sync"
 	"testing"
 
+	"penstock/clip/internal/limit"
 	"penstock/clip/internal/pixels"
 	"penstock/onnx"
 	"penstock/onnx/onnxtest"
 )
 
-// clip-tiny says of the pictures what it said to its maker, in Python.
-func TestTinySaysTheSameAsInPython(t *testing.T) {
-	type saying struct {
+// clip-tiny has the probabilities that it had in Python, where it was trained.
+func TestTinyAgreesWithPython(t *testing.T) {
+	type probabilities struct {
 		CatDog []float64 `json:"cat_dog"`
 		Ten    []float64 `json:"ten"`
 	}
 	expected := readJSON[struct {
-		TenLabels []string          `json:"ten_labels"`
-		Photos    map[string]saying `json:"photos"`
+		TenLabels []string                 `json:"ten_labels"`
+		Photos    map[string]probabilities `json:"photos"`
 	}](t, "testdata/clip-tiny.json")
 	l := load(t, tiny(t))
 	worst, tried := 0.0, 0
 	for name, want := range expected.Photos {
 		if _, err := os.Stat(filepath.Join(photoFolder(), name)); err != nil {
-			continue // one of those that are not in the project
+			continue // not in the repository
 		}
 		tried++
 		for _, c := range []struct {
 			labels []string
 			want   []float64
 		}{{nil, want.CatDog}, {expected.TenLabels, want.Ten}} {
-			got, err := l.predict.Do(t.Context(), Request{Pictures: []Picture{{Data: photo(t, name)}}, Labels: c.labels})
+			got, err := do(t.Context(), l.predict, Request{Pictures: []Picture{{Data: photo(t, name)}}, Labels: c.labels})
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
@@ -59,13 +60,13 @@ type random struct {
 	} `json:"photos"`
 }
 
-// checkRandom holds logits for the pictures there are against those of transformers.
+// checkRandom compares logits for the available pictures with those of transformers.
 func checkRandom(t *testing.T, logits func(t *testing.T, picture []byte) []float32) {
 	expected := readJSON[random](t, "testdata/clip-random/expected.json")
 	sum, worst, tried := 0.0, 0.0, 0
 	for name, want := range expected.Photos {
 		if _, err := os.Stat(filepath.Join(photoFolder(), name)); err != nil {
-			continue // one of those that are not in the project
+			continue // not in the repository
 		}
 		for i, l := range logits(t, photo(t, name)) {
 			d := math.Abs(float64(l) - want.Logits[i])
@@ -81,8 +82,8 @@ func checkRandom(t *testing.T, logits func(t *testing.T, picture []byte) []float
 	t.Logf("%d logits; mean difference %.4f, largest %.4f", tried, sum/float64(tried), worst)
 }
 
-// The vision tower sees the pictures as transformers does. The text tower of clip-random is too large for the project:
-// texts.json holds what it says of the four texts.
+// The vision tower agrees with transformers. The text tower of clip-random is too large for the
+// repository: texts.json holds its vectors of the four texts.
 func TestRandomVisionAgreesWithTransformers(t *testing.T) {
 	const dir = "testdata/clip-random"
 	f := &folder{preprocessor: readFile(t, dir+"/preprocessor_config.json")}
@@ -95,14 +96,14 @@ func TestRandomVisionAgreesWithTransformers(t *testing.T) {
 		t.Fatal(err)
 	}
 	height, width := processor.Size()
-	towers := &towers{vision: session, height: height, width: width, plates: sync.Pool{New: func() any { return new(plate) }}}
+	towers := &towers{vision: session, height: height, width: width, buffers: sync.Pool{New: func() any { return new(pixelBuffer) }}}
 	defer towers.close()
 	texts := readJSON[[][]float32](t, dir+"/texts.json")
 	scale := readJSON[config](t, dir+"/config.json").LogitScale
 
 	checkRandom(t, func(t *testing.T, picture []byte) []float32 {
 		rgb := make([]byte, 3*height*width)
-		if err := processor.Process(t.Context(), picture, rgb); err != nil {
+		if err := processor.Process(t.Context(), new(limit.Holder), picture, rgb); err != nil {
 			t.Fatal(err)
 		}
 		image, err := towers.images(t.Context(), 1, func(_ int, tensor []float32) { processor.Normalise(rgb, tensor) })
@@ -117,7 +118,7 @@ func TestRandomVisionAgreesWithTransformers(t *testing.T) {
 	})
 }
 
-// The whole of clip-random, where a folder of models is named: as two graphs, and as one.
+// The whole of clip-random, as two graphs and as one, in a folder that a variable names.
 func TestRandomAgreesWithTransformers(t *testing.T) {
 	models := os.Getenv("PENSTOCK_TEST_MODELS")
 	if models == "" {
@@ -126,9 +127,9 @@ func TestRandomAgreesWithTransformers(t *testing.T) {
 	source := filepath.Join(models, "clip-random")
 	texts := readJSON[random](t, "testdata/clip-random/expected.json").Texts
 	for name, files := range map[string][]string{
-		"two graphs":                            {"onnx/vision_model.onnx", "onnx/text_model.onnx", "config.json"},
-		"one graph":                             {"onnx/model.onnx", "config.json"},
-		"one graph that knows the scale itself": {"onnx/model.onnx"},
+		"two graphs":                   {"onnx/vision_model.onnx", "onnx/text_model.onnx", "config.json"},
+		"one graph":                    {"onnx/model.onnx", "config.json"},
+		"one graph with its own scale": {"onnx/model.onnx"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := tiny(t)
@@ -141,7 +142,7 @@ func TestRandomAgreesWithTransformers(t *testing.T) {
 			}
 			l := load(t, o)
 			checkRandom(t, func(t *testing.T, picture []byte) []float32 {
-				got, err := l.predict.Do(t.Context(), Request{Pictures: []Picture{{Data: picture}}})
+				got, err := do(t.Context(), l.predict, Request{Pictures: []Picture{{Data: picture}}})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -5,43 +5,50 @@ import (
 	"errors"
 	"slices"
 
-	"penstock/apierr"
-
 	"golang.org/x/sync/errgroup"
+
+	"penstock/apierr"
+	"penstock/clip/internal/limit"
 )
 
-// errLeft stands where the answer of a request would be whose caller left before its run. Nobody sees it.
-var errLeft = errors.New("the caller has left")
+// errCanceled is the result of a request whose client disconnected before its run. No client sees
+// it.
+var errCanceled = errors.New("the request was canceled before its run")
 
-// gather gets and decodes the pictures of a request, all at once: how many are really fetched or decoded at one time is
-// bounded for all requests together, by the fetcher and the processor. name says what errors call a picture; "" is
-// nothing. The stack is kept until it is claimed or ctx ends.
-func (m *Model) gather(ctx context.Context, pictures []Picture, name func(i int) string) (*stack, error) {
+// gather fetches and decodes the pictures of a request, all at once: how many are fetched or
+// decoded at one time is bounded for all requests together (see limits). name is how errors refer
+// to a picture; "" omits that. The buffer must be claimed before it is used; if ctx ends first, it
+// is released.
+func (m *Model) gather(ctx context.Context, pictures []Picture, name func(i int) string) (*imageBuffer, error) {
 	fetch := slices.ContainsFunc(pictures, func(p Picture) bool { return p.Data == nil })
-	stack, err := m.shelf.take(ctx, len(pictures), fetch)
+	request := new(limit.Holder)
+	buffer, err := m.buffers.acquire(ctx, request, len(pictures), fetch)
 	if err != nil {
 		return nil, err
 	}
 	group, groupCtx := errgroup.WithContext(ctx)
 	for i, p := range pictures {
 		group.Go(func() error {
-			use := func(data []byte) error { return m.processor.Process(groupCtx, data, stack.picture(i)) }
-			if p.Data == nil {
-				return about(name(i), m.fetcher.Fetch(groupCtx, p.URL, use))
+			holder := request.Child()
+			use := func(data []byte) error {
+				return m.processor.Process(groupCtx, holder, data, buffer.picture(i))
 			}
-			return about(name(i), use(p.Data))
+			if p.Data == nil {
+				return errorIn(name(i), m.fetcher.Fetch(groupCtx, holder, p.URL, use))
+			}
+			return errorIn(name(i), use(p.Data))
 		})
 	}
 	if err := group.Wait(); err != nil {
-		stack.give()
+		buffer.release()
 		return nil, err
 	}
-	stack.keep(ctx)
-	return stack, nil
+	buffer.releaseAfter(ctx)
+	return buffer, nil
 }
 
-// about says which picture an error is about.
-func about(name string, err error) error {
+// errorIn adds to an error which picture it is about.
+func errorIn(name string, err error) error {
 	var e *apierr.Error
 	if name == "" || !errors.As(err, &e) {
 		return err
@@ -52,25 +59,25 @@ func about(name string, err error) error {
 	return &named
 }
 
-// seen is what the vision tower says of the pictures of one request.
-type seen struct {
+// embeddedPictures are the vectors of one request's pictures.
+type embeddedPictures struct {
 	vectors
-	err error // errLeft, or nil
+	err error // errCanceled, or nil
 }
 
-// see runs the vision tower over the pictures of several requests, together as far as it takes them, and gives their
-// stacks back.
-func (m *Model) see(ctx context.Context, stacks []*stack) ([]seen, error) {
-	all := make([]seen, len(stacks))
+// embedPictures runs the vision tower over the pictures of several requests, as many at one time as
+// it takes, and releases their buffers.
+func (m *Model) embedPictures(ctx context.Context, buffers []*imageBuffer) ([]embeddedPictures, error) {
+	all := make([]embeddedPictures, len(buffers))
 	var pictures [][]byte
-	for i, s := range stacks {
-		if !s.claim() {
-			all[i].err = errLeft
+	for i, b := range buffers {
+		if !b.claim() {
+			all[i].err = errCanceled
 			continue
 		}
-		defer s.give()
-		for j := range s.count() {
-			pictures = append(pictures, s.picture(j))
+		defer b.release()
+		for j := range b.count() {
+			pictures = append(pictures, b.picture(j))
 		}
 	}
 	rest, err := m.towers.images(ctx, len(pictures), func(i int, tensor []float32) {
@@ -79,9 +86,9 @@ func (m *Model) see(ctx context.Context, stacks []*stack) ([]seen, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, s := range stacks {
+	for i, b := range buffers {
 		if all[i].err == nil {
-			all[i].vectors, rest = rest.split(s.count())
+			all[i].vectors, rest = rest.split(b.count())
 		}
 	}
 	return all, nil

@@ -7,13 +7,13 @@ import (
 	"slices"
 )
 
-// A feed is a request and its pictures, ready for a run.
+// A feed is a request with its pictures decoded, ready for a run.
 type feed struct {
 	request  Request
-	pictures *stack
+	pictures *imageBuffer
 }
 
-// raw is what the towers say of one request, or why they don't.
+// A raw is what a run computes for one request, or the request's error.
 type raw struct {
 	request        Request
 	images, labels vectors
@@ -34,7 +34,7 @@ func (m *Model) preprocess(ctx context.Context, r Request) (feed, error) {
 	return feed{r, pictures}, err
 }
 
-// nameOf says what errors call a picture, where there are several.
+// nameOf returns how errors refer to a picture, where there are several.
 func (r Request) nameOf(i int) string {
 	switch {
 	case len(r.Pictures) == 1:
@@ -45,19 +45,20 @@ func (r Request) nameOf(i int) string {
 	return fmt.Sprintf("pictures[%d]", i)
 }
 
-// predict runs the vision tower over all pictures of all requests, and the text tower over labels that are new.
+// predict runs the vision tower over all pictures of all requests, and the text tower over labels
+// that are new.
 func (m *Model) predict(ctx context.Context, feeds []feed) ([]raw, error) {
-	stacks := make([]*stack, len(feeds))
+	buffers := make([]*imageBuffer, len(feeds))
 	for i, f := range feeds {
-		stacks[i] = f.pictures
+		buffers[i] = f.pictures
 	}
-	seen, err := m.see(ctx, stacks)
+	embedded, err := m.embedPictures(ctx, buffers)
 	if err != nil {
 		return nil, err
 	}
 	raws := make([]raw, len(feeds))
 	for i, f := range feeds {
-		raws[i] = raw{request: f.request, images: seen[i].vectors, err: seen[i].err}
+		raws[i] = raw{request: f.request, images: embedded[i].vectors, err: embedded[i].err}
 		if raws[i].err == nil {
 			raws[i].labels, raws[i].err = m.labels.vectors(ctx, f.request.Labels, f.request.Template)
 		}
@@ -65,7 +66,8 @@ func (m *Model) predict(ctx context.Context, feeds []feed) ([]raw, error) {
 	return raws, nil
 }
 
-// postprocess turns cosines into logits and those into probabilities, and keeps the columns that are asked for.
+// postprocess converts cosines into logits and those into probabilities, and keeps the columns of
+// the TopK likeliest labels.
 func (m *Model) postprocess(_ context.Context, r raw) (Result, error) {
 	if r.err != nil {
 		return Result{}, r.err
@@ -79,7 +81,7 @@ func (m *Model) postprocess(_ context.Context, r raw) (Result, error) {
 	return result.best(r.request.TopK), nil
 }
 
-// logits holds a picture against texts.
+// logits compares a picture with texts.
 func (m *Model) logits(picture []float32, texts vectors) []float32 {
 	logits := make([]float32, texts.count())
 	for i := range logits {

@@ -9,7 +9,7 @@ import (
 	"penstock/clip/internal/pixels"
 )
 
-// The reasons for which a request is refused, besides those that pictures and fetching have.
+// The reasons for which a request is refused, besides those of pictures and of fetching.
 const (
 	ReasonMissing       = "missing_picture"
 	ReasonTooMany       = "too_many_pictures"
@@ -25,29 +25,30 @@ const (
 	ReasonBadTensor     = "bad_tensor"
 )
 
-// What a request may hold.
+// The limits of a request.
 const (
 	maxPictures = 32
 	maxLabels   = 1000
 	maxText     = 1000 // bytes of a label or a template; CLIP reads 77 tokens
 )
 
-// A Request asks which labels pictures show.
+// A Request is pictures and the labels to compare them with.
 type Request struct {
 	Pictures []Picture
 	Labels   []string // none: the model's own
-	Template string   // what each label is put into, in the place of its one {}; "": the model's own
-	TopK     int      // how many labels to answer with, the likeliest; 0: all
-	Bare     bool     // answer with the rows of probabilities alone, as Truss does
+	Template string   // the text that each label is inserted into, at its one {}; "": the model's own
+	TopK     int      // how many labels the result has, the likeliest; 0: all
+	Bare     bool     // encode the rows of probabilities alone, as Truss does
 }
 
-// A Picture is its bytes or, where those are nil, the address to fetch them from.
+// A Picture is its bytes or, where those are nil, the address they are fetched from.
 type Picture struct {
 	URL  string
 	Data []byte
 }
 
-// check refuses what cannot be answered. Labels and template are those of the request or the model's.
+// check refuses a request that exceeds the limits or is malformed. Labels and template are the
+// request's or the model's.
 func (r *Request) check() error {
 	switch n := len(r.Pictures); {
 	case n == 0:
@@ -67,7 +68,8 @@ func (r *Request) check() error {
 	return nil
 }
 
-// checkTexts looks at labels and template, which a model may have of its own too. Its error is nil or an *apierr.Error.
+// checkTexts checks labels and template, which a model has of its own too. Its error is nil or an
+// *apierr.Error.
 func (r *Request) checkTexts() error {
 	if err := r.checkLabels(); err != nil {
 		err.Param = "labels"
@@ -80,13 +82,14 @@ func (r *Request) checkTexts() error {
 	return nil
 }
 
-// checkTemplate wants one place for the label: with hundreds, a short request would be megabytes of text for each label.
+// checkTemplate requires one {}: with hundreds, a short request would become megabytes of text for
+// each label.
 func (r *Request) checkTemplate() *apierr.Error {
-	switch places := strings.Count(r.Template, placeholder); {
+	switch n := strings.Count(r.Template, placeholder); {
 	case len(r.Template) > maxText:
 		return apierr.InvalidInput(ReasonBadTemplate, "\"template\" has %d bytes; it may have %d", len(r.Template), maxText)
-	case places != 1:
-		return apierr.InvalidInput(ReasonBadTemplate, "\"template\" has {} %d times: it must be there once, where the label goes, as in \"a photo of a {}\"", places)
+	case n != 1:
+		return apierr.InvalidInput(ReasonBadTemplate, "\"template\" has {} %d times: it must be there once, where the label goes, as in \"a photo of a {}\"", n)
 	case !utf8.ValidString(r.Template):
 		return apierr.InvalidInput(ReasonBadTemplate, "\"template\" is not UTF-8")
 	case strings.Contains(r.Template, "\x00"):
@@ -101,7 +104,7 @@ func (r *Request) checkLabels() *apierr.Error {
 	}
 	first := make(map[string]int, len(r.Labels))
 	for i, label := range r.Labels {
-		switch before, twice := first[label]; {
+		switch earlier, twice := first[label]; {
 		case strings.TrimSpace(label) == "":
 			return apierr.InvalidInput(ReasonBadLabels, "labels[%d] is empty", i)
 		case len(label) > maxText:
@@ -111,14 +114,15 @@ func (r *Request) checkLabels() *apierr.Error {
 		case strings.Contains(label, "\x00"):
 			return apierr.InvalidInput(ReasonBadLabels, "labels[%d] holds a NUL character", i)
 		case twice:
-			return apierr.InvalidInput(ReasonBadLabels, "labels[%d] is the same as labels[%d]", i, before)
+			return apierr.InvalidInput(ReasonBadLabels, "labels[%d] is the same as labels[%d]", i, earlier)
 		}
 		first[label] = i
 	}
 	return nil
 }
 
-// The reasons of pictures and of fetching are part of what this package says: here they can be found together.
+// The reasons of pictures and of fetching, repeated here so that a caller finds all reasons in one
+// package.
 const (
 	ReasonNotAnImage        = pixels.ReasonNotAnImage
 	ReasonTruncatedImage    = pixels.ReasonTruncatedImage

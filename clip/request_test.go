@@ -42,7 +42,7 @@ func form(t *testing.T, pictures [][]byte, fields ...[2]string) engine.Input {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return engine.Input{ContentType: w.FormDataContentType(), Body: b.Bytes()}
+	return engine.Input{MediaType: w.FormDataContentType(), Body: b.Bytes()}
 }
 
 func asJSON(t *testing.T, v any) engine.Input {
@@ -51,16 +51,16 @@ func asJSON(t *testing.T, v any) engine.Input {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return engine.Input{ContentType: "application/json", Body: b}
+	return engine.Input{MediaType: "application/json", Body: b}
 }
 
-// ask adds a query.
-func ask(in engine.Input, query url.Values) engine.Input {
-	in.Query = query
+// withQuery adds a query.
+func withQuery(in engine.Input, query url.Values) engine.Input {
+	in.Parameters = query
 	return in
 }
 
-// pictures serves the photos over HTTP, and lets o fetch them.
+// pictures serves the photos over HTTP, and allows o to fetch them.
 func pictures(t *testing.T, o *Options) *httptest.Server {
 	t.Helper()
 	s := httptest.NewServer(http.FileServer(http.Dir(photoFolder())))
@@ -69,19 +69,19 @@ func pictures(t *testing.T, o *Options) *httptest.Server {
 	return s
 }
 
-func TestEveryWayInGivesTheSameAnswer(t *testing.T) {
+func TestEveryFormOfRequestHasTheSameResult(t *testing.T) {
 	o := tiny(t)
 	s := pictures(t, &o)
 	l := load(t, o)
 	cat := photo(t, "cat_chelsea.jpg")
 	code := base64.StdEncoding.EncodeToString(cat)
 	address := s.URL + "/cat_chelsea.jpg"
-	want, err := l.predict.Do(t.Context(), Request{Pictures: []Picture{{Data: cat}}})
+	want, err := do(t.Context(), l.predict, Request{Pictures: []Picture{{Data: cat}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want.Probabilities[0][0] < 0.9 {
-		t.Errorf("the cat is a cat with %.3f only", want.Probabilities[0][0])
+		t.Errorf("the label cat has a probability of %.3f only", want.Probabilities[0][0])
 	}
 	type object = map[string]any
 	for name, in := range map[string]engine.Input{
@@ -97,22 +97,22 @@ func TestEveryWayInGivesTheSameAnswer(t *testing.T) {
 		"nulls":               asJSON(t, object{"url": nil, "image": code, "labels": nil, "template": nil, "top_k": nil}),
 		"Truss's list":        asJSON(t, []object{{"url": address}}),
 		"list of images":      asJSON(t, []object{{"image": code}}),
-		"raw":                 {ContentType: "image/jpeg", Body: cat},
-		"raw, wrongly named":  {ContentType: "image/png", Body: cat},
-		"raw, not named":      {ContentType: "application/octet-stream", Body: cat},
+		"raw":                 {MediaType: "image/jpeg", Body: cat},
+		"raw, wrong type":     {MediaType: "image/png", Body: cat},
+		"raw, no type":        {MediaType: "application/octet-stream", Body: cat},
 		"form":                form(t, [][]byte{cat}),
 		"form with url":       form(t, nil, [2]string{"url", address}),
 		"form with base64":    form(t, nil, [2]string{"image", code}),
 		"no content type":     {Body: asJSON(t, object{"url": address}).Body},
-		"charset":             {ContentType: "application/json; charset=utf-8", Body: asJSON(t, object{"url": address}).Body},
+		"charset":             {MediaType: "application/json; charset=utf-8", Body: asJSON(t, object{"url": address}).Body},
 		"own labels":          asJSON(t, object{"image": code, "labels": o.Labels}),
 		"own template":        asJSON(t, object{"image": code, "template": "{}"}),
 		"form, own labels":    form(t, [][]byte{cat}, [2]string{"labels", o.Labels[0]}, [2]string{"labels", o.Labels[1]}, [2]string{"top_k", "2"}),
-		"raw, own labels":     {ContentType: "image/jpeg", Body: cat, Query: url.Values{"labels": o.Labels, "top_k": {"2"}}},
-		"form, labels asked":  ask(form(t, [][]byte{cat}, [2]string{"template", "{}"}), url.Values{"labels": o.Labels, "top_k": {"2"}}),
-		"JSON, labels asked":  ask(asJSON(t, object{"image": code}), url.Values{"labels": o.Labels, "template": {"{}"}, "top_k": {"2"}}),
-		"list, labels asked":  ask(asJSON(t, []object{{"url": address}}), url.Values{"labels": o.Labels}),
-		"format":              {ContentType: "image/jpeg", Body: cat, Query: url.Values{"format": {"object"}}},
+		"raw, own labels":     {MediaType: "image/jpeg", Body: cat, Parameters: url.Values{"labels": o.Labels, "top_k": {"2"}}},
+		"form, query":         withQuery(form(t, [][]byte{cat}, [2]string{"template", "{}"}), url.Values{"labels": o.Labels, "top_k": {"2"}}),
+		"JSON, query":         withQuery(asJSON(t, object{"image": code}), url.Values{"labels": o.Labels, "template": {"{}"}, "top_k": {"2"}}),
+		"list, query":         withQuery(asJSON(t, []object{{"url": address}}), url.Values{"labels": o.Labels}),
+		"format":              {MediaType: "image/jpeg", Body: cat, Parameters: url.Values{"format": {"object"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, err := l.bytes(t, in)
@@ -120,8 +120,8 @@ func TestEveryWayInGivesTheSameAnswer(t *testing.T) {
 				t.Fatal(err)
 			}
 			var got Result
-			if err := json.Unmarshal(out.Body, &got); err != nil || out.ContentType != "application/json" {
-				t.Fatalf("%s %s: %v", out.ContentType, out.Body, err)
+			if err := json.Unmarshal(out.Body, &got); err != nil || out.MediaType != "application/json" {
+				t.Fatalf("%s %s: %v", out.MediaType, out.Body, err)
 			}
 			if !slices.Equal(got.Labels, want.Labels) || len(got.Logits) != 1 || !near(got.Logits[0], want.Logits[0]) || !near(got.Probabilities[0], want.Probabilities[0]) {
 				t.Errorf("got %s, not %+v", out.Body, want)
@@ -131,7 +131,7 @@ func TestEveryWayInGivesTheSameAnswer(t *testing.T) {
 
 	t.Run("format=list", func(t *testing.T) {
 		in := asJSON(t, []object{{"url": address}, {"image": code}})
-		in.Query = url.Values{"format": {"list"}}
+		in.Parameters = url.Values{"format": {"list"}}
 		out, err := l.bytes(t, in)
 		if err != nil {
 			t.Fatal(err)
@@ -143,7 +143,8 @@ func TestEveryWayInGivesTheSameAnswer(t *testing.T) {
 	})
 }
 
-// near allows for what ONNX Runtime's arithmetic may depend on, such as how many pictures run together.
+// near allows for differences of ONNX Runtime's arithmetic, which depends on the size of the batch
+// for example.
 func near(got, want []float32) bool {
 	return slices.EqualFunc(got, want, func(a, b float32) bool { return math.Abs(float64(a-b)) < 1e-4 })
 }
@@ -154,7 +155,7 @@ func TestSeveralPicturesOwnLabelsAndTheBestOfThem(t *testing.T) {
 	s := pictures(t, &o)
 	l := load(t, o)
 	labels := []string{"ship", "cat", "airplane", "dog", "truck"}
-	ask := func(k int) Result {
+	predict := func(k int) Result {
 		t.Helper()
 		var urls []string
 		for _, name := range []string{"cat_chelsea.png", "rocket.jpg", "coffee.jpg"} {
@@ -174,7 +175,7 @@ func TestSeveralPicturesOwnLabelsAndTheBestOfThem(t *testing.T) {
 		}
 		return r
 	}
-	all := ask(0)
+	all := predict(0)
 	if !slices.Equal(all.Labels, labels) || len(all.Probabilities) != 3 {
 		t.Fatalf("got %+v", all)
 	}
@@ -186,7 +187,7 @@ func TestSeveralPicturesOwnLabelsAndTheBestOfThem(t *testing.T) {
 		if math.Abs(float64(sum)-1) > 1e-5 || len(row) != len(labels) || len(all.Logits[i]) != len(labels) {
 			t.Errorf("row %d: %v", i, row)
 		}
-		one, err := l.predict.Do(t.Context(), Request{Pictures: []Picture{{URL: s.URL + "/" + []string{"cat_chelsea.png", "rocket.jpg", "coffee.jpg"}[i]}}, Labels: labels, TopK: 2})
+		one, err := do(t.Context(), l.predict, Request{Pictures: []Picture{{URL: s.URL + "/" + []string{"cat_chelsea.png", "rocket.jpg", "coffee.jpg"}[i]}}, Labels: labels, TopK: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -194,11 +195,11 @@ func TestSeveralPicturesOwnLabelsAndTheBestOfThem(t *testing.T) {
 			t.Errorf("the best two of row %d, %v, are %v %v", i, row, one.Labels, got)
 		}
 	}
-	best := ask(1)
+	best := predict(1)
 	if len(best.Labels) > 3 || best.Labels[0] == "" || len(best.Probabilities) != 3 || len(best.Probabilities[0]) != len(best.Labels) || !slices.Contains(best.Labels, "cat") {
 		t.Errorf("the best of each: %+v", best)
 	}
-	if most := ask(1000); len(most.Labels) != len(labels) {
+	if most := predict(1000); len(most.Labels) != len(labels) {
 		t.Errorf("more than there are: %v", most.Labels)
 	}
 }
@@ -218,17 +219,17 @@ func TestBadRequests(t *testing.T) {
 		return string(b)
 	}
 	js := func(body string) engine.Input {
-		return engine.Input{ContentType: "application/json", Body: []byte(body)}
+		return engine.Input{MediaType: "application/json", Body: []byte(body)}
 	}
 	withImage := func(rest string) engine.Input { return js(`{"image": "` + code + `", ` + rest + `}`) }
-	whole, raw := form(t, [][]byte{cat}), engine.Input{ContentType: "image/jpeg", Body: cat}
+	whole, raw := form(t, [][]byte{cat}), engine.Input{MediaType: "image/jpeg", Body: cat}
 	missing := s.URL + "/none.jpg"
 	for _, c := range []struct {
 		name          string
 		in            engine.Input
 		code          apierr.Code
 		reason, param string
-		says          string
+		contains      string
 	}{
 		{"no body", engine.Input{}, "invalid_json", "", "", ""},
 		{"not JSON", js(`{"url": `), "invalid_json", "", "", "byte 8"},
@@ -260,13 +261,13 @@ func TestBadRequests(t *testing.T) {
 		{"too many labels", withImage(`"labels": ` + many(1001, func(i int) string { return fmt.Sprint("label ", i) })), "invalid_input", ReasonBadLabels, "labels", "1001"},
 		{"a long label", withImage(`"labels": ["` + strings.Repeat("a", 1001) + `"]`), "invalid_input", ReasonBadLabels, "labels", "1001"},
 		{"a NUL", withImage(`"labels": ["a\u0000b"]`), "invalid_input", ReasonBadLabels, "labels", "NUL"},
-		{"a template without place", withImage(`"template": "a photo"`), "invalid_input", ReasonBadTemplate, "template", "{}"},
-		{"a template with two places", withImage(`"template": "{} and {}"`), "invalid_input", ReasonBadTemplate, "template", "has {} 2 times: it must be there once"},
+		{"a template without placeholder", withImage(`"template": "a photo"`), "invalid_input", ReasonBadTemplate, "template", "{}"},
+		{"a template with two placeholders", withImage(`"template": "{} and {}"`), "invalid_input", ReasonBadTemplate, "template", "has {} 2 times: it must be there once"},
 		{"a long template", withImage(`"template": "{}` + strings.Repeat("a", 999) + `"`), "invalid_input", ReasonBadTemplate, "template", "1001"},
 		{"a NUL in the template", withImage(`"template": "{}\u0000"`), "invalid_input", ReasonBadTemplate, "template", "NUL"},
 		{"a template not in UTF-8", form(t, [][]byte{cat}, [2]string{"template", "a {} \xff"}), "invalid_input", ReasonBadTemplate, "template", "UTF-8"},
 		{"a label not in UTF-8", form(t, [][]byte{cat}, [2]string{"labels", "cat"}, [2]string{"labels", "d\xffg"}), "invalid_input", ReasonBadLabels, "labels", "labels[1] is not UTF-8"},
-		{"a query not in UTF-8", engine.Input{ContentType: "image/jpeg", Body: cat, Query: url.Values{"labels": {"\xff\xfe"}}}, "invalid_input", ReasonBadLabels, "labels", "labels[0] is not UTF-8"},
+		{"a query not in UTF-8", engine.Input{MediaType: "image/jpeg", Body: cat, Parameters: url.Values{"labels": {"\xff\xfe"}}}, "invalid_input", ReasonBadLabels, "labels", "labels[0] is not UTF-8"},
 		{"an empty template", withImage(`"template": ""`), "invalid_input", ReasonBadTemplate, "template", "{}"},
 		{"top_k zero", withImage(`"top_k": 0`), "invalid_input", ReasonBadTopK, "top_k", ""},
 		{"top_k a fraction", withImage(`"top_k": 1.5`), "invalid_input", ReasonWrongType, "top_k", ""},
@@ -274,37 +275,37 @@ func TestBadRequests(t *testing.T) {
 		{"too many urls", js(`{"urls": ` + many(33, func(int) string { return missing }) + `}`), "invalid_input", ReasonTooMany, "", "33"},
 		{"too many files", form(t, make([][]byte, 33)), "invalid_input", ReasonTooMany, "", "33"},
 		{"an unknown form field", form(t, [][]byte{cat}, [2]string{"label", "cat"}), "invalid_input", ReasonUnknownField, "label", `"labels"`},
-		{"a cut form", engine.Input{ContentType: whole.ContentType, Body: whole.Body[:5000]}, "invalid_input", "bad_form", "", ""},
-		{"a form without boundary", engine.Input{ContentType: "multipart/form-data", Body: cat}, "invalid_input", "bad_form", "", "boundary"},
+		{"a cut form", engine.Input{MediaType: whole.MediaType, Body: whole.Body[:5000]}, "invalid_input", "bad_form", "", ""},
+		{"a form without boundary", engine.Input{MediaType: "multipart/form-data", Body: cat}, "invalid_input", "bad_form", "", "boundary"},
 		{"a form without picture", form(t, nil, [2]string{"labels", "cat"}), "invalid_input", ReasonMissing, "", ""},
-		{"a text", engine.Input{ContentType: "text/plain", Body: []byte("cat")}, "unsupported_media_type", "", "", "text/plain"},
-		{"a web form", engine.Input{ContentType: "application/x-www-form-urlencoded", Body: []byte("url=x")}, "unsupported_media_type", "", "", ""},
-		{"a broken content type", engine.Input{ContentType: "/;;=", Body: cat}, "unsupported_media_type", "", "", ""},
-		{"a misspelt parameter", ask(raw, url.Values{"lables": {"cat"}}), "invalid_input", ReasonUnknownField, "lables", `no parameter "lables": did you mean "labels"?`},
-		{"the same beside JSON", ask(withImage(`"top_k": 1`), url.Values{"lables": {"cat"}}), "invalid_input", ReasonUnknownField, "lables", `did you mean "labels"?`},
-		{"a strange parameter", ask(whole, url.Values{"bogus": {"1"}}), "invalid_input", ReasonUnknownField, "bogus", "there are labels, template, top_k, format"},
-		{"a picture in the query", ask(js(`{}`), url.Values{"url": {missing}}), "invalid_input", ReasonUnknownField, "url", "there are labels, template, top_k, format"},
-		{"labels in both", ask(withImage(`"labels": ["cat"]`), url.Values{"labels": {"dog"}}), "invalid_input", ReasonGivenTwice, "labels", "in the body or in the query"},
-		{"a form's labels in both", ask(form(t, [][]byte{cat}, [2]string{"labels", "cat"}), url.Values{"labels": {"dog"}}), "invalid_input", ReasonGivenTwice, "labels", ""},
-		{"a template in both", ask(withImage(`"template": "a {}"`), url.Values{"template": {"a {}"}}), "invalid_input", ReasonGivenTwice, "template", ""},
-		{"top_k in both", ask(withImage(`"top_k": 1`), url.Values{"top_k": {"1"}}), "invalid_input", ReasonGivenTwice, "top_k", ""},
-		{"top_k twice", ask(raw, url.Values{"top_k": {"1", "2"}}), "invalid_input", ReasonGivenTwice, "top_k", ""},
+		{"a text", engine.Input{MediaType: "text/plain", Body: []byte("cat")}, "unsupported_media_type", "", "", "text/plain"},
+		{"a web form", engine.Input{MediaType: "application/x-www-form-urlencoded", Body: []byte("url=x")}, "unsupported_media_type", "", "", ""},
+		{"a broken content type", engine.Input{MediaType: "/;;=", Body: cat}, "unsupported_media_type", "", "", ""},
+		{"a misspelt parameter", withQuery(raw, url.Values{"lables": {"cat"}}), "invalid_input", ReasonUnknownField, "lables", `no parameter "lables": did you mean "labels"?`},
+		{"the same beside JSON", withQuery(withImage(`"top_k": 1`), url.Values{"lables": {"cat"}}), "invalid_input", ReasonUnknownField, "lables", `did you mean "labels"?`},
+		{"a strange parameter", withQuery(whole, url.Values{"bogus": {"1"}}), "invalid_input", ReasonUnknownField, "bogus", "there are labels, template, top_k, format"},
+		{"a picture in the query", withQuery(js(`{}`), url.Values{"url": {missing}}), "invalid_input", ReasonUnknownField, "url", "there are labels, template, top_k, format"},
+		{"labels in both", withQuery(withImage(`"labels": ["cat"]`), url.Values{"labels": {"dog"}}), "invalid_input", ReasonGivenTwice, "labels", "in the body or in the query"},
+		{"a form's labels in both", withQuery(form(t, [][]byte{cat}, [2]string{"labels", "cat"}), url.Values{"labels": {"dog"}}), "invalid_input", ReasonGivenTwice, "labels", ""},
+		{"a template in both", withQuery(withImage(`"template": "a {}"`), url.Values{"template": {"a {}"}}), "invalid_input", ReasonGivenTwice, "template", ""},
+		{"top_k in both", withQuery(withImage(`"top_k": 1`), url.Values{"top_k": {"1"}}), "invalid_input", ReasonGivenTwice, "top_k", ""},
+		{"top_k twice", withQuery(raw, url.Values{"top_k": {"1", "2"}}), "invalid_input", ReasonGivenTwice, "top_k", ""},
 		{"a template twice", form(t, [][]byte{cat}, [2]string{"template", "a {}"}, [2]string{"template", "the {}"}), "invalid_input", ReasonGivenTwice, "template", ""},
-		{"two formats", ask(raw, url.Values{"format": {"list", "object"}}), "invalid_input", ReasonGivenTwice, "format", ""},
-		{"top_k a text in the query", ask(withImage(`"labels": ["cat", "dog"]`), url.Values{"top_k": {"two"}}), "invalid_input", ReasonBadTopK, "top_k", ""},
-		{"an unknown format", engine.Input{ContentType: "image/jpeg", Body: cat, Query: url.Values{"format": {"xml"}}}, "invalid_input", "bad_format", "", "xml"},
-		{"an empty picture", engine.Input{ContentType: "image/jpeg"}, "invalid_input", ReasonMissing, "", ""},
+		{"two formats", withQuery(raw, url.Values{"format": {"list", "object"}}), "invalid_input", ReasonGivenTwice, "format", ""},
+		{"top_k a text in the query", withQuery(withImage(`"labels": ["cat", "dog"]`), url.Values{"top_k": {"two"}}), "invalid_input", ReasonBadTopK, "top_k", ""},
+		{"an unknown format", engine.Input{MediaType: "image/jpeg", Body: cat, Parameters: url.Values{"format": {"xml"}}}, "invalid_input", "bad_format", "", "xml"},
+		{"an empty picture", engine.Input{MediaType: "image/jpeg"}, "invalid_input", ReasonMissing, "", ""},
 		{"an empty image", js(`{"image": ""}`), "invalid_input", ReasonNotAnImage, "", ""},
 		{"an empty file", form(t, [][]byte{{}}), "invalid_input", ReasonNotAnImage, "", ""},
 		{"not base64", js(`{"image": "cat.jpg"}`), "invalid_input", ReasonNotAnImage, "image", "base64"},
 		{"an address as image", js(`{"image": "https://example.com/cat.jpg"}`), "invalid_input", ReasonNotAnImage, "image", `"url"`},
 		{"a plain data URL", js(`{"image": "data:image/svg+xml,%3Csvg"}`), "invalid_input", ReasonNotAnImage, "image", "base64"},
 		{"a badly escaped data URL", js(`{"image": "data:image/jpeg;base64,AAA%3"}`), "invalid_input", ReasonNotAnImage, "image", "%"},
-		{"labels as a file", engine.Input{ContentType: "multipart/form-data; boundary=b", Body: []byte("--b\r\nContent-Disposition: form-data; name=\"labels\"; filename=\"labels.txt\"\r\n\r\ncat\r\n--b--\r\n")}, "invalid_input", ReasonWrongType, "labels", "\"labels\" is text: send it as a field"},
-		{"a web page", engine.Input{ContentType: "image/jpeg", Body: []byte("<!doctype html><title>cat</title>")}, "invalid_input", ReasonNotAnImage, "", ""},
-		{"half a picture", engine.Input{ContentType: "image/jpeg", Body: cat[:len(cat)/2]}, "invalid_input", ReasonTruncatedImage, "", ""},
-		{"SVG", engine.Input{ContentType: "image/svg+xml", Body: []byte(`<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>`)}, "invalid_input", ReasonUnsupportedImage, "", "SVG"},
-		{"AVIF", engine.Input{ContentType: "image/avif", Body: []byte("\x00\x00\x00\x20ftypavif\x00\x00\x00\x00")}, "invalid_input", ReasonUnsupportedImage, "", "AVIF"},
+		{"labels as a file", engine.Input{MediaType: "multipart/form-data; boundary=b", Body: []byte("--b\r\nContent-Disposition: form-data; name=\"labels\"; filename=\"labels.txt\"\r\n\r\ncat\r\n--b--\r\n")}, "invalid_input", ReasonWrongType, "labels", "\"labels\" is text: send it as a field"},
+		{"a web page", engine.Input{MediaType: "image/jpeg", Body: []byte("<!doctype html><title>cat</title>")}, "invalid_input", ReasonNotAnImage, "", ""},
+		{"half a picture", engine.Input{MediaType: "image/jpeg", Body: cat[:len(cat)/2]}, "invalid_input", ReasonTruncatedImage, "", ""},
+		{"SVG", engine.Input{MediaType: "image/svg+xml", Body: []byte(`<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>`)}, "invalid_input", ReasonUnsupportedImage, "", "SVG"},
+		{"AVIF", engine.Input{MediaType: "image/avif", Body: []byte("\x00\x00\x00\x20ftypavif\x00\x00\x00\x00")}, "invalid_input", ReasonUnsupportedImage, "", "AVIF"},
 		{"an empty address", js(`{"url": ""}`), "invalid_input", ReasonBadURL, "", ""},
 		{"a file's address", js(`{"url": "file:///etc/passwd"}`), "invalid_input", ReasonBadURL, "", ""},
 		{"a data URL as address", js(`{"url": "data:image/jpeg;base64,` + code + `"}`), "invalid_input", ReasonBadURL, "", `"image"`},
@@ -319,27 +320,27 @@ func TestBadRequests(t *testing.T) {
 			if !errors.As(err, &e) {
 				t.Fatalf("error %v", err)
 			}
-			if e.Code != c.code || e.Reason != c.reason || (c.param != "" && e.Param != c.param) || !strings.Contains(e.Message, c.says) {
-				t.Errorf("got %s/%s, param %q: %s\nwanted %s/%s, param %q: …%s…", e.Code, e.Reason, e.Param, e.Message, c.code, c.reason, c.param, c.says)
+			if e.Code != c.code || e.Reason != c.reason || (c.param != "" && e.Param != c.param) || !strings.Contains(e.Message, c.contains) {
+				t.Errorf("got %s/%s, param %q: %s\nwanted %s/%s, param %q: …%s…", e.Code, e.Reason, e.Param, e.Message, c.code, c.reason, c.param, c.contains)
 			}
 			if strings.Contains(e.Message, "127.0.0.1") || strings.Contains(e.Message, photoFolder()) || e.Message == "" {
 				t.Errorf("the message is %q", e.Message)
 			}
 		})
 	}
-	if _, err := l.bytes(t, engine.Input{ContentType: "image/jpeg", Body: cat}); err != nil {
+	if _, err := l.bytes(t, engine.Input{MediaType: "image/jpeg", Body: cat}); err != nil {
 		t.Errorf("after all that: %v", err)
 	}
 }
 
-// FuzzDecode: whatever comes, it is a request or an error of the caller's.
+// FuzzDecode: any input is a request or an error that is the client's.
 func FuzzDecode(f *testing.F) {
 	f.Add("application/json", []byte(`{"url": "https://example.com/cat.jpg", "labels": ["a", "b"], "top_k": 1}`))
 	f.Add("", []byte(`[{"image": "data:image/png;base64,AAAA"}, {"url": "x"}]`))
 	f.Add("multipart/form-data; boundary=b", []byte("--b\r\nContent-Disposition: form-data; name=\"labels\"\r\n\r\ncat\r\n--b--\r\n"))
 	f.Add("image/png", []byte("\x89PNG"))
 	f.Fuzz(func(t *testing.T, contentType string, body []byte) {
-		r, err := decode(engine.Input{ContentType: contentType, Body: body})
+		r, err := decode(engine.Input{MediaType: contentType, Body: body})
 		var e *apierr.Error
 		switch {
 		case err == nil:

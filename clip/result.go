@@ -9,7 +9,7 @@ import (
 	"penstock/engine"
 )
 
-// A Result is the answer to a Request: a row for each picture, in the request's order, and in it a column for each label.
+// A Result has a row for each picture, in the request's order, and in it a column for each label.
 type Result struct {
 	Labels        []string    `json:"labels"`
 	Probabilities [][]float32 `json:"probabilities"`
@@ -18,8 +18,8 @@ type Result struct {
 	bare bool
 }
 
-// best keeps the columns of the k likeliest labels of each picture, likeliest first: k columns for one picture, and for
-// several those of each. 0 keeps all as they are.
+// best keeps the columns of the k likeliest labels of each picture, likeliest first: k columns for
+// one picture, and the union for several. 0 keeps all in their order.
 func (r Result) best(k int) Result {
 	if k == 0 {
 		return r
@@ -60,7 +60,7 @@ func pick[T any](all []T, columns []int) []T {
 	return some
 }
 
-// encode writes a Result as JSON: the whole, or the bare rows of probabilities.
+// encode encodes a Result as JSON: the whole, or the bare rows of probabilities.
 func encode(r Result) (engine.Output, error) {
 	body, err := json.Marshal(r)
 	if r.bare {
@@ -69,5 +69,5 @@ func encode(r Result) (engine.Output, error) {
 	if err != nil {
 		return engine.Output{}, fmt.Errorf("encode: %w", err)
 	}
-	return engine.Output{ContentType: "application/json", Body: body}, nil
+	return engine.Output{MediaType: "application/json", Body: body}, nil
 }

@@ -10,49 +10,50 @@ import (
 	"penstock/onnx"
 )
 
-// How many pictures and texts go into one run: enough to keep the runtime busy, few enough to bound its memory, and to
-// stop soon when nobody waits any more.
+// How many pictures and texts one call of a graph embeds: enough to keep the runtime busy, few
+// enough to bound its memory, and to stop soon after all requests of a run are canceled.
 const (
-	picturesTogether = 32
-	textsTogether    = 64
+	maxImageBatch = 32
+	maxTextBatch  = 64
 )
 
-// A plate is memory for the pixels of one run; it is used again.
-type plate struct {
+// A pixelBuffer is memory for the pixels of one call; it is used again.
+type pixelBuffer struct {
 	pixels []float32
-	halves []onnx.Float16 // the same, for graphs that want them
+	halves []onnx.Float16 // the same, for graphs that take float16
 }
 
-// grown gives s with n elements of unknown content, in the same memory if it is large enough.
+// grown returns s with n elements of unknown content, in the same memory if it is large enough.
 func grown[T any](s []T, n int) []T { return slices.Grow(s[:0], n)[:n] }
 
-// images embeds some pictures. fill is called for each and writes its pixels, as Processor.Normalise does.
+// images embeds some pictures. fill is called for each and writes its pixels, as
+// Processor.Normalise does.
 func (t *towers) images(ctx context.Context, count int, fill func(i int, tensor []float32)) (vectors, error) {
 	size := t.pictureSize()
-	together := min(count, picturesTogether)
-	if t.batch > 0 {
-		together = t.batch
+	batch := min(count, maxImageBatch)
+	if t.imageBatch > 0 {
+		batch = t.imageBatch
 	}
-	p := t.plates.Get().(*plate)
-	defer t.plates.Put(p)
-	p.pixels = grown(p.pixels, together*size)
+	p := t.buffers.Get().(*pixelBuffer)
+	defer t.buffers.Put(p)
+	p.pixels = grown(p.pixels, batch*size)
 	var all vectors
-	for first := 0; first < count; first += together {
-		n := min(together, count-first)
+	for first := 0; first < count; first += batch {
+		n := min(batch, count-first)
 		for i := range n {
 			fill(first+i, p.pixels[i*size:(i+1)*size])
 		}
 		length := n
-		if t.batch > 0 { // the graph wants its full number
-			length = t.batch
+		if t.imageBatch > 0 { // the graph takes this many only
+			length = t.imageBatch
 			clear(p.pixels[n*size:])
 		}
-		out, err := t.run(ctx, t.vision, input{pixels: p.pixels[:length*size], plate: p}, imageEmbeds)
+		out, err := t.run(ctx, t.vision, input{pixels: p.pixels[:length*size], buffer: p}, imageEmbeds)
 		if err != nil {
 			return vectors{}, err
 		}
-		wanted, _ := out[0].split(n)
-		all = all.append(wanted)
+		unpadded, _ := out[0].split(n)
+		all = all.append(unpadded)
 	}
 	all.normalise()
 	return all, nil
@@ -61,15 +62,15 @@ func (t *towers) images(ctx context.Context, count int, fill func(i int, tensor 
 // pictureSize is how many numbers a picture is.
 func (t *towers) pictureSize() int { return 3 * t.height * t.width }
 
-// texts embeds texts given as token ids. Shorter ones are filled up with their own last token, CLIP's end: what comes
-// after the first end counts for nothing.
+// texts embeds texts given as token ids. Shorter ones are padded with their own last token, CLIP's
+// end: the tower ignores what comes after the first end.
 func (t *towers) texts(ctx context.Context, ids [][]int64) (vectors, error) {
-	together := textsTogether
-	if t.lines > 0 {
-		together = t.lines
+	batch := maxTextBatch
+	if t.textBatch > 0 {
+		batch = t.textBatch
 	}
 	var all vectors
-	for chunk := range slices.Chunk(ids, together) {
+	for chunk := range slices.Chunk(ids, batch) {
 		out, err := t.run(ctx, t.text, input{ids: chunk}, textEmbeds)
 		if err != nil {
 			return vectors{}, err
@@ -80,18 +81,18 @@ func (t *towers) texts(ctx context.Context, ids [][]int64) (vectors, error) {
 	return all, nil
 }
 
-// scale computes the factor of the logits, if a graph has them: what it says of a picture and a text, divided by their
-// cosine. That takes a text which is not at right angles to the picture.
+// scale computes the factor of the logits, if a graph contains it: a logit of a picture and a text,
+// divided by their cosine. That requires a text that is not at right angles to the picture.
 func (t *towers) scale(ctx context.Context, texts iter.Seq[[]int64]) (scale float64, ok bool, err error) {
 	if t.text != t.vision || has(t.vision.Outputs(), "output", imageLogits) != nil {
 		return 0, false, nil
 	}
-	pixels := make([]float32, max(1, t.batch)*t.pictureSize())
+	pixels := make([]float32, max(1, t.imageBatch)*t.pictureSize())
 	for i := range pixels {
-		pixels[i] = float32(i%17)/17 - 0.5 // any but a blank one, whose vector might be 0
+		pixels[i] = float32(i%17)/17 - 0.5 // any picture but a blank one, whose vector might be 0
 	}
 	for ids := range texts {
-		out, err := t.run(ctx, t.vision, input{pixels: pixels, plate: new(plate), ids: [][]int64{ids}}, imageLogits, imageEmbeds, textEmbeds)
+		out, err := t.run(ctx, t.vision, input{pixels: pixels, buffer: new(pixelBuffer), ids: [][]int64{ids}}, imageLogits, imageEmbeds, textEmbeds)
 		if err != nil {
 			return 0, false, err
 		}
@@ -104,17 +105,18 @@ func (t *towers) scale(ctx context.Context, texts iter.Seq[[]int64]) (scale floa
 	return 0, false, fmt.Errorf("the graph's own logit_scale cannot be found out: give it in config.json")
 }
 
-// input is what one run is about. A graph that is both towers gets something small for the half that is missing.
+// An input is the pictures, the texts, or both of one call. A graph that is both towers gets a
+// small placeholder for the missing half.
 type input struct {
-	pixels []float32 // of pictures
-	plate  *plate    // that pixels lie on
-	ids    [][]int64 // of texts
+	pixels []float32    // of pictures
+	buffer *pixelBuffer // that pixels are in
+	ids    [][]int64    // of texts
 }
 
-// run gives a graph what it asks for and returns some of its outputs, each a vector for each picture or text.
+// run calls a graph and returns some of its outputs, each a vector for each picture or text.
 func (t *towers) run(ctx context.Context, s *onnx.Session, in input, wanted ...string) ([]vectors, error) {
 	if in.pixels == nil {
-		in.pixels, in.plate = make([]float32, max(1, t.batch)*t.pictureSize()), new(plate)
+		in.pixels, in.buffer = make([]float32, max(1, t.imageBatch)*t.pictureSize()), new(pixelBuffer)
 	}
 	if in.ids == nil {
 		in.ids = [][]int64{{0}}
@@ -123,7 +125,7 @@ func (t *towers) run(ctx context.Context, s *onnx.Session, in input, wanted ...s
 	outputs := make([]*onnx.Tensor, len(s.Outputs()))
 	defer func() {
 		for _, tensor := range slices.Concat(inputs, outputs) {
-			_ = tensor.Close() // it fails only where there is nothing to give back
+			_ = tensor.Close() // it fails only where there is nothing to free
 		}
 	}()
 	var err error
@@ -161,11 +163,11 @@ func (t *towers) pixelTensor(info onnx.Info, in input) (*onnx.Tensor, error) {
 	if info.Type == onnx.TypeFloat32 {
 		return onnx.NewTensor(shape, in.pixels)
 	}
-	in.plate.halves = grown(in.plate.halves, len(in.pixels))
+	in.buffer.halves = grown(in.buffer.halves, len(in.pixels))
 	for i, v := range in.pixels {
-		in.plate.halves[i] = onnx.ToFloat16(v)
+		in.buffer.halves[i] = onnx.ToFloat16(v)
 	}
-	return onnx.NewTensor(shape, in.plate.halves)
+	return onnx.NewTensor(shape, in.buffer.halves)
 }
 
 // tokenTensor makes input_ids or attention_mask.
@@ -200,7 +202,8 @@ func (t *towers) tokenTensor(info onnx.Info, ids [][]int64) (*onnx.Tensor, error
 	return onnx.NewTensor(shape, flat)
 }
 
-// halfOutput makes the tensor that a run writes an output of float16 into; of other types the run makes it itself.
+// halfOutput makes the tensor that a run writes an output of float16 into. Outputs of other types
+// are allocated by the run.
 func (t *towers) halfOutput(info onnx.Info, in input) (*onnx.Tensor, error) {
 	if info.Type != onnx.TypeFloat16 || len(info.Shape) != 2 {
 		return nil, nil

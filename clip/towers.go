@@ -10,7 +10,7 @@ import (
 	"penstock/onnx"
 )
 
-// The names that graphs exported from CLIP have for what goes in and comes out.
+// The names of inputs and outputs in graphs exported from CLIP.
 const (
 	pixelValues   = "pixel_values"
 	inputIDs      = "input_ids"
@@ -20,26 +20,27 @@ const (
 	imageLogits   = "logits_per_image"
 )
 
-// towers are the two halves of a CLIP model, which put pictures and texts into the same space. One graph may be both.
+// towers are the two halves of a CLIP model, which embed pictures and texts into the same space.
+// One graph may be both.
 type towers struct {
 	vision, text  *onnx.Session
 	height, width int // of a picture
-	batch         int // how many pictures the graph takes in one run; 0: any number
-	lines         int // how many texts the graph takes in one run; 0: any number
+	imageBatch    int // how many pictures the graph takes in one call; 0: any number
+	textBatch     int // how many texts the graph takes in one call; 0: any number
 	length        int // how many tokens a text must have; 0: any number
 
-	plates sync.Pool // of *plate
+	buffers sync.Pool // of *pixelBuffer
 }
 
-// openTowers loads a folder's graphs and makes sure that they can be given what they ask for.
+// openTowers loads a folder's graphs and checks that this package can provide their inputs.
 func openTowers(rt *onnx.Runtime, name string, f *folder, height, width int) (t *towers, err error) {
-	t = &towers{height: height, width: width, plates: sync.Pool{New: func() any { return new(plate) }}}
+	t = &towers{height: height, width: width, buffers: sync.Pool{New: func() any { return new(pixelBuffer) }}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, t.close())
 		}
 	}()
-	// Runs yield: others' pictures are decoded meanwhile, on the same cores.
+	// Runs yield: pictures of other requests are decoded meanwhile, on the same cores.
 	open := func(path, name string, outputs ...string) (*onnx.Session, error) {
 		return rt.LoadFile(path, onnx.SessionOptions{Name: name, Yield: true, Outputs: outputs})
 	}
@@ -63,9 +64,9 @@ func openTowers(rt *onnx.Runtime, name string, f *folder, height, width int) (t 
 		has(t.text.Inputs(), "input", inputIDs), has(t.text.Outputs(), "output", textEmbeds))
 }
 
-// accept checks an input of a graph, and learns the sizes it insists on.
+// accept checks an input of a graph, and records the sizes that the graph fixes.
 func (t *towers) accept(in onnx.Info) error {
-	fixed := func(i int) int { return int(max(0, in.Shape[i])) } // 0 where any size will do
+	fixed := func(i int) int { return int(max(0, in.Shape[i])) } // 0 for any size
 	switch in.Name {
 	case pixelValues:
 		if in.Type != onnx.TypeFloat32 && in.Type != onnx.TypeFloat16 {
@@ -77,7 +78,7 @@ func (t *towers) accept(in onnx.Info) error {
 		if h, w := fixed(2), fixed(3); (h != 0 && h != t.height) || (w != 0 && w != t.width) {
 			return fmt.Errorf("the graph takes pictures of %d by %d pixels, but preprocessor_config.json makes %d by %d", h, w, t.height, t.width)
 		}
-		t.batch = fixed(0)
+		t.imageBatch = fixed(0)
 	case inputIDs, attentionMask:
 		if in.Type != onnx.TypeInt64 && in.Type != onnx.TypeInt32 {
 			return fmt.Errorf("the graph takes %s as %s, which is not supported", in.Name, in.Type)
@@ -85,7 +86,7 @@ func (t *towers) accept(in onnx.Info) error {
 		if len(in.Shape) != 2 || fixed(0) > 1 {
 			return fmt.Errorf("the graph takes %s in a shape that is not supported: %v", in.Name, in.Shape)
 		}
-		t.lines, t.length = fixed(0), fixed(1)
+		t.textBatch, t.length = fixed(0), fixed(1)
 	default:
 		return fmt.Errorf("the graph wants an input %q, which is not supported", in.Name)
 	}

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// vectors are some vectors of one size, one after the other.
+// vectors are some vectors of one size, stored one after the other.
 type vectors struct {
 	values []float32
 	size   int
@@ -24,8 +24,8 @@ func (v vectors) split(n int) (first, rest vectors) {
 	return vectors{v.values[:n*v.size], v.size}, vectors{v.values[n*v.size:], v.size}
 }
 
-// normalise makes each vector's length 1. Graphs differ in whether they have done so already; to do it twice changes
-// nothing.
+// normalise scales each vector to the length 1. Some graphs have done so already; doing it twice
+// changes nothing.
 func (v vectors) normalise() {
 	for i := range v.count() {
 		vector := v.at(i)
@@ -37,7 +37,7 @@ func (v vectors) normalise() {
 	}
 }
 
-// fits tells whether v and w are of one size.
+// fits checks that v and w are of one size.
 func (v vectors) fits(w vectors) error {
 	if v.size != w.size {
 		return fmt.Errorf("the towers do not fit together: text has %d numbers, a picture %d", v.size, w.size)

@@ -11,7 +11,7 @@ type Config struct {
 	Auth    Auth    `yaml:"auth"`
 }
 
-// Server is how Penstock listens.
+// Server is how Penstock listens for requests.
 type Server struct {
 	Address Address `yaml:"address" default:"127.0.0.1:8080"`
 	// ShutdownGrace is how long open requests and streams may finish after SIGTERM.
@@ -23,14 +23,14 @@ type Server struct {
 	CORS  *CORS      `yaml:"cors"` // nil: no cross-origin use
 }
 
-// CORS says which web pages of other origins may use Penstock.
+// CORS lists the origins whose web pages may use Penstock.
 type CORS struct {
 	Origins []Origin `yaml:"origins" min:"1" max:"1000"`
 }
 
-// Runtime is what all local models share.
+// Runtime holds the settings that all local models share.
 type Runtime struct {
-	// PredictConcurrency is the number of permits of the one predict gate.
+	// PredictConcurrency is the number of permits of the gate that local models share.
 	PredictConcurrency int         `yaml:"predict_concurrency" default:"5" min:"1" max:"10000"`
 	Queue              Queue       `yaml:"queue"`
 	ONNXRuntime        ONNXRuntime `yaml:"onnxruntime"`
@@ -42,36 +42,36 @@ type Queue struct {
 	Timeout time.Duration `yaml:"timeout" default:"30s" min:"1ms" max:"24h"`
 }
 
-// ONNXRuntime is how ONNX Runtime is found and used.
+// ONNXRuntime holds the settings of ONNX Runtime.
 type ONNXRuntime struct {
-	Library Path `yaml:"library" default:""`                      // "": the one `make setup` put in place, then the system's
+	Library Path `yaml:"library" default:""`                      // "": the one that `make setup` fetched, else the system's
 	Threads int  `yaml:"threads" default:"0" min:"0" max:"10000"` // 0: one per core
 }
 
-// Streams is how Server-Sent Events are written.
+// Streams holds the settings of streams of Server-Sent Events.
 type Streams struct {
-	Heartbeat    time.Duration `yaml:"heartbeat" default:"15s" min:"1ms" max:"1h"`     // a comment after that much silence
-	WriteTimeout time.Duration `yaml:"write_timeout" default:"10s" min:"1ms" max:"1h"` // the longest one write may be stuck
+	Heartbeat    time.Duration `yaml:"heartbeat" default:"15s" min:"1ms" max:"1h"`     // a comment is sent after that much silence
+	WriteTimeout time.Duration `yaml:"write_timeout" default:"10s" min:"1ms" max:"1h"` // for one write
 	Retry        time.Duration `yaml:"retry" default:"2s" min:"1ms" max:"1h"`          // the EventSource retry field
-	Limit        int           `yaml:"limit" default:"10000" min:"1" max:"1000000"`    // open streams, in all
+	Limit        int           `yaml:"limit" default:"10000" min:"1" max:"1000000"`    // open streams
 	Resume       Resume        `yaml:"resume"`
 }
 
-// Resume bounds what is kept of a stream for readers that come back.
+// Resume bounds what is kept of streams for readers that reconnect.
 type Resume struct {
-	Window time.Duration `yaml:"window" default:"60s" min:"1ms" max:"24h"`        // how long after its end a stream stays readable
+	Window time.Duration `yaml:"window" default:"60s" min:"1ms" max:"24h"`        // how long a stream can be read after its end
 	Buffer Bytes         `yaml:"buffer" default:"4MiB" min:"1KiB" max:"1TiB"`     // for each stream
-	Total  Bytes         `yaml:"total" default:"256MiB" min:"1KiB" max:"1024TiB"` // for all of them; at least Buffer
+	Total  Bytes         `yaml:"total" default:"256MiB" min:"1KiB" max:"1024TiB"` // for all streams; at least Buffer
 }
 
-// Auth says who may use Penstock. The zero Auth, open to everyone, is only ever
-// loaded together with a loopback address.
+// Auth holds which requests are allowed. The zero Auth, which allows all, is loaded only together
+// with a loopback address.
 type Auth struct {
-	Mode AuthMode `yaml:"mode" default:""` // AuthNone, or "" when it was not said
+	Mode AuthMode `yaml:"mode" default:""` // AuthNone, or "" if not given
 	Keys []Key    `yaml:"keys" default:"[]" min:"1" max:"100000"`
 }
 
-// Key is one client's right to use Penstock.
+// Key is an API key and what it allows.
 type Key struct {
 	Name              string `yaml:"name"`                                                  // for logs and limits; unique
 	SHA256            SHA256 `yaml:"sha256"`                                                // of the key itself; unique

@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// decoder walks a file's tree beside the Go types of the schema and gathers
-// problems on the way; it never stops at the first.
+// decoder reads a file's tree into the Go types of the schema and collects all problems; it never
+// stops at the first.
 type decoder struct {
 	source      Source
 	options     Options
 	unavailable []string
-	places      map[string]Position // of the values that were given, by path
+	positions   map[string]Position // of the values that were given, by path
 	problems    Problems
 }
 
@@ -22,44 +22,44 @@ func newDecoder(source Source, options Options, unavailable []string) *decoder {
 	if options.Env == nil {
 		options.Env = func(string) (string, bool) { return "", false }
 	}
-	return &decoder{source: source, options: options, unavailable: unavailable, places: map[string]Position{}}
+	return &decoder{source: source, options: options, unavailable: unavailable, positions: map[string]Position{}}
 }
 
-// spot is where the walk is.
-type spot struct {
-	path   string // as messages have it: models[0].fetch.timeout
-	schema string // as the table of what is unavailable has it: models.clip.fetch.timeout
-	listed bool   // inside a list, where the environment overrides nothing
-	within Position
+// cursor is where in the tree the decoder is.
+type cursor struct {
+	path   string   // as messages have it: models[0].fetch.timeout
+	schema string   // as the list of unavailable keys has it: models.clip.fetch.timeout
+	listed bool     // inside a list, where the environment overrides nothing
+	within Position // of the mapping around it
 }
 
-func (s spot) key(key string, within Position) spot {
-	if s.path == "" {
-		return spot{path: key, schema: key, within: within}
+func (c cursor) key(key string, within Position) cursor {
+	if c.path == "" {
+		return cursor{path: key, schema: key, within: within}
 	}
-	return spot{path: s.path + "." + key, schema: s.schema + "." + key, listed: s.listed, within: within}
+	return cursor{path: c.path + "." + key, schema: c.schema + "." + key, listed: c.listed, within: within}
 }
 
-func (s spot) item(i int) spot {
-	return spot{path: fmt.Sprintf("%s[%d]", s.path, i), schema: s.schema, listed: true, within: s.within}
+func (c cursor) item(i int) cursor {
+	return cursor{path: fmt.Sprintf("%s[%d]", c.path, i), schema: c.schema, listed: true, within: c.within}
 }
 
-// problem adds a problem whose message begins with the path of what it is about.
+// problem adds a problem whose message begins with a path.
 func (d *decoder) problem(at Position, path, format string, args ...any) {
 	d.problems = append(d.problems, Problem{Position: at, Message: path + " " + fmt.Sprintf(format, args...)})
 }
 
-// placeOf returns where the first of some values was given; where none of them
-// was, what they stand in.
-func (d *decoder) placeOf(paths ...string) Position {
+// positionOf returns the position of the first of some values that was given, or of the nearest
+// mapping around it if none was.
+func (d *decoder) positionOf(paths ...string) Position {
 	for _, path := range paths {
-		if at, ok := d.places[path]; ok {
+		if at, ok := d.positions[path]; ok {
 			return at
 		}
 	}
 	for path := paths[0]; strings.Contains(path, "."); {
 		path = path[:strings.LastIndexByte(path, '.')]
-		if at, ok := d.places[path]; ok {
+		if at, ok := d.positions[path]; ok {
 			return at
 		}
 	}
@@ -72,14 +72,14 @@ func (d *decoder) config(root *node) Config {
 		d.problem(root.at, "the file", "must consist of keys (server:, runtime:, streams:, models:, auth:), not %s", root)
 		return config
 	}
-	d.structure(root, reflect.ValueOf(&config).Elem(), spot{within: root.at})
+	d.structure(root, reflect.ValueOf(&config).Elem(), cursor{within: root.at})
 	return config
 }
 
-// value reads n, which is nil where the file says nothing, into v.
-func (d *decoder) value(n *node, v reflect.Value, s spot, tag reflect.StructTag) {
+// value reads n into v; n is nil where the file has no such key.
+func (d *decoder) value(n *node, v reflect.Value, c cursor, tag reflect.StructTag) {
 	if n != nil && n.kind != nothing {
-		d.places[s.path] = n.at
+		d.positions[c.path] = n.at
 	}
 	_, isText := v.Addr().Interface().(encoding.TextUnmarshaler)
 	switch kind := v.Kind(); {
@@ -87,43 +87,48 @@ func (d *decoder) value(n *node, v reflect.Value, s spot, tag reflect.StructTag)
 		advice := "give it one or leave it out"
 		_, optional := tag.Lookup("default")
 		isGroup := kind == reflect.Struct && !isText || kind == reflect.Pointer // of keys that have defaults
-		if isItem := strings.HasSuffix(s.path, "]"); !optional && !isGroup && !isItem {
+		if isItem := strings.HasSuffix(c.path, "]"); !optional && !isGroup && !isItem {
 			advice = "give it one" // left out, it would be missing
 		}
-		d.problem(n.at, s.path, "has no value: %s", advice)
+		d.problem(n.at, c.path, "has no value: %s", advice)
 	case isText:
-		d.scalar(n, v, s, tag)
+		d.scalar(n, v, c, tag)
+	case v.Type() == reflect.TypeFor[Model]():
+		d.model(n, v.Addr().Interface().(*Model), c)
 	case kind == reflect.Struct:
-		d.structure(n, v, s)
+		d.structure(n, v, c)
 	case kind == reflect.Slice:
-		d.list(n, v, s, tag)
-	case kind == reflect.Interface:
-		d.model(n, v, s)
+		d.list(n, v, c, tag)
 	case kind == reflect.Pointer:
 		if n != nil {
 			v.Set(reflect.New(v.Type().Elem()))
-			d.structure(n, v.Elem(), s)
+			d.structure(n, v.Elem(), c)
 		}
 	default:
-		d.scalar(n, v, s, tag)
+		d.scalar(n, v, c, tag)
 	}
 }
 
-// structure reads a mapping. Keys in also are known, but read elsewhere.
-func (d *decoder) structure(n *node, v reflect.Value, s spot, also ...string) {
-	given := map[string]*node{}
+// structure reads a mapping; n is nil where the file has none.
+func (d *decoder) structure(n *node, v reflect.Value, c cursor) {
+	var given map[string]*node
 	if n != nil {
 		if n.kind != mapping {
-			d.problem(n.at, s.path, "must be a mapping of keys, not %s", n)
+			d.problem(n.at, c.path, "must be a mapping of keys, not %s", n)
 			return
 		}
-		given = d.entries(n, s, append(also, keys(v.Type())...))
-		s.within = n.at
+		given = d.entries(n, c, keys(v.Type()))
+		c.within = n.at
 	}
+	d.fields(given, v, c)
+}
+
+// fields reads the values of a mapping into the fields of a struct.
+func (d *decoder) fields(given map[string]*node, v reflect.Value, c cursor) {
 	for i := range v.NumField() {
 		tag := v.Type().Field(i).Tag
 		key := tag.Get("yaml")
-		d.value(given[key], v.Field(i), s.key(key, s.within), tag)
+		d.value(given[key], v.Field(i), c.key(key, c.within), tag)
 	}
 }
 
@@ -135,13 +140,13 @@ func keys(structure reflect.Type) []string {
 	return keys
 }
 
-// entries returns a mapping's values by key, without those that are unknown,
-// doubled or unavailable.
-func (d *decoder) entries(n *node, s spot, known []string) map[string]*node {
+// entries returns a mapping's values by key, without those that are unknown, doubled or
+// unavailable, which it reports.
+func (d *decoder) entries(n *node, c cursor, known []string) map[string]*node {
 	given := map[string]*node{}
 	first := map[string]Position{}
 	for _, entry := range n.entries {
-		child := s.key(entry.key, n.at)
+		child := c.key(entry.key, n.at)
 		add := func(format string, args ...any) {
 			d.problems = append(d.problems, Problem{Position: entry.at, Message: fmt.Sprintf(format, args...)})
 		}
@@ -154,7 +159,7 @@ func (d *decoder) entries(n *node, s spot, known []string) map[string]*node {
 		case !slices.Contains(known, entry.key):
 			add("unknown key %q%s", entry.key, didYouMean(entry.key, known))
 		case d.isUnavailable(child.schema):
-			d.places[child.path] = entry.at
+			d.positions[child.path] = entry.at
 			add("%s is %s", child.path, notAvailable)
 		default:
 			given[entry.key] = entry.value
@@ -163,91 +168,35 @@ func (d *decoder) entries(n *node, s spot, known []string) map[string]*node {
 	return given
 }
 
-// list reads a list. Plain values may stand in it only once.
-func (d *decoder) list(n *node, v reflect.Value, s spot, tag reflect.StructTag) {
+// list reads a list, in which a scalar must not occur twice.
+func (d *decoder) list(n *node, v reflect.Value, c cursor, tag reflect.StructTag) {
 	if n == nil {
 		if _, optional := tag.Lookup("default"); !optional {
-			d.problem(s.within, s.path, "is missing")
+			d.problem(c.within, c.path, "is missing")
 		}
 		return
 	}
 	if n.kind != list {
-		d.problem(n.at, s.path, "must be a list, not %s", n)
+		d.problem(n.at, c.path, "must be a list, not %s", n)
 		return
 	}
 	if bound := outOfRange(int64(len(n.items)), reflect.TypeFor[int](), tag); bound != "" {
-		d.problem(n.at, s.path, "must have %s entries, not %d", bound, len(n.items))
+		d.problem(n.at, c.path, "must have %s entries, not %d", bound, len(n.items))
 		return
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(n.items), len(n.items)))
 	first := map[string]int{}
 	for i, item := range n.items {
 		before := len(d.problems)
-		d.value(item, v.Index(i), s.item(i), "")
+		d.value(item, v.Index(i), c.item(i), "")
 		if item.kind == mapping || len(d.problems) > before {
 			continue
 		}
 		same := fmt.Sprint(v.Index(i))
 		if j, doubled := first[same]; doubled {
-			d.problem(item.at, s.item(i).path, "is the same as %s", s.item(j).path)
+			d.problem(item.at, c.item(i).path, "is the same as %s", c.item(j).path)
 			continue
 		}
 		first[same] = i
 	}
-}
-
-// model reads one model, whose kind says into which type.
-func (d *decoder) model(n *node, v reflect.Value, s spot) {
-	if n.kind != mapping {
-		d.problem(n.at, s.path, "must be a mapping of keys, not %s", n)
-		return
-	}
-	kind, ok := d.kind(n, s)
-	if !ok {
-		return
-	}
-	if rule := d.options.GeneratorPostprocess; kind.generator && rule != nil {
-		n = d.withoutPostprocess(n, rule)
-	}
-	s.schema += "." + kind.name
-	if d.isUnavailable(s.schema) {
-		d.problem(d.places[s.path+".kind"], s.path+".kind", "%s is %s", kind.name, notAvailable)
-		return
-	}
-	model := reflect.New(kind.shape).Elem()
-	d.structure(n, model, s, "kind")
-	if remote, ok := model.Interface().(OpenAIModel); ok {
-		remote.derive()
-	}
-	v.Set(model)
-}
-
-// withoutPostprocess reports a generator's postprocess key, in the rule's words,
-// and takes it away.
-func (d *decoder) withoutPostprocess(n *node, rule error) *node {
-	rest := *n
-	rest.entries = nil
-	for _, entry := range n.entries {
-		if entry.key == "postprocess" {
-			d.problems = append(d.problems, Problem{Position: entry.at, Message: rule.Error(), cause: rule})
-			continue
-		}
-		rest.entries = append(rest.entries, entry)
-	}
-	return &rest
-}
-
-// kind reads the key that says which kind of model it is.
-func (d *decoder) kind(n *node, s spot) (modelKind, bool) {
-	i := slices.IndexFunc(n.entries, func(e entry) bool { return e.key == "kind" })
-	if i < 0 {
-		d.problem(n.at, s.path+".kind", "is missing: it is %s", either(kindNames()))
-		return modelKind{}, false
-	}
-	var name kindName
-	d.value(n.entries[i].value, reflect.ValueOf(&name).Elem(), s.key("kind", n.at), "")
-	if name == "" {
-		return modelKind{}, false
-	}
-	return modelKinds()[slices.Index(kindNames(), string(name))], true
 }

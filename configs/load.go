@@ -2,25 +2,24 @@ package configs
 
 // Options are what a configuration is loaded with, besides its text.
 type Options struct {
+	// Kinds are the kinds of model there are, each with a name of its own.
+	Kinds []Kind
 	// Env looks up environment variables, as os.LookupEnv does. Nil: there are none.
 	Env func(name string) (string, bool)
-	// Address takes the place of server.address, unless it is empty. Messages
-	// call it --address.
+	// Address replaces server.address, unless it is empty. Messages call it --address.
 	Address string
-	// GeneratorPostprocess is the rule that a generator must not have a
-	// postprocess step. A model that breaks it is refused in this error's words,
-	// and errors.Is finds it in what Load returns. Nil: there the key is as
-	// unknown as any other.
+	// GeneratorPostprocess is the rule that a generator must not have a postprocess step. A model
+	// with the key postprocess is refused with this error's message, and errors.Is finds the error
+	// in what Load returns. Nil: the key is unknown, as any other.
 	GeneratorPostprocess error
 }
 
 // Load parses and checks a configuration. An error is always of type Problems.
 //
-// Values come from the flag in options, else from the environment variable named
-// PENSTOCK_ and the key's path in capitals (PENSTOCK_SERVER_ADDRESS; not for
-// values inside lists), else from the source, else from the defaults.
-// ${NAME} in a quoted text of the source is replaced by that environment variable.
-// Paths that are not absolute are joined to source.Dir, wherever they come from.
+// A value comes from the flag in options, else from the environment variable named PENSTOCK_ and
+// the key's path in capitals (PENSTOCK_SERVER_ADDRESS; not for values inside lists), else from the
+// source, else from the default. ${NAME} in a quoted text of the source is replaced by that
+// environment variable. Relative paths are joined to source.Dir, wherever they come from.
 func Load(source Source, options Options) (Config, error) {
 	return load(source, options, unavailable())
 }

@@ -1,4 +1,4 @@
-package configs
+package configs_test
 
 import (
 	"errors"
@@ -12,7 +12,27 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"penstock/configs"
+	"penstock/kinds"
 )
+
+// load loads with the kinds that Penstock comes with.
+func load(source configs.Source, options configs.Options) (configs.Config, error) {
+	return configs.Load(source, withKinds(options))
+}
+
+// loadUnrestricted is load without the list of what is not available.
+func loadUnrestricted(source configs.Source, options configs.Options) (configs.Config, error) {
+	return configs.LoadUnrestricted(source, withKinds(options))
+}
+
+func withKinds(options configs.Options) configs.Options {
+	for _, kind := range kinds.All() {
+		options.Kinds = append(options.Kinds, kind.Kind)
+	}
+	return options
+}
 
 // environment is an Options.Env of fixed variables.
 func environment(pairs ...string) func(string) (string, bool) {
@@ -26,70 +46,69 @@ func environment(pairs ...string) func(string) (string, bool) {
 	}
 }
 
-func compare(t *testing.T, got, want Config) {
+func compare(t *testing.T, got, want configs.Config) {
 	t.Helper()
 	same := []cmp.Option{
 		cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
-		cmp.Comparer(func(a, b Secret) bool { return a == b }),
+		cmp.Comparer(func(a, b configs.Secret) bool { return a == b }),
 	}
 	if diff := cmp.Diff(want, got, same...); diff != "" {
 		t.Errorf("the configuration differs (-want +got):\n%s", diff)
 	}
 }
 
-// documented returns the defaults that the documentation promises.
-func documented() Config {
-	return Config{
-		Server: Server{
+// documented returns the documented defaults.
+func documented() configs.Config {
+	return configs.Config{
+		Server: configs.Server{
 			Address:           "127.0.0.1:8080",
 			ShutdownGrace:     30 * time.Second,
 			MaxBody:           20 << 20,
 			ReadHeaderTimeout: 10 * time.Second,
 		},
-		Runtime: Runtime{
+		Runtime: configs.Runtime{
 			PredictConcurrency: 5,
-			Queue:              Queue{Limit: 100, Timeout: 30 * time.Second},
+			Queue:              configs.Queue{Limit: 100, Timeout: 30 * time.Second},
 		},
-		Streams: Streams{
+		Streams: configs.Streams{
 			Heartbeat:    15 * time.Second,
 			WriteTimeout: 10 * time.Second,
 			Retry:        2 * time.Second,
 			Limit:        10_000,
-			Resume:       Resume{Window: time.Minute, Buffer: 4 << 20, Total: 256 << 20},
+			Resume:       configs.Resume{Window: time.Minute, Buffer: 4 << 20, Total: 256 << 20},
 		},
 	}
 }
 
-func documentedClip(path Path, labels ...string) ClipModel {
-	return ClipModel{
-		Name:         "clip",
+func documentedClip(path configs.Path, labels ...string) kinds.ClipOptions {
+	return kinds.ClipOptions{
 		Path:         path,
 		Labels:       labels,
 		Template:     "{}",
-		Fetch:        Fetch{Timeout: 10 * time.Second, MaxSize: 20 << 20, AtOnce: 64, PerHost: 16},
-		Batch:        Batch{Max: 8},
+		Fetch:        kinds.Fetch{Timeout: 10 * time.Second, MaxSize: 20 << 20, AtOnce: 64, PerHost: 16},
+		Batch:        kinds.Batch{Max: 8},
 		DecodeMemory: 512 << 20,
 		AutoOrient:   true,
 	}
 }
 
-func TestTheBuiltInConfigurationIsTheDocumentedOne(t *testing.T) {
-	got, err := Load(Default(), Options{})
+func TestBuiltInConfigurationIsAsDocumented(t *testing.T) {
+	got, err := load(configs.Default(), configs.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := documented()
-	want.Server.Hosts = []Hostname{}
-	want.Models = []Model{
-		documentedClip("models/clip-tiny", "a photo of a cat", "a photo of a dog"),
-		LLMModel{Name: "smollm2", Path: ".penstock/models/smollm2-135m-instruct", MaxTokens: 512},
+	want.Server.Hosts = []configs.Hostname{}
+	want.Models = []configs.Model{
+		{Name: "clip", Kind: "clip", Options: documentedClip("models/clip-tiny", "a photo of a cat", "a photo of a dog")},
+		{Name: "smollm2", Kind: "onnx-llm", Options: kinds.LLMOptions{Path: ".penstock/models/smollm2-135m-instruct", MaxTokens: 512}},
 	}
 	compare(t, got, want)
 }
 
-// What the built-in file only shows in comments must be right as well.
-func TestTheBuiltInConfigurationsCommentsAreTrue(t *testing.T) {
-	source := Default()
+// What the built-in file only has in comments must be valid as well.
+func TestBuiltInConfigurationCommentsAreValid(t *testing.T) {
+	source := configs.Default()
 	var uncommented int
 	lines := strings.Split(string(source.Text), "\n")
 	for i, line := range lines {
@@ -104,69 +123,61 @@ func TestTheBuiltInConfigurationsCommentsAreTrue(t *testing.T) {
 		t.Fatalf("%d keys were found in comments", uncommented)
 	}
 	source.Text = []byte(strings.Join(lines, "\n"))
-	if _, err := Load(source, Options{}); err != nil {
+	if _, err := load(source, configs.Options{}); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestWhatIsLeftOutHasTheDocumentedDefault(t *testing.T) {
-	got, err := Load(Source{Name: "p.yaml", Dir: "/etc/penstock", Text: []byte("models: [{name: clip, kind: clip, path: clip, labels: [cat]}]")}, Options{})
+func TestDefaultsAreAsDocumented(t *testing.T) {
+	got, err := load(configs.Source{Name: "p.yaml", Dir: "/etc/penstock", Text: []byte("models: [{name: clip, kind: clip, path: clip, labels: [cat]}]")}, configs.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := documented()
-	want.Models = []Model{documentedClip("/etc/penstock/clip", "cat")}
+	want.Models = []configs.Model{{Name: "clip", Kind: "clip", Options: documentedClip("/etc/penstock/clip", "cat")}}
 	compare(t, got, want)
 }
 
-func TestTheWholeSchema(t *testing.T) {
+func TestEveryKey(t *testing.T) {
 	text, err := os.ReadFile("testdata/example.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	source := Source{Name: "example.yaml", Dir: "deploy", Text: text}
-	options := Options{Env: environment("OPENAI_API_KEY", "sk-1", "PORT", "99")}
-	got, err := load(source, options, nil)
+	source := configs.Source{Name: "example.yaml", Dir: "deploy", Text: text}
+	options := configs.Options{Env: environment("OPENAI_API_KEY", "sk-1", "PORT", "99")}
+	got, err := loadUnrestricted(source, options)
 	if err != nil {
 		t.Fatal(err)
 	}
 	second := documentedClip("/srv/clip", "cat", "dog")
-	second.Name, second.Template, second.AutoOrient = "openai/clip", "a photo of a {}", false
-	second.Fetch.Allow = []Target{{Network: netip.MustParsePrefix("10.0.0.0/8")}, {Network: netip.MustParsePrefix("::1/128")}, {Host: "images.example.com"}}
-	second.Fetch.Deny = []Target{{Network: netip.MustParsePrefix("192.0.2.7/32")}}
-	digest := SHA256{0x2c, 0x26, 0xb4, 0x6b, 0x68, 0xff, 0xc6, 0x8f, 0xf9, 0x9b, 0x45, 0x3c, 0x1d, 0x30, 0x41, 0x34, 0x13, 0x42, 0x2d, 0x70, 0x64, 0x83, 0xbf, 0xa0, 0xf9, 0x8a, 0x5e, 0x88, 0x62, 0x66, 0xe7, 0xae}
+	second.Template, second.AutoOrient = "a photo of a {}", false
+	second.Fetch.Allow = []configs.Target{{Network: netip.MustParsePrefix("10.0.0.0/8")}, {Network: netip.MustParsePrefix("::1/128")}, {Host: "images.example.com"}}
+	second.Fetch.Deny = []configs.Target{{Network: netip.MustParsePrefix("192.0.2.7/32")}}
+	digest := configs.SHA256{0x2c, 0x26, 0xb4, 0x6b, 0x68, 0xff, 0xc6, 0x8f, 0xf9, 0x9b, 0x45, 0x3c, 0x1d, 0x30, 0x41, 0x34, 0x13, 0x42, 0x2d, 0x70, 0x64, 0x83, 0xbf, 0xa0, 0xf9, 0x8a, 0x5e, 0x88, 0x62, 0x66, 0xe7, 0xae}
 
 	want := documented()
-	want.Server.Hosts = []Hostname{}
-	want.Server.CORS = &CORS{Origins: []Origin{"https://app.example.com"}}
-	want.Models = []Model{
-		documentedClip("deploy/models/clip-tiny", "a photo of a cat", "a photo of a dog"),
-		second,
-		LLMModel{Name: "smollm2", Path: "deploy/.penstock/models/smollm2-135m-instruct", MaxTokens: 512},
-		OpenAIModel{
-			Name:        "gpt",
+	want.Server.Hosts = []configs.Hostname{}
+	want.Server.CORS = &configs.CORS{Origins: []configs.Origin{"https://app.example.com"}}
+	want.Models = []configs.Model{
+		{Name: "clip", Kind: "clip", Options: documentedClip("deploy/models/clip-tiny", "a photo of a cat", "a photo of a dog")},
+		{Name: "openai/clip", Kind: "clip", Options: second},
+		{Name: "smollm2", Kind: "onnx-llm", Options: kinds.LLMOptions{Path: "deploy/.penstock/models/smollm2-135m-instruct", MaxTokens: 512}},
+		{Name: "gpt", Kind: "openai", Options: kinds.OpenAIOptions{
 			Concurrency: 64,
-			Upstreams: []Upstream{
-				{BaseURL: "https://api.openai.com/v1", APIKey: Secret{"sk-1"}, Model: "gpt-4o-mini", Priority: 1, Weight: 1},
-				{BaseURL: "http://10.0.0.7:8000/v1", Model: "gpt", Priority: 7, Weight: 3, ForwardAuthorization: true},
-				{BaseURL: "http://[::1]:99/v1", Model: "gpt", Priority: 3, Weight: 1},
+			Upstreams: []kinds.Upstream{
+				{BaseURL: "https://api.openai.com/v1", APIKey: configs.NewSecret("sk-1"), Model: "gpt-4o-mini", Weight: 1},
+				{BaseURL: "http://10.0.0.7:8000/v1", Priority: 7, Weight: 3, ForwardAuthorization: true},
+				{BaseURL: "http://[::1]:99/v1", Weight: 1},
 			},
-			Timeouts:  Timeouts{Connect: 5 * time.Second, FirstToken: 30 * time.Second, BetweenTokens: 30 * time.Second},
-			Midstream: MidstreamOff,
-		},
+			Timeouts:  kinds.Timeouts{Connect: 5 * time.Second, FirstToken: 30 * time.Second, BetweenTokens: 30 * time.Second},
+			Midstream: kinds.MidstreamOff,
+		}},
 	}
-	want.Auth.Keys = []Key{{Name: "web", SHA256: digest, Models: []Name{"clip"}, RequestsPerMinute: 60, Streams: 10}}
+	want.Auth.Keys = []configs.Key{{Name: "web", SHA256: digest, Models: []configs.Name{"clip"}, RequestsPerMinute: 60, Streams: 10}}
 	compare(t, got, want)
 
-	// The kinds are what the models say they are.
-	for i, kind := range []string{"clip", "clip", "onnx-llm", "openai"} {
-		if got.Models[i].Kind() != kind || got.Models[i].ModelName() == "" {
-			t.Errorf("model %d is %q of kind %q", i, got.Models[i].ModelName(), got.Models[i].Kind())
-		}
-	}
-
-	// With the table as it stands, each of its lines is refused at its place, and nothing else is.
-	_, err = Load(source, options)
+	// Each line of the list in unavailable.go is refused at its position, and nothing else is.
+	_, err = load(source, options)
 	const refused = `
 example.yaml:46:3: auth.keys is not available in this version`
 	if diff := cmp.Diff(strings.TrimPrefix(refused, "\n"), err.Error()); diff != "" {
@@ -174,9 +185,9 @@ example.yaml:46:3: auth.keys is not available in this version`
 	}
 }
 
-func TestTheRuleOfGenerators(t *testing.T) {
+func TestGeneratorMustNotHavePostprocess(t *testing.T) {
 	rule := errors.New("a generator must not have a postprocess step: do that work while generating, or in the client")
-	source := Source{Name: "p.yaml", Text: []byte(`models:
+	source := configs.Source{Name: "p.yaml", Text: []byte(`models:
   - {name: a, kind: onnx-llm, path: x, postprocess: {}, x: 1}
   - name: b
     kind: openai
@@ -184,7 +195,7 @@ func TestTheRuleOfGenerators(t *testing.T) {
     upstreams: [{base_url: "http://localhost/v1"}]
   - {name: c, kind: clip, path: x, labels: [y], postprocess: softmax}
 `)}
-	_, err := load(source, Options{GeneratorPostprocess: rule}, nil)
+	_, err := loadUnrestricted(source, configs.Options{GeneratorPostprocess: rule})
 	if !errors.Is(err, rule) {
 		t.Fatalf("the rule is not in %v", err)
 	}
@@ -193,21 +204,21 @@ func TestTheRuleOfGenerators(t *testing.T) {
 	if err.Error() != want {
 		t.Errorf("got:\n%v\nwant:\n%s", err, want)
 	}
-	if _, err := Load(source, Options{GeneratorPostprocess: rule}); !errors.Is(err, rule) {
-		t.Errorf("a kind that is not available is not held to the rule: %v", err)
+	if _, err := load(source, configs.Options{GeneratorPostprocess: rule}); !errors.Is(err, rule) {
+		t.Errorf("a kind that is not available is not checked: %v", err)
 	}
-	if _, err := Load(source, Options{}); err == nil || !strings.Contains(err.Error(), `p.yaml:2:40: unknown key "postprocess"`) {
+	if _, err := load(source, configs.Options{}); err == nil || !strings.Contains(err.Error(), `p.yaml:2:40: unknown key "postprocess"`) {
 		t.Errorf("without the rule: %v", err)
 	}
 }
 
-func TestProblemsAreErrorsOfTheirOwn(t *testing.T) {
-	_, err := Load(Source{Name: "p.yaml", Text: []byte("a: 1\nb: 2\n")}, Options{})
-	problems := Problems(nil)
+func TestProblemsAreASliceOfErrors(t *testing.T) {
+	_, err := load(configs.Source{Name: "p.yaml", Text: []byte("a: 1\nb: 2\n")}, configs.Options{})
+	problems := configs.Problems(nil)
 	if !errors.As(err, &problems) || len(problems) != 3 {
 		t.Fatalf("%T: %v", err, err)
 	}
-	if want := (Position{"p.yaml", 2, 1}); problems[2].Position != want {
+	if want := (configs.Position{File: "p.yaml", Line: 2, Column: 1}); problems[2].Position != want {
 		t.Errorf("position %v, want %v", problems[2].Position, want)
 	}
 }
@@ -219,7 +230,7 @@ func scalars(v reflect.Value, path string, visit func(path string, tag reflect.S
 		field := v.Type().Field(i)
 		at := strings.TrimPrefix(path+"."+field.Tag.Get("yaml"), ".")
 		switch {
-		case field.Type.Kind() == reflect.Struct && field.Type != reflect.TypeFor[Secret]():
+		case field.Type.Kind() == reflect.Struct && field.Type != reflect.TypeFor[configs.Secret]():
 			scalars(v.Field(i), at, visit)
 		case field.Type.Kind() == reflect.Slice || field.Type.Kind() == reflect.Pointer:
 		default:
@@ -228,8 +239,8 @@ func scalars(v reflect.Value, path string, visit func(path string, tag reflect.S
 	}
 }
 
-func TestTheEnvironmentOverridesEachScalar(t *testing.T) {
-	before, err := load(Default(), Options{}, nil)
+func TestEnvironmentOverridesEachScalar(t *testing.T) {
+	before, err := loadUnrestricted(configs.Default(), configs.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,18 +258,18 @@ func TestTheEnvironmentOverridesEachScalar(t *testing.T) {
 			}
 		case time.Duration:
 			value, want = (old + time.Second).String(), reflect.ValueOf(old+time.Second)
-		case Bytes:
+		case configs.Bytes:
 			value, want = (old + 1<<20).String(), reflect.ValueOf(old+1<<20)
-		case Address:
-			value, want = "localhost:0", reflect.ValueOf(Address("localhost:0"))
-		case Path:
-			value, want = "/lib/x.so", reflect.ValueOf(Path("/lib/x.so"))
-		case AuthMode:
-			value, want = "none", reflect.ValueOf(AuthNone)
+		case configs.Address:
+			value, want = "localhost:0", reflect.ValueOf(configs.Address("localhost:0"))
+		case configs.Path:
+			value, want = "/lib/x.so", reflect.ValueOf(configs.Path("/lib/x.so"))
+		case configs.AuthMode:
+			value, want = "none", reflect.ValueOf(configs.AuthNone)
 		default:
-			t.Fatalf("%s: the test knows no other value of type %s", path, v.Type())
+			t.Fatalf("%s: the test has no other value of type %s", path, v.Type())
 		}
-		after, err := load(Default(), Options{Env: environment(name, value)}, nil)
+		after, err := loadUnrestricted(configs.Default(), configs.Options{Env: environment(name, value)})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			return
@@ -270,10 +281,10 @@ func TestTheEnvironmentOverridesEachScalar(t *testing.T) {
 		})
 
 		// A value that cannot be right is reported under the variable's name.
-		if _, err := load(Default(), Options{Env: environment(name, "\x00")}, nil); err == nil || !strings.HasPrefix(err.Error(), name+": "+path+" must be ") {
+		if _, err := loadUnrestricted(configs.Default(), configs.Options{Env: environment(name, "\x00")}); err == nil || !strings.HasPrefix(err.Error(), name+": "+path+" must be ") {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, err := Load(Default(), Options{Env: environment(name, value)}); err != nil && err.Error() != name+": "+path+" is not available in this version" {
+		if _, err := load(configs.Default(), configs.Options{Env: environment(name, value)}); err != nil && err.Error() != name+": "+path+" is not available in this version" {
 			t.Errorf("%s: %v", name, err)
 		}
 	})
@@ -286,41 +297,41 @@ func TestTheEnvironmentOverridesEachScalar(t *testing.T) {
 	}
 }
 
-func TestOverridesAndTheirOrder(t *testing.T) {
+func TestOrderOfOverrides(t *testing.T) {
 	text := "server: {address: \"127.0.0.1:1\"}\nmodels: [{name: a, kind: onnx-llm, path: b}]"
-	source := Source{Name: "p.yaml", Text: []byte(text)}
+	source := configs.Source{Name: "p.yaml", Text: []byte(text)}
 	env := environment("PENSTOCK_SERVER_ADDRESS", "127.0.0.1:2", "PENSTOCK_MODELS", "x", "PENSTOCK_UNHEARD_OF", "y", "PENSTOCK_AUTH_MODE", "")
 	for _, test := range []struct {
-		options Options
-		want    Address
+		options configs.Options
+		want    configs.Address
 	}{
-		{Options{}, "127.0.0.1:1"},
-		{Options{Env: env}, "127.0.0.1:2"},
-		{Options{Env: env, Address: "127.0.0.1:3"}, "127.0.0.1:3"},
+		{configs.Options{}, "127.0.0.1:1"},
+		{configs.Options{Env: env}, "127.0.0.1:2"},
+		{configs.Options{Env: env, Address: "127.0.0.1:3"}, "127.0.0.1:3"},
 	} {
-		config, err := Load(source, test.options)
+		config, err := load(source, test.options)
 		if err != nil || config.Server.Address != test.want {
 			t.Errorf("address %s, want %s; %v", config.Server.Address, test.want, err)
 		}
 	}
-	if _, err := Load(source, Options{Address: ":80"}); err == nil || !strings.HasPrefix(err.Error(), "--address: server.address :80 can be reached") {
-		t.Errorf("the flag's address was let through: %v", err)
+	if _, err := load(source, configs.Options{Address: ":80"}); err == nil || !strings.HasPrefix(err.Error(), "--address: server.address :80 can be reached") {
+		t.Errorf("the flag's address was accepted: %v", err)
 	}
-	if _, err := Load(source, Options{Address: ":80", Env: environment("PENSTOCK_AUTH_MODE", "none")}); err != nil {
+	if _, err := load(source, configs.Options{Address: ":80", Env: environment("PENSTOCK_AUTH_MODE", "none")}); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestFind(t *testing.T) {
 	t.Chdir(t.TempDir())
-	source, err := Find("")
+	source, err := configs.Find("")
 	if err != nil || source.Name != "built-in penstock.yaml" || source.Dir != "." {
 		t.Errorf("%s in %s, %v", source.Name, source.Dir, err)
 	}
 	if err := os.WriteFile("penstock.yaml", []byte("here"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	source, err = Find("")
+	source, err = configs.Find("")
 	if err != nil || source.Name != "penstock.yaml" || source.Dir != "." || string(source.Text) != "here" {
 		t.Errorf("%s in %s, %v", source.Name, source.Dir, err)
 	}
@@ -328,7 +339,7 @@ func TestFind(t *testing.T) {
 	if err := os.WriteFile(other, make([]byte, 2<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	source, err = Find(other)
+	source, err = configs.Find(other)
 	if err != nil || source.Name != other || source.Dir != filepath.Dir(other) || len(source.Text) != 1<<20+1 {
 		t.Errorf("%s in %s, %d bytes, %v", source.Name, source.Dir, len(source.Text), err)
 	}
@@ -336,12 +347,12 @@ func TestFind(t *testing.T) {
 		"missing.yaml": "missing.yaml: cannot be read: no such file or directory",
 		".":            ".: cannot be read: is a directory",
 	} {
-		_, err := Find(path)
-		if problems := Problems(nil); !errors.As(err, &problems) || err.Error() != want {
+		_, err := configs.Find(path)
+		if problems := configs.Problems(nil); !errors.As(err, &problems) || err.Error() != want {
 			t.Errorf("%T %v, want %s", err, err, want)
 		}
 	}
-	if _, err := Find("missing.yaml"); !errors.Is(err, os.ErrNotExist) {
+	if _, err := configs.Find("missing.yaml"); !errors.Is(err, os.ErrNotExist) {
 		t.Error("the cause is lost")
 	}
 }

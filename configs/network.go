@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Address is where to listen: host:port. An empty host means all interfaces,
-// port 0 any free port.
+// Address is an address to listen on: host:port. An empty host means all interfaces, port 0 any
+// free port.
 type Address string
 
 // UnmarshalText parses an address.
@@ -27,8 +27,8 @@ func (a *Address) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Loopback reports whether only this machine can reach the address. A host name
-// other than localhost counts as reachable: what it means is up to a resolver.
+// Loopback reports whether only this machine can reach the address. A host name other than
+// localhost counts as reachable from others: its address is up to a resolver.
 func (a Address) Loopback() bool {
 	host, _, err := net.SplitHostPort(string(a))
 	if err != nil {
@@ -73,8 +73,7 @@ func (o *Origin) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// BaseURL is the http or https URL that an API's paths are put after, without a
-// final slash.
+// BaseURL is the http or https URL to which an API's paths are appended, without a final slash.
 type BaseURL string
 
 // UnmarshalText parses a base URL.
@@ -111,7 +110,7 @@ func (t *Target) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// String returns the network or the host, as a file could say it.
+// String returns the network or the host, as in a file.
 func (t Target) String() string {
 	if t.Host != "" {
 		return t.Host
@@ -119,8 +118,7 @@ func (t Target) String() string {
 	return t.Network.String()
 }
 
-// hostname wants a letter in the last part, so that no mistyped IP address
-// passes for a name.
+// hostname needs a letter in the last part, so that a mistyped IP address is not taken for a name.
 var hostname = regexp.MustCompile(`^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9]*[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?\.?$`)
 
 func isHostname(s string) bool { return len(s) <= 253 && hostname.MatchString(s) }
@@ -132,8 +130,7 @@ func isIP(s string) bool {
 
 func canonicalHost(s string) string { return strings.ToLower(strings.TrimSuffix(s, ".")) }
 
-// parseHTTP parses an http or https URL that is no more than scheme, host, port
-// and path.
+// parseHTTP parses an http or https URL that has only a scheme, a host, a port and a path.
 func parseHTTP(s string) (*url.URL, bool) {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {

@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// Position is the place of a problem. Line and Column count from 1, Column in
-// characters; both are 0 where File is no file but the name of an environment
-// variable or a flag.
+// Position is where a problem is. Line and Column count from 1, Column in characters; both are 0 if
+// File is the name of an environment variable or of a flag.
 type Position struct {
 	File         string
 	Line, Column int
@@ -26,18 +25,18 @@ func (p Position) String() string {
 // Problem is one thing that is wrong with a configuration.
 type Problem struct {
 	Position Position
-	Message  string // says what to do; shows no secret
-	cause    error  // what errors.Is finds; nil mostly
+	Message  string // with what to do; without secrets
+	cause    error  // for errors.Is; may be nil
 }
 
 // Error returns the position and the message in one line.
 func (p Problem) Error() string { return p.Position.String() + ": " + p.Message }
 
-// Unwrap returns the rule that was broken, where it has an error of its own.
+// Unwrap returns the error behind the problem, if it has one.
 func (p Problem) Unwrap() error { return p.cause }
 
-// Problems is everything that is wrong with a configuration, at least one thing,
-// in the order of the file; variables and flags come last.
+// Problems is everything that is wrong with a configuration, at least one problem, in the order of
+// the file; variables and flags come last.
 type Problems []Problem
 
 // Error returns a line for each problem.

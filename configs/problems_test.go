@@ -1,18 +1,20 @@
-package configs
+package configs_test
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"penstock/configs"
 )
 
-// Broken files with what is said about each: the messages are the interface.
-// Where a text needs a model to be whole, it has the last line of aModel.
+// aModel completes the broken files below: a configuration needs a model.
 const aModel = "models: [{name: m, kind: onnx-llm, path: p}]\n"
 
 var digest = strings.Repeat("ab", 32)
 
+// The messages are an interface: they are compared as a whole.
 func TestProblems(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		// The text as a whole.
@@ -109,12 +111,12 @@ func TestProblems(t *testing.T) {
 		{"origin without scheme", "server: {cors: {origins: [a.example]}}\n" + aModel, `f:1:27: server.cors.origins[0] must be one origin such as https://app.example.com, without a path, not "a.example"`},
 		{"origin, doubled by its port", "server: {cors: {origins: [\"https://a.example\", \"https://A.example:443\"]}}\n" + aModel, "f:1:48: server.cors.origins[1] is the same as server.cors.origins[0]"},
 
-		// Who may use it.
+		// Authorization.
 		{"open to others", "server: {address: \"0.0.0.0:8080\"}\n" + aModel, "f:1:19: server.address 0.0.0.0:8080 can be reached from other machines: listen on 127.0.0.1, or say who may use Penstock with auth: {keys: […]} (those who have one) or auth: {mode: none} (everyone)"},
 		{"all interfaces", "server: {address: \":80\"}\n" + aModel, "f:1:19: server.address :80 can be reached from other machines: listen on 127.0.0.1, or say who may use Penstock with auth: {keys: […]} (those who have one) or auth: {mode: none} (everyone)"},
 		{"empty auth", "auth: {}\n" + aModel, "f:1:7: auth must say who may use Penstock: auth: {keys: […]} (those who have one) or auth: {mode: none} (everyone)"},
 		{"auth without a value", "auth:\n" + aModel, "f:1:1: auth has no value: give it one or leave it out"},
-		{"unsaid mode", "auth: {mode: \"\"}\n" + aModel, "f:1:7: auth must say who may use Penstock: auth: {keys: […]} (those who have one) or auth: {mode: none} (everyone)"},
+		{"empty mode", "auth: {mode: \"\"}\n" + aModel, "f:1:7: auth must say who may use Penstock: auth: {keys: […]} (those who have one) or auth: {mode: none} (everyone)"},
 		{"unknown mode", "auth: {mode: open}\n" + aModel, `f:1:14: auth.mode must be none, not "open"`},
 		{"no keys at all", "auth: {keys: []}\n" + aModel, "f:1:14: auth.keys must have at least 1 entries, not 0"},
 		{"keys and everyone", "auth: {mode: none, keys: [{name: k, sha256: " + digest + "}]}\n" + aModel, "f:1:14: auth.mode stands beside auth.keys: leave one of them out"},
@@ -192,9 +194,9 @@ f:11:74: models[0].upstreams[4].forward_authorization must be true or false, not
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			env := environment("SET", "1234", "STRUCTURE", "1, name: x")
-			_, err := load(Source{Name: "f", Text: []byte(test.text)}, Options{Env: env}, nil)
+			_, err := loadUnrestricted(configs.Source{Name: "f", Text: []byte(test.text)}, configs.Options{Env: env})
 			if err == nil {
-				t.Fatal("nothing was found wrong")
+				t.Fatal("no problem was found")
 			}
 			if diff := cmp.Diff(test.want, err.Error()); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
@@ -203,7 +205,7 @@ f:11:74: models[0].upstreams[4].forward_authorization must be true or false, not
 	}
 }
 
-func TestRightFiles(t *testing.T) {
+func TestValidFiles(t *testing.T) {
 	for _, text := range []string{
 		"---\n" + aModel + "...\n",
 		"# a comment\n" + aModel,
@@ -218,7 +220,7 @@ func TestRightFiles(t *testing.T) {
 		"models: [{name: m, kind: onnx-llm, path: \"${A}\", max_tokens: \"${N}\"}]\n",
 		"models: [{name: predict, kind: onnx-llm, path: p}, {name: a/b/c.d-e_f, kind: onnx-llm, path: p}]\n",
 	} {
-		if _, err := Load(Source{Name: "f", Text: []byte(text)}, Options{Env: environment("A", "x", "N", "7")}); err != nil {
+		if _, err := load(configs.Source{Name: "f", Text: []byte(text)}, configs.Options{Env: environment("A", "x", "N", "7")}); err != nil {
 			t.Errorf("%q: %v", text, err)
 		}
 	}

@@ -15,54 +15,55 @@ import (
 // scalar is one value before it is parsed.
 type scalar struct {
 	text    string
-	kind    nodeKind // nothing where only a text is known: it then may be anything
+	kind    nodeKind // nothing if only the text is known: then it may be of any kind
 	at      Position
-	shown   string // how messages show it
-	private bool   // parts come from ${NAME}: messages must give no hints of it
+	shown   string // in messages
+	private bool   // parts come from ${NAME}: messages must not show them
 }
 
-// scalar reads one value: from the flag or the environment, else from n, else
-// from the default in the field's tag. A value that is wrong leaves the default.
-func (d *decoder) scalar(n *node, v reflect.Value, s spot, tag reflect.StructTag) {
+// scalar reads one value: from the flag or the environment, else from n, else from the default in
+// the field's tag. If the value is wrong, v keeps the default.
+func (d *decoder) scalar(n *node, v reflect.Value, c cursor, tag reflect.StructTag) {
 	standard, optional := tag.Lookup("default")
 	if standard != "" {
-		d.set(v, scalar{text: standard}, s, "")
+		d.set(v, scalar{text: standard}, c, "")
 	}
 	if n != nil && (n.kind == list || n.kind == mapping) {
-		d.problem(n.at, s.path, "must be one value, not %s", n)
+		d.problem(n.at, c.path, "must be one value, not %s", n)
 		return
 	}
-	value, given := d.override(s)
+	value, given := d.override(c)
 	switch {
-	case given && d.isUnavailable(s.schema):
-		d.problem(value.at, s.path, "is %s", notAvailable)
+	case given && d.isUnavailable(c.schema):
+		d.problem(value.at, c.path, "is %s", notAvailable)
 		return
 	case given:
-		d.places[s.path] = value.at
+		d.positions[c.path] = value.at
 	case n != nil:
 		var ok bool
-		if value, ok = d.expand(n, s); !ok {
+		if value, ok = d.expand(n, c); !ok {
 			return
 		}
 	case !optional:
-		d.problem(s.within, s.path, "is missing")
+		d.problem(c.within, c.path, "is missing")
 		return
 	default:
 		return
 	}
 	if optional && standard == "" && value.text == "" {
-		delete(d.places, s.path) // the same as not given
+		delete(d.positions, c.path) // the same as not given
 		return
 	}
-	d.set(v, value, s, tag)
+	d.set(v, value, c, tag)
 }
 
-// set parses a value into v if it is right, and reports it if it is not.
-func (d *decoder) set(v reflect.Value, value scalar, s spot, tag reflect.StructTag) {
+// set parses a value into v if it is valid, and reports it if it is not.
+func (d *decoder) set(v reflect.Value, value scalar, c cursor, tag reflect.StructTag) {
 	if v.Type() == reflect.TypeFor[Secret]() {
 		value.shown, value.private = "", true
 	}
 	parsed := reflect.New(v.Type()).Elem()
+	parsed.Set(v) // a kindName has the known names
 	err := parse(value, parsed)
 	if err == nil && v.CanInt() {
 		if bound := outOfRange(parsed.Int(), v.Type(), tag); bound != "" {
@@ -70,7 +71,7 @@ func (d *decoder) set(v reflect.Value, value scalar, s spot, tag reflect.StructT
 		}
 	}
 	if err != nil {
-		d.problem(value.at, s.path, "%s", value.complaint(err))
+		d.problem(value.at, c.path, "%s", value.message(err))
 		return
 	}
 	if path, ok := parsed.Addr().Interface().(*Path); ok && !filepath.IsAbs(string(*path)) {
@@ -79,18 +80,18 @@ func (d *decoder) set(v reflect.Value, value scalar, s spot, tag reflect.StructT
 	v.Set(parsed)
 }
 
-// override returns what takes the place of a file's value.
-func (d *decoder) override(s spot) (scalar, bool) {
+// override returns the value that replaces the file's, if there is one.
+func (d *decoder) override(c cursor) (scalar, bool) {
 	from := func(name, text string) scalar {
 		return scalar{text: text, at: Position{File: name}, shown: strconv.Quote(text)}
 	}
-	if s.path == "server.address" && d.options.Address != "" {
+	if c.path == "server.address" && d.options.Address != "" {
 		return from("--address", d.options.Address), true
 	}
-	if s.listed {
+	if c.listed {
 		return scalar{}, false
 	}
-	name := variable(s.path)
+	name := variable(c.path)
 	text, ok := d.options.Env(name)
 	return from(name, text), ok
 }
@@ -103,17 +104,17 @@ func variable(path string) string {
 var reference = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 
 // expand returns a file's value with each ${NAME} in a quoted text replaced.
-func (d *decoder) expand(n *node, s spot) (scalar, bool) {
+func (d *decoder) expand(n *node, c cursor) (scalar, bool) {
 	value := scalar{text: n.text, kind: n.kind, at: n.at, shown: n.String()}
 	if n.kind != text || !strings.Contains(n.text, "${") {
 		return value, true
 	}
 	if !n.quoted {
-		d.problem(n.at, s.path, "has ${ outside quotes: only a quoted text takes values from the environment")
+		d.problem(n.at, c.path, "has ${ outside quotes: only a quoted text takes values from the environment")
 		return scalar{}, false
 	}
 	if len(reference.FindAllString(n.text, -1)) != strings.Count(n.text, "${") {
-		d.problem(n.at, s.path, "has a ${ that does not begin ${NAME}: names are letters, digits and _")
+		d.problem(n.at, c.path, "has a ${ that does not begin ${NAME}: names are letters, digits and _")
 		return scalar{}, false
 	}
 	ok := true
@@ -123,14 +124,14 @@ func (d *decoder) expand(n *node, s spot) (scalar, bool) {
 		replacement, set := d.options.Env(name)
 		if !set {
 			ok = false
-			d.problem(n.at, s.path, "needs the environment variable %s, which is not set", name)
+			d.problem(n.at, c.path, "needs the environment variable %s, which is not set", name)
 		}
 		return replacement
 	})
 	return value, ok
 }
 
-// parse parses a scalar into v, by v's type. Its errors say what v must be.
+// parse parses a scalar into v, by v's type. Its errors are what v must be.
 func parse(value scalar, v reflect.Value) (err error) {
 	switch p := v.Addr().Interface().(type) {
 	case *bool:
@@ -154,7 +155,7 @@ func parse(value scalar, v reflect.Value) (err error) {
 	return cmp.Or(err, value.mustBe(text, "a text", strconv.Quote(value.text)))
 }
 
-// mustBe returns an error if the file has the value as a kind that it must not be.
+// mustBe returns an error if the file has the value as another kind.
 func (s scalar) mustBe(kind nodeKind, what, meant string) error {
 	if s.kind == nothing || s.kind == kind {
 		return nil
@@ -162,8 +163,8 @@ func (s scalar) mustBe(kind nodeKind, what, meant string) error {
 	return hinted{errors.New("must be " + what), meant}
 }
 
-// complaint completes an error of parse to a message.
-func (s scalar) complaint(err error) string {
+// message completes an error of parse.
+func (s scalar) message(err error) string {
 	message := err.Error()
 	if s.shown != "" {
 		message += ", not " + s.shown
@@ -174,8 +175,8 @@ func (s scalar) complaint(err error) string {
 	return message
 }
 
-// outOfRange returns which of a field's bounds a value of its type breaks:
-// "at least 1", "at most 24h", or nothing.
+// outOfRange returns the bound of a field that a value of its type exceeds: "at least 1",
+// "at most 24h", or "".
 func outOfRange(value int64, t reflect.Type, tag reflect.StructTag) string {
 	bound := reflect.New(t).Elem()
 	if least, ok := tag.Lookup("min"); ok && parse(scalar{text: least}, bound) == nil && value < bound.Int() {

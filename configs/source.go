@@ -19,22 +19,20 @@ const maxSize = 1 << 20
 //go:embed penstock.yaml
 var builtIn []byte
 
-// Source is a configuration's text and where it comes from.
+// Source is a configuration's text and its origin.
 type Source struct {
-	Name string // what messages call it
-	Dir  string // where its paths start
+	Name string // in messages
+	Dir  string // that its paths are relative to
 	Text []byte
 }
 
-// Default returns the built-in configuration, whose paths start in the working
-// directory.
+// Default returns the built-in configuration, whose paths are relative to the working directory.
 func Default() Source {
 	return Source{Name: "built-in penstock.yaml", Dir: ".", Text: builtIn}
 }
 
-// Find reads the configuration file named path. Without a name it is DefaultFile
-// if there is one, else the built-in configuration. A file that cannot be read is
-// reported as Problems.
+// Find reads the configuration file at path. If path is empty, that is DefaultFile if it exists,
+// else the built-in configuration. A file that cannot be read is reported as Problems.
 func Find(path string) (Source, error) {
 	if path != "" {
 		return read(path)
@@ -51,7 +49,7 @@ func read(path string) (Source, error) {
 		return Source{}, unreadable(path, err)
 	}
 	defer file.Close()
-	// One byte more than is allowed lets Load see that there was more.
+	// One byte more than allowed, so that Load can report a file that is too large.
 	text, err := io.ReadAll(io.LimitReader(file, maxSize+1))
 	if err != nil {
 		return Source{}, unreadable(path, err)
@@ -61,7 +59,7 @@ func read(path string) (Source, error) {
 
 func unreadable(path string, err error) Problems {
 	if cause := new(fs.PathError); errors.As(err, &cause) {
-		err = cause.Err // the path stands before the message already
+		err = cause.Err // the path is in the problem's position already
 	}
 	return Problems{{
 		Position: Position{File: path},

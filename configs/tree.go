@@ -15,14 +15,14 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// A configuration needs a few hundred tokens and six levels; labels make it some
-// thousands. The bounds keep the parser's recursion and its copying small.
+// A configuration has a few hundred tokens, or some thousands with many labels, and six levels. The
+// bounds limit the parser's recursion and copying.
 const (
 	maxTokens = 50_000
 	maxDepth  = 20
 )
 
-// node is a value in a file: YAML without what a configuration has no use for.
+// node is a value in a file: YAML without the parts that a configuration does not need.
 type node struct {
 	kind    nodeKind
 	at      Position
@@ -50,8 +50,7 @@ const (
 	mapping
 )
 
-// parseTree reads a source's one document. A text that is no such document gives
-// a nil node and the problems it has.
+// parseTree parses a source, which must be one document. Otherwise the node is nil.
 func parseTree(source Source) (*node, Problems) {
 	tree := tree{file: source.Name}
 	if p := tree.checkText(source.Text); p != nil {
@@ -77,8 +76,8 @@ func parseTree(source Source) (*node, Problems) {
 	return root, nil
 }
 
-// parseTokens keeps a panic of the parser from passing this package's edge: none
-// is known, but it looks ahead in broken texts without much care.
+// parseTokens turns a panic of the parser into an error: none is known, but it reads ahead in
+// broken texts without checks.
 func parseTokens(tokens token.Tokens) (file *ast.File, err error) {
 	defer func() {
 		if recover() != nil {
@@ -97,17 +96,15 @@ func (t tree) problem(at Position, message string) Problems {
 	return Problems{{Position: at, Message: message}}
 }
 
-// place returns a token's position, or the file's beginning for tokens the
-// parser made up.
-func (t tree) place(tk *token.Token) Position {
+// position returns a token's position, or the file's start for tokens that the parser inserted.
+func (t tree) position(tk *token.Token) Position {
 	if tk == nil || tk.Position == nil {
 		return Position{t.file, 1, 1}
 	}
 	return Position{t.file, max(tk.Position.Line, 1), max(tk.Position.Column, 1)}
 }
 
-// checkText refuses texts that are too large, not UTF-8, or have control
-// characters in them.
+// checkText refuses texts that are too large, are not UTF-8 or have control characters.
 func (t tree) checkText(source []byte) Problems {
 	at := Position{Line: 1, Column: 1}
 	if len(source) > maxSize {
@@ -128,8 +125,8 @@ func (t tree) checkText(source []byte) Problems {
 	return nil
 }
 
-// refused are the parts of YAML that let a text mean more than it shows (an
-// alias can stand for a million values), with what to do instead.
+// refused are the parts of YAML with which a text can mean more than it shows (an alias can expand
+// to a million values), with what to do instead.
 var refused = map[token.Type]string{
 	token.AnchorType:     "anchors (&name) are not supported: write the value wherever it is needed",
 	token.AliasType:      "aliases (*name) are not supported: write the value out",
@@ -138,8 +135,8 @@ var refused = map[token.Type]string{
 	token.MappingKeyType: `keys are written "key: value", without "?"`,
 }
 
-// checkTokens refuses all of these, each at its place, and texts that are too
-// large, too deep or more than one document.
+// checkTokens refuses all of these, each at its position, and texts that are too large, are nested
+// too deeply or have more than one document.
 func (t tree) checkTokens(tokens token.Tokens) Problems {
 	if len(tokens) > maxTokens {
 		return t.problem(Position{Line: 1, Column: 1}, "the file has too many values")
@@ -152,7 +149,7 @@ func (t tree) checkTokens(tokens token.Tokens) Problems {
 			continue
 		}
 		if message, ok := refused[tk.Type]; ok {
-			problems = append(problems, t.problem(t.place(tk), message)...)
+			problems = append(problems, t.problem(t.position(tk), message)...)
 			continue
 		}
 		message := ""
@@ -167,15 +164,15 @@ func (t tree) checkTokens(tokens token.Tokens) Problems {
 			message = "nested too deeply"
 		}
 		if message != "" {
-			return append(problems, t.problem(t.place(tk), message)...)
+			return append(problems, t.problem(t.position(tk), message)...)
 		}
 		begun, ended = true, ended || tk.Type == token.DocumentEndType
 	}
 	return problems
 }
 
-// nesting follows the levels that cost only a character each: brackets, and
-// dashes in one line. (All others cost a line and its indentation.)
+// nesting counts the levels that take only a character each: brackets, and dashes in one line. (All
+// others take a line and its indentation.)
 type nesting struct {
 	brackets, dashes, line int
 }
@@ -195,9 +192,9 @@ func (n *nesting) follow(tk *token.Token) (depth int) {
 }
 
 func (t tree) syntax(err error) Problems {
-	message, at := err.Error(), t.place(nil)
+	message, at := err.Error(), t.position(nil)
 	if cause := yaml.Error(nil); errors.As(err, &cause) {
-		message, at = cause.GetMessage(), t.place(cause.GetToken())
+		message, at = cause.GetMessage(), t.position(cause.GetToken())
 	}
 	if strings.Contains(message, "tab character") || strings.Contains(message, `character '	'`) {
 		return t.problem(at, "tabs cannot indent YAML: use spaces")
@@ -205,10 +202,9 @@ func (t tree) syntax(err error) Problems {
 	return t.problem(at, "not valid YAML: "+message)
 }
 
-// node turns the parser's node into ours. checkTokens has seen to it that only
-// these types come.
+// node converts the parser's node. After checkTokens there are no other types than these.
 func (t tree) node(from ast.Node) *node {
-	to := &node{at: t.place(from.GetToken())}
+	to := &node{at: t.position(from.GetToken())}
 	switch from := from.(type) {
 	case *ast.MappingNode:
 		to.kind = mapping
@@ -244,9 +240,9 @@ func (t tree) node(from ast.Node) *node {
 
 func (t tree) entry(to *node, from *ast.MappingValueNode) {
 	key := from.Key.GetToken()
-	at, value := t.place(key), t.node(from.Value)
+	at, value := t.position(key), t.node(from.Value)
 	if value.kind == nothing {
-		value.at = at // what is not there has no place of its own
+		value.at = at // a missing value has no position of its own
 	}
 	to.entries = append(to.entries, entry{key.Value, at, value})
 }

@@ -2,9 +2,8 @@ package configs
 
 import "strings"
 
-// unavailable lists what the schema knows and this version does not do yet, by
-// key, or models.KIND for a whole kind of model. Whoever builds one of them
-// deletes its line here, and nothing else in this package.
+// unavailable lists the keys that the schema has and this version does not implement, and
+// models.KIND for a whole kind of model. A change that implements one deletes its line here.
 func unavailable() []string {
 	return []string{
 		"auth.keys",

@@ -7,19 +7,20 @@ import (
 	"strings"
 )
 
-// Name is what clients call a model: letters, digits and ._- in parts parted by
-// single slashes, such as openai/clip-vit-base-patch32.
+// Name is a model's name: letters, digits and ._- in parts separated by single slashes, such as
+// openai/clip-vit-base-patch32.
 type Name string
 
-// modelName keeps names out of the way of URL paths: no dots at a part's start,
-// no colon, which comes before a verb.
+// modelName has no names that would mean something else in a URL's path: no part begins with a dot,
+// and there is no colon, which begins a verb.
 var modelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$`)
 
 // UnmarshalText parses a name.
 func (n *Name) UnmarshalText(text []byte) error {
 	name := string(text)
 	if len(name) > 200 || !modelName.MatchString(name) {
-		return errors.New(`must be letters, digits, ".", "_" and "-" in parts parted by "/", each beginning with a letter or a digit, 200 characters at most`)
+		return errors.New(`must be letters, digits, ".", "_" and "-" in parts parted by "/", ` +
+			`each beginning with a letter or a digit, 200 characters at most`)
 	}
 	switch name[strings.LastIndexByte(name, '/')+1:] {
 	case "predict", "stream":
@@ -31,7 +32,7 @@ func (n *Name) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Template makes a caption of a label: it holds {} once, where the label goes.
+// Template turns a label into a caption: it has {} once, in place of the label.
 type Template string
 
 // UnmarshalText parses a template.
@@ -43,11 +44,11 @@ func (t *Template) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Path is a file or folder, already relative to where the process runs or
-// absolute. The empty path means what the field's comment says.
+// Path is a file or folder: absolute, or relative to the working directory. What an empty path
+// means depends on the key.
 type Path string
 
-// UnmarshalText parses a path as the file has it, still relative to that file.
+// UnmarshalText parses a path as it is in the file, still relative to that file.
 func (p *Path) UnmarshalText(text []byte) error {
 	if len(text) == 0 || strings.ContainsRune(string(text), 0) {
 		return errors.New("must be a path")
@@ -56,32 +57,16 @@ func (p *Path) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// AuthMode says that there are no keys on purpose.
+// AuthMode is how requests are authorized without keys.
 type AuthMode string
 
-// AuthNone lets everyone in.
+// AuthNone allows every request.
 const AuthNone AuthMode = "none"
 
 // UnmarshalText parses an authentication mode.
 func (m *AuthMode) UnmarshalText(text []byte) error {
 	*m = AuthMode(text)
-	return oneOf(string(text), string(AuthNone))
-}
-
-// Midstream says what happens when an upstream fails in the middle of an answer.
-type Midstream string
-
-// The answers to a fault in mid-stream: fail, or ask again and go on after what
-// repeats the text already sent.
-const (
-	MidstreamOff   Midstream = "off"
-	MidstreamMatch Midstream = "match"
-)
-
-// UnmarshalText parses a midstream policy.
-func (m *Midstream) UnmarshalText(text []byte) error {
-	*m = Midstream(text)
-	return oneOf(string(text), string(MidstreamOff), string(MidstreamMatch))
+	return OneOf(string(text), string(AuthNone))
 }
 
 // SHA256 is the digest of an API key.
@@ -97,8 +82,8 @@ func (s *SHA256) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Secret is a value that must not be seen: printing, logging and encoding it
-// give six stars. The zero Secret is empty.
+// Secret is a value that must not be shown: printing, logging and encoding it give six stars. The
+// zero Secret is empty.
 type Secret struct {
 	value string
 }
@@ -114,10 +99,10 @@ func (s *Secret) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Reveal returns the secret itself, for the one place that sends it.
+// Reveal returns the secret itself, for the request that sends it.
 func (s Secret) Reveal() string { return s.value }
 
-// String returns stars, or nothing for an empty secret.
+// String returns stars, or "" for an empty secret.
 func (s Secret) String() string {
 	if s.value == "" {
 		return ""

@@ -1,4 +1,4 @@
-package configs
+package configs_test
 
 import (
 	"bytes"
@@ -11,15 +11,17 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"penstock/configs"
+	"penstock/kinds"
 )
 
-// Whatever is wrong around a secret, no message shows it, and neither does
-// printing what was loaded.
+// No message shows a secret, and neither does printing what was loaded.
 func TestSecretsAreNeverShown(t *testing.T) {
 	const secret = "sk-VERYSECRET"
 	env := environment("KEY", secret, "SPACED", secret+" \n", "TIME", "2", "PENSTOCK_MODELS", secret)
-	model := func(upstream string) Source {
-		return Source{Name: "f", Text: []byte("models: [{name: m, kind: openai, upstreams: [" + upstream + "]}]\n")}
+	model := func(upstream string) configs.Source {
+		return configs.Source{Name: "f", Text: []byte("models: [{name: m, kind: openai, upstreams: [" + upstream + "]}]\n")}
 	}
 	for _, test := range []struct{ upstream, want string }{
 		{`{base_url: x, api_key: "${KEY}"}`, "base_url must be"},
@@ -34,7 +36,7 @@ func TestSecretsAreNeverShown(t *testing.T) {
 		{`{base_url: "http://a.example", api_key: 1234567}`, "f:1:86: models[0].upstreams[0].api_key must be a text"},
 		{`{base_url: "http://a.example", api_key: "VERYSECRET}`, "not valid YAML"},
 	} {
-		_, err := load(model(test.upstream), Options{Env: env}, nil)
+		_, err := loadUnrestricted(model(test.upstream), configs.Options{Env: env})
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v", test.upstream, err)
 		}
@@ -42,16 +44,16 @@ func TestSecretsAreNeverShown(t *testing.T) {
 			t.Errorf("the secret is shown: %v", err)
 		}
 	}
-	_, err := load(Source{Name: "f", Text: []byte("models: [{name: m, kind: onnx-llm, path: p, max_tokens: \"${KEY}\"}]\nserver: {read_header_timeout: \"${TIME}\"}\n")}, Options{Env: env}, nil)
+	_, err := loadUnrestricted(configs.Source{Name: "f", Text: []byte("models: [{name: m, kind: onnx-llm, path: p, max_tokens: \"${KEY}\"}]\nserver: {read_header_timeout: \"${TIME}\"}\n")}, configs.Options{Env: env})
 	if err == nil || strings.Contains(err.Error(), "did you mean") {
-		t.Errorf("a hint tells what the environment holds: %v", err)
+		t.Errorf("a hint shows a value of the environment: %v", err)
 	}
 
-	config, err := load(model(`{base_url: "http://a.example", api_key: "${KEY}"}`), Options{Env: env}, nil)
+	config, err := loadUnrestricted(model(`{base_url: "http://a.example", api_key: "${KEY}"}`), configs.Options{Env: env})
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := config.Models[0].(OpenAIModel).Upstreams[0].APIKey
+	key := config.Models[0].Options.(kinds.OpenAIOptions).Upstreams[0].APIKey
 	if key.Reveal() != secret {
 		t.Errorf("revealed: %q", key.Reveal())
 	}
@@ -67,20 +69,20 @@ func TestSecretsAreNeverShown(t *testing.T) {
 			t.Errorf("the secret is shown, or nothing: %s", shown)
 		}
 	}
-	if fmt.Sprint(Secret{}) != "" {
-		t.Error("no secret looks like one")
+	if fmt.Sprint(configs.Secret{}) != "" {
+		t.Error("an empty secret prints as one")
 	}
 }
 
 func TestPrintedValuesParseBack(t *testing.T) {
-	for _, b := range []Bytes{0, 1, 1023, 1024, 1 << 20, 20 << 20, 3 << 29, 1 << 40, 1<<40 + 1, 1<<63 - 1} {
-		var back Bytes
+	for _, b := range []configs.Bytes{0, 1, 1023, 1024, 1 << 20, 20 << 20, 3 << 29, 1 << 40, 1<<40 + 1, 1<<63 - 1} {
+		var back configs.Bytes
 		if err := back.UnmarshalText([]byte(b.String())); err != nil || back != b {
 			t.Errorf("%d prints as %s, read as %d, %v", b, b, back, err)
 		}
 	}
 	for _, s := range []string{"10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32", "images.example.com"} {
-		var target Target
+		var target configs.Target
 		if err := target.UnmarshalText([]byte(s)); err != nil || target.String() != s {
 			t.Errorf("%s is read as %s, %v", s, target, err)
 		}
@@ -88,7 +90,7 @@ func TestPrintedValuesParseBack(t *testing.T) {
 }
 
 func TestLoopback(t *testing.T) {
-	for address, want := range map[Address]bool{
+	for address, want := range map[configs.Address]bool{
 		"127.0.0.1:80": true, "127.9.9.9:0": true, "localhost:80": true, "LocalHost:80": true, "[::1]:80": true, "[::ffff:127.0.0.1]:80": true,
 		":80": false, "0.0.0.0:80": false, "[::]:80": false, "10.0.0.1:80": false, "penstock.example:80": false, "": false,
 	} {
@@ -98,72 +100,59 @@ func TestLoopback(t *testing.T) {
 	}
 }
 
-// The tags are half the schema, so they are held to it: every field has a key,
-// every default and every bound is a value of the field's type, and what has
-// bounds has a default within or one that means something else (zero).
-func TestTagsAreRight(t *testing.T) {
+// A schema must be one that checkSchema accepts, every number in it needs a default and bounds, and
+// every list a bound.
+func TestEveryNumberAndListIsBounded(t *testing.T) {
 	seen := map[reflect.Type]bool{}
 	var check func(reflect.Type)
 	check = func(structure reflect.Type) {
-		if seen[structure] {
+		if seen[structure] || structure == reflect.TypeFor[configs.Model]() {
 			return
 		}
 		seen[structure] = true
 		for i := range structure.NumField() {
 			field := structure.Field(i)
-			name := structure.Name() + "." + field.Name
-			if field.Tag.Get("yaml") == "" {
-				t.Errorf("%s has no key", name)
-			}
-			if _, isText := reflect.New(field.Type).Interface().(encoding.TextUnmarshaler); isText || field.Type.Kind() != reflect.Struct && field.Type.Kind() != reflect.Slice && field.Type.Kind() != reflect.Pointer {
-				checkScalarTags(t, name, field)
-				continue
-			}
+			need := []string{}
 			inner := field.Type
+			switch {
+			case reflect.Zero(inner).CanInt():
+				need = []string{"min", "max", "default"}
+			case reflect.PointerTo(inner).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
+				continue
+			case inner.Kind() == reflect.Slice:
+				need = []string{"max"}
+			}
+			for _, key := range need {
+				if field.Tag.Get(key) == "" {
+					t.Errorf("%s.%s has no %s", structure, field.Name, key)
+				}
+			}
 			for inner.Kind() == reflect.Slice || inner.Kind() == reflect.Pointer {
 				inner = inner.Elem()
 			}
-			if inner.Kind() == reflect.Struct && !reflect.PointerTo(inner).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+			if inner.Kind() == reflect.Struct {
 				check(inner)
-			}
-			if field.Type.Kind() == reflect.Slice && field.Tag.Get("max") == "" {
-				t.Errorf("%s may be endless", name)
 			}
 		}
 	}
-	check(reflect.TypeFor[Config]())
-	for _, kind := range modelKinds() {
-		check(kind.shape)
+	for _, schema := range []reflect.Type{
+		reflect.TypeFor[configs.Config](), reflect.TypeFor[kinds.ClipOptions](),
+		reflect.TypeFor[kinds.LLMOptions](), reflect.TypeFor[kinds.OpenAIOptions](),
+	} {
+		check(schema)
+		if err := configs.CheckSchema(schema); err != nil {
+			t.Error(err)
+		}
 	}
 	if len(seen) < 15 {
 		t.Errorf("only %d types were found", len(seen))
 	}
 }
 
-func checkScalarTags(t *testing.T, name string, field reflect.StructField) {
-	value := reflect.New(field.Type).Elem()
-	for _, key := range []string{"min", "max", "default"} {
-		text, ok := field.Tag.Lookup(key)
-		if !ok && value.CanInt() {
-			t.Errorf("%s has no %s", name, key)
-		}
-		if ok && text != "" {
-			if err := parse(scalar{text: text}, value); err != nil {
-				t.Errorf("%s: %s %q %v", name, key, text, err)
-			}
-		}
-	}
-	if value.CanInt() && value.Int() != 0 {
-		if bound := outOfRange(value.Int(), field.Type, field.Tag); bound != "" {
-			t.Errorf("%s: the default is not %s", name, bound)
-		}
-	}
-}
-
-// FuzzLoad feeds broken files: no panic, only Problems come out, and each has a
-// place that exists and one line of words.
+// FuzzLoad loads broken files: Load does not panic, and returns only Problems, each with a position
+// that exists and a message of one line.
 func FuzzLoad(f *testing.F) {
-	f.Add(string(Default().Text))
+	f.Add(string(configs.Default().Text))
 	example, err := os.ReadFile("testdata/example.yaml")
 	if err != nil {
 		f.Fatal(err)
@@ -179,21 +168,21 @@ func FuzzLoad(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		env := environment("A", "value", "PENSTOCK_STREAMS_RETRY", text)
 		lines := strings.Split(strings.ReplaceAll(text, "\r", "\n"), "\n")
-		_, err := load(Source{Name: "f", Text: []byte(text)}, Options{Env: env, GeneratorPostprocess: errors.New("rule")}, nil)
+		_, err := loadUnrestricted(configs.Source{Name: "f", Text: []byte(text)}, configs.Options{Env: env, GeneratorPostprocess: errors.New("rule")})
 		if err == nil {
 			return
 		}
-		problems := Problems(nil)
+		problems := configs.Problems(nil)
 		if !errors.As(err, &problems) || len(problems) == 0 {
 			t.Fatalf("%T: %v", err, err)
 		}
 		for _, problem := range problems {
 			at := problem.Position
-			if at.File == "f" && (at.Line < 1 || at.Column < 1 || at.Line > len(lines)) || at.File != "f" && at != (Position{File: "PENSTOCK_STREAMS_RETRY"}) {
-				t.Errorf("no place: %v", problem)
+			if at.File == "f" && (at.Line < 1 || at.Column < 1 || at.Line > len(lines)) || at.File != "f" && at != (configs.Position{File: "PENSTOCK_STREAMS_RETRY"}) {
+				t.Errorf("no such position: %v", problem)
 			}
 			if problem.Message == "" || strings.Contains(problem.Message, "\n") {
-				t.Errorf("no line: %q", problem.Message)
+				t.Errorf("not one line: %q", problem.Message)
 			}
 		}
 	})

@@ -44,27 +44,30 @@ const (
 	SignMalformed             // no event of this dialect
 )
 
-// Remote is a protocol as a client of a server sees it: what a model that lives on another server
+// Remote is a protocol as a client of a server uses it: what a model that runs on another server
 // needs of a dialect.
 type Remote interface {
+	// Name returns the dialect that the server uses.
 	Name() Name
 	// Path returns the path of the endpoint below a server's base URL, as "/chat/completions".
 	Path() string
-	// Body returns the body of the request to a server whose model has that name. A request in
-	// this dialect keeps its own bytes but for the model's name; any other is written anew from
-	// its Parameters, streamed and with usage. Its error is an *Error.
-	Body(r *Request, model string) ([]byte, error)
-	// Reader returns what reads the server's events in response to the request. typed: the typed
-	// values of deltas are wanted, as the client's dialect is another one.
-	Reader(r *Request, typed bool) Reader
+	// Body returns the body of the request to a server. A request in this dialect keeps its own
+	// bytes; any other is translated, streamed and with usage. Its error is an *Error.
+	Body(r *Request) (Body, error)
+	// Reader returns the reader of a server's response to the request.
+	Reader(r *Request) Reader
 }
 
-// Reader understands the events of one response as far as a relay must. It is for one goroutine.
+// Reader reads the events of one streamed response, and understands as much of them as a relay
+// must. It is for one goroutine.
 type Reader interface {
-	// Read returns the delta that an event makes, with the event in it, and what it means. It
-	// keeps nothing of the event's memory; the delta refers to it.
-	Read(e sse.Event) (Delta, Sign)
-	// Whole reports whether the response may end here although nothing said that it does.
+	// Read returns what the next event means. It keeps nothing of the event's memory.
+	Read(e sse.Event) Sign
+	// Deltas appends the deltas of an event that is passed on, which is the one that was read or
+	// a part of it: the event itself, or typed values if the client's dialect is another one. They
+	// refer to the event's memory.
+	Deltas(into []Delta, e sse.Event) ([]Delta, error)
+	// Whole reports whether the response may end here although no event says that it does.
 	Whole() bool
 	// End returns how the response ended, once it has.
 	End() End

@@ -14,11 +14,11 @@ type EmbeddingCodec struct{}
 
 // Decode reads the members of a request that a gateway needs. Its error is an *Error.
 func (EmbeddingCodec) Decode(in Input) (*EmbeddingCall, error) {
-	p, err := PeekRequest(in.Body)
+	p, body, err := peekRequest(in.Body)
 	if err != nil {
 		return nil, err
 	}
-	return &EmbeddingCall{Call{Model: p.Model, Dialect: Embeddings, Body: in.Body, MediaType: in.MediaType}}, nil
+	return &EmbeddingCall{Call{Model: p.Model, Dialect: Embeddings, Body: in.Body, MediaType: in.MediaType, body: body}}, nil
 }
 
 // Encode returns the body of a response.

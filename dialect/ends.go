@@ -44,20 +44,10 @@ func reportsFailure(data []byte) bool {
 	}
 	failed := false
 	err := members(data, func(name string, value jsontext.Value, _ int64) error {
-		failed = failed || name == errorWord && !isBlank(value)
+		failed = failed || name == errorWord && reportsError(value)
 		return nil
 	})
 	return failed || err != nil // some clients parse what is not quite JSON
-}
-
-// isBlank reports whether a JSON value is one that clients take for none: some servers send such a
-// member "error" with every event.
-func isBlank(value jsontext.Value) bool {
-	switch string(value) {
-	case "null", "false", `""`, "{}", "[]":
-		return true
-	}
-	return false
 }
 
 // endsResponse reports whether an event of /v1/responses with that name or type ends the stream.
@@ -93,7 +83,7 @@ func endsResponseByData(data []byte) bool {
 			_ = unmarshalLoosely(value, &kind) // another type is none of these
 			ends = ends || endsResponse(kind)
 		case errorWord:
-			ends = ends || !isBlank(value)
+			ends = ends || reportsError(value)
 		}
 		return nil
 	})

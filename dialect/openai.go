@@ -13,12 +13,12 @@ import (
 
 // decodeOpenAI reads what is common to OpenAI's requests: the few members that a gateway needs.
 func decodeOpenAI(name Name, in Input, parse func(body []byte) (*Parameters, error)) (*Request, error) {
-	p, err := PeekRequest(in.Body)
+	p, body, err := peekRequest(in.Body)
 	if err != nil {
 		return nil, err
 	}
 	r := &Request{
-		Call:    Call{Model: p.Model, Dialect: name, Body: in.Body, MediaType: in.MediaType},
+		Call:    Call{Model: p.Model, Dialect: name, Body: in.Body, MediaType: in.MediaType, body: body},
 		Stream:  p.Stream,
 		Choices: p.N * p.Prompts, includeUsage: p.IncludeUsage,
 	}

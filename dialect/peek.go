@@ -25,10 +25,18 @@ type Peek struct {
 // that the whole is one JSON object; nothing else is looked at. If a member comes
 // twice the last one counts, as in most JSON parsers. Its error is an *Error.
 func PeekRequest(body []byte) (Peek, error) {
+	p, _, err := peekRequest(body)
+	return p, err
+}
+
+// peekRequest returns the Body of the request too.
+func peekRequest(request []byte) (Peek, Body, error) {
 	p := Peek{N: 1, Prompts: 1}
-	err := members(body, func(name string, value jsontext.Value, _ int64) error {
+	b := newBody(request)
+	err := members(request, func(name string, value jsontext.Value, end int64) error {
 		switch name {
 		case "model":
+			b.cut(int(end)-len(value), int(end))
 			return peek(name, value, '"', &p.Model)
 		case "stream":
 			return peek(name, value, 't', &p.Stream)
@@ -48,7 +56,7 @@ func PeekRequest(body []byte) (Peek, error) {
 		}
 		return nil
 	})
-	return p, err
+	return p, b, err
 }
 
 // prompts counts what a list of prompts holds: texts, or lists of tokens. A list of tokens is
@@ -91,45 +99,6 @@ func peek[T any](name string, value jsontext.Value, want jsontext.Kind, out *T) 
 	}
 	wants := map[jsontext.Kind]string{'"': "a string", 't': "a boolean", '0': "an integer"}
 	return badRequest(name, codeInvalidType, "Invalid type for '%s': expected %s, but got %s instead.", name, wants[want], strictjson.TypeOf(value))
-}
-
-// ReplaceModel returns a copy of the request in which the value of the top-level member
-// "model" is the string model, and every other byte is as it was. If the member comes
-// more than once all its values are replaced, so that it does not matter which of them
-// the receiver takes; if it is missing, it is added in front. Its error is an *Error.
-func ReplaceModel(body []byte, model string) ([]byte, error) {
-	quoted, err := jsontext.AppendQuote(nil, model)
-	if err != nil {
-		return nil, InvalidValue("model", "the model's name is not valid UTF-8.")
-	}
-	out := make([]byte, 0, len(body)+len(quoted)+len(`"model":,`))
-	copied, found := 0, false
-	empty := true
-	err = members(body, func(name string, value jsontext.Value, end int64) error {
-		empty = false
-		if name != "model" {
-			return nil
-		}
-		found = true
-		out = append(out, body[copied:int(end)-len(value)]...)
-		out = append(out, quoted...)
-		copied = int(end)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	if !found {
-		brace := bytes.IndexByte(body, '{') + 1
-		out = append(out, body[:brace]...)
-		out = append(out, `"model":`...)
-		out = append(out, quoted...)
-		if !empty {
-			out = append(out, ',')
-		}
-		copied = brace
-	}
-	return append(out, body[copied:]...), nil
 }
 
 // members calls visit for each member of the JSON object that body must be, with the

@@ -19,6 +19,17 @@ type Call struct {
 	// Passthrough takes the response of a server in the client's own dialect; nil: the model
 	// returns typed values only.
 	Passthrough Passthrough
+
+	body Body // Body, if it has been decoded by this package
+}
+
+// OwnBody returns the client's own bytes, for any server. Its error is an *Error.
+func (c *Call) OwnBody() (Body, error) {
+	if c.body.request != nil {
+		return c.body, nil
+	}
+	_, body, err := peekRequest(c.Body)
+	return body, err
 }
 
 // Passthrough receives a server's response as it is: the head once, then, unless the response is
@@ -36,6 +47,7 @@ type Request struct {
 
 	includeUsage bool                        // the client wants the usage in the stream
 	parse        func() (*Parameters, error) // made by the codec that decoded the request
+	parameters   *Parameters                 // what parse returned
 	response     *ResponsesRequest           // of a request of /v1/responses, once parsed
 	fields       map[string]json.RawMessage  // of a native request
 }
@@ -46,8 +58,18 @@ func NewRequest(c Call, stream bool, choices int, parse func() (*Parameters, err
 }
 
 // Parameters reads and checks the whole request, strictly: unknown members are refused. A model
-// that passes the bytes on does not need it. Its error is an *Error or an *apierr.Error.
-func (r *Request) Parameters() (*Parameters, error) { return r.parse() }
+// that passes the bytes on does not need it. Its error is an *Error or an *apierr.Error. It
+// is for one goroutine at a time, and parses once.
+func (r *Request) Parameters() (*Parameters, error) {
+	if r.parameters == nil {
+		p, err := r.parse()
+		if err != nil {
+			return nil, err
+		}
+		r.parameters = p
+	}
+	return r.parameters, nil
+}
 
 // Parameters are the parameters of a request in any dialect. Pointers are nil where the request has
 // no value; defaults are the model's.

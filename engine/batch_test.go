@@ -56,7 +56,7 @@ func TestWhoGetsAPermitTakesAlongWhoWaits(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range 11 {
 			all.Go(func() {
-				if got, err := h.Do(t.Context(), i); err != nil || got != 2*i {
+				if got, err := do(t.Context(), h, i); err != nil || got != 2*i {
 					t.Errorf("%d: %d, %v", i, got, err)
 				}
 			})
@@ -84,7 +84,7 @@ func TestARunGoesOnUntilAllItsMembersHaveLeft(t *testing.T) {
 		for i := range 4 {
 			ctx, cancel := context.WithCancel(t.Context())
 			leave[i], results[i] = cancel, make(chan error, 1)
-			go func() { _, err := h.Do(ctx, i); results[i] <- err }()
+			go func() { _, err := do(ctx, h, i); results[i] <- err }()
 			synctest.Wait()
 		}
 		release <- struct{}{} // the first, alone
@@ -109,7 +109,7 @@ func TestARunGoesOnUntilAllItsMembersHaveLeft(t *testing.T) {
 		for i := range 3 {
 			ctx, cancel := context.WithCancel(t.Context())
 			leave[i] = cancel
-			go func() { _, err := h.Do(ctx, i); results[i] <- err }()
+			go func() { _, err := do(ctx, h, i); results[i] <- err }()
 			synctest.Wait()
 		}
 		release <- struct{}{} // again the first, alone
@@ -143,7 +143,7 @@ func TestABatchThatFailsFailsForAllItsMembers(t *testing.T) {
 		var all sync.WaitGroup
 		for _, n := range []int{1, 2, -3, 4} {
 			all.Go(func() {
-				if _, err := h.Do(t.Context(), n); code(err) == apierr.CodeInternal {
+				if _, err := do(t.Context(), h, n); code(err) == apierr.CodeInternal {
 					failed.Add(1)
 				}
 			})
@@ -154,7 +154,7 @@ func TestABatchThatFailsFailsForAllItsMembers(t *testing.T) {
 		if failed.Load() != 3 {
 			t.Errorf("%d failed, want the three of one batch", failed.Load())
 		}
-		if got, err := h.Do(t.Context(), 5); err != nil || got != 10 {
+		if got, err := do(t.Context(), h, 5); err != nil || got != 10 {
 			t.Errorf("afterwards: %d, %v", got, err)
 		}
 	})
@@ -187,7 +187,7 @@ func TestBatchesUnderStress(t *testing.T) {
 				time.Sleep(time.Duration(r.IntN(300)) * time.Millisecond)
 				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(1+r.IntN(200))*time.Millisecond)
 				defer cancel()
-				got, err := h.Do(ctx, i)
+				got, err := do(ctx, h, i)
 				switch {
 				case err == nil && got == 2*i:
 					served.Add(1)

@@ -43,8 +43,10 @@ type Engine struct {
 
 	mu       sync.Mutex
 	draining bool
-	active   int           // loads, calls and generations that run
-	idle     chan struct{} // closed when draining and nothing is active
+	canceled bool                              // Cancel has been called
+	active   int                               // loads, calls and generations that run
+	runs     map[*Call]context.CancelCauseFunc // of generations without a stream
+	idle     chan struct{}                     // closed when draining and nothing is active
 }
 
 // namedGate is a gate with its name, its configuration and its observer.
@@ -77,6 +79,7 @@ func New(o Options) *Engine {
 		streams:  stream.New(o.Streams),
 		byName:   map[string]*Model{},
 		idle:     make(chan struct{}),
+		runs:     map[*Call]context.CancelCauseFunc{},
 	}
 }
 
@@ -190,11 +193,37 @@ func (e *Engine) Wait(ctx context.Context) error {
 	}
 }
 
-// Cancel ends every stream with CodeDraining; none begins after it. It does not wait.
-func (e *Engine) Cancel() { e.streams.Cancel(draining()) }
+// Cancel ends every generation with CodeDraining; none begins after it. It does not wait.
+func (e *Engine) Cancel() {
+	e.streams.Cancel(draining())
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.canceled = true
+	for _, cancel := range e.runs {
+		cancel(draining())
+	}
+}
 
-// Close drains, cancels every stream, waits until all work has stopped, and closes the models. Calls of Predict, and of
-// Load, end when their own contexts do: cancel these first.
+// run returns the context of a generation without a stream, which Cancel ends too, and what to call
+// when it is over.
+func (e *Engine) run(ctx context.Context, c *Call) (running context.Context, over func()) {
+	running, cancel := context.WithCancelCause(ctx)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.runs[c] = cancel
+	if e.canceled {
+		cancel(draining())
+	}
+	return running, func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		delete(e.runs, c)
+		cancel(nil)
+	}
+}
+
+// Close drains, cancels every generation, waits until all work has stopped, and closes the models.
+// Predictions and Load end when their own contexts do: cancel these first.
 func (e *Engine) Close() error {
 	e.Drain()
 	e.Cancel()

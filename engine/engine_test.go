@@ -12,6 +12,8 @@ import (
 
 	"penstock/apierr"
 	"penstock/engine"
+	"penstock/sse"
+	"penstock/stream"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -38,20 +40,20 @@ func newEngine(t *testing.T, permits, queue int) *engine.Engine {
 type generate func(ctx context.Context, emit func(...string) error) (engine.End, error)
 
 // writer adds the model "writer" with the verb "stream".
-func writer(e *engine.Engine, g generate) *engine.Generation[string] {
+func writer(e *engine.Engine, g generate) *engine.Generation[string, string] {
 	m := e.Add("writer", engine.Lifecycle{Kind: "test"})
 	return engine.Generates(m, "stream", engine.Generator[string, string, string]{
 		Preprocess: func(_ context.Context, in string) (string, error) { return in, nil },
 		Generate: func(ctx context.Context, _ string, emit func(...string) error) (engine.End, error) {
 			return g(ctx, emit)
 		},
-		Encode: func(s string) (engine.Encoded, error) { return engine.Encoded{Data: []byte(s)}, nil },
+		Encode: func(s string) (sse.Event, error) { return sse.Event{Data: []byte(s)}, nil },
 	})
 }
 
-func start(t *testing.T, g *engine.Generation[string]) *engine.Stream {
+func start(t *testing.T, g *engine.Generation[string, string]) *stream.Stream {
 	t.Helper()
-	s, err := g.Start(t.Context(), "", engine.StreamOptions{})
+	s, err := begin(t.Context(), g, "", engine.StreamOptions{})
 	if err != nil {
 		t.Fatalf("Start: %v", err)
 	}
@@ -63,37 +65,37 @@ type reading struct {
 	kinds  string // one letter an event: q s c i d f
 	text   string
 	queued []int
-	done   engine.End
+	done   testEnd
 	failed *apierr.Error
 	err    error
 	last   int64
 }
 
-func read(t *testing.T, s *engine.Stream) reading { return readWith(t, t.Context(), s, 0) }
+func read(t *testing.T, s *stream.Stream) reading { return readWith(t, t.Context(), s, 0) }
 
-func readWith(t *testing.T, ctx context.Context, s *engine.Stream, idle time.Duration) (r reading) {
+func readWith(t *testing.T, ctx context.Context, s *stream.Stream, idle time.Duration) (r reading) {
 	t.Helper()
 	var text strings.Builder
-	for ev, err := range s.Follow(ctx, 0, idle) {
+	for ev, err := range follow(ctx, s, 0, idle) {
 		if err != nil {
 			r.err = err
 			break
 		}
 		switch ev.Kind {
-		case engine.EventQueued:
+		case eventQueued:
 			r.kinds += "q"
 			r.queued = append(r.queued, ev.Position)
-		case engine.EventStarted:
+		case eventStarted:
 			r.kinds += "s"
-		case engine.EventIdle:
+		case eventIdle:
 			r.kinds += "i"
-		case engine.EventChunk, engine.EventDone, engine.EventFailed:
+		case eventChunk, eventDone, eventFailed:
 			if ev.Seq != r.last+1 {
 				t.Errorf("event %d after %d", ev.Seq, r.last)
 			}
 			r.last = ev.Seq
 			text.Write(ev.Data)
-			r.kinds += map[engine.EventKind]string{engine.EventChunk: "c", engine.EventDone: "d", engine.EventFailed: "f"}[ev.Kind]
+			r.kinds += map[eventKind]string{eventChunk: "c", eventDone: "d", eventFailed: "f"}[ev.Kind]
 			r.done, r.failed = ev.End, ev.Err
 		}
 	}

@@ -208,12 +208,14 @@ func GenerationHandle[In, Chunk any](v *Verb) (*Generation[In, Chunk], bool) {
 func (g *Generation[In, Chunk]) Admit(c Caller) (*Call, error) { return g.verb.Admit(c) }
 
 // Run generates without a stream: the chunks go to emit, and the End is returned. It stops when
-// ctx ends. Errors are *apierr.Error.
+// ctx ends, or on Engine.Cancel. Errors are *apierr.Error.
 func (g *Generation[In, Chunk]) Run(ctx context.Context, c *Call, in In, emit func(...Chunk) error) (End, error) {
 	if err := guard(func() error { return g.check(in) }); err != nil {
 		return End{}, apierr.From(err)
 	}
 	m := c.verb.model
+	ctx, over := m.engine.run(ctx, c)
+	defer over()
 	m.streams.Add(1)
 	count := chunkCounter{observer: m.observer, last: time.Now()}
 	var end End
@@ -293,7 +295,10 @@ func complete(ctx context.Context, p *stream.Producer, f Finisher, end End, into
 		}
 		last := len(events) - 1
 		terminal = events[last]
-		return p.Append(ctx, events[:last])
+		if err := p.Append(ctx, events[:last]); err != nil {
+			return err
+		}
+		return p.Flush(ctx)
 	})
 	return terminal, err
 }

@@ -32,6 +32,9 @@ func decoded[In any](decode func(Input) (In, error), in Input) (value In, err er
 // decodeInput is the Decode of a verb without one of its own: exactly one JSON value with no
 // unknown members or, if there is no body, the parameters by the types of In's fields.
 func decodeInput[In any](in Input) (v In, err error) {
+	if in.Body == nil {
+		return decodeParameters[In](in.Parameters)
+	}
 	d := json.NewDecoder(bytes.NewReader(in.Body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&v); err != nil {

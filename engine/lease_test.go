@@ -12,10 +12,11 @@ import (
 
 	"penstock/apierr"
 	"penstock/engine"
+	"penstock/stream"
 )
 
 // ticker is a generator that says one number a second, up to n.
-func ticker(e *engine.Engine, n int) *engine.Generation[string] {
+func ticker(e *engine.Engine, n int) *engine.Generation[string, string] {
 	return writer(e, func(ctx context.Context, emit func(...string) error) (engine.End, error) {
 		for i := range n {
 			select {
@@ -32,11 +33,11 @@ func ticker(e *engine.Engine, n int) *engine.Generation[string] {
 }
 
 // readFrom reads at most n events from after a number on, and returns the text and the last number.
-func readFrom(t *testing.T, s *engine.Stream, after int64, n int) (text string, last int64, err error) {
+func readFrom(t *testing.T, s *stream.Stream, after int64, n int) (text string, last int64, err error) {
 	t.Helper()
 	var b strings.Builder
 	last = after
-	for ev, err := range s.Follow(t.Context(), after, 0) {
+	for ev, err := range follow(t.Context(), s, after, 0) {
 		if err != nil {
 			return b.String(), last, err
 		}
@@ -58,7 +59,7 @@ func readFrom(t *testing.T, s *engine.Stream, after int64, n int) (text string, 
 func TestAReaderGoesOnWhereItWasCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, 1, 0)
-		s, err := ticker(e, 10).Start(t.Context(), "", engine.StreamOptions{Lease: 7 * time.Second})
+		s, err := begin(t.Context(), ticker(e, 10), "", engine.StreamOptions{Lease: 7 * time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,14 +77,14 @@ func TestAReaderGoesOnWhereItWasCut(t *testing.T) {
 		if text.String() != "1 2 3 4 5 6 7 8 9 10 " {
 			t.Errorf("got %q", text.String())
 		}
-		if _, _, err := readFrom(t, s, 11, 1); !errors.Is(err, engine.ErrOver) {
+		if _, _, err := readFrom(t, s, 11, 1); !errors.Is(err, stream.ErrEnded) {
 			t.Errorf("after the end: %v", err)
 		}
-		if found, err := e.Stream(s.ID()); err != nil || found != s {
+		if found, err := e.Streams().Open(t.Context(), s.ID()); err != nil || found != s {
 			t.Errorf("it is still known: %v", err)
 		}
 		time.Sleep(8 * time.Second)
-		if _, err := e.Stream(s.ID()); code(err) != apierr.CodeNotFound {
+		if _, err := e.Streams().Open(t.Context(), s.ID()); code(err) != apierr.CodeNotFound {
 			t.Errorf("after its lease: %v", err)
 		}
 		if _, _, err := readFrom(t, s, 0, 1); code(err) != apierr.CodeGone {
@@ -95,7 +96,7 @@ func TestAReaderGoesOnWhereItWasCut(t *testing.T) {
 func TestAGenerationEndsWithItsLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, 1, 0)
-		s, err := ticker(e, 100).Start(t.Context(), "", engine.StreamOptions{Lease: 7 * time.Second})
+		s, err := begin(t.Context(), ticker(e, 100), "", engine.StreamOptions{Lease: 7 * time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +113,7 @@ func TestAGenerationEndsWithItsLease(t *testing.T) {
 		if e.Snapshot().Gates[0].InUse != 0 {
 			t.Error("it runs on for nobody")
 		}
-		if _, err := e.Stream(s.ID()); code(err) != apierr.CodeNotFound {
+		if _, err := e.Streams().Open(t.Context(), s.ID()); code(err) != apierr.CodeNotFound {
 			t.Errorf("a stream that nobody came back to: %v", err)
 		}
 	})
@@ -121,7 +122,7 @@ func TestAGenerationEndsWithItsLease(t *testing.T) {
 func TestADetachedStreamRunsForItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, 1, 0)
-		s, err := ticker(e, 100).Start(t.Context(), "", engine.StreamOptions{Lease: time.Minute, Detached: true})
+		s, err := begin(t.Context(), ticker(e, 100), "", engine.StreamOptions{Lease: time.Minute, Detached: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +132,7 @@ func TestADetachedStreamRunsForItself(t *testing.T) {
 			t.Errorf("read at the end of its window: %d, %v", last, err)
 		}
 		time.Sleep(2 * time.Second)
-		if _, err := e.Stream(s.ID()); code(err) != apierr.CodeNotFound {
+		if _, err := e.Streams().Open(t.Context(), s.ID()); code(err) != apierr.CodeNotFound {
 			t.Errorf("after its window: %v", err)
 		}
 	})
@@ -140,7 +141,7 @@ func TestADetachedStreamRunsForItself(t *testing.T) {
 func TestManyReadersAtTheirOwnPlaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, 1, 0)
-		s, err := ticker(e, 20).Start(t.Context(), "", engine.StreamOptions{Lease: time.Minute})
+		s, err := begin(t.Context(), ticker(e, 20), "", engine.StreamOptions{Lease: time.Minute})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -160,11 +161,11 @@ func TestManyReadersAtTheirOwnPlaces(t *testing.T) {
 func TestCancellingAStreamThatOthersRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, 1, 0)
-		s, err := ticker(e, 20).Start(t.Context(), "", engine.StreamOptions{Lease: time.Minute, Detached: true})
+		s, err := begin(t.Context(), ticker(e, 20), "", engine.StreamOptions{Lease: time.Minute, Detached: true})
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.AfterFunc(3500*time.Millisecond, s.Cancel)
+		time.AfterFunc(3500*time.Millisecond, func() { cancel(s) })
 		got := read(t, s)
 		if got.kinds != "scccf" || got.failed.Code != apierr.CodeCanceled {
 			t.Errorf("got %+v", got)
@@ -174,13 +175,13 @@ func TestCancellingAStreamThatOthersRead(t *testing.T) {
 
 func TestNoMoreStreamsThanTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := engine.New(engine.Options{Gate: engine.GateConfig{Permits: 10, Queue: 10}, Streams: 2})
+		e := engine.New(engine.Options{Gate: engine.GateConfig{Permits: 10, Queue: 10}, Streams: stream.Options{Limit: 2}})
 		g := ticker(e, 1)
 		for range 2 {
 			go read(t, start(t, g))
 		}
 		synctest.Wait()
-		if _, err := g.Start(t.Context(), "", engine.StreamOptions{}); code(err) != apierr.CodeQueueFull {
+		if _, err := begin(t.Context(), g, "", engine.StreamOptions{}); code(err) != apierr.CodeQueueFull {
 			t.Errorf("a third: %v", err)
 		}
 		time.Sleep(2 * time.Second)

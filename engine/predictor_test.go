@@ -40,7 +40,7 @@ func TestBothKindsOfCallerGoThroughTheSameGate(t *testing.T) {
 		return 2 * n, nil
 	}
 	typed := predictor(e, p)
-	if got, err := typed.Do(t.Context(), 4); err != nil || got != 8 {
+	if got, err := do(t.Context(), typed, 4); err != nil || got != 8 {
 		t.Errorf("Do: %v, %v", got, err)
 	}
 	m, err := e.Model("doubler")
@@ -54,13 +54,13 @@ func TestBothKindsOfCallerGoThroughTheSameGate(t *testing.T) {
 	}
 	defer call.Close()
 	out, err := call.Predict(t.Context(), engine.Input{Body: []byte("21")})
-	if err != nil || string(out.Body) != "42" || out.ContentType != "application/json" {
-		t.Errorf("Predict: %s %q, %v", out.ContentType, out.Body, err)
+	if err != nil || string(out.Body) != "42" || out.MediaType != "application/json" {
+		t.Errorf("Predict: %s %q, %v", out.MediaType, out.Body, err)
 	}
 	if predicts.Load() != 2 {
 		t.Errorf("%d predicts", predicts.Load())
 	}
-	if _, err := call.Start(t.Context(), engine.Input{}, engine.StreamOptions{}); code(err) != apierr.CodeNotAcceptable {
+	if _, err := call.Start(t.Context(), engine.Input{}, finisher{}, engine.StreamOptions{}); code(err) != apierr.CodeNotAcceptable {
 		t.Errorf("a stream of a predictor: %v", err)
 	}
 }
@@ -90,7 +90,7 @@ func TestTenPreprocessWhileFivePredict(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 10 {
 			wg.Go(func() {
-				if _, err := h.Do(t.Context(), i); err != nil {
+				if _, err := do(t.Context(), h, i); err != nil {
 					t.Error(err)
 				}
 			})
@@ -129,9 +129,9 @@ func TestASlowPostprocessHoldsNoPermit(t *testing.T) {
 		}
 		h := predictor(e, p)
 		done := make(chan error, 1)
-		go func() { _, err := h.Do(t.Context(), 1); done <- err }()
+		go func() { _, err := do(t.Context(), h, 1); done <- err }()
 		synctest.Wait()
-		if _, err := h.Do(t.Context(), 2); err != nil {
+		if _, err := do(t.Context(), h, 2); err != nil {
 			t.Errorf("behind a slow postprocess: %v", err)
 		}
 		close(stuck)
@@ -179,7 +179,7 @@ func TestPermitsComeBackHoweverAStepEnds(t *testing.T) {
 					h := predictor(e, p)
 					ctx, cancel := context.WithCancel(t.Context())
 					time.AfterFunc(time.Second, cancel)
-					_, err := h.Do(ctx, 1)
+					_, err := do(ctx, h, 1)
 					if code(err) != end.want {
 						t.Errorf("got %v, want %s", err, end.want)
 					}
@@ -187,7 +187,7 @@ func TestPermitsComeBackHoweverAStepEnds(t *testing.T) {
 						t.Errorf("the log does not see where it panicked: %v", err)
 					}
 					broken = false
-					if _, err := h.Do(t.Context(), 1); err != nil { // the one permit and the one place are free again
+					if _, err := do(t.Context(), h, 1); err != nil { // the one permit and the one place are free again
 						t.Errorf("afterwards: %v", err)
 					}
 					cancel()
@@ -205,11 +205,11 @@ func TestAFullHouseAndALongWaitAreToldApart(t *testing.T) {
 		p.Predict = func(_ context.Context, n int) (int, error) { <-stuck; return n, nil }
 		h := predictor(e, p)
 		first, second := make(chan error, 1), make(chan error, 1)
-		go func() { _, err := h.Do(t.Context(), 1); first <- err }()
+		go func() { _, err := do(t.Context(), h, 1); first <- err }()
 		synctest.Wait()
-		go func() { _, err := h.Do(t.Context(), 2); second <- err }()
+		go func() { _, err := do(t.Context(), h, 2); second <- err }()
 		synctest.Wait()
-		_, err := h.Do(t.Context(), 3)
+		_, err := do(t.Context(), h, 3)
 		if code(err) != apierr.CodeQueueFull || apierr.From(err).RetryAfter <= 0 {
 			t.Errorf("a third: %v", err)
 		}

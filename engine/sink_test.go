@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"penstock/engine"
+	"penstock/sse"
+	"penstock/stream"
 )
 
 // tape is a sink that notes what it is told. It may be told to be slow, or to have left.
@@ -30,11 +32,15 @@ func (s *tape) Ready(int) bool {
 	return !s.slow
 }
 
-func (s *tape) Event(ev engine.Event, more bool) bool {
+func (s *tape) Notice(n stream.Notice, more bool) bool { return s.event(noticed(n), more) }
+
+func (s *tape) End(t stream.Terminal, number int64) bool { return s.event(ended(t, number), false) }
+
+func (s *tape) event(ev event, more bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.said += map[engine.EventKind]string{
-		engine.EventQueued: "q", engine.EventStarted: "s", engine.EventIdle: "i", engine.EventDone: "d", engine.EventFailed: "f",
+	s.said += map[eventKind]string{
+		eventQueued: "q", eventStarted: "s", eventIdle: "i", eventDone: "d", eventFailed: "f",
 	}[ev.Kind]
 	if !more {
 		s.said += "!"
@@ -43,7 +49,7 @@ func (s *tape) Event(ev engine.Event, more bool) bool {
 	return s.leaves != 0
 }
 
-func (s *tape) Chunks(chunks []engine.Encoded, _ int64, more bool) bool {
+func (s *tape) Events(chunks []sse.Event, _ int64, more bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range chunks {
@@ -71,7 +77,7 @@ func (s *tape) set(slow bool) {
 }
 
 // steps is a generator that takes what it emits from a channel; a closed channel, or nil, is its end.
-func steps(e *engine.Engine, chunks <-chan []string) *engine.Generation[string] {
+func steps(e *engine.Engine, chunks <-chan []string) *engine.Generation[string, string] {
 	return engine.Generates(e.Add("steps", engine.Lifecycle{}), "stream", engine.Generator[string, string, string]{
 		Preprocess: func(_ context.Context, in string) (string, error) { return in, nil },
 		Generate: func(ctx context.Context, _ string, emit func(...string) error) (engine.End, error) {
@@ -89,7 +95,7 @@ func steps(e *engine.Engine, chunks <-chan []string) *engine.Generation[string] 
 				}
 			}
 		},
-		Encode: func(c string) (engine.Encoded, error) { return engine.Encoded{Data: []byte(c)}, nil },
+		Encode: func(c string) (sse.Event, error) { return sse.Event{Data: []byte(c)}, nil },
 	})
 }
 
@@ -194,14 +200,14 @@ func TestNoChunkIsLostBetweenTheTwoWays(t *testing.T) {
 
 // An attached stream runs in its reader's goroutine, tells its place in line and beats all the same, and goes on through
 // the log when the sink lags.
-func TestAnAttachedStream(t *testing.T) {
+func TestAStreamWithAHandover(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, 1, 5)
 		chunks := make(chan []string)
 		g := steps(e, chunks)
 		holder := start(t, g)
 		synctest.Wait() // it holds the permit
-		s, err := g.Start(t.Context(), "", engine.StreamOptions{Attached: true})
+		s, err := begin(t.Context(), g, "", engine.StreamOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -209,7 +215,7 @@ func TestAnAttachedStream(t *testing.T) {
 		served := make(chan error, 1)
 		go func() { served <- s.Serve(t.Context(), 0, 10*time.Second, sink) }()
 		time.Sleep(25 * time.Second)
-		holder.Cancel()
+		cancel(holder)
 		synctest.Wait()
 		if got := sink.text(); got != "q!i!i!s!" {
 			t.Errorf("while it waited: %q", got)
@@ -233,7 +239,7 @@ func TestAnAttachedStream(t *testing.T) {
 	})
 }
 
-func TestAnAttachedStreamEndsWithItsReader(t *testing.T) {
+func TestAStreamWithAHandoverEndsWithItsReader(t *testing.T) {
 	for name, leave := range map[string]func(cancel context.CancelFunc, chunks chan<- []string){
 		"its context ends":        func(cancel context.CancelFunc, _ chan<- []string) { cancel() },
 		"its sink has had enough": func(_ context.CancelFunc, chunks chan<- []string) { chunks <- words("2") },
@@ -243,7 +249,7 @@ func TestAnAttachedStreamEndsWithItsReader(t *testing.T) {
 				e := newEngine(t, 1, 0)
 				chunks := make(chan []string)
 				g := steps(e, chunks)
-				s, err := g.Start(t.Context(), "", engine.StreamOptions{Attached: true})
+				s, err := begin(t.Context(), g, "", engine.StreamOptions{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -258,10 +264,11 @@ func TestAnAttachedStreamEndsWithItsReader(t *testing.T) {
 				if err := <-served; err != nil && !errors.Is(err, context.Canceled) {
 					t.Errorf("got %v", err)
 				}
+				synctest.Wait() // for the generation, in its own goroutine
 				if g := e.Snapshot().Gates[0]; g.InUse != 0 || g.Inside != 0 {
 					t.Errorf("it runs on: %+v", g)
 				}
-				if s, err := g.Start(t.Context(), "", engine.StreamOptions{Attached: true}); err == nil {
+				if s, err := begin(t.Context(), g, "", engine.StreamOptions{}); err == nil {
 					close(chunks)
 					if got := read(t, s); got.kinds != "d" { // Follow does it as well
 						t.Errorf("got %+v", got)
@@ -273,7 +280,7 @@ func TestAnAttachedStreamEndsWithItsReader(t *testing.T) {
 }
 
 // Whoever finds out that the sink takes no more, the producer or who helps out: the generation ends.
-func TestAnAttachedStreamEndsWithALaggingReader(t *testing.T) {
+func TestAStreamWithAHandoverEndsWithALaggingReader(t *testing.T) {
 	for name, sink := range map[string]*tape{
 		"over a chunk":     {slow: true, leaves: 3}, // started, 1, 2
 		"over a heartbeat": {slow: true, leaves: 5}, // started, 1, 2, 3, and idle
@@ -282,7 +289,7 @@ func TestAnAttachedStreamEndsWithALaggingReader(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				e := newEngine(t, 1, 0)
 				chunks := make(chan []string, 3)
-				s, err := steps(e, chunks).Start(t.Context(), "", engine.StreamOptions{Attached: true})
+				s, err := begin(t.Context(), steps(e, chunks), "", engine.StreamOptions{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -295,7 +302,7 @@ func TestAnAttachedStreamEndsWithALaggingReader(t *testing.T) {
 				synctest.Wait()
 				if g := e.Snapshot().Gates[0]; g.InUse != 0 || g.Inside != 0 {
 					t.Errorf("it runs on: %+v", g)
-					s.Cancel()
+					cancel(s)
 				}
 				if err := <-served; err != nil {
 					t.Error(err)
@@ -308,12 +315,17 @@ func TestAnAttachedStreamEndsWithALaggingReader(t *testing.T) {
 // stuckSink is a sink whose reader takes nothing: each call waits until it is let go.
 type stuckSink struct{ free chan struct{} }
 
-func (s stuckSink) Event(engine.Event, bool) bool {
+func (s stuckSink) Notice(stream.Notice, bool) bool {
 	<-s.free
 	return true
 }
 
-func (s stuckSink) Chunks([]engine.Encoded, int64, bool) bool {
+func (s stuckSink) End(stream.Terminal, int64) bool {
+	<-s.free
+	return true
+}
+
+func (s stuckSink) Events([]sse.Event, int64, bool) bool {
 	<-s.free
 	return true
 }
@@ -326,8 +338,8 @@ func TestAStuckReaderHoldsNoPermit(t *testing.T) {
 		e := newEngine(t, 1, 2)
 		chunks := make(chan []string)
 		generation := steps(e, chunks)
-		serve := func(sink engine.Sink) (served chan error) {
-			s, err := generation.Start(t.Context(), "", engine.StreamOptions{Attached: true})
+		serve := func(sink stream.Sink) (served chan error) {
+			s, err := begin(t.Context(), generation, "", engine.StreamOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -13,6 +13,7 @@ import (
 
 	"penstock/apierr"
 	"penstock/engine"
+	"penstock/stream"
 )
 
 func TestAReaderGetsEveryChunkAndTheEnd(t *testing.T) {
@@ -29,7 +30,7 @@ func TestAReaderGetsEveryChunkAndTheEnd(t *testing.T) {
 	if got.kinds != "s"+strings.Repeat("c", 1000)+"d" || !strings.HasPrefix(got.text, "0 1 2 ") || !strings.HasSuffix(got.text, "998 999 ") {
 		t.Errorf("got %q %q", got.kinds, got.text)
 	}
-	if got.done.Reason() != engine.ReasonLength || got.done.Usage().CompletionTokens != 1000 || got.last != 1001 {
+	if got.done.Reason != engine.ReasonLength || got.done.Usage.CompletionTokens != 1000 || got.last != 1001 {
 		t.Errorf("end %+v at %d", got.done, got.last)
 	}
 }
@@ -82,16 +83,16 @@ func TestAReaderWhoLeavesStopsTheGenerationAtItsNextChunk(t *testing.T) {
 		}
 	})
 	s := start(t, g)
-	for ev := range s.Follow(t.Context(), 0, 0) {
-		if ev.Kind == engine.EventChunk && ev.Seq == 3 {
+	for ev := range follow(t.Context(), s, 0, 0) {
+		if ev.Kind == eventChunk && ev.Seq == 3 {
 			break
 		}
-		if ev.Kind == engine.EventChunk {
+		if ev.Kind == eventChunk {
 			read <- struct{}{}
 		}
 	}
 	close(read)
-	if err := <-stopped; !errors.Is(err, engine.ErrNobodyReads) {
+	if err := <-stopped; !errors.Is(err, stream.ErrNoReader) {
 		t.Errorf("emit said %v", err)
 	}
 	if emitted != 3 {
@@ -120,9 +121,9 @@ func TestCancelledBeforeItsFirstChunk(t *testing.T) {
 						return engine.End{}, errors.New("told to stop")
 					},
 				})
-				var holder *engine.Stream
+				var holder *stream.Stream
 				if where == "queue" {
-					holder, _ = g.Start(t.Context(), "holder", engine.StreamOptions{})
+					holder, _ = begin(t.Context(), g, "holder", engine.StreamOptions{})
 					synctest.Wait()
 				}
 				s := start(t, g)
@@ -139,7 +140,7 @@ func TestCancelledBeforeItsFirstChunk(t *testing.T) {
 					t.Errorf("%d generations began, want %d; gate %+v", generating, want, e.Snapshot().Gates[0])
 				}
 				if holder != nil {
-					holder.Cancel()
+					holder.Cancel(stream.ErrNoReader)
 				}
 			})
 		})
@@ -197,13 +198,13 @@ func TestAReaderTooSlowIsCutAndItsGenerationWithIt(t *testing.T) {
 			}
 		}
 	})
-	s, err := g.Start(t.Context(), "", engine.StreamOptions{Buffer: 1000})
+	s, err := begin(t.Context(), g, "", engine.StreamOptions{Buffer: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var stop error
-	for ev, err := range s.Follow(t.Context(), 0, 0) {
-		if ev.Kind == engine.EventChunk {
+	for ev, err := range follow(t.Context(), s, 0, 0) {
+		if ev.Kind == eventChunk {
 			stop = <-stopped // reads on only once the producer has given up
 			stopped <- stop
 		}
@@ -211,7 +212,7 @@ func TestAReaderTooSlowIsCutAndItsGenerationWithIt(t *testing.T) {
 			stop = err
 		}
 	}
-	if !errors.Is(stop, engine.ErrSlowReader) {
+	if !errors.Is(stop, stream.ErrSlowReader) {
 		t.Errorf("the reader got %v", stop)
 	}
 }
@@ -230,8 +231,8 @@ func TestAStreamIsReadOnceAndInOrder(t *testing.T) {
 		go readWith(t, ctx, s, 0)
 		synctest.Wait()
 		for _, after := range []int64{0, 1, 99} {
-			for _, err := range s.Follow(t.Context(), after, 0) {
-				if !errors.Is(err, engine.ErrGone) || code(err) != apierr.CodeGone {
+			for _, err := range follow(t.Context(), s, after, 0) {
+				if !errors.Is(err, stream.ErrGone) || code(err) != apierr.CodeGone {
 					t.Errorf("a second reader after %d: %v", after, err)
 				}
 			}
@@ -254,7 +255,7 @@ func TestClosingFailsRunningStreamsAsDraining(t *testing.T) {
 		go func() { result <- read(t, s) }()
 		synctest.Wait()
 		e.Drain()
-		if _, err := g.Start(t.Context(), "", engine.StreamOptions{}); code(err) != apierr.CodeDraining {
+		if _, err := begin(t.Context(), g, "", engine.StreamOptions{}); code(err) != apierr.CodeDraining {
 			t.Errorf("new work while draining: %v", err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -282,7 +283,7 @@ func TestModelsLoadSideBySideAndFailAlone(t *testing.T) {
 		good := add("good", func(context.Context) error { time.Sleep(time.Second); return nil })
 		bad := add("bad", func(context.Context) error { return errors.New("no such folder") })
 		panics := add("panics", func(context.Context) error { panic("ouch") })
-		if _, err := good.Do(t.Context(), 1); code(err) != apierr.CodeModelLoading || apierr.From(err).RetryAfter <= 0 {
+		if _, err := do(t.Context(), good, 1); code(err) != apierr.CodeModelLoading || apierr.From(err).RetryAfter <= 0 {
 			t.Errorf("while loading: %v", err)
 		}
 		e.Load(t.Context())
@@ -291,13 +292,13 @@ func TestModelsLoadSideBySideAndFailAlone(t *testing.T) {
 			t.Errorf("models %+v", got)
 		}
 		for _, p := range []*engine.Prediction[int, int]{bad, panics} {
-			if _, err := p.Do(t.Context(), 1); code(err) != apierr.CodeModelFailed {
+			if _, err := do(t.Context(), p, 1); code(err) != apierr.CodeModelFailed {
 				t.Errorf("a failed model: %v", err)
 			}
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if got, err := good.Do(t.Context(), 2); err != nil || got != 4 {
+		if got, err := do(t.Context(), good, 2); err != nil || got != 4 {
 			t.Errorf("once loaded: %v, %v", got, err)
 		}
 		if _, err := e.Model("absent"); code(err) != apierr.CodeModelNotFound {
@@ -314,7 +315,7 @@ func TestAStreamThatIsOverIsForgotten(t *testing.T) {
 	g := writer(e, func(_ context.Context, emit func(...string) error) (engine.End, error) {
 		return engine.Stopped(engine.Usage{}), emit("x")
 	})
-	var streams []weak.Pointer[engine.Stream]
+	var streams []weak.Pointer[stream.Stream]
 	for range 10 {
 		s := start(t, g)
 		read(t, s)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// widest is a connection that notes how much it was ever given in one write.
+// widest is a connection that records the size of its largest write.
 type widest struct {
 	recorder
 	most int
@@ -17,21 +17,22 @@ func (w *widest) Write(b []byte) (int, error) {
 	return w.recorder.Write(b)
 }
 
-// Whoever comes late to a long stream is sent it in pieces: a write has a deadline, which is for readers that are stuck and
-// not for those far behind, and a thousand of them must not need a thousand copies of the log.
-func TestALongBacklogGoesOutInPieces(t *testing.T) {
-	h := newHouse(t, 1, 1, words(nil))
-	_, url := create(t, h, strings.Repeat(strings.Repeat("z", 999)+" ", 900))
-	h.record(request("GET", url, "")) // until it is over
+// A reader that opens a long stream late gets it in batches: a write has a deadline, which is for
+// readers that are stuck and not for those far behind, and a thousand readers must not need a
+// thousand copies of the log.
+func TestALongBacklogIsSentInBatches(t *testing.T) {
+	s := newServer(t, 1, 1, words(nil))
+	_, url := create(t, s, strings.Repeat(strings.Repeat("z", 999)+" ", 900))
+	s.record(request("GET", url, "")) // until it is over
 	w := &widest{recorder: recorder{httptest.NewRecorder()}}
-	h.ServeHTTP(w, request("GET", url, ""))
+	s.ServeHTTP(w, request("GET", url, ""))
 	if got := strings.Count(w.Body.String(), "z"); got != 999*900 || !strings.Contains(w.Body.String(), "event: done") {
 		t.Errorf("%d letters came", got)
 	}
 	if w.most > 128<<10 {
 		t.Errorf("%d bytes in one write", w.most)
 	}
-	if err := h.Close(); err != nil {
+	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
 }

@@ -14,20 +14,22 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// bodyPatience is how long a client may pause while it sends its body: it holds a place meanwhile.
-const bodyPatience = 30 * time.Second
+// bodyTimeout is how long a client may pause while it sends its body: it holds a slot meanwhile.
+const bodyTimeout = 30 * time.Second
 
-// bodyAhead is how much memory a client gets by merely saying how long its body will be; for more it has to send something.
-const bodyAhead = 1 << 20
+// bodyPrealloc is how much memory a Content-Length alone allocates; more is allocated as the body
+// arrives.
+const bodyPrealloc = 1 << 20
 
-// readBody reads the request's body to its end, which is also what lets net/http notice a client that leaves later.
+// readBody reads the request's body to its end, without which net/http does not notice that a
+// client disconnects later.
 func (g *Gateway) readBody(c *gin.Context) ([]byte, error) {
 	if c.Request.ContentLength > g.MaxBody {
 		return nil, g.tooLarge()
 	}
 	var body bytes.Buffer
-	body.Grow(int(min(max(0, c.Request.ContentLength), bodyAhead)) + bytes.MinRead) // what reading to the end wants to have free
-	_, err := body.ReadFrom(&patientReader{
+	body.Grow(int(min(max(0, c.Request.ContentLength), bodyPrealloc)) + bytes.MinRead) // the free space that ReadFrom needs to see the end
+	_, err := body.ReadFrom(&deadlineReader{
 		from:    http.MaxBytesReader(c.Writer, c.Request.Body, g.MaxBody),
 		control: controlOf(c),
 	})
@@ -56,14 +58,14 @@ func bytesOf(n int64) string {
 	}
 }
 
-// patientReader gives every read its own deadline, and takes the deadline away at the end.
-type patientReader struct {
+// deadlineReader sets a deadline for every read, and clears it at the end.
+type deadlineReader struct {
 	from    io.Reader
 	control *http.ResponseController
 }
 
-func (r *patientReader) Read(p []byte) (int, error) {
-	_ = r.control.SetReadDeadline(time.Now().Add(bodyPatience))
+func (r *deadlineReader) Read(p []byte) (int, error) {
+	_ = r.control.SetReadDeadline(time.Now().Add(bodyTimeout))
 	n, err := r.from.Read(p)
 	if err != nil {
 		_ = r.control.SetReadDeadline(time.Time{})
@@ -71,8 +73,8 @@ func (r *patientReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// readUnrouted reads a body whose model is named inside it. As the model's own gate cannot be asked first, no more of
-// them are read at once than the gates could hold together.
+// readUnrouted reads a body that names its model. As the model's own gate cannot admit the request
+// before the model is known, no more of them are read at once than the gates could hold together.
 func (g *Gateway) readUnrouted(c *gin.Context) ([]byte, error) {
 	select {
 	case g.bodies <- struct{}{}:
@@ -83,20 +85,21 @@ func (g *Gateway) readUnrouted(c *gin.Context) ([]byte, error) {
 	}
 }
 
-// answer writes a value as JSON. Text stays readable: nothing here is ever part of a page, so < and > stand for themselves.
-func (g *Gateway) answer(c *gin.Context, status int, value any) error {
+// writeJSON writes a response of a value as JSON. It does not escape < and >, as no response is
+// part of a page.
+func (g *Gateway) writeJSON(c *gin.Context, status int, value any) error {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(value); err != nil {
-		return fmt.Errorf("encode the answer: %w", err)
+		return fmt.Errorf("encode the response: %w", err)
 	}
 	return g.writeBody(c, status, "application/json; charset=utf-8", bytes.TrimSuffix(b.Bytes(), []byte("\n")))
 }
 
-// writeBody writes a whole answer, each piece under a deadline of its own.
+// writeBody writes a whole response in parts, each with a deadline of its own.
 func (g *Gateway) writeBody(c *gin.Context, status int, contentType string, body []byte) error {
-	const piece = 64 << 10
+	const part = 64 << 10
 	control := controlOf(c)
 	h := c.Writer.Header()
 	h.Set("Content-Type", contentType)
@@ -104,9 +107,9 @@ func (g *Gateway) writeBody(c *gin.Context, status int, contentType string, body
 	c.Writer.WriteHeader(status)
 	for {
 		_ = control.SetWriteDeadline(time.Now().Add(g.WriteTimeout))
-		n := min(piece, len(body))
+		n := min(part, len(body))
 		if _, err := c.Writer.Write(body[:n]); err != nil {
-			return fmt.Errorf("%w: write the answer: %w", errBroken, err)
+			return fmt.Errorf("%w: write the response: %w", errBroken, err)
 		}
 		if body = body[n:]; len(body) == 0 {
 			return nil

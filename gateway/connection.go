@@ -6,11 +6,12 @@ import (
 	"net/http"
 )
 
-// unsplit is how many bytes net/http sends in one write as a chunk of HTTP/1.1. What is longer goes out in three: as far as
-// a buffer of 4 KiB holds it, the rest, and the line end behind it.
+// unsplit is how many bytes net/http sends in one write as a chunk of HTTP/1.1. It sends more in
+// three writes: as much as a buffer of 4 KiB holds, the rest, and the line end after it.
 const unsplit = 4000
 
-// connection is a client's connection, whose writes can be joined into one: each costs a system call and wakes the client.
+// connection is a client's connection, whose writes can be joined into one: each write costs a
+// system call and wakes the client.
 type connection struct {
 	net.Conn
 	joining bool
@@ -26,8 +27,8 @@ func (c *connection) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// joined sends what write writes as one, by way of a buffer that it returns for the next time. Nobody else may write
-// meanwhile. A failure to send is not write's to see.
+// joined sends what write writes in one write, through a buffer that it returns for the next call.
+// No other goroutine may write meanwhile. write does not see that sending fails.
 func (c *connection) joined(buffer []byte, write func() error) ([]byte, error) {
 	c.joining, c.pieces = true, buffer[:0]
 	err := write()
@@ -39,7 +40,7 @@ func (c *connection) joined(buffer []byte, write func() error) ([]byte, error) {
 	return pieces, err
 }
 
-// CloseWrite lets net/http end a connection such that its client reads the last answer first.
+// CloseWrite lets net/http close a connection such that its client reads the last response first.
 func (c *connection) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
@@ -47,7 +48,7 @@ func (c *connection) CloseWrite() error {
 	return nil
 }
 
-// connections is a listener whose connections are of the kind above.
+// connections is a listener whose connections are *connection.
 type connections struct{ net.Listener }
 
 // Accept implements net.Listener.
@@ -61,12 +62,13 @@ func (l connections) Accept() (net.Conn, error) {
 
 type connectionKey struct{}
 
-// withConnection lets handlers find their connection; it is an http.Server's ConnContext.
+// withConnection makes a connection known to its handlers; it is an http.Server's ConnContext.
 func withConnection(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connectionKey{}, c)
 }
 
-// connectionOf returns the connection a request has for itself; nil if it shares one, as in HTTP/2, or has none.
+// connectionOf returns the connection that serves one request at a time; nil if requests share it,
+// as in HTTP/2, or there is none.
 func connectionOf(r *http.Request) *connection {
 	if r.ProtoMajor != 1 {
 		return nil

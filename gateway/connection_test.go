@@ -11,49 +11,49 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"penstock/internal/memnet"
+	"penstock/test/memnet"
 )
 
-// noted is a listener that notes what is written to its connections, write by write.
-type noted struct {
+// recorded is a listener that records what is written to its connections, write by write.
+type recorded struct {
 	net.Listener
 	mu     sync.Mutex
 	writes [][]byte
 }
 
-func (n *noted) Accept() (net.Conn, error) {
+func (n *recorded) Accept() (net.Conn, error) {
 	c, err := n.Listener.Accept()
-	return notedConn{c, n}, err
+	return recordedConn{c, n}, err
 }
 
-type notedConn struct {
+type recordedConn struct {
 	net.Conn
-	*noted
+	*recorded
 }
 
-func (c notedConn) Write(p []byte) (int, error) {
+func (c recordedConn) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	c.writes = append(c.writes, bytes.Clone(p))
 	c.mu.Unlock()
 	return c.Conn.Write(p)
 }
 
-// However much goes out together, it is whole chunks that are written, as net/http frames them, and not pieces of some.
-func TestWhatGoesOutTogetherIsOneWrite(t *testing.T) {
+// However much is sent together, every write consists of whole chunks as net/http frames them.
+func TestABatchIsOneWriteOfWholeChunks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, 1, 0, words(nil))
+		s := newServer(t, 1, 0, words(nil))
 		l := memnet.Listen()
-		n := &noted{Listener: l}
+		n := &recorded{Listener: l}
 		client := &http.Client{Transport: &http.Transport{DialContext: l.Dial}}
-		h.serve(t, n, client)
+		s.serve(t, n, client)
 		prompt := strings.Repeat("word ", 20_000)
 		res, err := client.Post("http://localhost/v1/models/words/stream", "application/json", strings.NewReader(`{"prompt":"`+prompt+`"}`))
 		if err != nil {
 			t.Fatal(err)
 		}
-		synctest.Wait() // all is written, and most of it waits for its reader
+		synctest.Wait() // all is written, and most of it not yet read
 		body, err := io.ReadAll(res.Body)
-		if err != nil || bytes.Count(body, []byte("data: ")) != 20_003 { // the words, what stands behind the last space, started and done
+		if err != nil || bytes.Count(body, []byte("data: ")) != 20_002 { // the words, started and done
 			t.Fatalf("%d events: %v", bytes.Count(body, []byte("data: ")), err)
 		}
 		res.Body.Close()

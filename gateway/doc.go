@@ -1,17 +1,21 @@
-// Package gateway is the engine's face: HTTP in, JSON and Server-Sent Events out.
-//
-// Its routes are Gin's; what stands behind them is the engine's. A handler returns an error and never writes one itself:
-// one adapter at the edge gives it the shape its route's clients parse (Penstock's own, or OpenAI's) and logs its cause.
-// A stream's connection is an engine.Sink, which is handed events by the handler that follows the stream's log or, where
-// the reader can take them at once, by the producer itself. It joins what is ready into one write, gives every write a
-// deadline, and lets a failed OpenAI stream break off where a clean end would pass for a complete answer.
+// Package gateway serves an engine's models over HTTP: as JSON, and as Server-Sent Events.
 //
 //	metrics := gateway.NewMetrics(version, log)
-//	e := engine.New(engine.Options{Gate: …, Observer: metrics})
-//	…
-//	g := gateway.New(gateway.Options{Engine: e, Metrics: metrics, Playground: web.Files(), …})
+//	e := engine.New(engine.Options{Gate: …, Observer: metrics, Accept: gateway.AcceptVerb})
+//	… // models are added
+//	g := gateway.New(gateway.Options{Engine: e, Metrics: metrics, Log: log})
 //	err := g.Serve(ctx, listener, grace)
 //
-// The package knows models only by their verbs' names (predict, stream, chat, complete), never runs one past the engine's
-// gate, never logs a body, a query or a prompt, and never shows a stream as complete that is not.
+// A route belongs to a dialect, and a dialect is a codec: it decodes the request, and renders
+// events, whole responses and errors. One handler serves all dialects of language models, and one
+// follower serves all streams. A handler returns an error and never writes one itself; one adapter
+// renders it in the route's dialect, and logs its cause. Routes reach a model by the names and
+// types of its verbs; AcceptVerb refuses verbs that no route reaches.
+//
+// A connection that follows a stream is a stream.Sink. It joins events that are ready into one
+// write, and sets a deadline for every write. A stream of OpenAI's that fails is broken off, where
+// a clean end would pass for a complete response.
+//
+// The package never runs a model without a permit of the engine's gate, never logs a body, a query
+// or a prompt, and never shows a stream as complete that was not sealed so.
 package gateway

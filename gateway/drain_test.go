@@ -10,22 +10,22 @@ import (
 	"time"
 
 	"penstock/engine"
-	"penstock/internal/memnet"
+	"penstock/test/memnet"
 )
 
 const wordsStream = "http://localhost/v1/models/words/stream?prompt="
 
-// An EventSource whose connection breaks waits before it comes back. If its stream ends meanwhile, and nothing else is
-// left to do, there is still somebody to tell it the rest.
-func TestADrainWaitsForReadersWhoWereCutOff(t *testing.T) {
-	for name, comes := range map[string]bool{"who comes back": true, "who does not": false} {
+// An EventSource whose connection breaks waits before it reconnects. If its stream ends meanwhile,
+// and no other work is left, the drain still waits for it.
+func TestADrainWaitsForReadersThatWereCutOff(t *testing.T) {
+	for name, reconnects := range map[string]bool{"that reconnect": true, "that do not": false} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				steps := make(chan struct{})
-				h := newHouse(t, 1, 0, words(steps))
+				s := newServer(t, 1, 0, words(steps))
 				l := memnet.Listen()
 				client := l.Client()
-				stop, served := h.begin(t, l)
+				stop, served := s.begin(t, l)
 				cut := listen(t, client, "GET", wordsStream+"Once+upon", "")
 				steps <- struct{}{}
 				synctest.Wait()
@@ -33,9 +33,9 @@ func TestADrainWaitsForReadersWhoWereCutOff(t *testing.T) {
 				synctest.Wait()
 				stop()
 				synctest.Wait()
-				steps <- struct{}{} // the rest is written while nobody is there
+				steps <- struct{}{} // the rest is generated without a reader
 				began := time.Now()
-				if comes {
+				if reconnects {
 					time.Sleep(2 * time.Second)
 					<-cut.over
 					id := streamID.FindString(cut.text)
@@ -48,7 +48,7 @@ func TestADrainWaitsForReadersWhoWereCutOff(t *testing.T) {
 				if err := <-served; err != nil {
 					t.Error(err)
 				}
-				if took := time.Since(began); (comes && took >= 7*time.Second) || (!comes && took < 7*time.Second) || took > 10*time.Second {
+				if took := time.Since(began); (reconnects && took >= 7*time.Second) || (!reconnects && took < 7*time.Second) || took > 10*time.Second {
 					t.Errorf("the drain took %v", took)
 				}
 			})
@@ -56,13 +56,13 @@ func TestADrainWaitsForReadersWhoWereCutOff(t *testing.T) {
 	}
 }
 
-// Who reads slowly but steadily has as long as the grace for what is written already.
-func TestADrainLetsSlowReadersReadOn(t *testing.T) {
+// A reader that is slow but steady has as long as the grace for what is generated already.
+func TestADrainLetsSlowReadersFinish(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, 1, 0, words(nil))
+		s := newServer(t, 1, 0, words(nil))
 		l := memnet.Listen()
 		client := l.Client()
-		stop, served := h.begin(t, l)
+		stop, served := s.begin(t, l)
 		res, err := client.Get(wordsStream + strings.Repeat("word+", 10_000))
 		if err != nil {
 			t.Fatal(err)
@@ -91,10 +91,48 @@ func TestADrainLetsSlowReadersReadOn(t *testing.T) {
 	})
 }
 
-// When the grace is over, streams are told to end, and those who come to hear it find an open door.
+// A whole response that is still being generated when the grace is over fails with the drain's code.
+func TestADrainCancelsWholeResponses(t *testing.T) {
+	for path, body := range map[string]string{
+		chatPath:                   chatBody(false, "Once upon"),
+		"/v1/models/words:predict": `{"prompt":"Once upon"}`,
+		"/v1/models/other:predict": `{"prompt":"Once upon"}`,
+	} {
+		t.Run(path, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				steps := make(chan struct{})
+				s := newServer(t, 1, 0, func(e *engine.Engine) {
+					words(steps)(e)
+					engine.Generates(e.Add("other", engine.Lifecycle{Kind: "test"}), "stream", engine.Generator[struct{ Prompt string }, []string, string]{
+						Preprocess: func(context.Context, struct{ Prompt string }) ([]string, error) { return []string{"one"}, nil },
+						Generate:   repeat(steps, func(word string) string { return word }),
+					})
+				})
+				l := memnet.Listen()
+				client := l.Client()
+				stop, served := s.begin(t, l)
+				response := listen(t, client, "POST", "http://localhost"+path, body)
+				synctest.Wait()
+				stop()
+				began := time.Now()
+				<-response.over
+				if took := time.Since(began); response.status != http.StatusServiceUnavailable || !strings.Contains(response.text, `"code":"draining"`) || took != time.Minute {
+					t.Errorf("after %v: %d %s", took, response.status, response.text)
+				}
+				response.leave()
+				client.CloseIdleConnections()
+				if err := <-served; err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// When the grace is over, streams are canceled, and their readers can still connect to learn it.
 func TestTheListenerClosesLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, 1, 0, func(e *engine.Engine) {
+		s := newServer(t, 1, 0, func(e *engine.Engine) {
 			engine.Generates(e.Add("words", engine.Lifecycle{Kind: "test"}), "stream", engine.Generator[struct{ Prompt string }, struct{}, string]{
 				Preprocess: func(context.Context, struct{ Prompt string }) (struct{}, error) { return struct{}{}, nil },
 				Generate: func(ctx context.Context, _ struct{}, _ func(...string) error) (engine.End, error) {
@@ -106,8 +144,8 @@ func TestTheListenerClosesLast(t *testing.T) {
 		})
 		l := memnet.Listen()
 		client := l.Client()
-		stop, served := h.begin(t, l)
-		_, url := create(t, h, "Once")
+		stop, served := s.begin(t, l)
+		_, url := create(t, s, "Once")
 		stop()
 		time.Sleep(time.Minute + 500*time.Millisecond)
 		late := listen(t, client, "GET", "http://localhost"+url, "")

@@ -9,86 +9,86 @@ import (
 	"strings"
 	"testing"
 
+	"penstock/dialect"
 	"penstock/engine"
 )
 
-// What clients and monitors of either dialect do without thinking.
-func TestSmallCourtesies(t *testing.T) {
-	h := newHouse(t, 1, 1, words(nil))
+func TestHeadRequestsErrorShapesAndMediaTypes(t *testing.T) {
+	s := newServer(t, 1, 1, words(nil))
 	for _, path := range []string{"/", "/js/app.js", "/healthz", "/readyz", "/metrics", "/v1/models"} {
-		if w := h.record(request("HEAD", path, "")); w.Code != 200 {
+		if w := s.record(request("HEAD", path, "")); w.Code != 200 {
 			t.Errorf("HEAD %s: %d", path, w.Code)
 		}
 	}
 	for _, w := range []struct{ body string }{
-		{h.record(request("GET", chatPath, "")).Body.String()},
-		{h.record(request("POST", chatPath, "{}", "Origin", "https://evil.example")).Body.String()},
-		{h.record(host(request("POST", chatPath, "{}"), "evil.example")).Body.String()},
+		{s.record(request("GET", chatPath, "")).Body.String()},
+		{s.record(request("POST", chatPath, "{}", "Origin", "https://evil.example")).Body.String()},
+		{s.record(host(request("POST", chatPath, "{}"), "evil.example")).Body.String()},
 	} {
 		if !strings.Contains(w.body, `"type":"`) || strings.Contains(w.body, "request_id") {
-			t.Errorf("not an error of OpenAI's shape: %s", w.body)
+			t.Errorf("not an error in OpenAI's shape: %s", w.body)
 		}
 	}
-	w := h.record(request("GET", "/v1/models/words/stream?prompt=Once+upon", "", "Accept", "application/json"))
+	w := s.record(request("GET", "/v1/models/words/stream?prompt=Once+upon", "", "Accept", "application/json"))
 	if w.Code != 200 || !strings.HasPrefix(w.Body.String(), `{"output":"Once upon"`) {
-		t.Errorf("a stream asked for as JSON: %d %s", w.Code, w.Body)
+		t.Errorf("a stream requested as JSON: %d %s", w.Code, w.Body)
 	}
-	w = h.record(request("POST", "/v1/models/words:predict", `{"prompt":"a <b> & c"}`, "Content-Type", "application/x-www-form-urlencoded"))
+	w = s.record(request("POST", "/v1/models/words:predict", `{"prompt":"a <b> & c"}`, "Content-Type", "application/x-www-form-urlencoded"))
 	if w.Code != 200 || !strings.Contains(w.Body.String(), "a <b> & c") {
 		t.Errorf("curl -d: %d %s", w.Code, w.Body)
 	}
-	w = h.record(request("POST", "/v1/models/words:predict", strings.Repeat(" ", 1<<20+1)))
+	w = s.record(request("POST", "/v1/models/words:predict", strings.Repeat(" ", 1<<20+1)))
 	if !strings.Contains(w.Body.String(), "larger than the 1 MiB") {
 		t.Errorf("a body too large: %s", w.Body)
 	}
-	if w := h.record(request("GET", "/v1/models/", "")); w.Code != 404 || code(t, w.Body) != "not_found" {
+	if w := s.record(request("GET", "/v1/models/", "")); w.Code != 404 || code(t, w.Body) != "not_found" {
 		t.Errorf("a model without a name: %d", w.Code)
 	}
-	if err := h.Close(); err != nil {
+	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestWhoOnlyAsksHowThingsAreDoesNotFillTheLog(t *testing.T) {
-	h := newHouse(t, 1, 1, words(nil))
+func TestMonitoringRequestsAreNotLogged(t *testing.T) {
+	s := newServer(t, 1, 1, words(nil))
 	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/v1/models", "/v2/health/live", "/v2/health/ready", "/v2/models/words/ready"} {
-		if w := h.record(request("GET", path, "")); w.Code != 200 {
+		if w := s.record(request("GET", path, "")); w.Code != 200 {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)
 		}
 	}
-	if log := h.log.String(); strings.Contains(log, "msg=request") {
+	if log := s.log.String(); strings.Contains(log, "msg=request") {
 		t.Errorf("the log: %s", log)
 	}
-	h.record(request("GET", "/v2/models/words", ""))
-	if log := h.log.String(); !strings.Contains(log, "route=/v2/models/{name} ") {
+	s.record(request("GET", "/v2/models/words", ""))
+	if log := s.log.String(); !strings.Contains(log, "route=/v2/models/{name} ") {
 		t.Errorf("a request for a model is missing in the log: %q", log)
 	}
-	if err := h.Close(); err != nil {
+	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestAReaderWhoAsksForTheImpossibleIsNotCountedAsDropped(t *testing.T) {
-	h := newHouse(t, 1, 1, words(nil))
-	id, url := create(t, h, "one")
-	if w := h.record(request("GET", url, "", "Last-Event-ID", id+"-99")); w.Code != 410 {
+func TestAReaderAtAnInvalidPositionIsNotCountedAsDropped(t *testing.T) {
+	s := newServer(t, 1, 1, words(nil))
+	id, url := create(t, s, "one")
+	if w := s.record(request("GET", url, "", "Last-Event-ID", id+"-99")); w.Code != 410 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
-	if strings.Contains(metrics(h), "penstock_stream_readers_dropped_total{") {
+	if strings.Contains(metrics(s), "penstock_stream_readers_dropped_total{") {
 		t.Error("counted as dropped")
 	}
-	if err := h.Close(); err != nil {
+	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
-// stuck is a connection whose reader takes nothing: it fails where what was written has to go out.
+// stuck is a connection whose reader takes nothing: its flush fails.
 type stuck struct{ recorder }
 
 func (stuck) FlushError() error { return os.ErrDeadlineExceeded }
 
-func TestWhatCannotBeFlushedHasNotBeenSent(t *testing.T) {
-	h := newHouse(t, 1, 1, words(nil))
+func TestAFailedFlushBreaksTheConnectionOff(t *testing.T) {
+	s := newServer(t, 1, 1, words(nil))
 	for path, body := range map[string]string{
 		"/v1/models/words/stream": `{"prompt":"word"}`,
 		chatPath:                  `{"model":"words","stream":true,"messages":[{"role":"user","content":"word"}]}`,
@@ -99,29 +99,38 @@ func TestWhatCannotBeFlushedHasNotBeenSent(t *testing.T) {
 					t.Errorf("%s: not broken off: %v", path, err)
 				}
 			}()
-			h.ServeHTTP(stuck{recorder{httptest.NewRecorder()}}, request("POST", path, body))
+			s.ServeHTTP(stuck{recorder{httptest.NewRecorder()}}, request("POST", path, body))
 		}()
 	}
-	if got := metrics(h); !strings.Contains(got, `penstock_stream_readers_dropped_total{reason="write_timeout"} 2`) {
+	if got := metrics(s); !strings.Contains(got, `penstock_stream_readers_dropped_total{reason="write_timeout"} 2`) {
 		t.Error("not both are counted as stuck")
 	}
-	if err := h.Close(); err != nil {
+	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
-// Verbs are told by the names that routes have, and weights in Accept count.
-func TestWhatAModelCanDo(t *testing.T) {
-	h := newHouse(t, 1, 1, func(e *engine.Engine) {
+// Verbs are listed by the names that routes have, and the weights of Accept count.
+func TestTheVerbsOfAModelAndTheWeightsOfAccept(t *testing.T) {
+	s := newServer(t, 1, 1, func(e *engine.Engine) {
 		words(nil)(e)
-		same := func(_ context.Context, in engine.Input) (engine.Input, error) { return in, nil }
-		m := e.Add("remote", engine.Lifecycle{Kind: "test"})
-		for _, verb := range []string{"chat_whole", "embed"} {
-			engine.Predicts(m, verb, engine.Predictor[engine.Input, engine.Input, engine.Input, engine.Input]{Preprocess: same, Predict: same, Postprocess: same})
-		}
+		counter(e)
+		tensors(nil)(e)
+		remote(e)
+		m, _ := e.Model("remote")
+		engine.Predicts(m, "embed", engine.Predictor[*dialect.EmbeddingCall, *dialect.EmbeddingCall, *dialect.EmbeddingResponse, *dialect.EmbeddingResponse]{
+			Preprocess:  same[*dialect.EmbeddingCall],
+			Predict:     func(context.Context, *dialect.EmbeddingCall) (*dialect.EmbeddingResponse, error) { return nil, nil },
+			Postprocess: same[*dialect.EmbeddingResponse],
+		})
 	})
-	for name, want := range map[string]string{"words": `["predict","stream","chat"]`, "remote": `["chat","embed"]`} {
-		if w := h.record(request("GET", "/v1/models/"+name, "")); !strings.Contains(w.Body.String(), `"verbs":`+want) {
+	for name, want := range map[string]string{
+		"words":   `["predict","stream","chat","complete","responses"]`,
+		"remote":  `["predict","stream","chat","complete","responses","embed"]`,
+		"counter": `["predict","stream"]`,
+		"org/sum": `["infer"]`,
+	} {
+		if w := s.record(request("GET", "/v1/models/"+name, "")); !strings.Contains(w.Body.String(), `"verbs":`+want) {
 			t.Errorf("%s: %s", name, w.Body)
 		}
 	}
@@ -133,12 +142,12 @@ func TestWhatAModelCanDo(t *testing.T) {
 		"application/json, text/event-stream;q=0.0": false,
 		"application/json, text/event-stream":       true,
 	} {
-		w := h.record(request("POST", "/v1/models/words:predict", `{"prompt":"one"}`, "Accept", accept))
+		w := s.record(request("POST", "/v1/models/words:predict", `{"prompt":"one"}`, "Accept", accept))
 		if got := strings.HasPrefix(w.Header().Get("Content-Type"), "text/event-stream"); w.Code != 200 || got != events {
 			t.Errorf("Accept %q: %d %s", accept, w.Code, w.Body)
 		}
 	}
-	if err := h.Close(); err != nil {
+	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
 }

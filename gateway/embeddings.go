@@ -9,7 +9,7 @@ import (
 	"penstock/engine"
 )
 
-// embed answers POST /v1/embeddings: with what a local model computes, or with the response of a
+// embed serves POST /v1/embeddings: with what a local model computes, or with the response of a
 // server, passed through.
 func (g *Gateway) embed(c *gin.Context) error {
 	body, err := g.readUnrouted(c)

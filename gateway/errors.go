@@ -53,10 +53,10 @@ func (g *Gateway) fail(c *gin.Context, err error, r errorRenderer) {
 
 // rendererOf returns what renders errors that belong to no handler: by the dialect of the path.
 func (g *Gateway) rendererOf(path string) errorRenderer {
-	switch {
-	case openAIPaths[path]:
-		return g.codecs.chat
-	case path == "/v2", strings.HasPrefix(path, "/v2/"):
+	if r, ok := g.codecs.at(path); ok {
+		return r
+	}
+	if path == "/v2" || strings.HasPrefix(path, "/v2/") {
 		return g.codecs.infer
 	}
 	return g.codecs.native
@@ -66,9 +66,6 @@ func (g *Gateway) rendererOf(path string) errorRenderer {
 func (g *Gateway) failAny(c *gin.Context, err error) {
 	g.fail(c, err, g.rendererOf(c.Request.URL.Path))
 }
-
-// openAIPaths are the paths whose clients are OpenAI's.
-var openAIPaths = map[string]bool{pathChat: true, pathCompletions: true, pathResponses: true, pathEmbeddings: true}
 
 // noteCause keeps an error for the access log.
 func noteCause(c *gin.Context, err error) { _ = c.Error(err) }

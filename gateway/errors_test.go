@@ -39,13 +39,13 @@ func code(t *testing.T, body io.Reader) string {
 		t.Fatalf("no error object: %v", err)
 	}
 	if e.Error.Message == "" {
-		t.Errorf("%s says nothing", e.Error.Code)
+		t.Errorf("%s has no message", e.Error.Code)
 	}
 	return e.Error.Code
 }
 
 func TestBadRequestsGetTheirCodesAndTheServerGoesOn(t *testing.T) {
-	h := newHouse(t, 5, 5, func(e *engine.Engine) {
+	s := newServer(t, 5, 5, func(e *engine.Engine) {
 		words(nil)(e)
 		doubler(func(_ context.Context, n int) (int, error) {
 			if n == 13 {
@@ -81,7 +81,7 @@ func TestBadRequestsGetTheirCodesAndTheServerGoesOn(t *testing.T) {
 		{"two JSONs", request("POST", predict, `1 2`), 400, "invalid_json"},
 		{"an empty body", request("POST", predict, ``), 400, "invalid_json"},
 		{"empty input", request("POST", "/v1/models/words/stream", `{"prompt":""}`), 400, "invalid_input"},
-		{"a body too large, said so", request("POST", predict, strings.Repeat(" ", 1001)), 413, "body_too_large"},
+		{"a body too large, by its length", request("POST", predict, strings.Repeat(" ", 1001)), 413, "body_too_large"},
 		{"a body too large, chunked", chunked(request("POST", predict, strings.Repeat(" ", 1001))), 413, "body_too_large"},
 		{"a panic", request("POST", predict, "13"), 500, "internal"},
 		{"a model that failed to load", request("POST", "/v1/models/lost:predict", "1"), 503, "model_failed"},
@@ -99,21 +99,21 @@ func TestBadRequestsGetTheirCodesAndTheServerGoesOn(t *testing.T) {
 		{"chat: by GET", request("GET", chat, ""), 405, "method_not_allowed"},
 	}
 	for _, c := range cases {
-		w := h.record(c.r)
+		w := s.record(c.r)
 		if got := code(t, w.Body); w.Code != c.status || got != c.code {
 			t.Errorf("%s: %d %s, want %d %s", c.name, w.Code, got, c.status, c.code)
 		}
 		if w.Header().Get("X-Request-Id") == "" {
 			t.Errorf("%s: no X-Request-Id", c.name)
 		}
-		if w := h.record(request("POST", predict, "21")); w.Code != 200 || w.Body.String() != "42" {
+		if w := s.record(request("POST", predict, "21")); w.Code != 200 || w.Body.String() != "42" {
 			t.Fatalf("after %s the server does not go on: %d %s", c.name, w.Code, w.Body)
 		}
 	}
-	if err := h.Close(); err != nil {
+	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	log := h.log.String()
+	log := s.log.String()
 	for _, must := range []string{"unlucky", "unexpected EOF", "route=/v1/models/{name}/predict"} {
 		if !strings.Contains(log, must) {
 			t.Errorf("the log does not hold %q", must)
@@ -125,8 +125,8 @@ func chunked(r *http.Request) *http.Request { r.ContentLength = -1; return r }
 
 func host(r *http.Request, h string) *http.Request { r.Host = h; return r }
 
-func TestHostsAndOriginsThatMay(t *testing.T) {
-	h := newHouse(t, 1, 1, words(nil), func(o *gateway.Options) {
+func TestAllowedHostsAndOrigins(t *testing.T) {
+	s := newServer(t, 1, 1, words(nil), func(o *gateway.Options) {
 		o.Hosts = []string{"models.example.com"}
 		o.Origins = []string{"https://app.example.com"}
 	})
@@ -140,44 +140,44 @@ func TestHostsAndOriginsThatMay(t *testing.T) {
 		host(request("GET", "/readyz", ""), "anything.example"),
 		request("GET", "/v1/models", "", "Origin", "http://localhost"),
 	} {
-		if w := h.record(r); w.Code != 200 || w.Header().Get("Access-Control-Allow-Origin") != "" {
+		if w := s.record(r); w.Code != 200 || w.Header().Get("Access-Control-Allow-Origin") != "" {
 			t.Errorf("Host %s, Origin %s: %d %v", r.Host, r.Header.Get("Origin"), w.Code, w.Header())
 		}
 	}
-	w := h.record(request("GET", "/v1/models", "", "Origin", "https://app.example.com"))
+	w := s.record(request("GET", "/v1/models", "", "Origin", "https://app.example.com"))
 	if w.Code != 200 || w.Header().Get("Access-Control-Allow-Origin") != "https://app.example.com" {
 		t.Errorf("a named origin: %d %v", w.Code, w.Header())
 	}
-	w = h.record(request("OPTIONS", "/v1/chat/completions", "", "Origin", "https://app.example.com", "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "authorization,content-type"))
+	w = s.record(request("OPTIONS", "/v1/chat/completions", "", "Origin", "https://app.example.com", "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "authorization,content-type"))
 	if w.Code != 204 || w.Header().Get("Access-Control-Allow-Headers") == "" || w.Header().Get("X-Request-Id") == "" || w.Body.Len() > 0 {
 		t.Errorf("a preflight: %d %v %s", w.Code, w.Header(), w.Body)
 	}
-	if !strings.Contains(metrics(h), `penstock_http_requests_total{code="204",method="OPTIONS",route="preflight"} 1`) {
+	if !strings.Contains(metrics(s), `penstock_http_requests_total{code="204",method="OPTIONS",route="preflight"} 1`) {
 		t.Error("a preflight is not counted")
 	}
-	if err := h.Close(); err != nil {
+	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestRequestIDs(t *testing.T) {
-	h := newHouse(t, 1, 1, words(nil))
-	if w := h.record(request("GET", "/nowhere", "", "X-Request-Id", "my-id.1")); w.Header().Get("X-Request-Id") != "my-id.1" || !strings.Contains(w.Body.String(), `"request_id":"my-id.1"`) {
+	s := newServer(t, 1, 1, words(nil))
+	if w := s.record(request("GET", "/nowhere", "", "X-Request-Id", "my-id.1")); w.Header().Get("X-Request-Id") != "my-id.1" || !strings.Contains(w.Body.String(), `"request_id":"my-id.1"`) {
 		t.Errorf("%v %s", w.Header(), w.Body)
 	}
 	for _, id := range []string{"", "with space", "line\nbreak", strings.Repeat("x", 200), "ünïcode"} {
-		if got := h.record(request("GET", "/healthz", "", "X-Request-Id", id)).Header().Get("X-Request-Id"); len(got) != 32 || got == id {
+		if got := s.record(request("GET", "/healthz", "", "X-Request-Id", id)).Header().Get("X-Request-Id"); len(got) != 32 || got == id {
 			t.Errorf("for %q: %q", id, got)
 		}
 	}
-	if err := h.Close(); err != nil {
+	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
-// What people ask is theirs: nothing of a body or a query is in the log, nor of what a message says about them.
+// Requests are private: nothing of a body or a query is logged, nor of a message that quotes them.
 func TestTheLogHoldsNothingOfARequest(t *testing.T) {
-	h := newHouse(t, 1, 1, words(nil))
+	s := newServer(t, 1, 1, words(nil))
 	for _, r := range []*http.Request{
 		request("GET", "/v1/models/words/stream?prompt=SECRET&SECRET=SECRET", ""),
 		request("GET", "/v1/models/words/stream?SECRET;", ""),
@@ -190,21 +190,21 @@ func TestTheLogHoldsNothingOfARequest(t *testing.T) {
 		request("POST", chatPath, `SECRET`),
 		request("POST", "/SECRET", `SECRET`),
 	} {
-		h.record(r)
+		s.record(r)
 	}
-	log := h.log.String()
+	log := s.log.String()
 	if strings.Contains(log, "SECRET") || strings.Count(log, "msg=request") != 10 || !strings.Contains(log, "error=invalid_input/bad_query") {
 		t.Errorf("the log: %s", log)
 	}
-	if err := h.Close(); err != nil {
+	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
-// Half a body is the sender's fault, as long as he is there to be told.
-func TestABodyThatIsNotWhole(t *testing.T) {
-	h := newHouse(t, 1, 1, words(nil))
-	url, client := h.onTCP(t)
+// A body that breaks off is the client's fault, as long as the client is there to get the response.
+func TestAnIncompleteBody(t *testing.T) {
+	s := newServer(t, 1, 1, words(nil))
+	url, client := s.onTCP(t)
 	for name, sent := range map[string]string{
 		"less than its length":   "Content-Length: 50\r\n\r\n{",
 		"chunks that are broken": "Transfer-Encoding: chunked\r\n\r\nZZ\r\n{\r\n0\r\n\r\n",

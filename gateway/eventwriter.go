@@ -9,9 +9,10 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// eventWriter writes Server-Sent Events to one connection (WHATWG HTML, 9.2). Events are gathered until flush, which sends
-// them in one write under a deadline; the response's head goes out with the first of them, so that until then a failure
-// still has a status of its own. It is for one goroutine.
+// eventWriter writes Server-Sent Events to one connection (WHATWG HTML, 9.2). Events are gathered
+// until flush, which sends them in one write with a deadline; the response's head goes out with the
+// first of them, so that until then a failure still has a status of its own. It is for one
+// goroutine.
 type eventWriter struct {
 	c       *gin.Context
 	control *http.ResponseController
@@ -30,7 +31,8 @@ func (g *Gateway) newEventWriter(c *gin.Context) *eventWriter {
 	return &eventWriter{c: c, control: controlOf(c), timeout: g.WriteTimeout, wire: wire, joints: &g.joints, socket: writabilityOf(wire)}
 }
 
-// controlOf returns the controls of a request's connection: net/http's own, as gin's Flush keeps its error to itself.
+// controlOf returns the controls of a request's connection: net/http's own, as gin's Flush hides
+// its error.
 func controlOf(c *gin.Context) *http.ResponseController {
 	var w http.ResponseWriter = c.Writer
 	if wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter }); ok {
@@ -39,12 +41,14 @@ func controlOf(c *gin.Context) *http.ResponseController {
 	return http.NewResponseController(w)
 }
 
-// Ready is engine.Sink's: whether an event with so many bytes of data can be sent without waiting for the reader.
+// Ready implements stream.Sink: whether events of so many bytes can be sent without waiting for the
+// reader.
 func (s *eventWriter) Ready(size int) bool {
 	return s.socket.ready(len(s.buf) + size)
 }
 
-// flush sends what is gathered. An error means that the reader is gone or stuck; nothing more can be sent.
+// flush sends what is gathered. An error means that the reader is gone or stuck, and that nothing
+// more can be sent.
 func (s *eventWriter) flush() error {
 	if len(s.buf) == 0 {
 		return nil
@@ -57,7 +61,8 @@ func (s *eventWriter) flush() error {
 		h.Set("X-Accel-Buffering", "no")
 		s.c.Writer.WriteHeader(http.StatusOK)
 	}
-	// A deadline costs more than a look at the clock: it is set a quarter too far ahead, and moved once that is used up.
+	// Setting a deadline costs more than reading the clock: it is set a quarter too far ahead, and
+	// moved once that is used up.
 	if now := time.Now(); s.expires.Sub(now) < s.timeout {
 		s.expires = now.Add(s.timeout + s.timeout/4)
 		if err := s.control.SetWriteDeadline(s.expires); err != nil {
@@ -67,7 +72,7 @@ func (s *eventWriter) flush() error {
 	s.socket.wrote(len(s.buf))
 	err := s.send()
 	s.buf = s.buf[:0]
-	if cap(s.buf) > 64<<10 { // one great burst must not stay for the rest of a long stream
+	if cap(s.buf) > 64<<10 { // one large burst must not keep its memory for the rest of a long stream
 		s.buf = nil
 	}
 	if err == nil && deadlineRunsOn(s.c.Request) {
@@ -80,7 +85,7 @@ func (s *eventWriter) flush() error {
 	return nil
 }
 
-// send writes what is gathered, in one write where it has the connection for itself.
+// send writes what is gathered, in one write where the connection serves no other request.
 func (s *eventWriter) send() (err error) {
 	write := func() error {
 		if _, err := s.c.Writer.Write(s.buf); err != nil {
@@ -100,6 +105,6 @@ func (s *eventWriter) send() (err error) {
 	return err
 }
 
-// deadlineRunsOn tells whether a write deadline must be taken away when the write is done: HTTP/2 resets a stream whose
-// deadline passes, though nothing is being written then.
+// deadlineRunsOn reports whether a write deadline must be cleared when the write is done: HTTP/2
+// resets a stream whose deadline passes, even if nothing is being written then.
 func deadlineRunsOn(r *http.Request) bool { return r.ProtoMajor > 1 }

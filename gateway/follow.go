@@ -35,7 +35,7 @@ type position struct {
 // event only if that was sealed. An OpenAI stream that failed after its first byte ends with an
 // error event, and then the connection is broken off without the clean end of its chunked body.
 func (g *Gateway) follow(c *gin.Context, s *stream.Stream, from position, head *streamHead) error {
-	codec, ok := g.codecs.byName[dialect.Name(s.Info().Dialect)]
+	codec, ok := g.codecs.named(dialect.Name(s.Info().Dialect))
 	if !ok {
 		return fmt.Errorf("stream of model %q: no codec for dialect %q", s.Info().Model, s.Info().Dialect)
 	}
@@ -98,7 +98,7 @@ func (f *follower) Notice(n stream.Notice, more bool) bool {
 	return f.gathered(more)
 }
 
-// Events implements stream.Sink. The check here is for logs whose store is not ours.
+// Events implements stream.Sink. The check here is for logs in a foreign store.
 func (f *follower) Events(events []sse.Event, first int64, more bool) bool {
 	f.open()
 	for i, e := range events {

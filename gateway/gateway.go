@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -12,24 +13,42 @@ import (
 
 	"penstock/apierr"
 	"penstock/engine"
+	"penstock/stream"
 )
 
-// Options configures a Gateway. All fields are needed unless they say otherwise.
+// Options configures a Gateway. Engine is needed; the other fields have defaults.
 type Options struct {
 	Engine     *engine.Engine
-	Metrics    *Metrics
-	Log        *slog.Logger
-	Playground fs.FS // its files lie at the root; index.html is /
+	Metrics    *Metrics     // nil: new ones, which lack what only an engine's Observer learns
+	Log        *slog.Logger // nil: slog.Default()
+	Playground fs.FS        // its files lie at the root; index.html is /; nil: none
+	Dialects   []Dialect    // further protocols for language models
 
-	MaxBody           int64         // bytes of a request's body
-	ReadHeaderTimeout time.Duration // how long a request's head may take
-	Heartbeat         time.Duration // a silent stream gets a comment this often
-	WriteTimeout      time.Duration // a write stuck this long ends the connection
-	Retry             time.Duration // how long an EventSource waits before it reconnects
-	Buffer            int           // bytes of chunks kept of a stream: for a reader who lags, or for those who come back
-	Window            time.Duration // how long a stream of /v1/streams stays readable after its end
-	Hosts             []string      // Host names served besides loopback names and IP addresses; may be empty
-	Origins           []string      // web origins that may call from other pages; empty: none
+	MaxBody           int64         // bytes of a request's body; 0: 20 MiB
+	ReadHeaderTimeout time.Duration // how long a request's head may take; 0: 10 s
+	Heartbeat         time.Duration // a silent stream gets a comment this often; 0: 15 s
+	WriteTimeout      time.Duration // a write stuck this long ends the connection; 0: 10 s
+	Retry             time.Duration // how long an EventSource waits before it reconnects; 0: 2 s
+	Buffer            int           // bytes of events kept of a stream; 0: stream.DefaultBuffer
+	Window            time.Duration // how long a detached stream is kept after its end; 0: 60 s
+	Hosts             []string      // Host names served besides loopback names and IP addresses
+	Origins           []string      // web origins that may call from other pages
+}
+
+// withDefaults returns the options with their defaults for zero values.
+func (o Options) withDefaults() Options {
+	o.Log = cmp.Or(o.Log, slog.Default())
+	if o.Metrics == nil {
+		o.Metrics = NewMetrics("(devel)", o.Log)
+	}
+	o.MaxBody = cmp.Or(o.MaxBody, 20<<20)
+	o.ReadHeaderTimeout = cmp.Or(o.ReadHeaderTimeout, 10*time.Second)
+	o.Heartbeat = cmp.Or(o.Heartbeat, 15*time.Second)
+	o.WriteTimeout = cmp.Or(o.WriteTimeout, 10*time.Second)
+	o.Retry = cmp.Or(o.Retry, 2*time.Second)
+	o.Buffer = cmp.Or(o.Buffer, stream.DefaultBuffer)
+	o.Window = cmp.Or(o.Window, time.Minute)
+	return o
 }
 
 // Gateway serves an engine over HTTP. It is safe for use by many goroutines.
@@ -42,21 +61,25 @@ type Gateway struct {
 	joints  sync.Pool     // of *[]byte, for joined writes
 }
 
-// New returns a Gateway for the engine's models, all of which have been added.
+// New returns a Gateway for the engine's models, all of which have been added. It panics without an
+// engine.
 func New(o Options) *Gateway {
-	g := &Gateway{Options: o, started: time.Now(), codecs: newCodecs()}
-	room := 0
-	for _, gate := range o.Engine.Snapshot().Gates {
-		room += gate.Permits + gate.Queue
+	if o.Engine == nil {
+		panic("gateway: Options.Engine is needed")
 	}
-	g.bodies = make(chan struct{}, room)
-	o.Metrics.watch(o.Engine)
+	g := &Gateway{Options: o.withDefaults(), started: time.Now(), codecs: newCodecs(o.Dialects)}
+	inside := 0
+	for _, gate := range g.Engine.Snapshot().Gates {
+		inside += gate.Permits + gate.Queue
+	}
+	g.bodies = make(chan struct{}, inside)
+	g.Metrics.watch(g.Engine)
 	g.handler = g.routes()
 	return g
 }
 
-// shareWith lets pages of other origins call, and answers the browsers that ask whether they may.
-func shareWith(origins []string) gin.HandlerFunc {
+// allowOrigins lets pages of these origins call, and serves the preflights of their browsers.
+func allowOrigins(origins []string) gin.HandlerFunc {
 	c := cors.New(cors.Options{
 		AllowedOrigins:       origins,
 		AllowedMethods:       []string{http.MethodGet, http.MethodPost, http.MethodDelete},
@@ -86,10 +109,10 @@ func (g *Gateway) routes() http.Handler {
 	r.ContextWithFallback = true
 	r.Use(g.observe, g.recoverPanics, identify)
 	if len(g.Origins) > 0 {
-		r.Use(shareWith(g.Origins))
+		r.Use(allowOrigins(g.Origins))
 	}
 
-	// Load balancers ask these by address, under any Host.
+	// Load balancers request these by address, with any Host.
 	get(r, "/healthz", g.native(g.health))
 	get(r, "/readyz", g.native(g.readiness))
 
@@ -102,9 +125,9 @@ func (g *Gateway) routes() http.Handler {
 	guarded.POST("/v1/streams", g.native(g.createStream))
 	guarded.GET("/v1/streams/:id", g.native(g.readStream))
 	guarded.DELETE("/v1/streams/:id", g.native(g.deleteStream))
-	guarded.POST(pathChat, g.generate(g.codecs.chat))
-	guarded.POST(pathCompletions, g.generate(g.codecs.completions))
-	guarded.POST(pathResponses, g.generate(g.codecs.responses))
+	for _, d := range g.codecs.dialects {
+		guarded.POST(d.Path, g.generate(d.Codec))
+	}
 	guarded.POST(pathEmbeddings, g.rendering(g.codecs.embeddings, g.embed))
 	g.routeV2(r, guarded)
 
@@ -117,13 +140,14 @@ func (g *Gateway) routes() http.Handler {
 	return r
 }
 
-// get serves GET, and HEAD as monitors ask it.
+// get serves GET, and HEAD, which monitors use.
 func get(r gin.IRoutes, path string, h gin.HandlerFunc) {
 	r.GET(path, h)
 	r.HEAD(path, h)
 }
 
-// playground serves the page's files, each by its own route, with a policy that lets them load nothing from elsewhere.
+// playground serves the page's files, each by its own route, with a policy that keeps them from
+// loading anything from elsewhere.
 func (g *Gateway) playground(r gin.IRoutes) {
 	if g.Playground == nil {
 		return

@@ -13,8 +13,9 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// guardHost refuses requests that come by a Host name or from a web page we do not know: a page of a stranger could
-// otherwise reach a gateway on the reader's own machine, by pointing a name of its own at it or by a plain form.
+// guardHost refuses requests with a Host name or from a web page that is not allowed: any page
+// could otherwise reach a gateway on its reader's own machine, by DNS rebinding or with a plain
+// form.
 func (g *Gateway) guardHost(c *gin.Context) {
 	refuse := func(message string) {
 		g.failAny(c, &apierr.Error{Code: apierr.CodeForbidden, Message: message})
@@ -38,13 +39,14 @@ func (g *Gateway) knownHost(hostport string) bool {
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return true
 	}
-	if _, err := netip.ParseAddr(host); err == nil { // no name, so no rebinding
+	if _, err := netip.ParseAddr(host); err == nil { // not a name, so no rebinding
 		return true
 	}
 	return slices.ContainsFunc(g.Hosts, func(known string) bool { return strings.EqualFold(known, host) })
 }
 
-// knownOrigin lets through requests without an Origin, from the page's own, and from those the operator named.
+// knownOrigin reports whether a request has no Origin, or that of the page itself, or one that the
+// operator allows.
 func (g *Gateway) knownOrigin(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	if origin == "" {

@@ -8,14 +8,14 @@ import (
 	"penstock/engine"
 )
 
-// health answers GET /healthz: the process is alive.
+// health serves GET /healthz: the process is alive.
 func (g *Gateway) health(c *gin.Context) error {
-	return g.answer(c, http.StatusOK, struct {
+	return g.writeJSON(c, http.StatusOK, struct {
 		Status string `json:"status"`
 	}{"ok"})
 }
 
-// modelState is a model's line in the answer of /readyz.
+// modelState is a model's entry in the response of /readyz.
 type modelState struct {
 	Name   string       `json:"name"`
 	Kind   string       `json:"kind"`
@@ -23,16 +23,17 @@ type modelState struct {
 	Reason string       `json:"reason,omitempty"`
 }
 
-// readiness answers GET /readyz: 200 once no model is loading any more and at least one is ready, else 503.
+// readiness serves GET /readyz: 200 once no model is loading any more and at least one is ready,
+// else 503.
 func (g *Gateway) readiness(c *gin.Context) error {
-	answer := struct {
-		Ready  bool         `json:"ready"`  // as the Open Inference Protocol says it
+	response := struct {
+		Ready  bool         `json:"ready"`  // as in the Open Inference Protocol
 		Status string       `json:"status"` // ready, loading, failed, draining
 		Models []modelState `json:"models"`
 	}{Status: "ready", Models: []modelState{}}
 	loading, ready := 0, 0
 	for _, m := range g.Engine.Snapshot().Models {
-		answer.Models = append(answer.Models, modelState{m.Name, m.Kind, m.State, m.Reason})
+		response.Models = append(response.Models, modelState{m.Name, m.Kind, m.State, m.Reason})
 		switch m.State {
 		case engine.StateLoading:
 			loading++
@@ -43,18 +44,18 @@ func (g *Gateway) readiness(c *gin.Context) error {
 	}
 	switch {
 	case g.Engine.Draining():
-		answer.Status = "draining"
+		response.Status = "draining"
 	case loading > 0:
-		answer.Status = "loading"
+		response.Status = "loading"
 	case ready == 0:
-		answer.Status = "failed"
+		response.Status = "failed"
 	}
 	status := http.StatusOK
-	if answer.Ready = answer.Status == "ready"; !answer.Ready {
+	if response.Ready = response.Status == "ready"; !response.Ready {
 		status = http.StatusServiceUnavailable
-		if answer.Status != "failed" {
+		if response.Status != "failed" {
 			c.Header("Retry-After", "1")
 		}
 	}
-	return g.answer(c, status, answer)
+	return g.writeJSON(c, status, response)
 }

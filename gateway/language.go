@@ -15,14 +15,6 @@ import (
 	"penstock/stream"
 )
 
-// The paths of OpenAI's routes.
-const (
-	pathChat        = "/v1/chat/completions"
-	pathCompletions = "/v1/completions"
-	pathResponses   = "/v1/responses"
-	pathEmbeddings  = "/v1/embeddings"
-)
-
 // headerResumable asks for a stream that can be resumed, at the response's Location.
 const headerResumable = "X-Penstock-Resumable"
 
@@ -77,7 +69,7 @@ func (g *Gateway) generate(codec dialect.Codec) gin.HandlerFunc {
 	})
 }
 
-// generateWhole runs a generation to its end and answers with the whole of it: gathered from its
+// generateWhole runs a generation to its end and responds with the whole of it: gathered from its
 // deltas, or passed through from a server that uses the client's dialect.
 func (g *Gateway) generateWhole(c *gin.Context, codec dialect.Codec, gen *generation, call *engine.Call, r *dialect.Request) error {
 	pass := g.newPassthrough(c)
@@ -153,9 +145,19 @@ func (e *encoder) Encode(into []sse.Event, deltas []dialect.Delta) ([]sse.Event,
 	return events, nil
 }
 
-// End implements engine.Finisher.
+// End implements engine.Finisher. Clients take the last event for the end of the stream, and none
+// before it.
 func (e *encoder) End(into []sse.Event, end engine.End) ([]sse.Event, error) {
-	return e.Encoder.End(into, endOf(end))
+	events, err := e.Encoder.End(into, endOf(end))
+	if err != nil {
+		return nil, err
+	}
+	for i := len(into); i < len(events); i++ {
+		if e.codec.Ends(events[i]) != (i == len(events)-1) {
+			return nil, fmt.Errorf("%w: %.40q %.40q", errForged, events[i].Name, events[i].Data)
+		}
+	}
+	return events, nil
 }
 
 // nativeFinisher makes the native end of streams of models that are no language models.
@@ -180,12 +182,15 @@ type nativeVerb struct {
 
 // nativeVerb returns the model's generator, if it has one.
 func (g *Gateway) nativeVerb(m *engine.Model) (nativeVerb, bool) {
-	if gen, ok := engine.GenerationOf[*dialect.Request, dialect.Delta](m, verbGenerate); ok {
-		v, _ := m.Verb(verbGenerate)
-		return nativeVerb{verb: v, gen: gen, codec: g.codecs.native}, true
+	if v, ok := m.Verb(verbStream); ok { // a model's own encoding comes first
+		return nativeVerb{verb: v, codec: g.codecs.native}, true
 	}
-	v, ok := m.Verb(verbStream)
-	return nativeVerb{verb: v, codec: g.codecs.native}, ok
+	gen, ok := engine.GenerationOf[*dialect.Request, dialect.Delta](m, verbGenerate)
+	if !ok {
+		return nativeVerb{}, false
+	}
+	v, _ := m.Verb(verbGenerate)
+	return nativeVerb{verb: v, gen: gen, codec: g.codecs.native}, true
 }
 
 // decode reads a language model's native request.

@@ -10,13 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Listen listens on a TCP address. Connections whose peer has silently gone are found when nothing sent to it has been
-// acknowledged for as long as patience says; the kernel would try for a quarter of an hour.
-func Listen(ctx context.Context, address string, patience time.Duration) (net.Listener, error) {
+// Listen listens on a TCP address. A connection whose peer has silently gone is closed once data
+// sent to it has not been acknowledged for timeout; the kernel would try for a quarter of an hour.
+func Listen(ctx context.Context, address string, timeout time.Duration) (net.Listener, error) {
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) (err error) {
 		// Accepted connections inherit the option.
 		if cerr := raw.Control(func(fd uintptr) {
-			err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(patience.Milliseconds()))
+			err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(timeout.Milliseconds()))
 		}); cerr != nil {
 			return cerr
 		}

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Listen listens on a TCP address. The patience with peers that have silently gone is the system's own here.
+// Listen listens on a TCP address. How long peers that have silently gone are waited for is up to
+// the system here.
 func Listen(ctx context.Context, address string, _ time.Duration) (net.Listener, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {

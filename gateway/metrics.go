@@ -20,15 +20,16 @@ import (
 	"penstock/stream"
 )
 
-// Buckets in seconds: of whole requests, of waiting and computing, and of the gaps between a stream's chunks.
+// Buckets in seconds: of whole requests, of waiting and computing, and of the gaps between a
+// stream's chunks.
 var (
 	requestBuckets = []float64{.001, .005, .01, .05, .1, .5, 1, 5, 10, 30, 60, 300}
 	phaseBuckets   = []float64{.0005, .001, .005, .01, .025, .05, .1, .25, .5, 1, 5, 30}
 	gapBuckets     = []float64{.001, .005, .01, .02, .05, .1, .2, .5, 1, 5, 30}
 )
 
-// Metrics are the gateway's Prometheus metrics. They are the engine's Observer too, so they are made before both; what
-// happens to a model apart from any request goes to the log as well.
+// Metrics are the gateway's Prometheus metrics. They are the engine's Observer too, so they are
+// made before both; what happens to a model apart from any request is also logged.
 type Metrics struct {
 	registry *prometheus.Registry
 	log      *slog.Logger
@@ -48,7 +49,7 @@ type Metrics struct {
 	resumes        prometheus.Counter
 }
 
-// NewMetrics returns metrics in a registry of their own, with Go's and the process's beside them.
+// NewMetrics returns metrics in a registry of their own, with those of Go and of the process.
 func NewMetrics(version string, log *slog.Logger) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry(), log: log}
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
@@ -61,9 +62,9 @@ func NewMetrics(version string, log *slog.Logger) *Metrics {
 		m.registry.MustRegister(v)
 		return v
 	}
-	m.requests = counter("http_requests_total", "Requests answered.", "route", "method", "code")
-	m.duration = histogram("http_request_duration_seconds", "From a request's head to its answer's end.", requestBuckets, "route")
-	m.gateWait = histogram("gate_wait_seconds", "Time in line of those who got a permit.", phaseBuckets, "gate")
+	m.requests = counter("http_requests_total", "Requests served.", "route", "method", "code")
+	m.duration = histogram("http_request_duration_seconds", "From a request's head to its response's end.", requestBuckets, "route")
+	m.gateWait = histogram("gate_wait_seconds", "Time in the queue of requests that got a permit.", phaseBuckets, "gate")
 	m.gateRejected = counter("gate_rejected_total", "Requests without a permit: queue_full, queue_timeout, or canceled while waiting.", "gate", "reason")
 	m.phases = histogram("phase_duration_seconds", "Steps of a request.", phaseBuckets, "model", "phase")
 	m.firstChunk = histogram("stream_first_chunk_seconds", "From a stream's opening to its first chunk.", gapBuckets, "model")
@@ -71,9 +72,9 @@ func NewMetrics(version string, log *slog.Logger) *Metrics {
 	m.chunks = counter("stream_chunks_total", "Chunks made.", "model")
 	m.streams = counter("streams_total", "Streams ended.", "model", "outcome")
 	m.tokens = counter("tokens_total", "Tokens read and written by models that count them.", "model", "type")
-	m.readersDropped = counter("stream_readers_dropped_total", "Readers cut off: slow (too far behind), write_timeout (stuck).", "reason")
+	m.readersDropped = counter("stream_readers_dropped_total", "Readers that were cut off: slow (too far behind), write_timeout (stuck).", "reason")
 	m.upstream = counter("upstream_requests_total", "Requests to upstreams, by how they ended.", "model", "upstream", "outcome")
-	m.resumes = prometheus.NewCounter(prometheus.CounterOpts{Namespace: "penstock", Name: "stream_resumes_total", Help: "Readers who came back and went on where they were cut."})
+	m.resumes = prometheus.NewCounter(prometheus.CounterOpts{Namespace: "penstock", Name: "stream_resumes_total", Help: "Readers that came back and went on where they were cut off."})
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: "penstock", Name: "build_info", Help: "1, with what this is as labels.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
@@ -102,7 +103,7 @@ func (m *Metrics) request(route, method string, status int, took time.Duration) 
 	m.duration.WithLabelValues(route).Observe(took.Seconds())
 }
 
-// readerDropped counts a reader who was cut off; one who left of his own accord is none.
+// readerDropped counts a reader that was cut off, unless it disconnected itself.
 func (m *Metrics) readerDropped(err error) {
 	switch {
 	case errors.Is(err, stream.ErrSlowReader), errors.Is(err, stream.ErrGone):
@@ -153,7 +154,7 @@ type modelMetrics struct {
 
 func (m *modelMetrics) Changed(s engine.State, err error) {
 	if errors.Is(err, context.Canceled) {
-		m.log.Info("the model's loading was broken off")
+		m.log.Info("loading the model was canceled")
 		return
 	}
 	if err != nil {
@@ -168,7 +169,7 @@ func (m *modelMetrics) PhaseDone(p engine.Phase, took time.Duration) {
 }
 
 func (m *modelMetrics) StreamClosed(o stream.Outcome, u engine.Usage, err error) {
-	if o == stream.OutcomeFailed && dialect.Status(apierr.From(err).Code) >= http.StatusInternalServerError {
+	if o == stream.OutcomeFailed && dialect.Status(dialect.ErrorOf(err).Code) >= http.StatusInternalServerError {
 		m.log.Warn("stream failed", "error", err)
 	}
 	m.streams.WithLabelValues(string(o)).Inc()
@@ -185,7 +186,7 @@ func (m *modelMetrics) Chunks(n int, first bool, wait time.Duration) {
 	} else {
 		m.gap.Observe(wait.Seconds())
 	}
-	for range n - 1 { // there was no gap
+	for range n - 1 { // they came together
 		m.gap.Observe(0)
 	}
 }

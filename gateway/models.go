@@ -15,13 +15,13 @@ import (
 	"penstock/engine"
 )
 
-// listModels answers GET /v1/models.
+// listModels serves GET /v1/models.
 func (g *Gateway) listModels(c *gin.Context) error {
 	list := dialect.ModelList{Object: "list", Data: []dialect.Model{}}
 	for _, m := range g.Engine.Models() {
 		list.Data = append(list.Data, g.describe(m))
 	}
-	return g.answer(c, http.StatusOK, list)
+	return g.writeJSON(c, http.StatusOK, list)
 }
 
 func (g *Gateway) describe(m *engine.Model) dialect.Model {
@@ -43,7 +43,7 @@ func splitVerb(path string) (name, verb string) {
 	return path, ""
 }
 
-// getModel answers GET /v1/models/{name} and GET /v1/models/{name}/stream.
+// getModel serves GET /v1/models/{name} and GET /v1/models/{name}/stream.
 func (g *Gateway) getModel(c *gin.Context) error {
 	name, verb := splitVerb(c.Param("path"))
 	setRoute(c, "/v1/models/{name}")
@@ -61,10 +61,10 @@ func (g *Gateway) getModel(c *gin.Context) error {
 		c.Header("Allow", http.MethodPost)
 		return &apierr.Error{Code: apierr.CodeMethodNotAllowed, Message: "POST the input to predict"}
 	}
-	return g.answer(c, http.StatusOK, g.describe(m))
+	return g.writeJSON(c, http.StatusOK, g.describe(m))
 }
 
-// postModel answers POST /v1/models/{name}:predict, …/predict and …/stream.
+// postModel serves POST /v1/models/{name}:predict, …/predict and …/stream.
 func (g *Gateway) postModel(c *gin.Context) error {
 	name, verb := splitVerb(c.Param("path"))
 	setRoute(c, "/v1/models/{name}/"+verb)
@@ -106,7 +106,7 @@ func noVerb(m *engine.Model, verb string) error {
 // predict runs a whole-result verb.
 func (g *Gateway) predict(c *gin.Context, v *engine.Verb) error {
 	if accepts(c.Request, mediaEvents) > 0 && accepts(c.Request, mediaJSON) == 0 {
-		return &apierr.Error{Code: apierr.CodeNotAcceptable, Message: "this model gives one whole answer: accept application/json"}
+		return &apierr.Error{Code: apierr.CodeNotAcceptable, Message: "this model returns one whole result: accept application/json"}
 	}
 	call, err := v.Admit(callerOf(c))
 	if err != nil {
@@ -132,7 +132,8 @@ func (g *Gateway) input(c *gin.Context) (engine.Input, error) {
 	}
 	body, err := g.readBody(c)
 	in := engine.Input{MediaType: c.GetHeader("Content-Type"), Body: body, Parameters: values}
-	// What curl -d says of JSON when nobody tells it better. Pages of strangers, who could say it too, are guarded against.
+	// curl -d sends JSON as this media type unless it is given another. Pages, which can send it
+	// without a preflight too, are refused by guardHost.
 	if kind, _, _ := mime.ParseMediaType(in.MediaType); kind == "application/x-www-form-urlencoded" && json.Valid(body) {
 		in.MediaType = "application/json"
 	}
@@ -153,14 +154,14 @@ const (
 	mediaEvents = "text/event-stream"
 )
 
-// wantsWhole tells whether a client asks for JSON rather than for events.
+// wantsWhole reports whether a client prefers JSON to events.
 func wantsWhole(r *http.Request) bool { return accepts(r, mediaJSON) > accepts(r, mediaEvents) }
 
-// wantsEvents tells whether a client asks for events and likes JSON no better.
+// wantsEvents reports whether a client accepts events and does not prefer JSON.
 func wantsEvents(r *http.Request) bool { return accepts(r, mediaEvents) > 0 && !wantsWhole(r) }
 
-// accepts returns the weight that the request's Accept gives a media type it names (RFC 9110, 12.5.1), else 0. Wildcards name
-// nothing: they let the route choose.
+// accepts returns the weight that the request's Accept gives a media type by its name (RFC 9110,
+// 12.5.1), else 0. Wildcards leave the choice to the route.
 func accepts(r *http.Request, media string) (weight float64) {
 	for _, header := range r.Header.Values("Accept") {
 		for part := range strings.SplitSeq(header, ",") {
@@ -169,7 +170,7 @@ func accepts(r *http.Request, media string) (weight float64) {
 				continue
 			}
 			q, err := strconv.ParseFloat(params["q"], 64)
-			if err != nil { // none, or none that could be meant
+			if err != nil { // none, or an invalid one
 				q = 1
 			}
 			weight = max(weight, q)

@@ -9,7 +9,7 @@ import (
 	"penstock/engine"
 )
 
-// getStream answers GET /v1/models/{name}/stream, EventSource's way in: the input is in the query.
+// getStream serves GET /v1/models/{name}/stream, for EventSource: the input is in the query.
 func (g *Gateway) getStream(c *gin.Context, m *engine.Model) error {
 	v, ok := g.nativeVerb(m)
 	if !ok {
@@ -40,7 +40,7 @@ func (g *Gateway) getStream(c *gin.Context, m *engine.Model) error {
 	return g.stream(c, v, call, in, o)
 }
 
-// postStream answers POST …/stream, and POST …:predict of a model that generates.
+// postStream serves POST …/stream, and POST …:predict of a model that generates.
 func (g *Gateway) postStream(c *gin.Context, m *engine.Model, verb string) error {
 	v, ok := g.nativeVerb(m)
 	if !ok {
@@ -70,7 +70,7 @@ func (g *Gateway) stream(c *gin.Context, v nativeVerb, call *engine.Call, in eng
 	return g.follow(c, s, position{}, nil)
 }
 
-// collect runs a generation to its end and answers with the whole of it.
+// collect runs a generation to its end and responds with the whole of it.
 func (g *Gateway) collect(c *gin.Context, v nativeVerb, call *engine.Call, in engine.Input) error {
 	body, err := v.whole(c.Request.Context(), call, in)
 	if err != nil {

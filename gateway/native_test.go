@@ -19,7 +19,8 @@ import (
 
 var streamID = regexp.MustCompile(`[0-9a-f]{32}`)
 
-// golden compares a transcript with testdata/name, ids replaced; PENSTOCK_UPDATE_GOLDEN=1 writes it anew.
+// golden compares a transcript with testdata/name, ids replaced; PENSTOCK_UPDATE_GOLDEN=1 writes it
+// anew.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	got = streamID.ReplaceAllString(got, "ID")
@@ -51,7 +52,7 @@ func parse(t *testing.T, r io.Reader) (events []sse.Event) {
 }
 
 func TestAStreamsTranscript(t *testing.T) {
-	h := newHouse(t, 1, 1, words(nil))
+	s := newServer(t, 1, 1, words(nil))
 	for name, r := range map[string]*http.Request{
 		"post.sse":     request("POST", "/v1/models/words/stream", `{"prompt":"Once upon a\n time"}`),
 		"get.sse":      request("GET", "/v1/models/words/stream?prompt=Once+upon+a%0A+time", ""),
@@ -59,24 +60,24 @@ func TestAStreamsTranscript(t *testing.T) {
 		"failed.sse":   request("POST", "/v1/models/words/stream", `{"prompt":"Once FAIL"}`),
 		"panicked.sse": request("POST", "/v1/models/words/stream", `{"prompt":"Once PANIC"}`),
 	} {
-		w := h.record(r)
+		w := s.record(r)
 		if w.Code != 200 || w.Header().Get("Content-Type") != "text/event-stream; charset=utf-8" || w.Header().Get("Cache-Control") != "no-cache, no-transform" || w.Header().Get("X-Accel-Buffering") != "no" || w.Header().Get("X-Request-Id") == "" {
 			t.Errorf("%s: %d %v", name, w.Code, w.Header())
 		}
 		if strings.HasSuffix(name, "predict.sse") || strings.HasPrefix(name, "get") {
-			name = "post.sse" // the same whichever way in
+			name = "post.sse" // the same in all three ways
 		}
 		golden(t, name, w.Body.String())
 	}
-	if err := h.Close(); err != nil {
+	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestAnIndependentParserReadsEveryEvent(t *testing.T) {
-	h := newHouse(t, 1, 1, words(nil))
+	s := newServer(t, 1, 1, words(nil))
 	text := "Zwölf Boxkämpfer\r\njagen \u2028 Viktor\tquer \"über\" den\\ großen 🦊 Deich "
-	w := h.record(request("POST", "/v1/models/words/stream", `{"prompt":`+quote(text)+`}`))
+	w := s.record(request("POST", "/v1/models/words/stream", `{"prompt":`+quote(text)+`}`))
 	var got strings.Builder
 	last := ""
 	chunks := 0
@@ -101,53 +102,53 @@ func TestAnIndependentParserReadsEveryEvent(t *testing.T) {
 	if got.String() != text || last != "done" {
 		t.Errorf("got %q, then %s", got.String(), last)
 	}
-	if err := h.Close(); err != nil {
+	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestGatheredChunks(t *testing.T) {
-	h := newHouse(t, 1, 1, words(nil))
+func TestAWholeResponseOfAGenerator(t *testing.T) {
+	s := newServer(t, 1, 1, words(nil))
 	want := `{"output":"Once upon a time","reason":"stop","usage":{"prompt_tokens":1,"completion_tokens":4,"total_tokens":5}}`
 	for _, r := range []*http.Request{
 		request("POST", "/v1/models/words:predict", `{"prompt":"Once upon a time"}`),
 		request("POST", "/v1/models/words/predict", `{"prompt":"Once upon a time"}`),
 		request("POST", "/v1/models/words/stream", `{"prompt":"Once upon a time"}`, "Accept", "application/json"),
 	} {
-		if w := h.record(r); w.Code != 200 || w.Body.String() != want {
+		if w := s.record(r); w.Code != 200 || w.Body.String() != want {
 			t.Errorf("%s: %d %s", r.URL, w.Code, w.Body)
 		}
 	}
-	w := h.record(request("POST", "/v1/models/words:predict", `{"prompt":"Once FAIL"}`))
+	w := s.record(request("POST", "/v1/models/words:predict", `{"prompt":"Once FAIL"}`))
 	if w.Code != 502 || code(t, w.Body) != "upstream_cut" {
 		t.Errorf("a failure: %d %s", w.Code, w.Body)
 	}
-	if err := h.Close(); err != nil {
+	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestWhatFailsBeforeTheFirstByteHasAStatus(t *testing.T) {
-	h := newHouse(t, 1, 1, words(nil))
-	w := h.record(request("POST", "/v1/models/words/stream", `{"prompt":""}`))
+func TestAFailureBeforeTheFirstByteHasAStatus(t *testing.T) {
+	s := newServer(t, 1, 1, words(nil))
+	w := s.record(request("POST", "/v1/models/words/stream", `{"prompt":""}`))
 	if w.Code != 400 || code(t, w.Body) != "invalid_input" || !strings.HasPrefix(w.Header().Get("Content-Type"), "application/json") {
 		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
 	}
-	w = h.record(request("GET", "/v1/models/words/stream?prompt=FAIL", ""))
+	w = s.record(request("GET", "/v1/models/words/stream?prompt=FAIL", ""))
 	if w.Code != 502 || code(t, w.Body) != "upstream_cut" {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
-	if err := h.Close(); err != nil {
+	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
-// Heartbeats, the place in line and the queue's timeout, over HTTP in virtual time.
-func TestAWaitingClientHearsSomething(t *testing.T) {
+// Heartbeats, positions in the queue and the queue's timeout, over HTTP in virtual time.
+func TestAQueuedClientGetsPositionsAndHeartbeats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		steps := make(chan struct{})
-		h := newHouse(t, 1, 10, words(steps))
-		client := h.inMemory(t)
+		s := newServer(t, 1, 10, words(steps))
+		client := s.inMemory(t)
 		first := open(t, client, "first")
 		synctest.Wait()
 		second := open(t, client, "second")
@@ -162,29 +163,29 @@ func TestAWaitingClientHearsSomething(t *testing.T) {
 
 		third := open(t, client, "third")
 		synctest.Wait()
-		answer := open(t, client, "fourth") // told its place, so its failure is an event
+		fourth := open(t, client, "fourth") // has its position, so its failure is an event
 		time.Sleep(41 * time.Second)
-		golden(t, "queue_timeout.sse", answer.whole(t))
+		golden(t, "queue_timeout.sse", fourth.whole(t))
 		steps <- struct{}{}
 		third.whole(t)
 	})
 }
 
-func TestAClientThatLeavesTheQueueIsGoneFromItAtOnce(t *testing.T) {
+func TestAClientThatDisconnectsLeavesTheQueueAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		steps := make(chan struct{})
-		h := newHouse(t, 1, 10, words(steps))
-		client := h.inMemory(t)
+		s := newServer(t, 1, 10, words(steps))
+		client := s.inMemory(t)
 		first := open(t, client, "first")
 		synctest.Wait()
 		waiting := open(t, client, "second")
 		synctest.Wait()
-		if g := h.Snapshot().Gates[0]; g.Waiting != 1 || g.Inside != 2 {
+		if g := s.Snapshot().Gates[0]; g.Waiting != 1 || g.Inside != 2 {
 			t.Errorf("before: %+v", g)
 		}
 		waiting.leave()
 		synctest.Wait()
-		if g := h.Snapshot().Gates[0]; g.Waiting != 0 || g.Inside != 1 {
+		if g := s.Snapshot().Gates[0]; g.Waiting != 0 || g.Inside != 1 {
 			t.Errorf("after: %+v", g)
 		}
 		steps <- struct{}{}
@@ -192,31 +193,31 @@ func TestAClientThatLeavesTheQueueIsGoneFromItAtOnce(t *testing.T) {
 	})
 }
 
-func TestAClientThatLeavesMidStreamStopsTheGeneration(t *testing.T) {
+func TestAClientThatDisconnectsMidStreamStopsTheGeneration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		steps := make(chan struct{})
-		h := newHouse(t, 1, 0, words(steps))
-		client := h.inMemory(t)
+		s := newServer(t, 1, 0, words(steps))
+		client := s.inMemory(t)
 		l := open(t, client, "one two three four")
 		steps <- struct{}{}
 		synctest.Wait()
 		l.leave()
 		synctest.Wait()
-		if g := h.Snapshot().Gates[0]; g.InUse != 0 {
-			t.Errorf("its permit is not back: %+v", g)
+		if g := s.Snapshot().Gates[0]; g.InUse != 0 {
+			t.Errorf("its permit was not released: %+v", g)
 		}
 		select {
 		case steps <- struct{}{}:
-			t.Error("the generator still wants to go on")
+			t.Error("the generator still waits for a step")
 		default:
 		}
 	})
 }
 
-func TestAReaderWhoIsStuckIsCut(t *testing.T) {
+func TestAStuckReaderIsCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, 1, 0, words(nil))
-		client := h.inMemory(t)
+		s := newServer(t, 1, 0, words(nil))
+		client := s.inMemory(t)
 		r, err := http.NewRequestWithContext(t.Context(), "POST", "http://localhost/v1/models/words/stream", strings.NewReader(`{"prompt":"`+strings.Repeat("word ", 50_000)+`"}`))
 		if err != nil {
 			t.Fatal(err)
@@ -227,7 +228,7 @@ func TestAReaderWhoIsStuckIsCut(t *testing.T) {
 		}
 		defer res.Body.Close()
 		time.Sleep(13 * time.Second)
-		if g := h.Snapshot(); g.Readers != 0 || g.Gates[0].InUse != 0 {
+		if g := s.Snapshot(); g.Readers != 0 || g.Gates[0].InUse != 0 {
 			t.Errorf("still there after the write timeout: %+v", g)
 		}
 		b, err := io.ReadAll(res.Body)
@@ -240,13 +241,13 @@ func TestAReaderWhoIsStuckIsCut(t *testing.T) {
 func TestDrainingLetsStreamsEndAndRefusesNewWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		steps := make(chan struct{})
-		h := newHouse(t, 2, 10, words(steps))
-		client := h.inMemory(t)
+		s := newServer(t, 2, 10, words(steps))
+		client := s.inMemory(t)
 		short, long := open(t, client, "one two"), open(t, client, "three four")
 		synctest.Wait()
-		h.Drain()
+		s.Drain()
 		for path, want := range map[string]int{"/readyz": 503, "/healthz": 200, "/v1/models/words/stream?prompt=x": 503} {
-			if w := h.record(request("GET", path, "")); w.Code != want || (want == 503 && w.Header().Get("Retry-After") == "") {
+			if w := s.record(request("GET", path, "")); w.Code != want || (want == 503 && w.Header().Get("Retry-After") == "") {
 				t.Errorf("%s: %d %v", path, w.Code, w.Header())
 			}
 		}
@@ -254,7 +255,7 @@ func TestDrainingLetsStreamsEndAndRefusesNewWork(t *testing.T) {
 			steps <- struct{}{}
 		}
 		synctest.Wait()
-		_ = h.Close() // the time is up
+		_ = s.Close() // the grace is over
 		for _, l := range []*listener{short, long} {
 			if got := l.whole(t); !strings.Contains(got, "event: failed\ndata: {\"code\":\"draining\"") {
 				t.Errorf("got %s", got)
@@ -272,12 +273,12 @@ type listener struct {
 	err    error
 }
 
-// open starts a plain stream and listens to it.
+// open starts a plain stream and reads it.
 func open(t *testing.T, client *http.Client, prompt string) *listener {
 	return listen(t, client, "POST", "http://localhost/v1/models/words/stream", `{"prompt":`+quote(prompt)+`}`)
 }
 
-// listen sends a request and reads its answer as it comes.
+// listen sends a request and reads the response as it comes.
 func listen(t *testing.T, client *http.Client, method, url, body string, headers ...string) *listener {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -24,7 +24,8 @@ const (
 	keyModel        = "model"
 )
 
-// observe is the outermost middleware: it gives the request its id, and counts and logs it once it is over.
+// observe is the outermost middleware: it sets the request's id, and counts and logs the request
+// once it is over.
 func (g *Gateway) observe(c *gin.Context) {
 	since := time.Now()
 	id := c.GetHeader(headerRequestID)
@@ -35,7 +36,7 @@ func (g *Gateway) observe(c *gin.Context) {
 	}
 	c.Set(keyRequestID, id)
 	c.Header(headerRequestID, id)
-	// A deadline set for an earlier answer on this connection must not end this one.
+	// A deadline set for an earlier response on this connection must not end this one.
 	_ = controlOf(c).SetWriteDeadline(time.Time{})
 
 	defer func() {
@@ -47,7 +48,7 @@ func (g *Gateway) observe(c *gin.Context) {
 		g.Metrics.request(routeOf(c), c.Request.Method, status, took)
 		level := slog.LevelInfo
 		switch {
-		case watching(c):
+		case monitoring(c):
 			level = slog.LevelDebug
 		case status >= http.StatusInternalServerError:
 			level = slog.LevelWarn
@@ -67,8 +68,9 @@ func (g *Gateway) observe(c *gin.Context) {
 	c.Next()
 }
 
-// watching tells whether a request only asks how things are, as monitors and the playground do all the time.
-func watching(c *gin.Context) bool {
+// monitoring reports whether a request only reads the server's state, as monitors and the
+// playground do all the time.
+func monitoring(c *gin.Context) bool {
 	switch routeOf(c) {
 	case "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/v2/models/{name}/ready", "/metrics", "/v1/models":
 		return true
@@ -76,8 +78,8 @@ func watching(c *gin.Context) bool {
 	return false
 }
 
-// recoverPanics turns a panic into a 500, and lets through the one that breaks off a connection on purpose, which
-// gin.Recovery swallows.
+// recoverPanics turns a panic into a 500, and lets through http.ErrAbortHandler, which breaks off a
+// connection on purpose and which gin.Recovery swallows.
 func (g *Gateway) recoverPanics(c *gin.Context) {
 	defer func() {
 		p := recover()
@@ -93,7 +95,7 @@ func (g *Gateway) recoverPanics(c *gin.Context) {
 	c.Next()
 }
 
-// saneID tells whether a client's request id may go into headers and logs as it is.
+// saneID reports whether a client's request id may go into headers and logs as it is.
 func saneID(id string) bool {
 	if id == "" || len(id) > 128 {
 		return false
@@ -110,7 +112,7 @@ func saneID(id string) bool {
 
 func requestID(c *gin.Context) string { return c.GetString(keyRequestID) }
 
-// routeOf names the request's route for metrics and the log; it never holds what the client wrote.
+// routeOf names the request's route for metrics and the log; it never holds what the client sent.
 func routeOf(c *gin.Context) string {
 	if r := c.GetString(keyRoute); r != "" {
 		return r
@@ -121,5 +123,5 @@ func routeOf(c *gin.Context) string {
 	return "other"
 }
 
-// setRoute names the route where the path's pattern says too little.
+// setRoute names the route where the path's pattern is not enough.
 func setRoute(c *gin.Context, route string) { c.Set(keyRoute, route) }

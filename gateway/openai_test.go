@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"penstock/sse"
 )
 
 const chatPath = "/v1/chat/completions"
@@ -22,42 +24,42 @@ func chatBody(stream bool, content string) string {
 }
 
 func TestChunksAreRelayedAsTheyAreAndDoneComesLast(t *testing.T) {
-	h := newHouse(t, 1, 1, words(nil))
-	w := h.record(request("POST", chatPath, chatBody(true, "Once upon")))
+	s := newServer(t, 1, 1, words(nil))
+	w := s.record(request("POST", chatPath, chatBody(true, "Once upon")))
 	if w.Code != 200 || w.Header().Get("Content-Type") != "text/event-stream; charset=utf-8" {
 		t.Errorf("%d %v", w.Code, w.Header())
 	}
 	golden(t, "chat.sse", w.Body.String())
-	w = h.record(request("POST", chatPath, chatBody(false, "Once upon")))
+	w = s.record(request("POST", chatPath, chatBody(false, "Once upon")))
 	if w.Code != 200 || !strings.Contains(w.Body.String(), `"content":"Once upon"`) || !strings.Contains(w.Body.String(), `"object":"chat.completion"`) || !strings.Contains(w.Body.String(), `"total_tokens":3`) {
 		t.Errorf("whole: %d %s", w.Code, w.Body)
 	}
-	if err := h.Close(); err != nil {
+	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestAFailureBeforeTheFirstByteHasAStatusInOpenAIsShape(t *testing.T) {
-	h := newHouse(t, 1, 1, words(nil))
+	s := newServer(t, 1, 1, words(nil))
 	for _, stream := range []bool{true, false} {
-		w := h.record(request("POST", chatPath, chatBody(stream, "FAIL")))
+		w := s.record(request("POST", chatPath, chatBody(stream, "FAIL")))
 		if w.Code != 502 || w.Body.String() != `{"error":{"message":"cut","type":"server_error","param":null,"code":"upstream_cut"}}` {
 			t.Errorf("stream %v: %d %s", stream, w.Code, w.Body)
 		}
 	}
-	w := h.record(request("POST", chatPath, chatBody(false, "Once FAIL")))
+	w := s.record(request("POST", chatPath, chatBody(false, "Once FAIL")))
 	if w.Code != 502 {
 		t.Errorf("whole, in the middle: %d %s", w.Code, w.Body)
 	}
-	if err := h.Close(); err != nil {
+	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
 // On the raw bytes: no [DONE], and the chunked body has no end.
 func TestAFailureMidStreamBreaksTheConnectionOff(t *testing.T) {
-	h := newHouse(t, 1, 1, words(nil))
-	url, client := h.onTCP(t)
+	s := newServer(t, 1, 1, words(nil))
+	url, client := s.onTCP(t)
 	raw := func(content string) string {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
 		if err != nil {
@@ -76,11 +78,11 @@ func TestAFailureMidStreamBreaksTheConnectionOff(t *testing.T) {
 	}
 	whole, broken := raw("Once upon"), raw("Once FAIL")
 	if !strings.HasSuffix(whole, "data: [DONE]\n\n\r\n0\r\n\r\n") {
-		t.Errorf("a complete answer ends with %q", whole[max(0, len(whole)-60):])
+		t.Errorf("a complete stream ends with %q", whole[max(0, len(whole)-60):])
 	}
 	if !strings.Contains(broken, `data: {"error":{"message":"cut","type":"server_error","param":null,"code":"upstream_cut"}}`+"\n\n") ||
 		strings.Contains(broken, "[DONE]") || strings.HasSuffix(broken, "\r\n0\r\n\r\n") {
-		t.Errorf("a broken answer: %q", broken)
+		t.Errorf("a broken stream: %q", broken)
 	}
 	res, err := client.Post(url+chatPath, "application/json", strings.NewReader(chatBody(true, "Once PANIC")))
 	if err != nil {
@@ -92,10 +94,10 @@ func TestAFailureMidStreamBreaksTheConnectionOff(t *testing.T) {
 	}
 }
 
-// Over HTTP/2 a broken stream is reset, and so not taken for a whole one either.
+// Over HTTP/2 a stream that is broken off is reset, so that it does not look whole either.
 func TestAFailureMidStreamResetsAnHTTP2Stream(t *testing.T) {
-	h := newHouse(t, 1, 1, words(nil))
-	url, _ := h.onTCP(t)
+	s := newServer(t, 1, 1, words(nil))
+	url, _ := s.onTCP(t)
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(true)
 	transport := &http.Transport{Protocols: &protocols}
@@ -113,32 +115,32 @@ func TestAFailureMidStreamResetsAnHTTP2Stream(t *testing.T) {
 	}
 }
 
-func TestAWaitingChatHearsHeartbeatsAndThenTheTruth(t *testing.T) {
+func TestAWaitingChatGetsHeartbeatsAndThenItsError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		steps := make(chan struct{})
-		h := newHouse(t, 1, 1, words(steps))
-		client := h.inMemory(t)
-		type answer struct {
+		s := newServer(t, 1, 1, words(steps))
+		client := s.inMemory(t)
+		type response struct {
 			status int
 			text   string
 			err    error
 		}
-		ask := func(content string) <-chan answer {
-			got := make(chan answer, 1)
+		send := func(content string) <-chan response {
+			got := make(chan response, 1)
 			go func() {
 				r, _ := http.NewRequestWithContext(t.Context(), "POST", "http://localhost"+chatPath, strings.NewReader(chatBody(true, content)))
 				res, err := client.Do(r)
 				if err != nil {
-					got <- answer{err: err}
+					got <- response{err: err}
 					return
 				}
 				defer res.Body.Close()
 				b, err := io.ReadAll(res.Body)
-				got <- answer{res.StatusCode, string(b), err}
+				got <- response{res.StatusCode, string(b), err}
 			}()
 			return got
 		}
-		slow := ask("Once FAIL")
+		slow := send("Once FAIL")
 		time.Sleep(16 * time.Second)
 		steps <- struct{}{}
 		steps <- struct{}{}
@@ -147,4 +149,31 @@ func TestAWaitingChatHearsHeartbeatsAndThenTheTruth(t *testing.T) {
 			t.Errorf("got %+v", a)
 		}
 	})
+}
+
+// A server's event that clients would take for the end fails the stream; they get that as an error.
+func TestAnEventThatLooksLikeTheEndFailsTheStream(t *testing.T) {
+	forged := new(forging)
+	s := newServer(t, 4, 1, forgers(forged))
+	for name, c := range map[string]struct {
+		r     *http.Request
+		event sse.Event
+		want  string
+	}{
+		"chat":      {request("POST", chatPath, chatBody(true, "x")), sse.Event{Data: []byte("[DONE]")}, `data: {"error":{"message":"something went wrong here`},
+		"native":    {request("POST", "/v1/models/other/stream", ""), sse.Event{Name: sse.MustName("done")}, ""},
+		"responses": {request("POST", "/v1/responses", `{"model":"words","stream":true,"input":"x"}`), sse.Event{Data: []byte(`{"type":"response.completed"}`)}, `"code":"internal"`},
+	} {
+		forged.Store(&forgery{event: c.event})
+		w, broken := s.recordBroken(c.r)
+		if w.Code != 200 || !broken || strings.Contains(w.Body.String(), "event: done") || !strings.Contains(w.Body.String(), c.want) {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
+	if log := s.log.String(); strings.Count(log, "would pass for its end") < 3 {
+		t.Errorf("the log: %s", log)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
 }

@@ -20,7 +20,7 @@ import (
 // leaseAfterRetry is how much longer than its retry time an EventSource is waited for.
 const leaseAfterRetry = 5 * time.Second
 
-// createStream answers POST /v1/streams: it starts a stream of its own, which runs without readers.
+// createStream serves POST /v1/streams: it starts a detached stream, which runs without readers.
 func (g *Gateway) createStream(c *gin.Context) error {
 	body, err := g.readUnrouted(c)
 	if err != nil {
@@ -55,7 +55,7 @@ func (g *Gateway) createStream(c *gin.Context) error {
 		return err
 	}
 	c.Header("Location", streamURL(s))
-	err = g.answer(c, http.StatusCreated, struct {
+	err = g.writeJSON(c, http.StatusCreated, struct {
 		ID  string `json:"id"`
 		URL string `json:"url"`
 	}{s.ID(), streamURL(s)})
@@ -67,7 +67,7 @@ func (g *Gateway) createStream(c *gin.Context) error {
 
 func streamURL(s *stream.Stream) string { return "/v1/streams/" + s.ID() }
 
-// readStream answers GET /v1/streams/{id}: from the start, or from after the reader's last event.
+// readStream serves GET /v1/streams/{id}: from the start, or from after the reader's last event.
 func (g *Gateway) readStream(c *gin.Context) error {
 	setRoute(c, "/v1/streams/{id}")
 	s, err := g.Engine.Streams().Open(c.Request.Context(), c.Param("id"))
@@ -85,7 +85,7 @@ func (g *Gateway) readStream(c *gin.Context) error {
 	return g.follow(c, s, from, nil)
 }
 
-// deleteStream answers DELETE /v1/streams/{id}: it is no longer wanted.
+// deleteStream serves DELETE /v1/streams/{id}: the stream is no longer wanted.
 func (g *Gateway) deleteStream(c *gin.Context) error {
 	setRoute(c, "/v1/streams/{id}")
 	s, err := g.Engine.Streams().Open(c.Request.Context(), c.Param("id"))
@@ -112,7 +112,8 @@ func (g *Gateway) resumeModelStream(c *gin.Context, m *engine.Model, id string, 
 	return g.follow(c, s, from, nil)
 }
 
-// lastEventID reads where a reader wants to go on: the header a browser sends, else the query's last_event_id.
+// lastEventID returns the position where a reader goes on: by the header that browsers send, else
+// by the query's last_event_id.
 func lastEventID(r *http.Request) (id string, from position, err error) {
 	value := r.Header.Get("Last-Event-ID")
 	if value == "" {
@@ -125,7 +126,8 @@ func lastEventID(r *http.Request) (id string, from position, err error) {
 	return id, position{after: after, again: true}, err
 }
 
-// parseEventID takes an event's id apart: 32 hexadecimal digits, a dash, and a number without sign or leading zeros.
+// parseEventID splits an event's id: 32 hexadecimal digits, a dash, and a number without sign or
+// leading zeros.
 func parseEventID(value string) (id string, seq int64, err error) {
 	id, number, ok := strings.Cut(value, "-")
 	seq, perr := strconv.ParseInt(number, 10, 64)
@@ -139,7 +141,8 @@ func badEventID() error {
 	return apierr.InvalidInput("bad_last_event_id", "Last-Event-ID is not an event of this stream; send it as it came, or none")
 }
 
-// nothingLeft answers a reader that has had the stream's last event: 204 stops an EventSource for good.
+// nothingLeft responds to a reader that has had the stream's last event: 204 stops an EventSource
+// for good.
 func nothingLeft(c *gin.Context, err error) bool {
 	if !errors.Is(err, stream.ErrEnded) {
 		return false

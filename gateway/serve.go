@@ -13,18 +13,19 @@ import (
 const (
 	idleTimeout    = 2 * time.Minute // how long a connection may wait for its next request
 	maxHeaderBytes = 64 << 10
-	lastWords      = 2 * time.Second // for handlers to write what they still have, once their work has ended
+	flushTimeout   = 2 * time.Second // for handlers to write what is left, once their work has ended
 )
 
-// Serve answers requests from the listener until ctx ends, and then drains: new work is refused while what runs may
-// finish within grace, and be read to its end, also by readers who were cut off and come back; what is left then is failed
-// with code draining, and the listener closes last. It closes the engine.
-// It returns nil after a drain, however much of it had to be cut short, and else what broke the listener.
+// Serve serves requests from the listener until ctx ends, and then drains: new work is refused, and
+// what runs may finish within grace, and be read to its end, also by readers that were cut off and
+// come back. Generations that are left then fail with code draining, and the listener closes last.
+// Serve closes the engine. It returns nil after a drain, even one that had to cancel work, and else
+// the listener's error.
 func (g *Gateway) Serve(ctx context.Context, l net.Listener, grace time.Duration) error {
 	// Requests live in a context of their own: they go on while the gateway drains.
 	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
-	// HTTP/2 without TLS is for proxies in front of us, which ask for it outright.
+	// HTTP/2 without TLS is for proxies in front, with prior knowledge.
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
@@ -49,20 +50,21 @@ func (g *Gateway) Serve(ctx context.Context, l net.Listener, grace time.Duration
 
 	g.Log.Info("draining", "grace", grace)
 	g.Engine.Drain()
-	patience, cancel := context.WithTimeout(work, grace)
+	graceful, cancel := context.WithTimeout(work, grace)
 	defer cancel()
-	late := g.readOut(patience, g.Retry+leaseAfterRetry)
-	words, cancel := context.WithTimeout(work, lastWords)
+	late := g.finish(graceful, g.Retry+leaseAfterRetry)
+	flushing, cancel := context.WithTimeout(work, flushTimeout)
 	defer cancel()
 	if late != nil {
 		g.Log.Warn("not all work ended in time", "grace", grace, "error", late)
-		// Streams end by themselves now, with an event that says why; whole answers need their request's end.
+		// Generations end now, with an error that gives the reason; predicts end with their
+		// requests.
 		g.Engine.Cancel()
-		_ = g.readOut(words, 0) // what is left is broken off
+		_ = g.finish(flushing, 0) // what is left is broken off
 	}
 	closed := make(chan error, 1)
 	go func() { closed <- g.Engine.Close() }()
-	err := server.Shutdown(words)
+	err := server.Shutdown(flushing)
 	stop(context.Canceled)
 	if err != nil {
 		err = server.Close()
@@ -77,8 +79,9 @@ func (g *Gateway) Serve(ctx context.Context, l net.Listener, grace time.Duration
 	return err
 }
 
-// readOut waits until all work has ended and has been read, by who is there and by who comes back within absence.
-func (g *Gateway) readOut(ctx context.Context, absence time.Duration) error {
+// finish waits until all work has ended and has been read, also by readers that come back within
+// absence.
+func (g *Gateway) finish(ctx context.Context, absence time.Duration) error {
 	if err := g.Engine.Wait(ctx); err != nil {
 		return err
 	}

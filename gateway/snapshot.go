@@ -6,7 +6,7 @@ import (
 	"penstock/engine"
 )
 
-// watch serves the engine's own numbers, read when somebody asks.
+// watch adds the engine's own numbers, read at each scrape.
 func (m *Metrics) watch(e *engine.Engine) {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc("penstock_"+name, help, labels, nil)

@@ -12,7 +12,7 @@ import (
 	"penstock/engine"
 )
 
-// routeV2 adds the Open Inference Protocol's routes: health, which is asked for by address, and the models.
+// routeV2 adds the Open Inference Protocol's routes: health, under any Host, and the models.
 func (g *Gateway) routeV2(open, guarded gin.IRoutes) {
 	get(open, "/v2/health/live", g.v2(g.v2Live))
 	get(open, "/v2/health/ready", g.native(g.readiness))
@@ -25,7 +25,7 @@ func (g *Gateway) routeV2(open, guarded gin.IRoutes) {
 func (g *Gateway) v2(h handler) gin.HandlerFunc { return g.rendering(g.codecs.infer, h) }
 
 func (g *Gateway) v2Live(c *gin.Context) error {
-	return g.answer(c, http.StatusOK, struct {
+	return g.writeJSON(c, http.StatusOK, struct {
 		Live bool `json:"live"`
 	}{true})
 }
@@ -35,7 +35,7 @@ func (g *Gateway) v2Server(c *gin.Context) error {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		version = info.Main.Version
 	}
-	return g.answer(c, http.StatusOK, struct {
+	return g.writeJSON(c, http.StatusOK, struct {
 		Name       string   `json:"name"`
 		Version    string   `json:"version"`
 		Extensions []string `json:"extensions"`
@@ -47,7 +47,7 @@ func splitV2(path, verb string) (name string, ok bool) {
 	return strings.CutSuffix(strings.Trim(path, "/"), "/"+verb)
 }
 
-// v2Get answers GET /v2/models/{name} and GET /v2/models/{name}/ready.
+// v2Get serves GET /v2/models/{name} and GET /v2/models/{name}/ready.
 func (g *Gateway) v2Get(c *gin.Context) error {
 	setRoute(c, "/v2/models/{name}")
 	if _, infer := splitV2(c.Param("path"), verbInfer); infer {
@@ -73,7 +73,7 @@ func (g *Gateway) v2Get(c *gin.Context) error {
 	if out.MediaType != "" {
 		return g.writeBody(c, http.StatusOK, out.MediaType, out.Body)
 	}
-	return g.answer(c, http.StatusOK, openinference.Metadata{
+	return g.writeJSON(c, http.StatusOK, openinference.Metadata{
 		Name: m.Name(), Platform: m.Snapshot().Kind, Inputs: []openinference.Info{}, Outputs: []openinference.Info{},
 	})
 }
@@ -84,14 +84,14 @@ func (g *Gateway) v2Ready(c *gin.Context, m *engine.Model) error {
 	if ready {
 		status = http.StatusOK
 	}
-	return g.answer(c, status, struct {
+	return g.writeJSON(c, status, struct {
 		Name  string `json:"name"`
 		Ready bool   `json:"ready"`
 	}{m.Name(), ready})
 }
 
-// v2Post answers POST /v2/models/{name}/infer. The length of a binary request's JSON part goes on in the media type, and
-// comes back in it.
+// v2Post serves POST /v2/models/{name}/infer. The length of a binary message's JSON part has a
+// header of its own, which the codec takes and returns as a parameter of the media type.
 func (g *Gateway) v2Post(c *gin.Context) error {
 	setRoute(c, "/v2/models/{name}/infer")
 	name, ok := splitV2(c.Param("path"), verbInfer)

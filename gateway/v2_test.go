@@ -7,23 +7,15 @@ import (
 	"strings"
 	"testing"
 
-	"penstock/apierr"
 	"penstock/dialect/openinference"
 	"penstock/engine"
 )
 
-// tensors adds a model "org/sum" that speaks the Open Inference Protocol: it adds up its inputs.
+// tensors adds a model "org/sum" for the Open Inference Protocol: it adds up its inputs.
 func tensors(load func(context.Context) error) func(*engine.Engine) {
 	return func(e *engine.Engine) {
 		m := e.Add("org/sum", engine.Lifecycle{Kind: "test", Load: load})
-		engine.Predicts(m, "infer", engine.Predictor[*openinference.Request, float32, float32, float32]{
-			Decode: func(in engine.Input) (*openinference.Request, error) {
-				r, err := openinference.ParseRequest(in.ContentType, in.Body)
-				if err != nil {
-					return nil, apierr.InvalidInput("bad_tensor", "%v", err)
-				}
-				return r, nil
-			},
+		engine.Predicts(m, "infer", engine.Predictor[*openinference.Request, float32, float32, *openinference.Response]{
 			Preprocess: func(_ context.Context, r *openinference.Request) (sum float32, err error) {
 				for _, in := range r.Inputs {
 					for _, f := range in.Floats {
@@ -32,25 +24,22 @@ func tensors(load func(context.Context) error) func(*engine.Engine) {
 				}
 				return sum, nil
 			},
-			Predict:     func(_ context.Context, f float32) (float32, error) { return f, nil },
-			Postprocess: func(_ context.Context, f float32) (float32, error) { return f, nil },
-			Encode: func(f float32) (engine.Output, error) {
-				r := openinference.Response{Model: "org/sum", Outputs: []openinference.Tensor{{Name: "sum", Shape: []int64{1}, Floats: []float32{f}}}, Binary: []bool{f > 100}}
-				mediaType, body, err := r.Encode()
-				return engine.Output{ContentType: mediaType, Body: body}, err
+			Predict: same[float32],
+			Postprocess: func(_ context.Context, f float32) (*openinference.Response, error) {
+				return &openinference.Response{Model: "org/sum", Outputs: []openinference.Tensor{{Name: "sum", Shape: []int64{1}, Floats: []float32{f}}}, Binary: []bool{f > 100}}, nil
 			},
 		})
 	}
 }
 
 func TestOpenInferenceProtocol(t *testing.T) {
-	h := newHouse(t, 1, 1, func(e *engine.Engine) { tensors(nil)(e); words(nil)(e) })
+	s := newServer(t, 1, 1, func(e *engine.Engine) { tensors(nil)(e); words(nil)(e) })
 	const infer = "/v2/models/org/sum/infer"
 	const long = `{"inputs":[{"name":"a","shape":[2],"datatype":"FP32","data":[1,2]}]}`
 	for _, c := range []struct {
 		method, path, body string
 		status             int
-		says               string
+		part               string
 	}{
 		{"GET", "/v2", "", 200, `"name":"penstock","version":"`},
 		{"GET", "/v2/health/live", "", 200, `{"live":true}`},
@@ -72,30 +61,30 @@ func TestOpenInferenceProtocol(t *testing.T) {
 		{"DELETE", "/v2/models/words", "", 405, `{"error":"this address takes `},
 		{"GET", "/v2/nowhere", "", 404, `{"error":"there is nothing here`},
 	} {
-		w := h.record(request(c.method, c.path, c.body))
-		if w.Code != c.status || !strings.Contains(w.Body.String(), c.says) {
+		w := s.record(request(c.method, c.path, c.body))
+		if w.Code != c.status || !strings.Contains(w.Body.String(), c.part) {
 			t.Errorf("%s %s: %d %s", c.method, c.path, w.Code, w.Body)
 		}
 	}
-	if text := metrics(h); !strings.Contains(text, `penstock_http_requests_total{code="200",method="POST",route="/v2/models/{name}/infer"} 1`) {
+	if text := metrics(s); !strings.Contains(text, `penstock_http_requests_total{code="200",method="POST",route="/v2/models/{name}/infer"} 1`) {
 		t.Error("the route is not counted by its name")
 	}
-	h.Drain()
+	s.Drain()
 	for _, path := range []string{"/v2/health/ready", "/v2/models/org/sum/ready"} {
-		if w := h.record(request("GET", path, "")); w.Code != 503 {
+		if w := s.record(request("GET", path, "")); w.Code != 503 {
 			t.Errorf("while draining, %s: %d %s", path, w.Code, w.Body)
 		}
 	}
-	if err := h.Close(); err != nil {
+	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
-// The length of the JSON part goes in and comes out by its header.
+// The length of the JSON part has a header of its own in both directions.
 func TestOpenInferenceProtocolInBytes(t *testing.T) {
-	h := newHouse(t, 1, 1, tensors(nil))
+	s := newServer(t, 1, 1, tensors(nil))
 	const head = `{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","parameters":{"binary_data_size":4}}]}`
-	w := h.record(request("POST", "/v2/models/org/sum/infer", head+"\x00\x00\x00\x43", "Content-Type", "application/octet-stream", openinference.HeaderName, "91"))
+	w := s.record(request("POST", "/v2/models/org/sum/infer", head+"\x00\x00\x00\x43", "Content-Type", "application/octet-stream", openinference.HeaderName, "91"))
 	if w.Code != 200 || w.Header().Get("Content-Type") != "application/octet-stream" {
 		t.Fatalf("%d %v %s", w.Code, w.Header(), w.Body)
 	}
@@ -103,23 +92,23 @@ func TestOpenInferenceProtocolInBytes(t *testing.T) {
 	if body := w.Body.String(); err != nil || n > len(body) || !json.Valid([]byte(body[:n])) || body[n:] != "\x00\x00\x00\x43" {
 		t.Errorf("%d of %q: %v", n, body, err)
 	}
-	if err := h.Close(); err != nil {
+	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestOpenInferenceProtocolOfAModelThatFailed(t *testing.T) {
-	h := newHouse(t, 1, 1, tensors(func(context.Context) error { return json.Unmarshal([]byte("{"), new(int)) }))
-	for path, says := range map[string]string{
+	s := newServer(t, 1, 1, tensors(func(context.Context) error { return json.Unmarshal([]byte("{"), new(int)) }))
+	for path, part := range map[string]string{
 		"/v2/models/org/sum/ready": `{"name":"org/sum","ready":false}`,
 		"/v2/models/org/sum":       `{"error":"model \"org/sum\" could not be loaded`,
 		"/v2/health/ready":         `{"ready":false,"status":"failed"`,
 	} {
-		if w := h.record(request("GET", path, "")); w.Code != 503 || !strings.Contains(w.Body.String(), says) {
+		if w := s.record(request("GET", path, "")); w.Code != 503 || !strings.Contains(w.Body.String(), part) {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)
 		}
 	}
-	if err := h.Close(); err != nil {
+	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
 }

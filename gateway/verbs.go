@@ -49,7 +49,7 @@ func AcceptVerb(v *engine.Verb) error {
 	return nil
 }
 
-// abilities are what may be asked of a model, by the names that GET /v1/models has for it.
+// abilities are what a model can do, by the names that GET /v1/models lists.
 func abilities(m *engine.Model) []string {
 	list := []string{}
 	add := func(names ...string) {

@@ -2,7 +2,8 @@
 
 package gateway
 
-// writability tells whether a write to a connection would wait for its reader. It does not know here.
+// writability reports whether a write to a connection would wait for its reader. Here that is not
+// known, and any write may.
 type writability struct{}
 
 func writabilityOf(*connection) writability { return writability{} }

@@ -8,18 +8,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// roomAfterPoll is how many bytes may be written to a socket that poll(2) calls writable before it is asked again, and
-// writeCost what a small write takes of the kernel's buffer beside its bytes. On Linux a socket is writable while a third
-// of its send buffer is free, which is 29 KiB at the least.
+// bytesAfterPoll is how many bytes may be written to a socket after poll(2) has reported it
+// writable and before the next poll, and writeCost what a small write takes of the kernel's buffer
+// beside its bytes. On Linux a socket is writable while a third of its send buffer is free, which
+// is at least 29 KiB.
 const (
-	roomAfterPoll = 24 << 10
-	writeCost     = 1 << 10
+	bytesAfterPoll = 24 << 10
+	writeCost      = 1 << 10
 )
 
-// writability tells whether a write to a connection would wait for its reader. The zero value says that it would, always.
+// writability reports whether a write to a connection would wait for its reader. The zero value
+// reports that any write would.
 type writability struct {
 	socket syscall.RawConn
-	room   int
+	free   int // bytes that may be written before the next poll
 }
 
 func writabilityOf(c *connection) writability {
@@ -34,22 +36,22 @@ func writabilityOf(c *connection) writability {
 	return writability{}
 }
 
-// ready tells whether one write of size bytes would not wait.
+// ready reports whether one write of size bytes would not wait.
 func (w *writability) ready(size int) bool {
-	if w.socket == nil || size+writeCost > roomAfterPoll {
+	if w.socket == nil || size+writeCost > bytesAfterPoll {
 		return false
 	}
-	if w.room < size+writeCost {
+	if w.free < size+writeCost {
 		if !w.poll() {
 			return false
 		}
-		w.room = roomAfterPoll
+		w.free = bytesAfterPoll
 	}
 	return true
 }
 
 // wrote notes a write.
-func (w *writability) wrote(size int) { w.room -= size + writeCost }
+func (w *writability) wrote(size int) { w.free -= size + writeCost }
 
 func (w *writability) poll() bool {
 	writable := false

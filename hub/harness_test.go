@@ -17,7 +17,7 @@ import (
 
 	"penstock/hub"
 	"penstock/hub/hubtest"
-	"penstock/internal/memnet"
+	"penstock/test/memnet"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

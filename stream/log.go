@@ -56,6 +56,8 @@ type Log interface {
 	// Append whose outcome is unknown can be repeated. The slice and its data are the caller's
 	// again when Append returns.
 	Append(ctx context.Context, first int64, events []sse.Event) error
+	// Flush returns once everything appended is stored, or with the reason why that will not be.
+	Flush(ctx context.Context) error
 	// Seal adds the terminal event. Nothing is appended afterwards; sealing twice does nothing.
 	Seal(ctx context.Context, t Terminal) error
 	// Drop deletes the log. Readers get ErrGone.

@@ -149,6 +149,9 @@ func (l *memoryLog) empty() {
 	l.events, l.size, l.slab = nil, 0, slab{}
 }
 
+// Flush implements Log.
+func (l *memoryLog) Flush(context.Context) error { return nil }
+
 // Seal implements Log.
 func (l *memoryLog) Seal(_ context.Context, t Terminal) error {
 	l.store.mu.Lock()

@@ -56,6 +56,9 @@ func (l *plainLog) Append(_ context.Context, _ int64, events []sse.Event) error 
 	return nil
 }
 
+// Flush implements Log.
+func (l *plainLog) Flush(context.Context) error { return nil }
+
 // Seal implements Log.
 func (l *plainLog) Seal(_ context.Context, t Terminal) error {
 	l.mu.Lock()

@@ -238,6 +238,10 @@ func (p *Producer) Append(ctx context.Context, events []sse.Event) error {
 	return nil
 }
 
+// Flush returns once everything appended is stored: only then is a stream complete. It fails as
+// Append does.
+func (p *Producer) Flush(ctx context.Context) error { return p.log.Flush(ctx) }
+
 // End seals the stream. If that fails, its readers are cut off without a terminal event.
 func (p *Producer) End(ctx context.Context, t Terminal) {
 	s := p.stream

@@ -33,7 +33,8 @@ type tab struct {
 }
 
 // open starts Chromium and opens a page of the server at origin. When the test ends, whatever the
-// page wrote to its console as a warning or an error, and whatever it asked of anybody else, is a failure.
+// page wrote to its console as a warning or an error, and every request that it sent to another
+// origin, is a failure.
 func open(t *testing.T, origin, path string) *tab {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
@@ -103,7 +104,8 @@ func (p *tab) do(t *testing.T, steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// forgive drops the complaints that hold words, those that are yet to come too: what the test provoked itself.
+// forgive drops the complaints that hold words, those that are yet to come too: what the test
+// provoked itself.
 func (p *tab) forgive(words string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -113,7 +115,7 @@ func (p *tab) forgive(words string) {
 // wait waits until a JavaScript expression is true.
 func (p *tab) wait(t *testing.T, expression string) {
 	t.Helper()
-	// By a clock of its own, since a page nobody looks at gets no animation frames.
+	// With an interval, since a page that is not visible gets no animation frames.
 	_, err := chromedp.Run(p, chromedp.Poll[bool](expression, chromedp.WithPollingInterval(pollEvery), chromedp.WithPollingTimeout(hang)))
 	if err != nil {
 		now, _ := chromedp.Run(p, chromedp.Evaluate[string]("document.body.innerText"))

@@ -17,8 +17,8 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"penstock/internal/cutproxy"
-	"penstock/internal/served"
+	"penstock/test/cutproxy"
+	"penstock/test/server"
 )
 
 const (
@@ -101,9 +101,9 @@ func ask(t *testing.T, p *tab, question string) {
 		chromedp.SendKeys(chromedp.CSS("#chat textarea"), question+"\n"))
 }
 
-// The connection is lost twice in mid-answer, and the whole answer is there once.
+// The connection is lost twice in the middle of a completion, and the page shows it all, once.
 func TestEventsSurviveALostConnection(t *testing.T) {
-	c := startCutter(t, served.Start(t, "../penstock", ".."), 1500, 1000)
+	c := startCutter(t, server.Start(t, server.Options{}).URL, 1500, 1000)
 	p := open(t, c.URL, "/")
 	p.wait(t, bothReady)
 	ask(t, p, "Tell me a story about a river.")
@@ -128,9 +128,9 @@ func TestEventsSurviveALostConnection(t *testing.T) {
 	}
 }
 
-// A stream that can't be found again is never shown as a whole answer.
+// A stream that can't be resumed is never shown as a complete one.
 func TestEventsThatAreLostForGood(t *testing.T) {
-	c := startCutter(t, served.Start(t, "../penstock", ".."), 1500)
+	c := startCutter(t, server.Start(t, server.Options{}).URL, 1500)
 	c.lost.Store(true)
 	p := open(t, c.URL, "/")
 	p.wait(t, bothReady)

@@ -1,6 +1,5 @@
-// Package web holds the playground: one page that shows what Penstock does and speaks to it as
-// any other client would, over HTTP. Its files are embedded and served as they are; there is no
-// build step.
+// Package web holds the playground: one page that shows what Penstock does, and uses it over HTTP
+// as any other client. Its files are embedded and served as they are; there is no build step.
 //
 //	http.FileServerFS(web.Files()) // index.html at /
 //
@@ -10,9 +9,9 @@
 //
 //	default-src 'self'; img-src 'self' blob:; base-uri 'none'; form-action 'none'
 //
-// The scripts are ES modules, one idea each: api.js speaks to the gateway, stream.js reads streams
-// by EventSource and sse.js by fetch; models.js, picture.js (with labels.js and views.js), chat.js,
+// The scripts are ES modules, one idea each: api.js sends requests, stream.js reads streams with
+// EventSource and sse.js with fetch; models.js, picture.js (with labels.js and views.js), chat.js,
 // gate.js and snippets.js are the parts of the page, and app.js puts them together.
 //
-// It never imports another room, and it has no way into the gateway but HTTP.
+// It imports no other package, and reaches the gateway by HTTP only.
 package web

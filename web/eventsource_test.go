@@ -12,34 +12,36 @@ import (
 	"testing"
 	"time"
 
-	"penstock/internal/cutproxy"
-	"penstock/internal/teller"
+	"penstock/test/cutproxy"
+	"penstock/test/testmodel"
 )
 
-// head is more than the head of an answer takes.
-const head = 600
+// headerSize is more than the header of a response takes.
+const headerSize = 600
 
-// Fifty streams in Chromium, six at a time, their connections cut at any byte, as often as it happens: each EventSource
-// hears the text of one that was never cut. What writes is internal/teller.
+// Fifty streams run in Chromium, six at a time, and their connections are cut at any byte, any
+// number of times: each EventSource receives the text of a stream that was never cut. The model is
+// test/testmodel.
 //
-// Half of them are cut by resets, and end by themselves. Of the others, which the page closes when they are done, those
-// connections that have brought the head are closed in good order as often as reset. In the head, that would be the end:
-// of plain HTTP, Chromium takes a head that was closed in the middle for a whole one, and an EventSource whose answer has
-// no content type gives up.
-func TestEventSourceIsCutAnywhere(t *testing.T) {
+// Half of the streams are cut by resets, and end by themselves. The page closes the others when
+// they are done; their connections are closed in an orderly way as often as reset, once the header
+// has arrived. In the header, an orderly close would end the EventSource: Chromium accepts the part
+// of an HTTP/1.1 header that has arrived as a complete one, and an EventSource fails without a
+// content type.
+func TestEventSourceSurvivesCutsAnywhere(t *testing.T) {
 	const streams = 50
 	seed := rand.Uint64()
-	task := teller.Task{Words: 20, Pause: "1ms"}
+	task := testmodel.Task{Words: 20, Pause: "1ms"}
 	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, `<!doctype html><link rel="icon" href="data:,">`)
 	}))
 	defer page.Close()
-	h, err := teller.Start(t.Context(), teller.Options{Retry: 10 * time.Millisecond, Origins: []string{page.URL}})
+	s, err := testmodel.Start(t.Context(), testmodel.Options{Retry: 10 * time.Millisecond, Origins: []string{page.URL}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := h.Close(); err != nil {
+		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 	}()
@@ -47,16 +49,16 @@ func TestEventSourceIsCutAnywhere(t *testing.T) {
 	var addresses []string
 	for i := range streams {
 		random := cutproxy.Random(seed+uint64(i), 1500)
-		proxy, err := cutproxy.Listen(t.Context(), strings.TrimPrefix(h.URL, "http://"), func() cutproxy.Cut {
+		proxy, err := cutproxy.Listen(t.Context(), strings.TrimPrefix(s.URL, "http://"), func() cutproxy.Cut {
 			c := random()
-			c.Reset = c.Reset || i%2 == 0 || c.After < head
+			c.Reset = c.Reset || i%2 == 0 || c.After < headerSize
 			return c
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer proxy.Close()
-		proxies, addresses = append(proxies, proxy), append(addresses, "http://"+proxy.Address()+"/v1/models/teller/stream?"+task.Query())
+		proxies, addresses = append(proxies, proxy), append(addresses, "http://"+proxy.Address()+"/v1/models/testmodel/stream?"+task.Query())
 	}
 
 	p := open(t, page.URL, "/")
@@ -64,22 +66,22 @@ func TestEventSourceIsCutAnywhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	type heard struct {
+	type received struct {
 		Text   string
 		Ends   []string
 		Opened int
 	}
-	all := eval[[]heard](t, p, fmt.Sprintf(`(async (addresses) => {
+	all := eval[[]received](t, p, fmt.Sprintf(`(async (addresses) => {
 		const listen = (number) => new Promise((resolve) => {
 			const source = new EventSource(addresses[number]);
-			const heard = { Text: "", Ends: [], Opened: 0 };
-			source.onopen = () => heard.Opened++;
-			source.onmessage = (event) => (heard.Text += JSON.parse(event.data).text);
+			const received = { Text: "", Ends: [], Opened: 0 };
+			source.onopen = () => received.Opened++;
+			source.onmessage = (event) => (received.Text += JSON.parse(event.data).text);
 			for (const end of ["done", "failed"]) source.addEventListener(end, () => {
-				heard.Ends.push(end);
-				if (number %% 2) resolve(heard, source.close());
+				received.Ends.push(end);
+				if (number %% 2) resolve(received, source.close());
 			});
-			source.onerror = () => source.readyState === EventSource.CLOSED && resolve(heard);
+			source.onerror = () => source.readyState === EventSource.CLOSED && resolve(received);
 		});
 		const all = [];
 		let next = 0;
@@ -93,10 +95,10 @@ func TestEventSourceIsCutAnywhere(t *testing.T) {
 		return all;
 	})(%s)`, list))
 	cuts := int64(0)
-	for i, s := range all {
+	for i, stream := range all {
 		cuts += proxies[i].Cuts()
-		if s.Text != task.Text() || strings.Join(s.Ends, " ") != "done" {
-			t.Errorf("stream %d, after %d connections: %q, ended %v", i, s.Opened, s.Text, s.Ends)
+		if stream.Text != task.Text() || strings.Join(stream.Ends, " ") != "done" {
+			t.Errorf("stream %d, after %d connections: %q, ended %v", i, stream.Opened, stream.Text, stream.Ends)
 		}
 	}
 	if len(all) != streams {

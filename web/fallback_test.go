@@ -14,13 +14,13 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"penstock/internal/served"
+	"penstock/test/server"
 )
 
-// Where a gateway hands out no streams to come back to, the page reads the answer of its own request instead. That can't be
-// taken up again once it is cut, and is never shown as whole then.
+// Where a gateway hands out no streams to come back to, the page reads the answer of its own
+// request instead. That can't be taken up again once it is cut, and is never shown as whole then.
 func TestPlaygroundWithoutStreamsToComeBackTo(t *testing.T) {
-	target, err := url.Parse(served.Start(t, "../penstock", ".."))
+	target, err := url.Parse(server.Start(t, server.Options{}).URL)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,7 +17,7 @@ import (
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 
-	"penstock/internal/served"
+	"penstock/test/server"
 )
 
 // pictureServer is a web server elsewhere, which has one picture.
@@ -39,17 +37,9 @@ func pictureServer(t *testing.T) string {
 // A playground with CLIP alone, which may fetch from this machine.
 func startPictures(t *testing.T) *tab {
 	t.Helper()
-	model, err := filepath.Abs("../models/clip-tiny")
-	if err != nil {
-		t.Fatal(err)
-	}
-	config := filepath.Join(t.TempDir(), "penstock.yaml")
-	text := fmt.Sprintf("models:\n  - {name: clip, kind: clip, path: %q, labels: [cat, dog], fetch: {allow: [127.0.0.1]}}\n", model)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p := served.Run(t, served.Command{Binary: "../penstock", Dir: "..", Args: []string{"--config", config}})
-	p.WaitReady(t)
+	p := server.Start(t, server.Options{
+		Config: "models: [{name: clip, kind: clip, path: ROOT/models/clip-tiny, labels: [cat, dog], fetch: {allow: [127.0.0.1]}}]\n",
+	})
 	page := open(t, p.URL, "/")
 	page.wait(t, `document.querySelectorAll('.pill[data-state="ready"]').length === 1`)
 	return page

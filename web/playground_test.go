@@ -16,14 +16,14 @@ import (
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 
-	"penstock/internal/served"
+	"penstock/test/server"
 )
 
 const bothReady = `document.querySelectorAll('.pill[data-state="ready"]').length === 2`
 
 // The real binary with its built-in configuration, real models, a real browser.
 func TestPlayground(t *testing.T) {
-	origin := served.Start(t, "../penstock", "..")
+	origin := server.Start(t, server.Options{}).URL
 	p := open(t, origin, "/")
 	p.wait(t, bothReady)
 
@@ -111,7 +111,7 @@ func TestPlayground(t *testing.T) {
 
 // The contract's plain EventSource, as one would type it into the page's console.
 func TestEventSource(t *testing.T) {
-	p := open(t, served.Start(t, "../penstock", ".."), "/")
+	p := open(t, server.Start(t, server.Options{}).URL, "/")
 	p.wait(t, bothReady)
 	type outcome struct {
 		Text    string
@@ -121,7 +121,7 @@ func TestEventSource(t *testing.T) {
 		IDs     []string
 		Started int
 	}
-	// Nobody calls close(): only the gateway's answer to the reconnection ends it.
+	// Nothing calls close(): only the gateway's response to the reconnection ends it.
 	got := eval[outcome](t, p, `new Promise((resolve) => {
 		const source = new EventSource("v1/models/smollm2/stream?max_tokens=12&prompt=" + encodeURIComponent("Tell me about rivers."));
 		const seen = { Text: "", Opened: 0, Started: 0, Done: 0, Reason: "", IDs: [] };
@@ -157,7 +157,7 @@ func TestEventSourceOfTheReadme(t *testing.T) {
 	if snippet == nil {
 		t.Fatal("README.md has no js to run")
 	}
-	origin := served.Start(t, "../penstock", "..")
+	origin := server.Start(t, server.Options{}).URL
 	p := open(t, origin, "/")
 	p.wait(t, bothReady)
 	eval[chromedp.Void](t, p, `globalThis.logged = ""; console.log = (text) => { logged += text; }`)

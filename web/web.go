@@ -12,7 +12,7 @@ var page embed.FS
 func Files() fs.FS {
 	files, err := fs.Sub(page, "page")
 	if err != nil {
-		panic(err) // the name above is not a valid path: seen by the first test
+		panic(err) // only if the name is not a valid path
 	}
 	return files
 }

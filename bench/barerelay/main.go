@@ -1,5 +1,5 @@
-// Command barerelay is the least that net/http can do as a relay: read, write, flush. It knows nothing of what it
-// carries, and is the floor that Penstock's relay is measured against.
+// Command barerelay is the least that a relay on net/http does: read, write, flush. It does not
+// interpret what it forwards, and is the baseline for Penstock's relay.
 //
 //	barerelay -port 9101 -upstream http://127.0.0.1:9100
 package main
@@ -16,8 +16,8 @@ import (
 )
 
 func main() {
-	port := flag.Int("port", 9101, "where on 127.0.0.1 to listen")
-	upstream := flag.String("upstream", "http://127.0.0.1:9100", "where to send requests")
+	port := flag.Int("port", 9101, "port on 127.0.0.1")
+	upstream := flag.String("upstream", "http://127.0.0.1:9100", "URL of the upstream")
 	flag.Parse()
 	transport := &http.Transport{MaxIdleConnsPerHost: 4096, DisableCompression: true}
 	server := &http.Server{Addr: "127.0.0.1:" + strconv.Itoa(*port), ReadHeaderTimeout: 10 * time.Second}
@@ -41,15 +41,15 @@ func main() {
 		defer response.Body.Close()
 		w.Header().Set("Content-Type", response.Header.Get("Content-Type"))
 		w.WriteHeader(response.StatusCode)
-		buf := make([]byte, 4<<10) // what the transport's own buffer holds: one read brings no more
+		buf := make([]byte, 4<<10) // as large as the transport's own buffer: one read returns no more
 		for flush := http.NewResponseController(w).Flush; ; {
 			n, end := response.Body.Read(buf)
 			if _, err := w.Write(buf[:n]); err != nil || flush() != nil || end != nil {
-				return // the client sees a cut upstream as a whole answer: that is why Penstock reads what it carries
+				return // to the client, a response that was cut looks complete: that is why Penstock interprets responses
 			}
 		}
 	})
-	time.AfterFunc(time.Hour, func() { _ = server.Close() }) // nothing of a benchmark is left running
+	time.AfterFunc(time.Hour, func() { _ = server.Close() }) // it must not outlive the benchmark for long
 	fmt.Fprintln(os.Stderr, "barerelay:", server.ListenAndServe())
 	os.Exit(1)
 }

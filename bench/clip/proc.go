@@ -9,11 +9,12 @@ import (
 	"time"
 )
 
-// tick is Linux's unit of processor time in /proc.
+// tick is the unit of CPU time in /proc, on every Linux.
 const tick = 10 * time.Millisecond
 
-// processorTime is what a process and its descendants have taken, of those that still run. It is 0 where there is no /proc.
-func processorTime(pid int) (time.Duration, error) {
+// cpuTime returns the CPU time of a process and of its descendants that still run, or 0 without a
+// /proc.
+func cpuTime(pid int) (time.Duration, error) {
 	files, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
 		return 0, err
@@ -22,13 +23,14 @@ func processorTime(pid int) (time.Duration, error) {
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
-			continue // it has ended
+			continue // it has exited
 		}
 		id, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
 		if err != nil {
 			return 0, err
 		}
-		// After the name, which is in brackets, follow the state, the parent, and, tenth from there, utime and stime.
+		// See proc_pid_stat(5): after the name, in brackets, are the state, the parent and, ten
+		// fields further, utime and stime.
 		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
 		var numbers [3]int
 		for i, at := range []int{1, 11, 12} {

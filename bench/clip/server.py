@@ -1,5 +1,6 @@
-"""The same CLIP as one would serve it in Python: transformers' image processor, onnxruntime, FastAPI under uvicorn. The
-labels' vectors are made once; a picture is the body of POST /predict. For comparison only: bench/clip starts it.
+"""The same CLIP model served by Python: transformers' image processor, onnxruntime, FastAPI under uvicorn.
+The labels' vectors are computed once; a photo is the body of POST /predict. bench/clip starts it, for
+comparison.
 
 MODEL=models/clip-tiny uvicorn --app-dir bench/clip --workers 2 --no-access-log server:app
 """
@@ -20,7 +21,7 @@ SCALE = 11.3535  # clip-tiny's logit_scale
 
 def tower(name):
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # requests run beside each other, as many as there are workers
+    options.intra_op_num_threads = 1  # as many requests run concurrently as there are workers
     return onnxruntime.InferenceSession(f"{MODEL}/onnx/{name}_model.onnx", options)
 
 
@@ -37,7 +38,7 @@ labels = unit(text.run(["text_embeds"], {k: v.astype(np.int64) for k, v in token
 app = FastAPI()
 
 
-def answer(body):
+def predict_photo(body):
     picture = Image.open(io.BytesIO(body)).convert("RGB")
     pixels = processor(picture, return_tensors="np")["pixel_values"].astype(np.float32)
     image = unit(vision.run(["image_embeds"], {"pixel_values": pixels})[0])
@@ -48,7 +49,7 @@ def answer(body):
 
 @app.post("/predict")
 async def predict(request: Request):
-    return await run_in_threadpool(answer, await request.body())
+    return await run_in_threadpool(predict_photo, await request.body())
 
 
 @app.get("/readyz")

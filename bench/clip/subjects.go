@@ -17,28 +17,28 @@ import (
 	"time"
 )
 
-// picture is what everybody posts.
-const picture = "clip/testdata/photos/cat_chelsea.jpg"
+// photo is what all clients send.
+const photo = "clip/testdata/photos/cat_chelsea.jpg"
 
-// configuration is Penstock's: its defaults, but for the runs at once and the threads of each.
+// configuration is Penstock's: the default one, except for the concurrent runs and their threads.
 const configuration = `runtime: {predict_concurrency: %d, onnxruntime: {threads: 1}}
 models:
   - {name: clip, kind: clip, path: %q, labels: ["a photo of a cat", "a photo of a dog"]}
 `
 
-// A subject is something to be measured.
+// subject is a program to measure.
 type subject struct {
 	name    string
-	measure func(context.Context, settings) (turn, error)
+	measure func(context.Context, settings) (sample, error)
 }
 
-// A process is a server that runs.
+// process is a server that runs.
 type process struct {
 	address string
 	pid     int
 }
 
-// start builds and starts everything. stop, which is never nil, ends it.
+// start builds and starts the subjects. stop, which is never nil, stops them.
 func start(ctx context.Context, s settings) (subjects []subject, stop func() error, err error) {
 	var cleanup []func() error
 	stop = func() error {
@@ -59,57 +59,57 @@ func start(ctx context.Context, s settings) (subjects []subject, stop func() err
 	}
 
 	bare := filepath.Join(dir, "bare")
-	if words, err := exec.CommandContext(ctx, "go", "test", "-c", "-o", bare, "./clip").CombinedOutput(); err != nil {
-		return nil, stop, fmt.Errorf("build the bare loop: %w\n%s", err, words)
+	if out, err := exec.CommandContext(ctx, "go", "test", "-c", "-o", bare, "./clip").CombinedOutput(); err != nil {
+		return nil, stop, fmt.Errorf("build the bare loop: %w\n%s", err, out)
 	}
-	subjects = append(subjects, subject{"bare loop", func(ctx context.Context, s settings) (turn, error) { return runBare(ctx, bare, s.turn) }})
+	subjects = append(subjects, subject{"bare loop", func(ctx context.Context, s settings) (sample, error) { return runBare(ctx, bare, s.duration) }})
 
 	config := filepath.Join(dir, "penstock.yaml")
 	if err := os.WriteFile(config, fmt.Appendf(nil, configuration, runtime.GOMAXPROCS(0), model), 0o644); err != nil {
 		return nil, stop, err
 	}
-	served, end, err := startPenstock(ctx, s.penstock, config)
+	server, end, err := startPenstock(ctx, s.penstock, config)
 	cleanup = append(cleanup, end)
 	if err != nil {
 		return nil, stop, err
 	}
-	subjects = append(subjects, subject{"Penstock", loadOf(served, "/v1/models/clip:predict")})
+	subjects = append(subjects, subject{"Penstock", loadOf(server, "/v1/models/clip:predict")})
 
 	if _, err := os.Stat(s.python); err != nil {
-		fmt.Fprintf(os.Stderr, "Python is left out: %v (make .penstock/bench-clip/.installed brings it)\n", err)
+		fmt.Fprintf(os.Stderr, "Python is left out: %v (run make .penstock/bench-clip/.installed)\n", err)
 		return subjects, stop, nil
 	}
-	served, end, err = startPython(ctx, s.python, model)
+	server, end, err = startPython(ctx, s.python, model)
 	cleanup = append(cleanup, end)
 	if err != nil {
 		return nil, stop, err
 	}
-	return append(subjects, subject{"Python", loadOf(served, "/predict")}), stop, nil
+	return append(subjects, subject{"Python", loadOf(server, "/predict")}), stop, nil
 }
 
-// runBare runs the bare loops and reads what they say.
-func runBare(ctx context.Context, binary string, long time.Duration) (turn, error) {
-	cmd := exec.CommandContext(ctx, binary, "-test.run", "^$", "-test.bench", "^BenchmarkBare$", "-test.benchtime", long.String())
+// runBare runs the bare loops and reads their figures.
+func runBare(ctx context.Context, binary string, duration time.Duration) (sample, error) {
+	cmd := exec.CommandContext(ctx, binary, "-test.run", "^$", "-test.bench", "^BenchmarkBare$", "-test.benchtime", duration.String())
 	cmd.Dir = "clip"
-	words, err := cmd.CombinedOutput()
+	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return turn{}, fmt.Errorf("%w\n%s", err, words)
+		return sample{}, fmt.Errorf("%w\n%s", err, out)
 	}
-	rate, err1 := figure(words, "requests/s")
-	cpu, err2 := figure(words, "cpu-ns/op")
-	return turn{Rate: rate, CPU: time.Duration(cpu)}, errors.Join(err1, err2)
+	rate, err1 := figure(out, "requests/s")
+	cpu, err2 := figure(out, "cpu-ns/op")
+	return sample{Rate: rate, CPU: time.Duration(cpu)}, errors.Join(err1, err2)
 }
 
-// figure reads a number out of what a benchmark says.
-func figure(words []byte, unit string) (float64, error) {
-	found := regexp.MustCompile(`([\d.]+) ` + regexp.QuoteMeta(unit)).FindSubmatch(words)
+// figure reads a number from a benchmark's output.
+func figure(out []byte, unit string) (float64, error) {
+	found := regexp.MustCompile(`([\d.]+) ` + regexp.QuoteMeta(unit)).FindSubmatch(out)
 	if found == nil {
-		return 0, fmt.Errorf("no %s in %s", unit, words)
+		return 0, fmt.Errorf("no %s in %s", unit, out)
 	}
 	return strconv.ParseFloat(string(found[1]), 64)
 }
 
-// startPenstock returns the address that a Penstock prints, once it is ready.
+// startPenstock returns the address that Penstock prints, once it is ready.
 func startPenstock(ctx context.Context, binary, config string) (p process, end func() error, err error) {
 	cmd := exec.CommandContext(ctx, binary, "serve", "--address", "127.0.0.1:0", "--config", config)
 	out, err := cmd.StdoutPipe()
@@ -117,7 +117,7 @@ func startPenstock(ctx context.Context, binary, config string) (p process, end f
 		return p, nothing, err
 	}
 	if err := cmd.Start(); err != nil {
-		return p, nothing, fmt.Errorf("%w: build it before", err)
+		return p, nothing, fmt.Errorf("start Penstock: %w (make build)", err)
 	}
 	end = func() error { return terminate(cmd) }
 	for lines := bufio.NewScanner(out); lines.Scan(); {
@@ -152,16 +152,16 @@ func startPython(ctx context.Context, python, model string) (p process, end func
 
 func nothing() error { return nil }
 
-// terminate asks a process to end, and waits for it.
+// terminate stops a process with SIGTERM. Its exit status does not matter.
 func terminate(cmd *exec.Cmd) error {
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
-	_ = cmd.Wait() // how it ended is no figure
+	_ = cmd.Wait()
 	return nil
 }
 
-// ready returns when /readyz says so.
+// ready polls /readyz until it returns status 200.
 func ready(ctx context.Context, address string) error {
 	again := time.NewTicker(100 * time.Millisecond)
 	defer again.Stop()

@@ -1,8 +1,8 @@
-"""The bare loop that this benchmark compares with: greedy decoding with ONNX Runtime's Python API and nothing else.
+"""The bare loop of this benchmark: greedy decoding with ONNX Runtime's Python API and nothing else.
 
 usage: loop.py MODEL_FOLDER THREADS      needs: pip install onnxruntime numpy
-Reads lines {"prompt": [ids], "tokens": n} and answers each with {"ids": [...], "seconds": s}, s being the time of the
-n-1 runs that follow the prompt's.
+Reads lines {"prompt": [ids], "tokens": n} and prints for each {"ids": [...], "seconds": s}, where s
+is the time of the n-1 runs after the prompt's.
 """
 import json, os, sys, time
 import numpy as np, onnxruntime as ort
@@ -21,7 +21,7 @@ assert sorted(outputs[1:]) == sorted(present)
 for line in sys.stdin:
     request = json.loads(line)
     past = {c.name: np.zeros((1, c.shape[1], 0, c.shape[3]), np.float32) for c in caches}
-    ids, total, answer, begun = request["prompt"], 0, [], 0.0
+    ids, total, completion, begun = request["prompt"], 0, [], 0.0
     for _ in range(request["tokens"]):
         feeds = {"input_ids": np.array([ids], np.int64), **past}
         if "attention_mask" in names:
@@ -32,6 +32,6 @@ for line in sys.stdin:
         total += len(ids)
         past = dict(zip((c.name for c in caches), result[1:]))
         ids = [int(result[0][0, -1].argmax())]
-        answer += ids
+        completion += ids
         begun = begun or time.perf_counter()
-    print(json.dumps({"ids": answer, "seconds": time.perf_counter() - begun}), flush=True)
+    print(json.dumps({"ids": completion, "seconds": time.perf_counter() - begun}), flush=True)

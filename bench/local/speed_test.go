@@ -1,9 +1,10 @@
-// Package local compares the speed of llm/local with that of a bare Python loop over the same graph (loop.py), in tokens a
-// second once the prompt has been read. The two take turns, so that whatever else the machine does meets both:
+// Package local compares the speed of llm/local with that of a bare Python loop over the same graph
+// (loop.py), in tokens per second after the prompt. The two run alternately, so that other load on
+// the machine affects both:
 //
 //	PYTHON=python3 go test -run '^$' -bench . -benchtime 5x ./bench/local
 //
-// PYTHON is one that has onnxruntime and numpy.
+// PYTHON needs onnxruntime and numpy.
 package local
 
 import (
@@ -45,31 +46,32 @@ func BenchmarkAgainstPython(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	ours := penstock(b, model)
-	theirs := python(b, model)
-	for _, size := range []struct{ prompt, answer int }{{40, 128}, {1000, 64}} {
-		b.Run(fmt.Sprintf("%d tokens after %d", size.answer, size.prompt), func(b *testing.B) {
+	goSpeed := penstock(b, model)
+	pythonSpeed := python(b, model)
+	for _, size := range []struct{ prompt, completion int }{{40, 128}, {1000, 64}} {
+		b.Run(fmt.Sprintf("%d tokens after %d", size.completion, size.prompt), func(b *testing.B) {
 			var prompt []int64
 			for len(prompt) < size.prompt {
 				prompt = append(prompt, t.Encode(text, tokenizer.EncodeOptions{})...)
 			}
 			prompt = prompt[:size.prompt]
-			var a, p []float64
+			var inGo, inPython []float64
 			for b.Loop() {
-				a = append(a, ours(b, prompt, size.answer))
-				p = append(p, theirs(b, prompt, size.answer))
+				inGo = append(inGo, goSpeed(b, prompt, size.completion))
+				inPython = append(inPython, pythonSpeed(b, prompt, size.completion))
 			}
-			slices.Sort(a)
-			slices.Sort(p)
-			mine, bare := a[len(a)/2], p[len(p)/2]
-			b.ReportMetric(mine, "tokens/s")
+			slices.Sort(inGo)
+			slices.Sort(inPython)
+			ours, bare := inGo[len(inGo)/2], inPython[len(inPython)/2]
+			b.ReportMetric(ours, "tokens/s")
 			b.ReportMetric(bare, "Python-tokens/s")
-			b.ReportMetric(mine/bare, "ratio")
+			b.ReportMetric(ours/bare, "ratio")
 		})
 	}
 }
 
-// measure generates an answer to a prompt, and returns how many tokens a second came after the first.
+// measure generates a completion of a prompt, and returns the tokens per second after the first
+// one.
 type measure func(b *testing.B, prompt []int64, tokens int) float64
 
 // penstock measures the verb generate, through the engine.
@@ -133,21 +135,21 @@ func python(b *testing.B, model string) measure {
 		in.Close()
 		cmd.Wait()
 	})
-	answers := bufio.NewReader(out)
+	results := bufio.NewReader(out)
 	return func(b *testing.B, prompt []int64, tokens int) float64 {
 		if err := json.NewEncoder(in).Encode(map[string]any{"prompt": prompt, "tokens": tokens}); err != nil {
 			b.Fatal(err)
 		}
-		line, err := answers.ReadBytes('\n')
+		line, err := results.ReadBytes('\n')
 		if err != nil {
-			b.Fatal("loop.py ended: set PYTHON to one that has onnxruntime and numpy")
+			b.Fatal("loop.py has exited: set PYTHON to one that has onnxruntime and numpy")
 		}
-		var answer struct {
+		var result struct {
 			Seconds float64 `json:"seconds"`
 		}
-		if err := json.Unmarshal(line, &answer); err != nil {
+		if err := json.Unmarshal(line, &result); err != nil {
 			b.Fatal(err)
 		}
-		return float64(tokens-1) / answer.Seconds
+		return float64(tokens-1) / result.Seconds
 	}
 }

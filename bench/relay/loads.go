@@ -12,22 +12,27 @@ import (
 	"time"
 )
 
-// load is one thing that relays are put through, each time in a process just started.
+// load is what a relay is measured under, in a process that has just been started.
 type load struct {
 	name     string
-	what     string // in words
-	streams  int    // 0: requests answered whole
+	what     string // described
+	streams  int    // 0: requests that do not stream
 	chunks   int
 	interval time.Duration
 }
 
-var loads = []load{
-	{"steady50", "50 streams, a chunk every 10 ms", 50, 500, 10 * time.Millisecond},
-	{"steady500", "500 streams, a chunk every 50 ms", 500, 120, 50 * time.Millisecond},
-	{"burst", "50 streams without pauses", 50, 10000, 0},
-	{"idle500", "500 open streams", 500, 2, 5 * time.Second},
-	{"idle2000", "2,000 open streams", 2000, 2, 5 * time.Second},
-	{"unary", "one whole answer after the other", 0, 300, 0},
+// allLoads returns all loads, given the duration of the steady ones, the time between the two
+// chunks of an idle stream, and the chunks of a stream without pauses.
+func allLoads(steady, idle time.Duration, burst int) []load {
+	const often, seldom = 10 * time.Millisecond, 50 * time.Millisecond
+	return []load{
+		{"steady50", "50 streams, a chunk every 10 ms", 50, int(steady / often), often},
+		{"steady500", "500 streams, a chunk every 50 ms", 500, int(steady / seldom), seldom},
+		{"burst", "50 streams without pauses", 50, burst, 0},
+		{"idle500", "500 open streams", 500, 2, idle},
+		{"idle2000", "2,000 open streams", 2000, 2, idle},
+		{"unary", "requests that do not stream, one at a time", 0, 300, 0},
+	}
 }
 
 // metric is a figure of one load.
@@ -35,7 +40,7 @@ type metric struct {
 	load       string
 	name       string
 	unit       string
-	overDirect bool // what no relay has in the same round is taken off
+	overDirect bool // the figure of no relay, in the same round, is subtracted
 }
 
 var metrics = []metric{
@@ -51,7 +56,7 @@ var metrics = []metric{
 	{"steady500", "added lateness, p99", "ms", true},
 }
 
-// measure starts a relay, puts it through one load and stops it. The figures go by their metric's name.
+// measure starts a relay, measures it under one load and stops it. The keys are metrics' names.
 func (b *bench) measure(ctx context.Context, r relay, l load) (figures map[string]float64, err error) {
 	p, err := b.start(ctx, r)
 	if err != nil {
@@ -77,7 +82,7 @@ func (b *bench) measure(ctx context.Context, r relay, l load) (figures map[strin
 	return figures, nil
 }
 
-// percentiles and runResult are what sseload says, as far as it is used here.
+// percentiles and runResult are the parts of sseload's output that are used here.
 type percentiles struct {
 	P50 float64 `json:"p50"`
 	P99 float64 `json:"p99"`
@@ -91,13 +96,13 @@ type runResult struct {
 	KiBPerStream float64        `json:"kib_per_stream"`
 }
 
-// run puts streams through a relay. One stream that is not whole spoils the figures.
+// run sends streams through a relay. An incomplete stream is an error.
 func (b *bench) run(ctx context.Context, p *process, l load) (runResult, error) {
 	var result runResult
 	err := b.sseload(ctx, &result, "run", "-port", strconv.Itoa(p.port), "-pid", strconv.Itoa(p.pid()),
 		"-streams", strconv.Itoa(l.streams), "-chunks", strconv.Itoa(l.chunks), "-interval", l.interval.String())
 	if err == nil && result.Bad > 0 {
-		err = fmt.Errorf("%d of %d streams went wrong: %v", result.Bad, l.streams, result.Errors)
+		err = fmt.Errorf("%d of %d streams failed: %v", result.Bad, l.streams, result.Errors)
 	}
 	return result, err
 }
@@ -108,14 +113,14 @@ func (b *bench) sseload(ctx context.Context, result any, args ...string) error {
 	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()
 	if err != nil {
-		words := ""
+		stderr := ""
 		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-			words = strings.TrimSpace(string(exit.Stderr))
+			stderr = strings.TrimSpace(string(exit.Stderr))
 		}
-		return fmt.Errorf("sseload %s: %w: %s", args[0], err, words)
+		return fmt.Errorf("sseload %s: %w: %s", args[0], err, stderr)
 	}
 	if err := json.Unmarshal(out, result); err != nil {
-		return fmt.Errorf("read what sseload says: %w", err)
+		return fmt.Errorf("read sseload's output: %w", err)
 	}
 	return nil
 }

@@ -9,12 +9,12 @@ import (
 
 // The plot's measures, in its own units.
 const (
-	nameEnd    = 130 // where relays' names end and bars begin
+	nameEnd    = 130 // the x at which relays' names end and bars begin
 	barHeight  = 14
 	barPitch   = 20
 	panelWidth = 410
-	barLength  = panelWidth - nameEnd - 70 // room for a value behind it
-	panelTop   = 46                        // a panel's title and what it is of
+	barLength  = panelWidth - nameEnd - 70 // leaves space for a value
+	panelTop   = 46                        // of a panel's title and load
 	panelGap   = 22
 )
 
@@ -33,7 +33,7 @@ func (r report) SVG() string {
 	return plot.Draw(y+14, "What relays of streams cost: processor time, memory and lateness of Penstock, a bare net/http relay and nginx.", b.String())
 }
 
-// panel draws one figure of all relays and returns its height, 0 if nobody has it.
+// panel draws one figure of all relays and returns its height, 0 if no relay has it.
 func (r report) panel(b *strings.Builder, m metric, x, y int) int {
 	var figures []figure
 	longest := 0.0
@@ -46,11 +46,11 @@ func (r report) panel(b *strings.Builder, m metric, x, y int) int {
 	if len(figures) == 0 {
 		return 0
 	}
-	fmt.Fprintf(b, `  <text class="b" x="%d" y="%d">%s</text><text class="soft" x="%d" y="%d">%s</text>`+"\n", x, y, heading(m), x, y+18, what(m.load))
+	fmt.Fprintf(b, `  <text class="b" x="%d" y="%d">%s</text><text class="soft" x="%d" y="%d">%s</text>`+"\n", x, y, heading(m), x, y+18, escaped(r.what(m.load)))
 	for i, f := range figures {
 		top := y + panelTop - 18 + i*barPitch
 		class, length := "", 0
-		if f.Relay == penstock {
+		if f.Relay != direct && f.Relay != bare && f.Relay != nginx {
 			class = ` class="ours"`
 		}
 		if longest > 0 {
@@ -65,8 +65,9 @@ func (r report) panel(b *strings.Builder, m metric, x, y int) int {
 // heading is a metric's name as a title.
 func heading(m metric) string { return strings.ToUpper(m.name[:1]) + m.name[1:] }
 
-func what(name string) string {
-	for _, l := range loads {
+// what describes a load.
+func (r report) what(name string) string {
+	for _, l := range r.loads {
 		if l.name == name {
 			return l.what
 		}

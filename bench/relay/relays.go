@@ -22,33 +22,42 @@ const (
 	penstock = "Penstock"
 )
 
-// relay is something that can stand before the upstream.
+// relay is a program that can stand between clients and the upstream.
 type relay struct {
 	name string
-	// command makes what listens on a port of 127.0.0.1; nil for no relay at all. Files go into dir.
+	// command returns the command that listens on a port of 127.0.0.1, with its files in dir; nil:
+	// no relay at all.
 	command func(ctx context.Context, dir string, port, upstream int) (*exec.Cmd, error)
 }
 
-// bench is a mock upstream and the relays there are.
+// bench is a mock upstream and the installed relays.
 type bench struct {
 	dir    string // for the programs and configurations of this run
 	mock   *process
 	relays []relay
 }
 
-func newBench(ctx context.Context, dir, binary string) (*bench, error) {
-	b := &bench{dir: dir, relays: []relay{{name: direct}, {bare, bareCommand}}}
-	if _, err := exec.LookPath("nginx"); err == nil {
-		b.relays = append(b.relays, relay{nginx, nginxCommand})
-	} else {
-		fmt.Fprintln(os.Stderr, "nginx is left out: it is not installed (Debian: apt-get install nginx)")
+func newBench(ctx context.Context, dir string, s settings) (*bench, error) {
+	b := &bench{dir: dir}
+	if s.others {
+		b.relays = []relay{{name: direct}, {bare, bareCommand}}
+		if _, err := exec.LookPath("nginx"); err == nil {
+			b.relays = append(b.relays, relay{nginx, nginxCommand})
+		} else {
+			fmt.Fprintln(os.Stderr, "nginx is left out: it is not installed (Debian: apt-get install nginx)")
+		}
 	}
-	if path, err := filepath.Abs(binary); err == nil && exists(path) {
-		b.relays = append(b.relays, relay{penstock, func(ctx context.Context, dir string, port, upstream int) (*exec.Cmd, error) {
+	for _, build := range s.builds {
+		path, err := filepath.Abs(build.path)
+		if err == nil {
+			_, err = os.Stat(path)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("find a build of Penstock: %w (make build)", err)
+		}
+		b.relays = append(b.relays, relay{build.name, func(ctx context.Context, dir string, port, upstream int) (*exec.Cmd, error) {
 			return penstockCommand(ctx, path, dir, port, upstream)
 		}})
-	} else {
-		fmt.Fprintln(os.Stderr, "Penstock is left out: there is no", binary, "(go build .)")
 	}
 	var err error
 	b.mock, err = b.launch(ctx, func(port int) (*exec.Cmd, error) {
@@ -57,18 +66,13 @@ func newBench(ctx context.Context, dir, binary string) (*bench, error) {
 	return b, err
 }
 
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
-
 func (b *bench) close() {
 	if err := b.mock.stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "stop the mock upstream:", err)
 	}
 }
 
-// start starts a relay and sends a few streams through it, so that what it makes once is made.
+// start starts a relay and sends a few streams through it, which warm it up.
 func (b *bench) start(ctx context.Context, r relay) (*process, error) {
 	if r.command == nil {
 		return &process{port: b.mock.port}, nil
@@ -83,7 +87,7 @@ func (b *bench) start(ctx context.Context, r relay) (*process, error) {
 	return p, nil
 }
 
-// launch starts what listens on a free port and waits until it does.
+// launch starts a program on a free port and waits until it listens.
 func (b *bench) launch(ctx context.Context, command func(port int) (*exec.Cmd, error)) (*process, error) {
 	port, err := freePort(ctx)
 	if err != nil {
@@ -93,21 +97,24 @@ func (b *bench) launch(ctx context.Context, command func(port int) (*exec.Cmd, e
 	if err != nil {
 		return nil, err
 	}
-	words, err := os.CreateTemp(b.dir, "output-")
+	output, err := os.CreateTemp(b.dir, "output-")
 	if err != nil {
 		return nil, fmt.Errorf("keep a program's output: %w", err)
 	}
-	defer words.Close()
-	cmd.Dir, cmd.Stdout, cmd.Stderr = b.dir, words, words
+	defer output.Close()
+	cmd.Dir, cmd.Stdout, cmd.Stderr = b.dir, output, output
 	cmd.WaitDelay = time.Second
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", filepath.Base(cmd.Path), err)
 	}
-	p := &process{port: port, cmd: cmd, ended: make(chan error, 1)}
-	go func() { p.ended <- cmd.Wait() }()
+	p := &process{port: port, cmd: cmd, exited: make(chan struct{})}
+	go func() {
+		defer close(p.exited)
+		_ = cmd.Wait() // the state has the result
+	}()
 	if err := p.listens(ctx); err != nil {
-		said, _ := os.ReadFile(words.Name()) // whatever there is
-		return nil, errors.Join(fmt.Errorf("%s does not listen: %w\n%s", filepath.Base(cmd.Path), err, said), p.stop())
+		text, _ := os.ReadFile(output.Name()) // for the error message
+		return nil, errors.Join(fmt.Errorf("%s does not listen: %w\n%s", filepath.Base(cmd.Path), err, text), p.stop())
 	}
 	return p, nil
 }
@@ -123,9 +130,9 @@ func freePort(ctx context.Context) (int, error) {
 
 // process is a program that listens on a port of 127.0.0.1.
 type process struct {
-	port  int
-	cmd   *exec.Cmd  // nil for no relay: the port is the upstream's
-	ended chan error // gets what Wait says
+	port   int
+	cmd    *exec.Cmd     // nil for no relay: the port is the upstream's
+	exited chan struct{} // closed when it has
 }
 
 // pid is 0 for no relay.
@@ -136,7 +143,7 @@ func (p *process) pid() int {
 	return p.cmd.Process.Pid
 }
 
-// listens waits until somebody can connect.
+// listens waits until it can connect.
 func (p *process) listens(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
@@ -149,41 +156,39 @@ func (p *process) listens(ctx context.Context) error {
 		}
 		select {
 		case <-retry.C:
-		case err := <-p.ended:
-			p.ended <- err
-			return fmt.Errorf("it ended: %w", err)
+		case <-p.exited:
+			return fmt.Errorf("it exited: %v", p.cmd.ProcessState)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 }
 
-// stop ends the process, by force if it does not end when asked.
+// stop stops the process with SIGTERM, and kills it if that does not work. Its exit status does not
+// matter.
 func (p *process) stop() error {
 	if p.cmd == nil {
 		return nil
 	}
-	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have exited
 	select {
-	case end := <-p.ended:
-		return ignoreEnd(end)
+	case <-p.exited:
+		return nil
 	case <-time.After(10 * time.Second):
 	}
 	if err := p.cmd.Process.Kill(); err != nil {
 		return fmt.Errorf("kill %s: %w", filepath.Base(p.cmd.Path), err)
 	}
-	return ignoreEnd(<-p.ended)
+	<-p.exited
+	return nil
 }
-
-// ignoreEnd: how a process ends that was told to is of no interest.
-func ignoreEnd(error) error { return nil }
 
 func bareCommand(ctx context.Context, dir string, port, upstream int) (*exec.Cmd, error) {
 	return exec.CommandContext(ctx, filepath.Join(dir, "barerelay"), "-port", strconv.Itoa(port), "-upstream", "http://127.0.0.1:"+strconv.Itoa(upstream)), nil
 }
 
-// filled writes a configuration with its ports filled in.
-func filled(dir, name, config string, port, upstream int) (string, error) {
+// writeConfig writes a configuration with its ports filled in.
+func writeConfig(dir, name, config string, port, upstream int) (string, error) {
 	path := filepath.Join(dir, name)
 	config = strings.NewReplacer("PORT", strconv.Itoa(port), "UPSTREAM", strconv.Itoa(upstream)).Replace(config)
 	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
@@ -219,7 +224,7 @@ http {
 `
 
 func nginxCommand(ctx context.Context, dir string, port, upstream int) (*exec.Cmd, error) {
-	path, err := filled(dir, "nginx.conf", nginxConfig, port, upstream)
+	path, err := writeConfig(dir, "nginx.conf", nginxConfig, port, upstream)
 	if err != nil {
 		return nil, err
 	}
@@ -238,7 +243,7 @@ models:
 `
 
 func penstockCommand(ctx context.Context, binary, dir string, port, upstream int) (*exec.Cmd, error) {
-	path, err := filled(dir, "penstock.yaml", penstockConfig, port, upstream)
+	path, err := writeConfig(dir, "penstock.yaml", penstockConfig, port, upstream)
 	if err != nil {
 		return nil, err
 	}

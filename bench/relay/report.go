@@ -13,24 +13,25 @@ import (
 	"time"
 )
 
-// table gathers what rounds bring.
+// table collects the figures of all rounds.
 type table struct {
 	rounds int
-	relays []string // in the order they came
+	relays []string // in the order of columns
 	values map[cell][]float64
 }
 
 type cell struct{ relay, load, metric string }
 
-func newTable(rounds int) *table {
-	return &table{rounds: rounds, values: map[cell][]float64{}}
+func newTable(rounds int, relays []relay) *table {
+	t := &table{rounds: rounds, values: map[cell][]float64{}}
+	for _, r := range relays {
+		t.relays = append(t.relays, r.name)
+	}
+	return t
 }
 
-// add takes one measurement's figures; nil where it failed, which keeps the rounds in step.
+// add adds one measurement's figures: nil if it failed, which keeps the rounds aligned.
 func (t *table) add(relay, load string, figures map[string]float64) {
-	if !slices.Contains(t.relays, relay) {
-		t.relays = append(t.relays, relay)
-	}
 	for _, m := range metrics {
 		if m.load != load {
 			continue
@@ -44,40 +45,45 @@ func (t *table) add(relay, load string, figures map[string]float64) {
 	}
 }
 
-// report is a comparison's outcome.
+// report is a comparison's result.
 type report struct {
 	Date    string   `json:"date"`
 	Machine string   `json:"machine"`
 	Rounds  int      `json:"rounds"`
+	Base    string   `json:"base"` // the relay that ratios are to
 	Figures []figure `json:"figures"`
+
+	loads []load
 }
 
-// figure is what one relay reached under one load.
+// figure is one relay's figure under one load.
 type figure struct {
 	Relay  string    `json:"relay"`
 	Load   string    `json:"load"`
 	Metric string    `json:"metric"`
 	Unit   string    `json:"unit"`
 	Median float64   `json:"median"`
-	Ratio  float64   `json:"ratio,omitempty"` // to the bare relay's median; absent without one
-	Rounds []float64 `json:"rounds"`          // the rounds' values, those that failed left out
+	Ratio  float64   `json:"ratio,omitempty"`     // to the base's median
+	Spread []float64 `json:"quartiles,omitempty"` // of the rounds' ratios
+	Rounds []float64 `json:"rounds"`              // the rounds' values, without those that failed
 }
 
 func (t *table) report() report {
-	r := report{Date: time.Now().UTC().Format(time.DateOnly), Machine: machine(), Rounds: t.rounds}
+	r := report{Date: time.Now().UTC().Format(time.DateOnly), Machine: machine(), Rounds: t.rounds, Base: t.base()}
 	for _, m := range metrics {
-		floor := math.NaN()
+		base := t.of(r.Base, m)
 		for _, name := range t.relays {
 			values := t.of(name, m)
-			if len(values) == 0 {
+			f := figure{Relay: name, Load: m.load, Metric: m.name, Unit: m.unit, Rounds: finite(values)}
+			if len(f.Rounds) == 0 {
 				continue
 			}
-			f := figure{Relay: name, Load: m.load, Metric: m.name, Unit: m.unit, Median: median(values), Rounds: values}
-			if name == bare {
-				floor = f.Median
+			f.Median = quantile(f.Rounds, .5)
+			if usable := finite(base); len(usable) > 0 && quantile(usable, .5) != 0 {
+				f.Ratio = f.Median / quantile(usable, .5)
 			}
-			if ratio := f.Median / floor; !math.IsNaN(ratio) && !math.IsInf(ratio, 0) {
-				f.Ratio = ratio
+			if ratios := finite(ratiosOf(values, base)); len(ratios) > 1 && name != r.Base {
+				f.Spread = []float64{quantile(ratios, .25), quantile(ratios, .75)}
 			}
 			r.Figures = append(r.Figures, f)
 		}
@@ -85,27 +91,50 @@ func (t *table) report() report {
 	return r
 }
 
-// of returns the rounds' values of one figure, failures left out.
-func (t *table) of(relay string, m metric) []float64 {
-	if m.overDirect && relay == direct {
-		return nil
+// base is the relay that ratios are to: the bare one, or else the first.
+func (t *table) base() string {
+	if slices.Contains(t.relays, bare) {
+		return bare
 	}
-	var list []float64
-	none := t.values[cell{direct, m.load, m.name}]
-	for i, value := range t.values[cell{relay, m.load, m.name}] {
-		if m.overDirect {
-			value -= none[i]
-		}
-		if !math.IsNaN(value) {
-			list = append(list, value)
-		}
-	}
-	return list
+	return t.relays[0]
 }
 
-func median(values []float64) float64 {
+// of returns the rounds' values of one figure, NaN for a failure; nil where there can be none.
+func (t *table) of(relay string, m metric) []float64 {
+	values := slices.Clone(t.values[cell{relay, m.load, m.name}])
+	if !m.overDirect {
+		return values
+	}
+	none := t.values[cell{direct, m.load, m.name}]
+	if relay == direct || len(none) != len(values) {
+		return nil
+	}
+	for i := range values {
+		values[i] -= none[i]
+	}
+	return values
+}
+
+// ratiosOf returns the rounds' ratios.
+func ratiosOf(values, base []float64) []float64 {
+	var ratios []float64
+	for i := range min(len(values), len(base)) {
+		ratios = append(ratios, values[i]/base[i])
+	}
+	return ratios
+}
+
+// finite returns the values that are numbers.
+func finite(values []float64) []float64 {
+	return slices.DeleteFunc(slices.Clone(values), func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
+}
+
+// quantile returns the value below which that share of the values lies, between its neighbors.
+func quantile(values []float64, share float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
-	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+	at := share * float64(len(sorted)-1)
+	low, high := sorted[int(at)], sorted[int(math.Ceil(at))]
+	return low + (high-low)*(at-math.Floor(at))
 }
 
 func machine() string {
@@ -122,7 +151,7 @@ func machine() string {
 	return fmt.Sprintf("%d cores of %s, %s", runtime.NumCPU(), model, runtime.Version())
 }
 
-// text is a table to read: a row for each figure, a column for each relay.
+// text is a table with a row for each figure and a column for each relay.
 func (r report) text() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
@@ -134,22 +163,28 @@ func (r report) text() string {
 	}
 	fmt.Fprintf(w, "load\tfigure\t%s\n", strings.Join(names, "\t"))
 	for _, m := range metrics {
+		if !slices.ContainsFunc(r.Figures, func(f figure) bool { return f.Load == m.load && f.Metric == m.name }) {
+			continue
+		}
 		fmt.Fprintf(w, "%s\t%s (%s)", m.load, m.name, m.unit)
 		for _, name := range names {
 			f, ok := r.figure(name, m)
 			switch {
 			case !ok:
 				fmt.Fprint(w, "\t-")
-			case f.Ratio == 0 || name == bare:
+			case f.Ratio == 0 || name == r.Base:
 				fmt.Fprintf(w, "\t%.3g", f.Median)
-			default:
+			case f.Spread == nil:
 				fmt.Fprintf(w, "\t%.3g (%.2f x)", f.Median, f.Ratio)
+			default:
+				fmt.Fprintf(w, "\t%.3g (%.2f x, %.2f-%.2f)", f.Median, f.Ratio, f.Spread[0], f.Spread[1])
 			}
 		}
 		fmt.Fprintln(w)
 	}
-	_ = w.Flush() // into memory
-	return fmt.Sprintf("%s; %s; medians of %d rounds, and their ratios to the bare relay's\n\n%s", r.Date, r.Machine, r.Rounds, b.String())
+	_ = w.Flush() // writing to memory does not fail
+	return fmt.Sprintf("%s; %s; medians of %d rounds, and in brackets their ratios to %q and the quartiles of the rounds' ratios\n\n%s",
+		r.Date, r.Machine, r.Rounds, r.Base, b.String())
 }
 
 func (r report) figure(relay string, m metric) (figure, bool) {
@@ -161,7 +196,7 @@ func (r report) figure(relay string, m metric) (figure, bool) {
 	return figure{}, false
 }
 
-// describe is one measurement's figures in a line.
+// describe returns one measurement's figures as a line.
 func describe(figures map[string]float64) string {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(figures)) {

@@ -11,22 +11,22 @@ import (
 	"time"
 )
 
-// patience is how much longer than planned a run may take.
+// patience is how much longer than its streams a run may take.
 const patience = time.Minute
 
-// load is many streams at once.
+// load is a number of concurrent streams.
 type load struct {
 	model    string
 	streams  int
 	chunks   int
 	interval time.Duration
-	pid      int // 0: nobody's CPU and memory are read
+	pid      int // 0: no CPU and memory are read
 }
 
-// loadResult is what came of a load. The relay's figures are absent without a pid.
+// loadResult is the result of a load. The relay's figures are absent without a pid.
 type loadResult struct {
 	Streams        int            `json:"streams"`
-	Bad            int            `json:"bad"` // streams that were not whole, or not right
+	Bad            int            `json:"bad"` // streams that were incomplete or wrong
 	Errors         map[string]int `json:"errors,omitempty"`
 	Seconds        float64        `json:"seconds"`
 	ChunksPerS     float64        `json:"chunks_per_s"`
@@ -56,7 +56,7 @@ func percentilesOf(times []time.Duration) percentiles {
 	return percentiles{P50: at(.5), P99: at(.99), Max: at(1)}
 }
 
-// tally gathers what the streams of one run say.
+// tally collects the results of the streams of one run.
 type tally struct {
 	chunks  atomic.Int64 // read so far
 	flowing atomic.Int64 // streams that have begun
@@ -70,10 +70,11 @@ type tally struct {
 	bad         map[string]int
 }
 
-// run opens the streams, spread over a little time so that their chunks don't fall together, and waits for their ends.
+// run opens the streams, at slightly different times so that their chunks don't coincide, and waits
+// for their ends.
 //
-// CPU per chunk is counted while all streams flow, so that opening connections is not in it. Streams without pauses are
-// over too soon for that: there the whole run counts.
+// CPU per chunk is measured while all streams flow, which excludes the opening of connections.
+// Streams without pauses are too short for that: for them it is measured over the whole run.
 func (l load) run(ctx context.Context, port int) (loadResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(l.chunks)*l.interval+patience)
 	defer cancel()
@@ -86,9 +87,9 @@ func (l load) run(ctx context.Context, port int) (loadResult, error) {
 	}
 
 	begin := time.Now()
-	var watching, reading sync.WaitGroup
-	watched, stop := context.WithCancel(ctx)
-	watching.Go(func() { meter.watch(watched, l.interval == 0) })
+	var metering, reading sync.WaitGroup
+	metered, stop := context.WithCancel(ctx)
+	metering.Go(func() { meter.run(metered, l.interval == 0) })
 	for i := range l.streams {
 		reading.Go(func() {
 			pause := time.NewTimer(time.Duration(i) * time.Second / 2000)
@@ -102,7 +103,7 @@ func (l load) run(ctx context.Context, port int) (loadResult, error) {
 	}
 	reading.Wait()
 	stop()
-	watching.Wait()
+	metering.Wait()
 	if err := ctx.Err(); errors.Is(err, context.Canceled) {
 		return loadResult{}, fmt.Errorf("interrupted: %w", err)
 	}
@@ -120,20 +121,20 @@ func (l load) run(ctx context.Context, port int) (loadResult, error) {
 	return r, nil
 }
 
-// begun notes that a stream's first chunk has come.
+// begun records that a stream's first chunk has arrived.
 func (t *tally) begun(of int) {
 	if t.flowing.Add(1) == int64(of) {
 		close(t.allFlow)
 	}
 }
 
-// end notes how a stream went; why is "" if it was whole.
-func (t *tally) end(why string, first time.Duration, late []time.Duration) {
+// end records a stream's result; failure is "" if it was complete.
+func (t *tally) end(failure string, first time.Duration, late []time.Duration) {
 	t.ended.Do(func() { close(t.firstEnd) })
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if why != "" {
-		t.bad[why]++
+	if failure != "" {
+		t.bad[failure]++
 		return
 	}
 	t.first = append(t.first, first)

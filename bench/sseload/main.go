@@ -1,12 +1,13 @@
-// Command sseload measures a relay of OpenAI's streams from outside: it is the upstream behind it and the clients
-// before it. All of it stays on 127.0.0.1.
+// Command sseload measures a relay of OpenAI's streams from outside: it is the relay's upstream and
+// its clients. Everything runs on 127.0.0.1.
 //
 //	sseload mock -port 9100                                          an upstream: any number of chunks, one every interval
 //	sseload run  -port 8080 -streams 50 -chunks 500 -interval 10ms   many streams at once through what listens on 8080
-//	sseload ask  -port 8080 -requests 300                            one request after the other, answered whole
+//	sseload ask  -port 8080 -requests 300                            requests that do not stream, one at a time
 //
-// run checks every stream (all chunks, in order, once, then [DONE]), and with -pid reads from /proc what the relay
-// spends: CPU per chunk and memory per stream, its children included. run and ask print one line of JSON.
+// run checks every stream (all chunks, in order, once, then [DONE]), and with -pid reads from /proc
+// the CPU per chunk and the memory per stream that the relay and its children take. run and ask
+// print one line of JSON.
 package main
 
 import (
@@ -21,7 +22,7 @@ import (
 	"time"
 )
 
-// longest bounds every command: nothing of a benchmark is left running when whoever started it is gone.
+// longest bounds every command, so that none outlives the process that has started it for long.
 const longest = 30 * time.Minute
 
 func main() {
@@ -37,26 +38,26 @@ func main() {
 
 func command(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return errors.New("say mock, run or ask")
+		return errors.New("a command is missing: mock, run or ask")
 	}
 	flags := flag.NewFlagSet(args[0], flag.ExitOnError)
-	port := flags.Int("port", 9100, "where on 127.0.0.1")
+	port := flags.Int("port", 9100, "port on 127.0.0.1")
 	switch args[0] {
 	case "mock":
 		_ = flags.Parse(args[1:]) // exits on a mistake
 		return mock(ctx, *port)
 	case "run":
 		var l load
-		flags.StringVar(&l.model, "model", "mock", "the model to ask for")
-		flags.IntVar(&l.streams, "streams", 50, "streams at once")
+		flags.StringVar(&l.model, "model", "mock", "model to request")
+		flags.IntVar(&l.streams, "streams", 50, "concurrent streams")
 		flags.IntVar(&l.chunks, "chunks", 500, "chunks of each stream")
-		flags.DurationVar(&l.interval, "interval", 10*time.Millisecond, "between two chunks; 0: without a pause")
+		flags.DurationVar(&l.interval, "interval", 10*time.Millisecond, "time between two chunks; 0: none")
 		flags.IntVar(&l.pid, "pid", 0, "process whose CPU and memory are read; 0: none")
 		_ = flags.Parse(args[1:])
 		return printed(l.run(ctx, *port))
 	case "ask":
-		model := flags.String("model", "mock", "the model to ask for")
-		requests := flags.Int("requests", 300, "how many")
+		model := flags.String("model", "mock", "model to request")
+		requests := flags.Int("requests", 300, "number of requests")
 		_ = flags.Parse(args[1:])
 		return printed(ask(ctx, *port, *model, *requests))
 	}

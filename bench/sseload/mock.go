@@ -19,7 +19,7 @@ const (
 	chunkTail = ` "},"finish_reason":null}]}` + "\n\n"
 	lastChunk = `data: {"id":"chatcmpl-m","object":"chat.completion.chunk","created":1700000000,"model":"mock","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}` + "\n\n" +
 		"data: [DONE]\n\n"
-	wholeAnswer = `{"id":"chatcmpl-m","object":"chat.completion","created":1700000000,"model":"mock","choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}`
+	wholeResponse = `{"id":"chatcmpl-m","object":"chat.completion","created":1700000000,"model":"mock","choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}`
 )
 
 // mock serves chat completions until ctx ends.
@@ -42,7 +42,8 @@ func mock(ctx context.Context, port int) error {
 	return nil
 }
 
-// chat answers one request as its last message says, "chunks=200 interval=5ms": any relay carries that through.
+// chat responds as the request's last message says, "chunks=200 interval=5ms": every relay forwards
+// that unchanged.
 func chat(w http.ResponseWriter, r *http.Request) {
 	var request struct {
 		Stream   bool
@@ -55,16 +56,17 @@ func chat(w http.ResponseWriter, r *http.Request) {
 	}
 	if !request.Stream {
 		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprint(w, wholeAnswer)
+		fmt.Fprint(w, wholeResponse)
 		return
 	}
-	chunks, interval := asked(request.Messages[len(request.Messages)-1].Content)
+	chunks, interval := parseTask(request.Messages[len(request.Messages)-1].Content)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-cache")
-	_ = write(r.Context(), w, chunks, interval) // whoever left needs nothing more
+	_ = write(r.Context(), w, chunks, interval) // the client may have disconnected
 }
 
-func asked(content string) (chunks int, interval time.Duration) {
+// parseTask reads a message.
+func parseTask(content string) (chunks int, interval time.Duration) {
 	chunks = 10
 	for _, word := range strings.Fields(content) {
 		if n, ok := strings.CutPrefix(word, "chunks="); ok {
@@ -77,7 +79,8 @@ func asked(content string) (chunks int, interval time.Duration) {
 	return chunks, interval
 }
 
-// write sends the chunks, each in a write of its own at a time of its own, however late the one before was.
+// write sends the chunks, each in a write of its own at its own time, however late the one before
+// it was.
 func write(ctx context.Context, w http.ResponseWriter, chunks int, interval time.Duration) error {
 	control := http.NewResponseController(w)
 	if err := control.Flush(); err != nil {

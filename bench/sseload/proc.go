@@ -13,17 +13,17 @@ import (
 
 const (
 	tick     = 10 * time.Millisecond  // the unit of CPU time in /proc, on every Linux
-	sampling = 100 * time.Millisecond // between two looks at the memory
+	sampling = 100 * time.Millisecond // interval of reading the memory
 )
 
-// meter reads what a process and its children spend, while a load runs.
+// meter reads what a process and its children use, while a load runs.
 type meter struct {
 	pid   int
 	tally *tally
 
 	before, peak int64 // bytes resident
 	cpu          time.Duration
-	chunks       int64 // in which cpu was spent
+	chunks       int64 // for which cpu was used
 }
 
 func newMeter(pid int, t *tally) (*meter, error) {
@@ -31,17 +31,17 @@ func newMeter(pid int, t *tally) (*meter, error) {
 	if pid == 0 {
 		return m, nil
 	}
-	spent, err := usage(pid)
+	used, err := usage(pid)
 	if err != nil {
 		return nil, err
 	}
-	m.before, m.peak = spent.resident, spent.resident
+	m.before, m.peak = used.resident, used.resident
 	return m, nil
 }
 
-// watch looks until ctx ends. CPU counts between the moments when all streams have begun and when the first one ends,
-// or, if whole, from now to ctx's end.
-func (m *meter) watch(ctx context.Context, whole bool) {
+// run reads until ctx ends. CPU is measured from when all streams have begun to when the first one
+// ends or, if whole, from now to the end of ctx.
+func (m *meter) run(ctx context.Context, whole bool) {
 	if m.pid == 0 {
 		return
 	}
@@ -50,10 +50,10 @@ func (m *meter) watch(ctx context.Context, whole bool) {
 	var cpu0 time.Duration
 	var chunks0 int64
 	mark := func() {
-		cpu0, chunks0 = m.look(), m.tally.chunks.Load()
+		cpu0, chunks0 = m.read(), m.tally.chunks.Load()
 	}
 	count := func() {
-		m.cpu, m.chunks = m.look()-cpu0, m.tally.chunks.Load()-chunks0
+		m.cpu, m.chunks = m.read()-cpu0, m.tally.chunks.Load()-chunks0
 	}
 	allFlow, firstEnd := m.tally.allFlow, m.tally.firstEnd
 	if whole {
@@ -72,21 +72,21 @@ func (m *meter) watch(ctx context.Context, whole bool) {
 				count()
 			}
 		case <-ticker.C:
-			m.look()
+			m.read()
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// look notes the memory and returns the CPU time spent so far, 0 if the process is gone.
-func (m *meter) look() time.Duration {
-	spent, err := usage(m.pid)
+// read records the memory and returns the CPU time used so far, 0 if the process has exited.
+func (m *meter) read() time.Duration {
+	used, err := usage(m.pid)
 	if err != nil {
 		return 0
 	}
-	m.peak = max(m.peak, spent.resident)
-	return spent.cpu
+	m.peak = max(m.peak, used.resident)
+	return used.cpu
 }
 
 func (m *meter) perChunk() float64 {
@@ -96,19 +96,19 @@ func (m *meter) perChunk() float64 {
 	return float64(m.cpu.Nanoseconds()) / 1e3 / float64(m.chunks)
 }
 
-// spending is what a process has used.
-type spending struct {
+// processUsage is what a process has used.
+type processUsage struct {
 	cpu      time.Duration
 	resident int64 // bytes
 }
 
-// usage sums what a process and its living descendants have used: nginx works in its children.
-func usage(pid int) (spending, error) {
+// usage sums what a process and its running descendants have used: nginx serves in its children.
+func usage(pid int) (processUsage, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return spending{}, fmt.Errorf("read what process %d spends: %w", pid, err)
+		return processUsage{}, fmt.Errorf("read the usage of process %d: %w", pid, err)
 	}
-	// See proc_pid_stat(5): after the command's name in brackets come the fields from the third on.
+	// See proc_pid_stat(5): after the command's name in brackets are the fields from the third on.
 	var fields []int64
 	for _, field := range strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:])) {
 		n, _ := strconv.ParseInt(field, 10, 64) // the state is a letter
@@ -116,14 +116,14 @@ func usage(pid int) (spending, error) {
 	}
 	const user, system, resident = 14 - 3, 15 - 3, 24 - 3
 	if len(fields) <= resident {
-		return spending{}, fmt.Errorf("process %d has a stat of %d fields", pid, len(fields))
+		return processUsage{}, fmt.Errorf("process %d has a stat of %d fields", pid, len(fields))
 	}
-	sum := spending{
+	sum := processUsage{
 		cpu:      time.Duration(fields[user]+fields[system]) * tick,
 		resident: fields[resident] * int64(os.Getpagesize()),
 	}
 	for _, child := range children(pid) {
-		if s, err := usage(child); err == nil { // a child may have ended meanwhile
+		if s, err := usage(child); err == nil { // a child may have exited
 			sum.cpu += s.cpu
 			sum.resident += s.resident
 		}
@@ -140,7 +140,7 @@ func children(pid int) []int {
 	for _, name := range lists {
 		list, err := os.ReadFile(name)
 		if err != nil {
-			continue // a thread may have ended meanwhile
+			continue // a thread may have exited
 		}
 		for _, field := range strings.Fields(string(list)) {
 			if child, err := strconv.Atoi(field); err == nil {

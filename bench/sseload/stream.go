@@ -32,12 +32,12 @@ func post(ctx context.Context, client *http.Client, port int, model string, stre
 	request.Header.Set("Authorization", "Bearer sk-bench")
 	response, err := client.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("ask: %w", err)
+		return nil, fmt.Errorf("send the request: %w", err)
 	}
 	if response.StatusCode != http.StatusOK {
 		defer response.Body.Close()
-		words, err := io.ReadAll(io.LimitReader(response.Body, 200))
-		return nil, errors.Join(fmt.Errorf("status %d: %s", response.StatusCode, words), err)
+		text, err := io.ReadAll(io.LimitReader(response.Body, 200))
+		return nil, errors.Join(fmt.Errorf("status %d: %s", response.StatusCode, text), err)
 	}
 	return response, nil
 }
@@ -72,7 +72,7 @@ func (l load) stream(ctx context.Context, client *http.Client, port int, t *tall
 			continue
 		}
 		if number != len(late) {
-			t.end("a chunk was lost or came twice", 0, nil)
+			t.end("a chunk was lost or duplicated", 0, nil)
 			return
 		}
 		now := time.Now()
@@ -84,13 +84,13 @@ func (l load) stream(ctx context.Context, client *http.Client, port int, t *tall
 		}
 	}
 	if len(late) != l.chunks || !done {
-		t.end(fmt.Sprintf("a short stream: all chunks %t, [DONE] %t", len(late) == l.chunks, done), 0, nil)
+		t.end(fmt.Sprintf("an incomplete stream: all chunks %t, [DONE] %t", len(late) == l.chunks, done), 0, nil)
 		return
 	}
 	t.end("", first, late)
 }
 
-// chunk reads the number and the time of writing that mock put into a chunk.
+// chunk reads the number and the time of writing that mock has put into a chunk.
 func chunk(line []byte) (number int, written time.Time, ok bool) {
 	_, rest, ok := bytes.Cut(line, []byte(`"content":"`))
 	if !ok {
@@ -106,35 +106,36 @@ func chunk(line []byte) (number int, written time.Time, ok bool) {
 	return number, time.Unix(0, nanoseconds), err == nil && err2 == nil
 }
 
-// askResult is what came of requests answered whole.
+// askResult is the result of requests that do not stream.
 type askResult struct {
 	Requests int         `json:"requests"`
 	TookMS   percentiles `json:"took_ms"`
 }
 
-// ask sends one request after the other over one connection, and times each. A few before them count for nothing.
+// ask sends requests over one connection, one at a time, and measures the time of each. A few
+// before them, which warm up, do not count.
 func ask(ctx context.Context, port int, model string, requests int) (askResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	client := &http.Client{Transport: &http.Transport{DisableCompression: true}}
 	defer client.CloseIdleConnections()
-	const warming = 20
+	const warmup = 20
 	var took []time.Duration
-	for i := range warming + requests {
+	for i := range warmup + requests {
 		begin := time.Now()
 		response, err := post(ctx, client, port, model, false, "hello")
 		if err != nil {
 			return askResult{}, err
 		}
-		answer, err := io.ReadAll(response.Body)
+		body, err := io.ReadAll(response.Body)
 		response.Body.Close()
 		if err != nil {
-			return askResult{}, fmt.Errorf("read the answer: %w", err)
+			return askResult{}, fmt.Errorf("read the response: %w", err)
 		}
-		if !bytes.Contains(answer, []byte(`"finish_reason":"stop"`)) {
-			return askResult{}, fmt.Errorf("not the answer of the mock upstream: %.200q", answer)
+		if !bytes.Contains(body, []byte(`"finish_reason":"stop"`)) {
+			return askResult{}, fmt.Errorf("not the response of the mock upstream: %.200q", body)
 		}
-		if i >= warming {
+		if i >= warmup {
 			took = append(took, time.Since(begin))
 		}
 	}

@@ -1,11 +1,13 @@
-// Command streams measures what streams cost: memory for each open one, each reader and each log, CPU for each chunk with
-// 1, 10 and 1,000 readers, and how long a chunk takes to the last of 1,000.
+// Command streams measures what streams cost: memory for each open stream, each reader and each
+// log, CPU for each chunk with 1, 10 and 1,000 readers, and how long a chunk takes to the last of
+// 1,000.
 //
-//	go run ./bench/streams             all of it; with -idle 2000 fewer open streams
+//	go run ./bench/streams             everything; with -idle 2000 fewer open streams
 //
-// The engine and the gateway are the real ones, in a process of their own (this same program, as "streams serve"), with
-// internal/teller's model and one that writes the time; the readers are in this one, since both together need more file
-// descriptors than one process may have. Everything stays on 127.0.0.1 and on the same cores: times are upper bounds.
+// The engine and the gateway are the real ones, in a process of their own (this program, as
+// "streams serve"), with test/testmodel and a model that writes the time. The readers are in this
+// process, since both together need more file descriptors than one process may have. All run on
+// 127.0.0.1 and on the same cores: the times are upper bounds.
 package main
 
 import (
@@ -25,7 +27,7 @@ func main() {
 	if len(os.Args) == 2 && os.Args[1] == "serve" {
 		err = serve(context.WithoutCancel(ctx)) // it ends with its standard input
 	} else {
-		idle := flag.Int("idle", 10000, "how many idle streams to hold")
+		idle := flag.Int("idle", 10000, "how many idle streams to open")
 		flag.Parse()
 		err = measure(ctx, *idle)
 	}
@@ -35,17 +37,18 @@ func main() {
 	}
 }
 
-// measure takes all measurements, each with a server just started, and prints a line for each figure.
+// measure takes all measurements, each with a server that has just been started, and prints a line
+// for each figure.
 func measure(ctx context.Context, idle int) error {
 	measures := []func(context.Context, *server) error{
 		func(ctx context.Context, s *server) error {
-			return holds(ctx, s, idle, "idle streams of POST …/stream", posted)
+			return memoryOf(ctx, s, idle, "idle streams of POST …/stream", posted)
 		},
 		func(ctx context.Context, s *server) error {
-			return holds(ctx, s, idle, "idle streams of GET …/stream", gotten)
+			return memoryOf(ctx, s, idle, "idle streams of GET …/stream", gotten)
 		},
 		func(ctx context.Context, s *server) error {
-			return holds(ctx, s, idle, "idle readers of one stream", readersOfOne)
+			return memoryOf(ctx, s, idle, "idle readers of one stream", readersOfOne)
 		},
 		logs,
 		chunkCost,

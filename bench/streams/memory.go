@@ -5,53 +5,54 @@ import (
 	"fmt"
 	"net/http"
 
-	"penstock/internal/teller"
+	"penstock/test/testmodel"
 )
 
-// hold is the input of a stream that says one word, and then nothing for as long as somebody reads.
-var hold = teller.Task{Words: 1, End: "hold"}
+// hold is the input of a stream of one word that stays open for as long as it has a reader.
+var hold = testmodel.Task{Words: 1, End: "hold"}
 
-// opener opens the i-th reader of a crowd.
+// opener opens the i-th of several readers.
 type opener func(i int) (*reader, error)
 
 func posted(ctx context.Context, s *server) (opener, error) {
 	return func(int) (*reader, error) {
-		return s.open(ctx, http.MethodPost, "/v1/models/teller/stream", hold.JSON())
+		return s.open(ctx, http.MethodPost, "/v1/models/testmodel/stream", hold.JSON())
 	}, nil
 }
 
 func gotten(ctx context.Context, s *server) (opener, error) {
 	return func(int) (*reader, error) {
-		return s.open(ctx, http.MethodGet, "/v1/models/teller/stream?"+hold.Query(), "")
+		return s.open(ctx, http.MethodGet, "/v1/models/testmodel/stream?"+hold.Query(), "")
 	}, nil
 }
 
 func readersOfOne(ctx context.Context, s *server) (opener, error) {
-	path, err := s.create(ctx, teller.Model, hold.JSON())
+	path, err := s.create(ctx, testmodel.Name, hold.JSON())
 	return func(int) (*reader, error) { return s.open(ctx, http.MethodGet, path, "") }, err
 }
 
-// holds opens so many connections, all of which then are silent, and tells what each costs.
-func holds(ctx context.Context, s *server, n int, what string, way func(context.Context, *server) (opener, error)) error {
-	open, err := way(ctx, s)
+// memoryOf opens that many connections, on which nothing is sent then, and prints the memory that
+// each takes.
+func memoryOf(ctx context.Context, s *server, n int, what string, kind func(context.Context, *server) (opener, error)) error {
+	open, err := kind(ctx, s)
 	if err != nil {
 		return err
 	}
-	warm, err := crowd(100, open)
+	warm, err := openReaders(100, open)
 	if err != nil {
 		return err
 	}
 	defer closeAll(warm)
-	before, err := s.uses(askMemory)
+	before, err := s.usage(memoryUsage)
 	if err != nil {
 		return err
 	}
-	readers, err := crowd(n-len(warm), open)
+	readers, err := openReaders(n-len(warm), open)
 	if err != nil {
 		return err
 	}
 	defer closeAll(readers)
-	after, err := s.uses(askMemory)
+	after, err := s.usage(memoryUsage)
 	if err != nil {
 		return err
 	}
@@ -61,19 +62,19 @@ func holds(ctx context.Context, s *server, n int, what string, way func(context.
 	return nil
 }
 
-// logs keeps finished streams, and tells what each of their logs takes beside its data.
+// logs keeps finished streams, and prints the memory that each of their logs takes beside its data.
 func logs(ctx context.Context, s *server) error {
 	const n = 2000
 	last := 0.0
 	for _, words := range []int{0, 100} {
-		task := teller.Task{Words: words, Pad: 20}
-		before, err := s.uses(askMemory)
+		task := testmodel.Task{Words: words, Pad: 20}
+		before, err := s.usage(memoryUsage)
 		if err != nil {
 			return err
 		}
 		data := 0
 		for range n {
-			path, err := s.create(ctx, teller.Model, task.JSON())
+			path, err := s.create(ctx, testmodel.Name, task.JSON())
 			if err != nil {
 				return err
 			}
@@ -81,7 +82,7 @@ func logs(ctx context.Context, s *server) error {
 			if err != nil {
 				return err
 			}
-			err = r.read(func(ev teller.Event) bool {
+			err = r.read(func(ev testmodel.Event) bool {
 				if ev.Name == "" {
 					data += len(ev.Data)
 				}
@@ -92,7 +93,7 @@ func logs(ctx context.Context, s *server) error {
 				return err
 			}
 		}
-		after, err := s.uses(askMemory)
+		after, err := s.usage(memoryUsage)
 		if err != nil {
 			return err
 		}

@@ -11,16 +11,16 @@ import (
 	"strings"
 	"sync"
 
-	"penstock/internal/teller"
+	"penstock/test/testmodel"
 )
 
-// reader is one connection that an event stream comes on.
+// reader is a connection with an event stream.
 type reader struct {
 	conn     net.Conn
 	response *http.Response
 }
 
-// open asks for an event stream and returns once its head is there.
+// open requests an event stream and returns once its header is there.
 func (s *server) open(ctx context.Context, method, path, body string) (*reader, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.address)
 	if err != nil {
@@ -29,22 +29,22 @@ func (s *server) open(ctx context.Context, method, path, body string) (*reader, 
 	_, err = fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", method, path, len(body), body)
 	if err != nil {
 		conn.Close()
-		return nil, fmt.Errorf("ask: %w", err)
+		return nil, fmt.Errorf("send the request: %w", err)
 	}
-	response, err := http.ReadResponse(bufio.NewReaderSize(conn, 1<<10), nil) //nolint:bodyclose // it ends with its connection
+	response, err := http.ReadResponse(bufio.NewReaderSize(conn, 1<<10), nil) //nolint:bodyclose // closing the connection suffices
 	if err != nil {
 		conn.Close()
-		return nil, fmt.Errorf("read the head: %w", err)
+		return nil, fmt.Errorf("read the header: %w", err)
 	}
 	if response.StatusCode >= http.StatusBadRequest {
-		answer, _ := io.ReadAll(response.Body)
+		text, _ := io.ReadAll(response.Body)
 		conn.Close()
-		return nil, fmt.Errorf("%s %s: status %d, %s", method, path, response.StatusCode, answer)
+		return nil, fmt.Errorf("%s %s: status %d, %s", method, path, response.StatusCode, text)
 	}
 	return &reader{conn, response}, nil
 }
 
-// create starts a stream of its own and returns its path.
+// create creates a stream and returns its path.
 func (s *server) create(ctx context.Context, model, input string) (path string, err error) {
 	r, err := s.open(ctx, http.MethodPost, "/v1/streams", `{"model":"`+model+`","input":`+input+`}`)
 	if err != nil {
@@ -54,9 +54,9 @@ func (s *server) create(ctx context.Context, model, input string) (path string, 
 	return r.response.Header.Get("Location"), nil
 }
 
-// read hands over events until take has had enough, or the stream has come to its clean end.
-func (r *reader) read(take func(teller.Event) bool) error {
-	if _, err := teller.Events(r.response.Body, take); err != nil && !errors.Is(err, io.EOF) {
+// read reads events until take returns false or the stream has ended cleanly.
+func (r *reader) read(take func(testmodel.Event) bool) error {
+	if _, err := testmodel.Events(r.response.Body, take); err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	return nil
@@ -64,7 +64,7 @@ func (r *reader) read(take func(teller.Event) bool) error {
 
 // first reads the first chunk.
 func (r *reader) first() error {
-	return r.read(func(ev teller.Event) bool { return ev.Seq == 0 })
+	return r.read(func(ev testmodel.Event) bool { return ev.Seq == 0 })
 }
 
 func closeAll(readers []*reader) {
@@ -75,8 +75,8 @@ func closeAll(readers []*reader) {
 	}
 }
 
-// crowd opens readers, a few at a time, and returns when each has its first chunk.
-func crowd(n int, open func(i int) (*reader, error)) ([]*reader, error) {
+// openReaders opens readers, a few at a time, and returns when each has its first chunk.
+func openReaders(n int, open func(i int) (*reader, error)) ([]*reader, error) {
 	readers, errs := make([]*reader, n), make([]error, n)
 	slots := make(chan struct{}, 64)
 	var all sync.WaitGroup

@@ -16,8 +16,7 @@ import (
 	"syscall"
 	"time"
 
-	"penstock/engine"
-	"penstock/internal/teller"
+	"penstock/test/testmodel"
 )
 
 // usage is what a process uses at one moment.
@@ -28,33 +27,38 @@ type usage struct {
 	CPU      time.Duration `json:"cpu"`      // so far
 }
 
-// The questions that a server answers with its usage. It collects its garbage only for the first: that costs CPU.
+// The requests to which a server responds with its usage. It collects its garbage only for the
+// first one, since that takes CPU.
 const (
-	askMemory = "memory"
-	askCPU    = "cpu"
+	memoryUsage = "memory"
+	cpuUsage    = "cpu"
 )
 
-// serve serves the models until standard input ends. It writes its address, and answers questions.
+// serve serves the models until standard input ends. It prints its URL, and responds to requests
+// for its usage.
 func serve(ctx context.Context) error {
-	h, err := teller.Start(ctx, teller.Options{Limit: 20000, Permits: 20000, Window: 10 * time.Minute, Grace: time.Millisecond, Add: addClock})
+	s, err := testmodel.Start(ctx, testmodel.Options{
+		Limit: 20000, Permits: 20000, Window: 10 * time.Minute, Grace: time.Millisecond, Add: testmodel.AddClock,
+	})
 	if err != nil {
 		return err
 	}
-	fmt.Println(h.URL)
-	answer := json.NewEncoder(os.Stdout)
+	fmt.Println(s.URL)
+	responses := json.NewEncoder(os.Stdout)
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-		u, err := used(lines.Text() == askMemory)
+		u, err := ownUsage(lines.Text() == memoryUsage)
 		if err != nil {
-			return errors.Join(err, h.Close())
+			return errors.Join(err, s.Close())
 		}
-		if err := answer.Encode(u); err != nil {
-			return errors.Join(err, h.Close())
+		if err := responses.Encode(u); err != nil {
+			return errors.Join(err, s.Close())
 		}
 	}
-	return h.Close()
+	return s.Close()
 }
 
-func used(memory bool) (u usage, err error) {
+// ownUsage returns what this process uses; with memory, it collects its garbage first.
+func ownUsage(memory bool) (u usage, err error) {
 	var r syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
 		return u, fmt.Errorf("read the CPU time: %w", err)
@@ -74,26 +78,6 @@ func used(memory bool) (u usage, err error) {
 	pages, err := strconv.ParseInt(strings.Fields(string(statm))[1], 10, 64)
 	u.Resident = pages * int64(os.Getpagesize())
 	return u, err
-}
-
-// addClock adds a model that writes the time, in nanoseconds, as often as asked for, in pauses of 100 ms.
-func addClock(e *engine.Engine) {
-	engine.Generates(e.Add("clock", engine.Lifecycle{}), "stream", engine.Generator[int, int, int64]{
-		Preprocess: func(_ context.Context, n int) (int, error) { return n, nil },
-		Generate: func(ctx context.Context, n int, emit func(...int64) error) (engine.End, error) {
-			for range n {
-				select {
-				case <-time.After(100 * time.Millisecond):
-				case <-ctx.Done():
-					return engine.End{}, context.Cause(ctx)
-				}
-				if err := emit(time.Now().UnixNano()); err != nil {
-					return engine.End{}, err
-				}
-			}
-			return engine.Stopped(engine.Usage{}), nil
-		},
-	})
 }
 
 // server is a "streams serve" that runs.
@@ -131,14 +115,14 @@ func start(ctx context.Context) (*server, error) {
 	return s, nil
 }
 
-// uses asks the server what it uses.
-func (s *server) uses(question string) (u usage, err error) {
-	if _, err := io.WriteString(s.stdin, question+"\n"); err != nil {
-		return u, fmt.Errorf("ask the server what it uses: %w", err)
+// usage requests the server's usage.
+func (s *server) usage(request string) (u usage, err error) {
+	if _, err := io.WriteString(s.stdin, request+"\n"); err != nil {
+		return u, fmt.Errorf("request the server's usage: %w", err)
 	}
 	line, err := s.stdout.ReadBytes('\n')
 	if err != nil {
-		return u, fmt.Errorf("ask the server what it uses: %w", err)
+		return u, fmt.Errorf("request the server's usage: %w", err)
 	}
 	return u, json.Unmarshal(line, &u)
 }
@@ -147,7 +131,7 @@ func (s *server) uses(question string) (u usage, err error) {
 func (s *server) stop() error {
 	s.stdin.Close()
 	if err := s.cmd.Wait(); err != nil {
-		return fmt.Errorf("the server ended: %w", err)
+		return fmt.Errorf("the server exited: %w", err)
 	}
 	return nil
 }

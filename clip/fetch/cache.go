@@ -18,22 +18,22 @@ const (
 	cacheLifetime = 5 * time.Minute // at most, whatever a server allows
 )
 
-// A cache keeps bodies whose servers say that anybody may have them for a while. The requests that bring them are all the
-// same but for the address, so that is the key.
+// A cache keeps bodies that their servers allow shared caches to keep for a while. The requests for
+// them are all the same but for the address, so that is the key.
 type cache struct {
-	bodies *otter.Cache[string, kept]
+	bodies *otter.Cache[string, cached]
 }
 
-type kept struct {
-	body []byte
-	life time.Duration
+type cached struct {
+	body     []byte
+	lifetime time.Duration
 }
 
 func newCache() (*cache, error) {
-	bodies, err := otter.New(&otter.Options[string, kept]{
+	bodies, err := otter.New(&otter.Options[string, cached]{
 		MaximumWeight:    cacheBytes,
-		Weigher:          func(key string, k kept) uint32 { return uint32(len(key) + len(k.body)) },
-		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[string, kept]) time.Duration { return e.Value.life }),
+		Weigher:          func(key string, c cached) uint32 { return uint32(len(key) + len(c.body)) },
+		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[string, cached]) time.Duration { return e.Value.lifetime }),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cache of pictures: %w", err)
@@ -43,16 +43,16 @@ func newCache() (*cache, error) {
 
 func (c *cache) close() { c.bodies.StopAllGoroutines() }
 
-// get returns a body that is kept, which must not be changed.
+// get returns a body from the cache, which must not be changed.
 func (c *cache) get(target *url.URL) ([]byte, bool) {
-	k, ok := c.bodies.GetIfPresent(key(target))
-	return k.body, ok
+	entry, ok := c.bodies.GetIfPresent(key(target))
+	return entry.body, ok
 }
 
 // put keeps a copy of a body if its response's header allows that.
 func (c *cache) put(target *url.URL, header http.Header, body []byte) {
 	if d := lifetime(header); d > 0 && len(body) <= cacheLargest {
-		c.bodies.Set(key(target), kept{bytes.Clone(body), d})
+		c.bodies.Set(key(target), cached{bytes.Clone(body), d})
 	}
 }
 
@@ -62,13 +62,14 @@ func key(target *url.URL) string {
 	return whole.String()
 }
 
-// lifetime is how long a response may be kept by a cache that many share: as long as it says in so many words (RFC 9111,
-// s-maxage before max-age, less the Age it has already), and no longer than cacheLifetime. What it leaves unsaid is 0.
+// lifetime is how long a shared cache may keep a response: as long as its header states explicitly
+// (RFC 9111, s-maxage before max-age, less the Age it already has), and no longer than
+// cacheLifetime. Without such a statement it is 0.
 func lifetime(header http.Header) time.Duration {
 	if header.Get("Set-Cookie") != "" || strings.Contains(strings.Join(header.Values("Vary"), ","), "*") {
 		return 0
 	}
-	var shared, everybody time.Duration = -1, -1
+	var shared, general time.Duration = -1, -1
 	for directive := range strings.SplitSeq(strings.Join(header.Values("Cache-Control"), ","), ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
 		switch strings.ToLower(name) {
@@ -77,11 +78,11 @@ func lifetime(header http.Header) time.Duration {
 		case "s-maxage":
 			shared = seconds(value)
 		case "max-age":
-			everybody = seconds(value)
+			general = seconds(value)
 		}
 	}
 	if shared < 0 {
-		shared = everybody
+		shared = general
 	}
 	if age := header.Get("Age"); age != "" {
 		shared -= seconds(age)
@@ -89,7 +90,8 @@ func lifetime(header http.Header) time.Duration {
 	return min(max(0, shared), cacheLifetime)
 }
 
-// seconds reads a number of seconds. What is none is 0, or as good as for ever where it is too long.
+// seconds reads a number of seconds. Anything else is 0; a number too large to represent is longer
+// than any lifetime.
 func seconds(text string) time.Duration {
 	n, err := strconv.ParseUint(strings.Trim(text, `" `), 10, 31)
 	switch {

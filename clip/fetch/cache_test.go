@@ -45,11 +45,11 @@ func TestLifetime(t *testing.T) {
 	}
 }
 
-// What everybody may keep is asked for once, if it was of use; everything else each time.
-func TestWhatServersLetEverybodyKeepIsFetchedOnce(t *testing.T) {
-	var asked atomic.Int64
+// What shared caches may keep is requested once, if use accepted it; everything else each time.
+func TestCacheableBodiesAreFetchedOnce(t *testing.T) {
+	var requests atomic.Int64
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		asked.Add(1)
+		requests.Add(1)
 		switch r.URL.Path {
 		case "/moved":
 			w.Header().Set("Cache-Control", "max-age=60")
@@ -70,12 +70,12 @@ func TestWhatServersLetEverybodyKeepIsFetchedOnce(t *testing.T) {
 	f := newFetcher(t, Options{})
 	get := func(path string) (body string) {
 		t.Helper()
-		_ = f.Fetch(t.Context(), s.URL+path, func(b []byte) error { body = string(b); return nil })
+		_ = fetchFrom(t.Context(), f, s.URL+path, func(b []byte) error { body = string(b); return nil })
 		return body
 	}
 	for _, c := range []struct {
 		path, body string
-		asked      int64 // when it is fetched three times
+		requests   int64 // when it is fetched three times
 	}{
 		{"/kept?a=1", "/kept?a=1", 1},
 		{"/kept?a=2", "/kept?a=2", 1},
@@ -85,30 +85,30 @@ func TestWhatServersLetEverybodyKeepIsFetchedOnce(t *testing.T) {
 		{"/missing", "", 3},
 		{"/moved", "/kept", 3 + 1},
 	} {
-		asked.Store(0)
+		requests.Store(0)
 		for range 3 {
 			if got := get(c.path); got != c.body {
 				t.Errorf("%s is %q", c.path, got)
 			}
 		}
-		if n := asked.Load(); n != c.asked {
-			t.Errorf("%s was asked for %d times, not %d", c.path, n, c.asked)
+		if n := requests.Load(); n != c.requests {
+			t.Errorf("%s was requested %d times, not %d", c.path, n, c.requests)
 		}
 	}
 
-	asked.Store(0)
-	useless := errors.New("not a picture")
+	requests.Store(0)
+	refused := errors.New("not a picture")
 	for range 2 {
-		if err := f.Fetch(t.Context(), s.URL+"/kept?useless", func([]byte) error { return useless }); !errors.Is(err, useless) {
+		if err := fetchFrom(t.Context(), f, s.URL+"/kept?refused", func([]byte) error { return refused }); !errors.Is(err, refused) {
 			t.Errorf("got %v", err)
 		}
 	}
-	if n := asked.Load(); n != 2 {
-		t.Errorf("what was of no use was asked for %d times", n)
+	if n := requests.Load(); n != 2 {
+		t.Errorf("what was refused was requested %d times", n)
 	}
 }
 
-func TestTheCacheForgets(t *testing.T) {
+func TestCachedBodiesExpire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, err := newCache()
 		if err != nil {
@@ -122,15 +122,15 @@ func TestTheCacheForgets(t *testing.T) {
 		body[2] = 'r'
 		time.Sleep(59 * time.Second)
 		if got, ok := c.get(target); !ok || string(got) != "a cat" {
-			t.Errorf("kept is %q, %v", got, ok)
+			t.Errorf("cached is %q, %v", got, ok)
 		}
 		time.Sleep(2 * time.Second)
 		if got, ok := c.get(target); ok {
-			t.Errorf("after its time, %q is there", got)
+			t.Errorf("after its lifetime, %q is there", got)
 		}
 		c.put(target, allowed, make([]byte, cacheLargest+1))
 		if _, ok := c.get(target); ok {
-			t.Error("a body too large was kept")
+			t.Error("a body that is too large was cached")
 		}
 		for i := range 20 {
 			other := *target
@@ -140,7 +140,7 @@ func TestTheCacheForgets(t *testing.T) {
 		synctest.Wait()
 		c.bodies.CleanUp()
 		if n := c.bodies.WeightedSize(); n > cacheBytes || n < cacheBytes/2 {
-			t.Errorf("%d MiB are kept", n>>20)
+			t.Errorf("%d MiB are cached", n>>20)
 		}
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"penstock/apierr"
+	"penstock/clip/internal/limit"
 )
 
 // The reasons for which a fetch fails.
@@ -30,25 +31,26 @@ const (
 const (
 	maxRedirects = 5
 	maxURL       = 8 << 10 // bytes
-	keptBuffer   = 4 << 20 // bytes; larger buffers are left to the garbage collector
+	pooledBuffer = 4 << 20 // bytes; larger buffers are left to the garbage collector
 )
 
-// Options say what may be fetched, and how much of it. Zero values take the default.
+// Options configure a Fetcher. Zero values take the default.
 type Options struct {
-	Timeout   time.Duration // for one fetch with its redirects, time spent waiting for a place not counted; 10 s
+	Timeout   time.Duration // for one fetch with its redirects, not counting waits for a limit; 10 s
 	MaxSize   int64         // bytes of one body; 20 MiB
-	AtOnce    int           // fetches at once, in all: also how many bodies are held at one time; 64
+	AtOnce    int           // fetches at once, in all, and so bodies held at one time; 64
 	PerHost   int           // fetches at once, to one host; 16
-	Allow     []string      // hosts, IP addresses and CIDRs that are let through on any port, though not public
-	Deny      []string      // hosts, IP addresses and CIDRs that are not, whatever Allow says
+	Allow     []string      // hosts, IP addresses and CIDRs that are allowed on any port, though not public
+	Deny      []string      // hosts, IP addresses and CIDRs that are refused, even if in Allow
 	UserAgent string        // "Penstock"
 }
 
-// A Fetcher fetches. It may be used by any number of goroutines at once.
+// A Fetcher fetches pictures. It may be used by any number of goroutines at once.
 type Fetcher struct {
 	options   Options
 	guard     guard
-	slots     *slots
+	perHost   *limit.PerKey
+	total     *limit.Limit
 	transport *http.Transport
 	buffers   sync.Pool // of *bytes.Buffer
 	cache     *cache
@@ -58,7 +60,7 @@ type Fetcher struct {
 // errTimeout is the cause of a context that ended because a fetch took too long.
 var errTimeout = errors.New("the fetch took too long")
 
-// New makes a Fetcher. It fails when an entry of Allow or Deny makes no sense.
+// New makes a Fetcher. It fails when an entry of Allow or Deny is invalid.
 func New(o Options) (*Fetcher, error) {
 	setDefault(&o.Timeout, 10*time.Second)
 	setDefault(&o.MaxSize, 20<<20)
@@ -69,22 +71,23 @@ func New(o Options) (*Fetcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	kept, err := newCache()
+	bodies, err := newCache()
 	if err != nil {
 		return nil, err
 	}
 	f := &Fetcher{
 		options: o,
 		guard:   g,
-		cache:   kept,
-		slots:   newSlots(o.AtOnce, o.PerHost),
+		cache:   bodies,
+		perHost: limit.NewPerKey("fetches_per_host", limit.FetchesPerHost, int64(o.PerHost)),
+		total:   limit.New("fetches", limit.Fetches, int64(o.AtOnce)),
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 	}
 	f.transport = &http.Transport{
 		DialContext:            f.dial,
-		TLSHandshakeTimeout:    o.Timeout, // the transport goes on connecting when a fetch has ended
+		TLSHandshakeTimeout:    o.Timeout, // the transport continues to connect when a fetch has ended
 		ForceAttemptHTTP2:      true,
-		DisableCompression:     true, // pictures are compressed already, and nothing can swell on arrival
+		DisableCompression:     true, // pictures are compressed already, and a small body cannot expand
 		MaxResponseHeaderBytes: 64 << 10,
 		MaxIdleConns:           o.AtOnce,
 		IdleConnTimeout:        30 * time.Second,
@@ -99,16 +102,23 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// Close lets go of connections kept for another use. No fetch may be under way.
+// Close closes idle connections and the cache. No fetch may be in progress.
 func (f *Fetcher) Close() {
 	f.transport.CloseIdleConnections()
 	f.cache.close()
 }
 
-// Fetch gets what lies at an address and hands it to use, which must not keep it. A place is held until use returns, so
-// that no more than Options.AtOnce bodies are ever held. Fetch returns the error of use, if it came to that. A body that
-// its server lets everybody keep may come from the cache, once use has found no fault in it.
-func (f *Fetcher) Fetch(ctx context.Context, address string, use func(body []byte) error) error {
+// Limits returns the state of the limits of fetches, in the order they are acquired.
+func (f *Fetcher) Limits() []limit.Snapshot {
+	return []limit.Snapshot{f.perHost.Snapshot(), f.total.Snapshot()}
+}
+
+// Fetch gets the body at an address and calls use with it, which must not keep it. The fetch counts
+// until use returns, so that no more than Options.AtOnce bodies are ever held; to its host it
+// counts until the body has arrived. holder must hold no limit of those ranks or higher; what use
+// acquires it acquires through holder too. Fetch returns the error of use, if it called use. A body
+// that its server allows shared caches to keep may come from the cache, once use has accepted it.
+func (f *Fetcher) Fetch(ctx context.Context, holder *limit.Holder, address string, use func(body []byte) error) error {
 	target, err := f.parse(address)
 	if err != nil {
 		return err
@@ -118,24 +128,41 @@ func (f *Fetcher) Fetch(ctx context.Context, address string, use func(body []byt
 		if body, ok := f.cache.get(target); ok {
 			return use(body)
 		}
-		place, err := f.slots.take(ctx, hostOf(target))
-		if err != nil {
-			return err
-		}
-		since := time.Now()
-		next, err := f.hop(ctx, left, target, place, use)
+		next, took, err := f.hop(ctx, holder, left, target, use)
 		if next == nil || err != nil {
 			return err
 		}
-		left -= time.Since(since)
+		left -= took
 		target = next
 	}
 	return apierr.InvalidInput(ReasonTooManyRedirects, "the address redirects more than %d times", maxRedirects)
 }
 
-// hop asks one address, and gives the place back. It returns where that redirects to, or nil once use has had the body.
-func (f *Fetcher) hop(ctx context.Context, timeout time.Duration, target *url.URL, place *place, use func([]byte) error) (next *url.URL, err error) {
-	defer place.leave()
+// hop waits for both limits and requests one address. It returns the address that this redirects to
+// and how long the request took, or nil once use has had the body. It holds nothing when it
+// returns: a redirect to another host must not wait for it while it keeps this one.
+func (f *Fetcher) hop(ctx context.Context, holder *limit.Holder, timeout time.Duration, target *url.URL, use func([]byte) error) (next *url.URL, took time.Duration, err error) {
+	atHost, err := holder.AcquireKey(ctx, f.perHost, hostOf(target), 1)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer atHost.Release()
+	inAll, err := holder.Acquire(ctx, f.total, 1)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer inAll.Release()
+	since := time.Now()
+	next, err = f.request(ctx, timeout, target, func(body []byte) error {
+		atHost.Release()
+		return use(body)
+	})
+	return next, time.Since(since), err
+}
+
+// request sends one request. It returns the address that this redirects to, or nil once use has had
+// the body.
+func (f *Fetcher) request(ctx context.Context, timeout time.Duration, target *url.URL, use func([]byte) error) (next *url.URL, err error) {
 	hopCtx, cancel := context.WithTimeoutCause(ctx, timeout, errTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(hopCtx, http.MethodGet, target.String(), nil)
@@ -167,7 +194,7 @@ func (f *Fetcher) hop(ctx context.Context, timeout time.Duration, target *url.UR
 	}
 	body := f.buffers.Get().(*bytes.Buffer)
 	defer func() {
-		if body.Cap() <= keptBuffer {
+		if body.Cap() <= pooledBuffer {
 			body.Reset()
 			f.buffers.Put(body)
 		}
@@ -178,8 +205,7 @@ func (f *Fetcher) hop(ctx context.Context, timeout time.Duration, target *url.UR
 	if int64(body.Len()) > f.options.MaxSize {
 		return nil, f.tooLarge()
 	}
-	response.Body.Close()
-	place.leaveHost()
+	response.Body.Close() // the connection is free for others while this body is used
 	if err := use(body.Bytes()); err != nil {
 		return nil, err
 	}
@@ -191,7 +217,7 @@ func (f *Fetcher) tooLarge() error {
 	return apierr.InvalidInput(ReasonTooLarge, "the file is larger than the %d KiB taken here: send a smaller one", f.options.MaxSize>>10)
 }
 
-// failure says why a request came to nothing.
+// failure explains why a request failed.
 func failure(ctx, hopCtx context.Context, err error) error {
 	var (
 		e    *apierr.Error
@@ -217,7 +243,7 @@ func badURL(format string, args ...any) error {
 	return apierr.InvalidInput(ReasonBadURL, format, args...)
 }
 
-// parse takes an address apart and refuses what is not fetched.
+// parse parses an address and refuses what is not fetched.
 func (f *Fetcher) parse(address string) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimSpace(address))
 	if err != nil {
@@ -249,7 +275,7 @@ func (f *Fetcher) parse(address string) (*url.URL, error) {
 	return u, nil
 }
 
-// hostOf is a URL's host as rules and limits know it.
+// hostOf is a URL's host in the form that rules and limits compare.
 func hostOf(u *url.URL) string { return canonicalHost(u.Hostname()) }
 
 func (f *Fetcher) dial(ctx context.Context, network, address string) (net.Conn, error) {

@@ -9,19 +9,22 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"penstock/apierr"
+	"penstock/clip/internal/limit"
 
 	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// newFetcher lets through this machine's own servers, unless o says what is allowed.
+// newFetcher makes a Fetcher that allows this machine's own servers, unless o has a list of its
+// own.
 func newFetcher(t *testing.T, o Options) *Fetcher {
 	t.Helper()
 	if o.Allow == nil {
@@ -43,6 +46,24 @@ func serve(t *testing.T, handler http.HandlerFunc) *httptest.Server {
 }
 
 func ignore([]byte) error { return nil }
+
+// fetchFrom fetches as a request that holds no limit.
+func fetchFrom(ctx context.Context, f *Fetcher, address string, use func([]byte) error) error {
+	return f.Fetch(ctx, new(limit.Holder), address, use)
+}
+
+// wantAllReleased checks that no fetch holds a limit or waits for one, and that no host is kept.
+func wantAllReleased(t *testing.T, f *Fetcher) {
+	t.Helper()
+	for _, s := range f.Limits() {
+		if s.InUse != 0 || s.Waiting != 0 {
+			t.Errorf("left: %+v", s)
+		}
+	}
+	if n := f.perHost.Keys(); n != 0 {
+		t.Errorf("%d hosts are kept that no fetch uses", n)
+	}
+}
 
 // wantReason checks that err is an *apierr.Error of that reason that shows no address of ours.
 func wantReason(t *testing.T, err error, reason string) {
@@ -69,12 +90,12 @@ func TestFetch(t *testing.T) {
 			http.Redirect(w, r, "/new?a=b", http.StatusFound)
 			return
 		}
-		w.Header().Set("Content-Type", "text/html") // not believed, and no matter here
+		w.Header().Set("Content-Type", "text/html") // ignored
 		io.WriteString(w, "some bytes")
 	})
 	f := newFetcher(t, Options{UserAgent: "Penstock/1.2.3"})
 	var got string
-	if err := f.Fetch(t.Context(), " "+s.URL+"/old#part ", func(body []byte) error { got = string(body); return nil }); err != nil {
+	if err := fetchFrom(t.Context(), f, " "+s.URL+"/old#part ", func(body []byte) error { got = string(body); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if got != "some bytes" {
@@ -83,7 +104,7 @@ func TestFetch(t *testing.T) {
 	for range 2 {
 		r := <-requests
 		if r.method != "GET" || r.header.Get("User-Agent") != "Penstock/1.2.3" {
-			t.Errorf("it asked %s as %q", r.method, r.header.Get("User-Agent"))
+			t.Errorf("it sent %s as %q", r.method, r.header.Get("User-Agent"))
 		}
 		for _, name := range []string{"Cookie", "Referer", "Authorization", "Accept-Encoding"} {
 			if v, ok := r.header[name]; ok {
@@ -97,12 +118,10 @@ func TestTheErrorOfUseIsReturned(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {})
 	f := newFetcher(t, Options{})
 	mine := errors.New("mine")
-	if err := f.Fetch(t.Context(), s.URL, func([]byte) error { return mine }); !errors.Is(err, mine) {
+	if err := fetchFrom(t.Context(), f, s.URL, func([]byte) error { return mine }); !errors.Is(err, mine) {
 		t.Errorf("got %v", err)
 	}
-	if len(f.slots.hosts) != 0 {
-		t.Error("a host is remembered that nobody uses")
-	}
+	wantAllReleased(t, f)
 }
 
 func TestBadURLs(t *testing.T) {
@@ -116,7 +135,7 @@ func TestBadURLs(t *testing.T) {
 		`http://example.com\@127.0.0.1/`, "http://127.0.0.1\r\nX: y/",
 	} {
 		t.Run(address[:min(len(address), 40)], func(t *testing.T) {
-			err := f.Fetch(t.Context(), address, ignore)
+			err := fetchFrom(t.Context(), f, address, ignore)
 			wantReason(t, err, ReasonBadURL)
 			if len(err.Error()) > 200 {
 				t.Errorf("the refusal has %d bytes", len(err.Error()))
@@ -141,7 +160,7 @@ func TestRedirects(t *testing.T) {
 		}
 	})
 	f := newFetcher(t, Options{})
-	if err := f.Fetch(t.Context(), s.URL+"/hops/xxxxx", ignore); err != nil {
+	if err := fetchFrom(t.Context(), f, s.URL+"/hops/xxxxx", ignore); err != nil {
 		t.Errorf("five redirects: %v", err)
 	}
 	for path, reason := range map[string]string{
@@ -158,11 +177,11 @@ func TestRedirects(t *testing.T) {
 		"/?to=http://93.184.215.14:25/cat.jpg":  ReasonAddressNotAllowed,
 		"/?to=http://[64:ff9b::a00:1]/cat.jpg":  ReasonAddressNotAllowed,
 	} {
-		t.Run(path, func(t *testing.T) { wantReason(t, f.Fetch(t.Context(), s.URL+path, ignore), reason) })
+		t.Run(path, func(t *testing.T) { wantReason(t, fetchFrom(t.Context(), f, s.URL+path, ignore), reason) })
 	}
 }
 
-func TestBadAnswers(t *testing.T) {
+func TestBadResponses(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/missing":
@@ -179,7 +198,7 @@ func TestBadAnswers(t *testing.T) {
 		case "/large":
 			w.Header().Set("Content-Length", "1001")
 			w.(http.Flusher).Flush()
-			<-r.Context().Done() // refused by its length: nobody waits for the rest
+			<-r.Context().Done() // refused by its length, without waiting for the rest
 		case "/endless":
 			for r.Context().Err() == nil {
 				w.Write(make([]byte, 100))
@@ -201,19 +220,19 @@ func TestBadAnswers(t *testing.T) {
 		"/broken": ReasonFailed, "/large": ReasonTooLarge, "/endless": ReasonTooLarge,
 		"/large-head": ReasonFailed, "/many-heads": ReasonFailed,
 	} {
-		t.Run(path, func(t *testing.T) { wantReason(t, f.Fetch(t.Context(), s.URL+path, ignore), reason) })
+		t.Run(path, func(t *testing.T) { wantReason(t, fetchFrom(t.Context(), f, s.URL+path, ignore), reason) })
 	}
-	if err := f.Fetch(t.Context(), s.URL+"/just-fits", ignore); err != nil {
+	if err := fetchFrom(t.Context(), f, s.URL+"/just-fits", ignore); err != nil {
 		t.Error(err)
 	}
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
-	wantReason(t, f.Fetch(t.Context(), gone.URL, ignore), ReasonFailed)
+	wantReason(t, fetchFrom(t.Context(), f, gone.URL, ignore), ReasonFailed)
 }
 
-// What a server says of its body beside the bytes is not believed.
-func TestBodiesAreTheBytesThatCome(t *testing.T) {
-	for answer, want := range map[string]string{
+// A body is what its framing makes of the bytes; a response with wrong framing is an error.
+func TestBodiesAreFramedStrictly(t *testing.T) {
+	for response, want := range map[string]string{
 		"Content-Length: 3\r\n\r\ncat and more":                                         "cat",
 		"Content-Length: 3\r\nContent-Length: 3\r\n\r\ncat":                             "cat",
 		"Transfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n3\r\ncat\r\n0\r\n\r\n":  "cat",
@@ -230,14 +249,14 @@ func TestBodiesAreTheBytesThatCome(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			io.WriteString(conn, "HTTP/1.1 200 OK\r\n"+answer)
+			io.WriteString(conn, "HTTP/1.1 200 OK\r\n"+response)
 			conn.Close()
 		})
 		f := newFetcher(t, Options{MaxSize: 1000})
 		got := ""
-		err := f.Fetch(t.Context(), s.URL, func(body []byte) error { got = string(body); return nil })
+		err := fetchFrom(t.Context(), f, s.URL, func(body []byte) error { got = string(body); return nil })
 		if got != want {
-			t.Errorf("%q is %q (%v)", answer, got, err)
+			t.Errorf("%q is %q (%v)", response, got, err)
 		}
 		if want == "" {
 			wantReason(t, err, ReasonFailed)
@@ -245,8 +264,8 @@ func TestBodiesAreTheBytesThatCome(t *testing.T) {
 	}
 }
 
-// A body that never ends coming is left when the time is up, or when the caller goes.
-func TestSlowAnswers(t *testing.T) {
+// A body that never ends is dropped after the timeout, or when the context ends.
+func TestSlowResponses(t *testing.T) {
 	begun := make(chan struct{}, 2)
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.(http.Flusher).Flush()
@@ -255,28 +274,28 @@ func TestSlowAnswers(t *testing.T) {
 	})
 	t.Run("timeout", func(t *testing.T) {
 		f := newFetcher(t, Options{Timeout: 50 * time.Millisecond})
-		wantReason(t, f.Fetch(t.Context(), s.URL, ignore), ReasonTimeout)
+		wantReason(t, fetchFrom(t.Context(), f, s.URL, ignore), ReasonTimeout)
 	})
-	t.Run("caller leaves", func(t *testing.T) {
+	t.Run("canceled", func(t *testing.T) {
 		f := newFetcher(t, Options{})
-		left := errors.New("left")
+		cause := errors.New("the client disconnected")
 		ctx, cancel := context.WithCancelCause(t.Context())
-		go func() { <-begun; cancel(left) }() // the first sub-test may have begun one: no matter
-		if err := f.Fetch(ctx, s.URL, ignore); !errors.Is(err, left) {
+		go func() { <-begun; cancel(cause) }() // it may have begun in the first subtest, which does not matter
+		if err := fetchFrom(ctx, f, s.URL, ignore); !errors.Is(err, cause) {
 			t.Errorf("got %v", err)
 		}
 	})
 }
 
-// Nor does a connection outlive its fetch that never comes to be one: else a server who takes connections and says nothing
-// would gather them, however few fetches run at once.
+// A connection whose handshake never ends does not outlive its fetch. Otherwise a server that
+// accepts connections and sends nothing could accumulate them, however few fetches run at once.
 func TestAHandshakeThatNeverEnds(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	hungUp, accepted := make(chan error, 1), make(chan struct{})
+	closed, accepted := make(chan error, 1), make(chan struct{})
 	go func() {
 		conn, err := l.Accept()
 		close(accepted)
@@ -284,37 +303,37 @@ func TestAHandshakeThatNeverEnds(t *testing.T) {
 			_, err = io.Copy(io.Discard, conn) // to its end
 			conn.Close()
 		}
-		hungUp <- err
+		closed <- err
 	}()
 	f := newFetcher(t, Options{Timeout: 50 * time.Millisecond})
-	for taken := false; !taken; { // a busy machine may spend all its time before it dials
-		wantReason(t, f.Fetch(t.Context(), "https://"+l.Addr().String(), ignore), ReasonTimeout)
+	for connected := false; !connected; { // a busy machine may spend all its time before it dials
+		wantReason(t, fetchFrom(t.Context(), f, "https://"+l.Addr().String(), ignore), ReasonTimeout)
 		select {
 		case <-accepted:
-			taken = true
+			connected = true
 		default:
 		}
 	}
-	if err := <-hungUp; err != nil {
+	if err := <-closed; err != nil {
 		t.Error(err)
 	}
 }
 
-// Bytes that say they are compressed are handed on as they are: a small file cannot swell.
-func TestNothingSwells(t *testing.T) {
+// A body with a Content-Encoding is passed on as it is: a small file cannot expand.
+func TestCompressedBodiesAreNotExpanded(t *testing.T) {
 	var bomb bytes.Buffer
 	z := gzip.NewWriter(&bomb)
 	z.Write(make([]byte, 1<<20))
 	z.Close()
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if accepted := r.Header.Get("Accept-Encoding"); accepted != "" {
-			t.Errorf("it asked for %s", accepted)
+			t.Errorf("it accepts %s", accepted)
 		}
 		w.Header().Set("Content-Encoding", "gzip")
 		w.Write(bomb.Bytes())
 	})
 	f := newFetcher(t, Options{MaxSize: 10 << 10})
-	err := f.Fetch(t.Context(), s.URL, func(body []byte) error {
+	err := fetchFrom(t.Context(), f, s.URL, func(body []byte) error {
 		if !bytes.Equal(body, bomb.Bytes()) {
 			t.Errorf("%d bytes became %d", bomb.Len(), len(body))
 		}
@@ -325,7 +344,7 @@ func TestNothingSwells(t *testing.T) {
 	}
 }
 
-func TestPlacesPerHost(t *testing.T) {
+func TestFetchesPerHostAreBounded(t *testing.T) {
 	const perHost, fetches = 2, 12
 	var inside, most atomic.Int64
 	s := serve(t, func(http.ResponseWriter, *http.Request) {
@@ -337,7 +356,7 @@ func TestPlacesPerHost(t *testing.T) {
 	f := newFetcher(t, Options{PerHost: perHost})
 	done := make(chan error, fetches)
 	for range fetches {
-		go func() { done <- f.Fetch(t.Context(), s.URL, ignore) }()
+		go func() { done <- fetchFrom(t.Context(), f, s.URL, ignore) }()
 	}
 	for range fetches {
 		if err := <-done; err != nil {
@@ -347,22 +366,21 @@ func TestPlacesPerHost(t *testing.T) {
 	if most.Load() > perHost {
 		t.Errorf("%d at once", most.Load())
 	}
-	if len(f.slots.hosts) != 0 {
-		t.Error("a host is remembered that nobody uses")
-	}
+	wantAllReleased(t, f)
 }
 
-// While a body is in use its place is taken, so that bodies cannot pile up; who waits for one can leave.
-func TestPlacesInAll(t *testing.T) {
+// A fetch counts while its body is in use, so that bodies cannot pile up; a fetch that waits can be
+// canceled.
+func TestFetchesInAllAreBounded(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.URL.Path) })
 	f := newFetcher(t, Options{AtOnce: 1, PerHost: 1})
-	left := errors.New("left")
-	err := f.Fetch(t.Context(), s.URL+"/first", func(body []byte) error {
+	cause := errors.New("the client disconnected")
+	err := fetchFrom(t.Context(), f, s.URL+"/first", func(body []byte) error {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		second := make(chan error)
-		go func() { second <- f.Fetch(ctx, s.URL+"/second", ignore) }()
-		cancel(left)
-		if err := <-second; !errors.Is(err, left) {
+		go func() { second <- fetchFrom(ctx, f, s.URL+"/second", ignore) }()
+		cancel(cause)
+		if err := <-second; !errors.Is(err, cause) {
 			t.Errorf("the second fetch: %v", err)
 		}
 		if !bytes.Equal(body, []byte("/first")) {
@@ -373,7 +391,50 @@ func TestPlacesInAll(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	if err := f.Fetch(t.Context(), s.URL, ignore); err != nil {
-		t.Errorf("the place did not come back: %v", err)
+	if err := fetchFrom(t.Context(), f, s.URL, ignore); err != nil {
+		t.Errorf("the limit was not released: %v", err)
 	}
+	wantAllReleased(t, f)
+}
+
+// Fetches that wait for a slow host hold nothing that fetches from another host need; and a fetch
+// that decodes its body no longer counts as one to its host.
+func TestASlowHostDoesNotHoldUpOthers(t *testing.T) {
+	begun, release := make(chan struct{}, 1), make(chan struct{})
+	slow := serve(t, func(http.ResponseWriter, *http.Request) { begun <- struct{}{}; <-release })
+	fast := serve(t, func(http.ResponseWriter, *http.Request) {})
+	f := newFetcher(t, Options{AtOnce: 2, PerHost: 1, Timeout: time.Minute, Allow: []string{"slow.example", "127.0.0.1"}})
+	f.resolver = names(t, func(string) string { return "127.0.0.1" })
+	const waiting = 8
+	done := make(chan error, 1+waiting)
+	for range 1 + waiting {
+		go func() {
+			done <- fetchFrom(t.Context(), f, strings.Replace(slow.URL, "127.0.0.1", "slow.example", 1), ignore)
+		}()
+	}
+	<-begun
+	for f.perHost.Snapshot().Waiting < waiting {
+		runtime.Gosched()
+	}
+	err := fetchFrom(t.Context(), f, fast.URL, func([]byte) error {
+		for _, s := range f.Limits() {
+			if s.Name == "fetches_per_host" && s.InUse != 1 {
+				t.Errorf("%+v: the host still counts", s)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	close(release)
+	for range waiting {
+		<-begun
+	}
+	for range 1 + waiting {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	wantAllReleased(t, f)
 }

@@ -11,11 +11,12 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// errNotAllowed is why a dial was not made.
+// errNotAllowed is the error of a dial that was refused.
 var errNotAllowed = errors.New("address is not allowed")
 
-// azureWire is where Azure answers every virtual machine. It is a public address that leads inside.
-var azureWire = netip.MustParsePrefix("168.63.129.16/32")
+// azureWireServer is the address of a platform service in every Azure virtual machine. It is in a
+// public range, but leads inside.
+var azureWireServer = netip.MustParsePrefix("168.63.129.16/32")
 
 // A guard decides which addresses may be dialled.
 type guard struct {
@@ -32,11 +33,12 @@ func newGuard(allow, deny []string) (guard, error) {
 	if err != nil {
 		return guard{}, fmt.Errorf("deny: %w", err)
 	}
-	return guard{a, d, ssrf.New(ssrf.WithDeniedV4Prefixes(azureWire))}, nil
+	return guard{a, d, ssrf.New(ssrf.WithDeniedV4Prefixes(azureWireServer))}, nil
 }
 
-// control is asked by net.Dialer once the name is resolved and the socket made, before it connects: no later answer of
-// the resolver can change what was decided. host is the name that was asked for.
+// control returns a function that net.Dialer calls once the name is resolved and the socket
+// created, before it connects: no later result of the resolver can change the decision. host is the
+// name in the address.
 func (g guard) control(host string) func(network, address string, _ syscall.RawConn) error {
 	return func(network, address string, conn syscall.RawConn) error {
 		dialled, err := netip.ParseAddrPort(address)
@@ -102,8 +104,8 @@ func (r rules) address(a netip.Addr) bool {
 	return false
 }
 
-// canonicalHost spells a host one way, however it was written: names as they are looked up (xn--…), in lower case and
-// without a dot at the end; addresses short.
+// canonicalHost returns a host in one form, however it was written: names as they are looked up
+// (xn--…), in lower case and without a dot at the end; addresses in their shortest form.
 func canonicalHost(host string) string {
 	if ascii, err := idna.Lookup.ToASCII(host); err == nil {
 		host = ascii

@@ -28,18 +28,18 @@ func TestAddressesThatAreNotDialled(t *testing.T) {
 		"93.184.215.14:22", "93.184.215.14:6379", "[2606:2800:21f:cb07:6820:80da:af6b:8b2c]:25",
 	} {
 		t.Run(host, func(t *testing.T) {
-			wantReason(t, f.Fetch(t.Context(), "http://"+host+"/cat.jpg", ignore), ReasonAddressNotAllowed)
+			wantReason(t, fetchFrom(t.Context(), f, "http://"+host+"/cat.jpg", ignore), ReasonAddressNotAllowed)
 		})
 	}
 }
 
-// Go's resolver takes none of these for a name, the system's would take some for an address.
-func TestNumbersWrittenOddly(t *testing.T) {
+// Go's resolver resolves none of these; the system's resolver would read some as addresses.
+func TestUnusualNotationsOfAddresses(t *testing.T) {
 	f := newFetcher(t, Options{Allow: []string{}})
 	f.resolver = names(t, func(string) string { return "127.0.0.1" })
 	for _, host := range []string{"2130706433", "0177.0.0.1", "127.1", "127.0.0.1."} {
 		t.Run(host, func(t *testing.T) {
-			wantReason(t, f.Fetch(t.Context(), "http://"+host+"/cat.jpg", ignore), ReasonFailed)
+			wantReason(t, fetchFrom(t.Context(), f, "http://"+host+"/cat.jpg", ignore), ReasonFailed)
 		})
 	}
 }
@@ -70,7 +70,7 @@ func TestNoConnectionIsMadeToARefusedAddress(t *testing.T) {
 	s.Start()
 	defer s.Close()
 	f := newFetcher(t, Options{Allow: []string{}})
-	wantReason(t, f.Fetch(t.Context(), s.URL, ignore), ReasonAddressNotAllowed)
+	wantReason(t, fetchFrom(t.Context(), f, s.URL, ignore), ReasonAddressNotAllowed)
 }
 
 func TestAllowAndDeny(t *testing.T) {
@@ -108,7 +108,7 @@ func TestAllowAndDeny(t *testing.T) {
 			}
 			f := newFetcher(t, o)
 			f.resolver = names(t, func(string) string { return "127.0.0.1" })
-			err := f.Fetch(t.Context(), "http://"+c.host+port, ignore)
+			err := fetchFrom(t.Context(), f, "http://"+c.host+port, ignore)
 			if c.reason == "" && err != nil {
 				t.Fatal(err)
 			}
@@ -119,7 +119,7 @@ func TestAllowAndDeny(t *testing.T) {
 	}
 }
 
-// What a host may have of everybody's places, it has once, however it is spelt.
+// A host has one limit, however its name is spelled.
 func TestOneHostInManySpellings(t *testing.T) {
 	f := newFetcher(t, Options{})
 	for want, spellings := range map[string][]string{
@@ -139,7 +139,7 @@ func TestOneHostInManySpellings(t *testing.T) {
 	}
 }
 
-func TestRulesThatMakeNoSense(t *testing.T) {
+func TestInvalidRules(t *testing.T) {
 	for _, entry := range []string{"", "10.0.0.0/33", "10.0.0.0/", "a/b", "example.com:80", "*.example.com", "user@host", "http://example.com", "two words"} {
 		if _, err := New(Options{Allow: []string{entry}}); err == nil || !strings.HasPrefix(err.Error(), "allow: ") {
 			t.Errorf("allow %q: %v", entry, err)
@@ -150,29 +150,30 @@ func TestRulesThatMakeNoSense(t *testing.T) {
 	}
 }
 
-// A name whose address changes between two fetches (or between a check and a dial, if there were one) gains nothing.
+// A name whose address changes between two fetches (or between a check and a dial, if there were
+// one) gains nothing.
 func TestRebinding(t *testing.T) {
 	good := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Connection", "close") })
 	port := good.URL[strings.LastIndex(good.URL, ":"):]
 	f := newFetcher(t, Options{Allow: []string{"127.0.0.1"}})
-	answer := "127.0.0.1"
-	f.resolver = names(t, func(string) string { return answer })
-	if err := f.Fetch(t.Context(), "http://rebind.example"+port, ignore); err != nil {
+	address := "127.0.0.1"
+	f.resolver = names(t, func(string) string { return address })
+	if err := fetchFrom(t.Context(), f, "http://rebind.example"+port, ignore); err != nil {
 		t.Fatal(err)
 	}
-	answer = "127.0.0.2"
-	wantReason(t, f.Fetch(t.Context(), "http://rebind.example"+port, ignore), ReasonAddressNotAllowed)
+	address = "127.0.0.2"
+	wantReason(t, fetchFrom(t.Context(), f, "http://rebind.example"+port, ignore), ReasonAddressNotAllowed)
 }
 
-// names is a resolver that asks a name server in this process, which answers what lookup says, an IPv4 address, and
-// nothing for IPv6.
+// names is a resolver with a name server in this process, which resolves every name to the IPv4
+// address that lookup returns, and to no IPv6 address.
 func names(t *testing.T, lookup func(name string) string) *net.Resolver {
 	return &net.Resolver{PreferGo: true, StrictErrors: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		client, server := net.Pipe()
 		go func() {
 			defer server.Close()
 			for {
-				if err := answerOne(server, lookup); err != nil {
+				if err := serveOne(server, lookup); err != nil {
 					return
 				}
 			}
@@ -182,8 +183,9 @@ func names(t *testing.T, lookup func(name string) string) *net.Resolver {
 	}}
 }
 
-// answerOne speaks DNS as over TCP: each message comes after its length.
-func answerOne(conn net.Conn, lookup func(string) string) error {
+// serveOne responds to one DNS query in the form used over TCP, where each message follows its
+// length.
+func serveOne(conn net.Conn, lookup func(string) string) error {
 	var size [2]byte
 	if _, err := io.ReadFull(conn, size[:]); err != nil {
 		return err

@@ -133,7 +133,7 @@ func rejection(t *testing.T, name dialect.Name, input string, err error, code, p
 			want["param"] = param
 		}
 	}
-	rendered := codec(name).Error(err, "")
+	rendered := codecs[name].Error(err, "")
 	var got struct{ Error map[string]any }
 	if err := json.Unmarshal(rendered.Body, &got); err != nil || rendered.Status != 400 || !maps.Equal(got.Error, want) {
 		t.Errorf("%s: status %d, %s, %v; want %v", input, rendered.Status, rendered.Body, err, want)
@@ -164,7 +164,7 @@ func TestFormsOfTheSameRequest(t *testing.T) {
 	}
 	var want job
 	for i, in := range inputs {
-		r, err := codec(dialect.Native).Decode(in)
+		r, err := codecs[dialect.Native].Decode(in)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,19 +7,33 @@ import (
 	"testing"
 	"time"
 
+	"penstock/dialect"
 	"penstock/engine"
 	test "penstock/llm/upstream/upstreamtest"
 )
 
-// BenchmarkRelay is what a chunk costs on its way through here, network and engine apart.
+// BenchmarkRelay measures a chunk's way through this package, without the network and the engine:
+// passed on as it is, and as a delta with typed values.
 func BenchmarkRelay(b *testing.B) {
 	events := strings.Repeat(test.Token("gpt-4o-mini-2024-07-18", 5), 1000)
 	m := newModel(Config{Name: "gpt", Servers: []Server{{Name: "a", Model: "m", Weight: 1}}, Timeouts: Timeouts{BetweenTokens: time.Minute}, Gate: engine.GateConfig{Permits: 1}})
-	b.ReportAllocs()
-	for n := 0; n < b.N; n += 1000 {
-		r := &relay{model: m, emit: func(...engine.Encoded) error { return nil }}
-		ctx, watch := newWatch(b.Context(), time.Minute, errFirstToken)
-		a := &open{model: m, head: &http.Response{Header: http.Header{}, Body: http.NoBody}, body: io.LimitReader(strings.NewReader(events), int64(len(events))), ctx: ctx, watch: watch}
-		r.relay(a, m.servers[0], &chunks{n: 1})
+	for name, in := range map[dialect.Name]string{dialect.Chat: chatBody, dialect.Native: `{"prompt":"hi"}`} {
+		b.Run(string(name), func(b *testing.B) {
+			request, err := codecs[name].Decode(dialect.Input{Body: []byte(in)})
+			if err != nil {
+				b.Fatal(err)
+			}
+			g, err := m.prepare(request)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for n := 0; n < b.N; n += 1000 {
+				r := &relay{model: m, generation: g, emit: func(...dialect.Delta) error { return nil }}
+				ctx, watchdog := newWatchdog(b.Context(), time.Minute, errFirstToken)
+				o := &response{model: m, server: m.servers[0], head: &http.Response{Header: http.Header{}, Body: http.NoBody}, body: io.LimitReader(strings.NewReader(events), int64(len(events))), ctx: ctx, watchdog: watchdog}
+				r.pass(o)
+			}
+		})
 	}
 }

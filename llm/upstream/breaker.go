@@ -10,14 +10,14 @@ const (
 	breakerPause    = 10 * time.Second // between the probes of an open one
 )
 
-// breaker keeps requests away from a server that fails again and again, but for one
-// probe in every breakerPause; the first probe that gets an answer closes it. It is told
-// of each request by begun, by answered when content begins to come, and by ended. Its
-// methods may be called from many goroutines.
+// breaker is a circuit breaker: when a server has failed breakerFailures times in a row it opens,
+// and lets one request through every breakerPause, as a probe; the first probe that gets a response
+// closes it. It is notified of each request by begun, by answered when content arrives, and by
+// ended. Its methods may be called from many goroutines.
 //
-// The circuit breakers of libraries count a probe as a success only when its request
-// is over, which for a stream is minutes after the server was known to be well, and
-// wait for ever for a probe whose client has left.
+// The circuit breakers of libraries count a probe as a success only when its request has ended,
+// which for a stream is minutes after the server is known to be healthy, and wait for ever for a
+// probe whose client has left.
 type breaker struct {
 	mu       sync.Mutex
 	failures int // in a row
@@ -26,21 +26,21 @@ type breaker struct {
 	probe    time.Time // not before then
 }
 
-// admits tells whether a request may go to the server now.
+// admits reports whether a request may be sent to the server now.
 func (b *breaker) admits() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return !b.open || !b.probing && !time.Now().Before(b.probe)
 }
 
-// begun notes that a request goes to the server; with the breaker open it is the probe.
+// begun notes that a request is sent to the server; if the breaker is open it is the probe.
 func (b *breaker) begun() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.probing = b.open
 }
 
-// answered notes that the server is alive.
+// answered notes that the server responds.
 func (b *breaker) answered() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -49,29 +49,20 @@ func (b *breaker) answered() {
 	}
 }
 
-// verdict is what the end of a request says about its server.
-type verdict int
-
-const (
-	noVerdict verdict = iota // the client left, or the server only wanted less to do
-	well
-	unwell
-)
-
 // ended notes the end of a request.
-func (b *breaker) ended(v verdict) {
+func (b *breaker) ended(h health) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.probing = false
-	switch v {
-	case well:
+	switch h {
+	case healthy:
 		b.failures, b.open = 0, false
-	case unwell:
+	case unhealthy:
 		b.failures++
 		if b.open || b.failures >= breakerFailures {
 			b.open = true
 			b.probe = time.Now().Add(breakerPause)
 		}
-	case noVerdict:
+	case healthUnknown:
 	}
 }

@@ -12,14 +12,14 @@ import (
 	"penstock/engine"
 )
 
-// Config describes a model that lives on other servers.
+// Config describes a model of other servers.
 type Config struct {
 	Name     string
 	Servers  []Server // at least one
 	Timeouts Timeouts
-	Match    bool              // after a fault in mid-stream ask again and go on where the answer broke off
+	Match    bool              // continue a stream that failed by a second response that repeats it
 	Gate     engine.GateConfig // the model's own
-	Observer Observer          // nil: nobody watches
+	Observer Observer          // nil: none
 	Log      *slog.Logger      // nil: slog.Default()
 
 	// dial replaces the network in tests.
@@ -32,56 +32,56 @@ type Server struct {
 	BaseURL              string // "https://api.openai.com/v1"
 	APIKey               string // "" sends none
 	Model                string // the model's name there
-	Priority             int    // the lowest is asked first; equals share the load
-	Weight               int    // of the load among equals; at least 1
-	ForwardAuthorization bool   // send the client's own key, where it has one, in place of APIKey
+	Priority             int    // the lowest is used first; servers of one priority share the load
+	Weight               int    // the server's share among them; at least 1
+	ForwardAuthorization bool   // send the client's own key, if it has one, in place of APIKey
 }
 
-// Timeouts bound silences, each from the moment the one before it is over. All are
-// above 0.
+// Timeouts are how long a server may send nothing. Each counts from the end of the one before it,
+// and is above 0.
 type Timeouts struct {
 	Connect       time.Duration // to an open connection, TLS included
-	FirstToken    time.Duration // from there to the first token of a streamed answer
-	BetweenTokens time.Duration // from token to token, or from piece to piece of a whole answer's body
-	Whole         time.Duration // to the head of a whole answer, which comes once all of it has been generated
+	FirstToken    time.Duration // from there to the first token of a stream
+	BetweenTokens time.Duration // from token to token, or from piece to piece of a whole response's body
+	Whole         time.Duration // to the head of a whole response, which is sent once all of it has been generated
 }
 
-// Outcome is how one request to a server ended.
+// Outcome is how one attempt, a request to a server, ended.
 type Outcome string
 
-// The outcomes of requests to servers.
+// The outcomes of attempts.
 const (
-	OutcomeOK           Outcome = "ok"           // answered whole
-	OutcomeRescued      Outcome = "rescued"      // went on whole where another answer had broken off
+	OutcomeOK           Outcome = "ok"           // the response is complete
+	OutcomeResumed      Outcome = "rescued"      // the response continued one that had failed, and is complete
 	OutcomeRejected     Outcome = "rejected"     // a 4xx that the client got
 	OutcomeRateLimited  Outcome = "rate_limited" // 429, or 503 with Retry-After
-	OutcomeUnauthorized Outcome = "unauthorized" // our key was refused
-	OutcomeError        Outcome = "error"        // 5xx, an error event, or something that is no answer at all
+	OutcomeUnauthorized Outcome = "unauthorized" // the gateway's key was refused
+	OutcomeError        Outcome = "error"        // 5xx, an error event, or a malformed response
 	OutcomeUnreachable  Outcome = "unreachable"  // no connection
 	OutcomeTimeout      Outcome = "timeout"
-	OutcomeCut          Outcome = "cut"      // broke off
-	OutcomeDiffers      Outcome = "differs"  // did not repeat what the client already had
+	OutcomeCut          Outcome = "cut"      // the response ended early
+	OutcomeDiffers      Outcome = "differs"  // the response did not repeat what the client already had
 	OutcomeCanceled     Outcome = "canceled" // the client left
 )
 
-// Observer is told about requests to servers. It is called from many goroutines.
+// Observer is notified of requests to servers. It is called from many goroutines.
 type Observer interface {
-	// Asked is called at the end of each request to a server.
-	Asked(model, server string, o Outcome)
+	// Attempted is called at the end of each request to a server.
+	Attempted(model, server string, o Outcome)
 }
 
-type nobody struct{}
+type noObserver struct{}
 
-func (nobody) Asked(string, string, Outcome) {}
+func (noObserver) Attempted(string, string, Outcome) {}
 
-// Add adds the model and its verbs to the engine. Its error tells what is wrong with the
-// configuration; nothing is asked of the servers before the first request.
+// Add adds the model and its verbs to the engine. Its error says what is wrong with the
+// configuration; no server is contacted before the first request.
 func Add(e *engine.Engine, c Config) (*engine.Model, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("model %q: %w", c.Name, err)
 	}
 	if c.Observer == nil {
-		c.Observer = nobody{}
+		c.Observer = noObserver{}
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
@@ -95,12 +95,12 @@ func Add(e *engine.Engine, c Config) (*engine.Model, error) {
 func (c *Config) check() error {
 	var errs []error
 	if len(c.Servers) == 0 {
-		errs = append(errs, errors.New("no server is named"))
+		errs = append(errs, errors.New("it has no servers"))
 	}
 	for i, s := range c.Servers {
 		u, err := url.Parse(s.BaseURL)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			errs = append(errs, fmt.Errorf("server %d: %q is no http or https URL", i, s.BaseURL))
+			errs = append(errs, fmt.Errorf("server %d: %q is not an http or https URL", i, s.BaseURL))
 		}
 		if s.Name == "" || s.Model == "" || s.Weight < 1 {
 			errs = append(errs, fmt.Errorf("server %d: it needs a name, a model and a weight of at least 1", i))

@@ -18,52 +18,56 @@ import (
 	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/engine"
-	"penstock/internal/memnet"
 	test "penstock/llm/upstream/upstreamtest"
+	"penstock/sse"
+	"penstock/stream"
+	"penstock/test/memnet"
 )
 
-// house is a model with its upstreams, in one bubble of virtual time.
-type house struct {
-	t       *testing.T
-	engine  *engine.Engine
-	model   *engine.Model
-	config  Config
-	asked   *tally
-	dials   map[string]func(context.Context) (net.Conn, error) // by "host:port"
-	closers []func()
+// fixture is a model with its upstreams, in one bubble of virtual time.
+type fixture struct {
+	t        *testing.T
+	engine   *engine.Engine
+	model    *engine.Model
+	config   Config
+	attempts *attemptLog
+	dials    map[string]func(context.Context) (net.Conn, error) // by "host:port"
+	closers  []func()
 }
 
-// tally is an Observer.
-type tally struct {
-	mu    sync.Mutex
-	asked []string
+// attemptLog is an Observer that collects the outcomes.
+type attemptLog struct {
+	mu       sync.Mutex
+	outcomes []string
 }
 
-func (t *tally) Asked(_, server string, o Outcome) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.asked = append(t.asked, server+" "+string(o))
+// Attempted implements Observer.
+func (l *attemptLog) Attempted(_, server string, o Outcome) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.outcomes = append(l.outcomes, server+" "+string(o))
 }
 
-func (t *tally) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return strings.Join(t.asked, ", ")
+// String returns the outcomes, each after its server.
+func (l *attemptLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Join(l.outcomes, ", ")
 }
 
-// build makes a house of the upstreams given, the first one asked first; change may alter
-// its configuration. It is torn down at the end of the bubble by close.
-func build(t *testing.T, change func(*Config), upstreams ...http.Handler) *house {
+// newFixture returns a fixture with the given upstreams, of which the first is used first; change
+// may alter its configuration. The caller closes it at the end of the bubble.
+func newFixture(t *testing.T, change func(*Config), upstreams ...http.Handler) *fixture {
 	t.Helper()
-	h := &house{t: t, asked: &tally{}, dials: map[string]func(context.Context) (net.Conn, error){}}
-	h.config = Config{
+	f := &fixture{t: t, attempts: &attemptLog{}, dials: map[string]func(context.Context) (net.Conn, error){}}
+	f.config = Config{
 		Name:     "gpt",
 		Timeouts: Timeouts{Connect: 5 * time.Second, FirstToken: 10 * time.Second, BetweenTokens: 15 * time.Second, Whole: time.Minute},
 		Gate:     engine.GateConfig{Permits: 100, Queue: 10},
-		Observer: h.asked,
+		Observer: f.attempts,
 		Log:      logTo(io.Discard),
 		dial: func(ctx context.Context, _, address string) (net.Conn, error) {
-			if dial := h.dials[address]; dial != nil {
+			if dial := f.dials[address]; dial != nil {
 				return dial(ctx)
 			}
 			return nil, errRefused
@@ -71,41 +75,41 @@ func build(t *testing.T, change func(*Config), upstreams ...http.Handler) *house
 	}
 	for i, u := range upstreams {
 		name := string(rune('a' + i))
-		h.config.Servers = append(h.config.Servers, Server{Name: name, BaseURL: "http://" + name + ".test/v1", APIKey: "sk-secret-" + name, Model: "model-" + name, Priority: i + 1, Weight: 1})
-		h.serve(name+".test:80", u)
+		f.config.Servers = append(f.config.Servers, Server{Name: name, BaseURL: "http://" + name + ".test/v1", APIKey: "sk-secret-" + name, Model: "model-" + name, Priority: i + 1, Weight: 1})
+		f.serve(name+".test:80", u)
 	}
 	if change != nil {
-		change(&h.config)
+		change(&f.config)
 	}
-	h.engine = engine.New(engine.Options{Gate: engine.GateConfig{Permits: 1}})
-	m, err := Add(h.engine, h.config)
+	f.engine = engine.New(engine.Options{Gate: engine.GateConfig{Permits: 1}})
+	m, err := Add(f.engine, f.config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.model = m
-	h.engine.Load(t.Context())
+	f.model = m
+	f.engine.Load(t.Context())
 	synctest.Wait()
-	return h
+	return f
 }
 
-func (h *house) serve(address string, u http.Handler) {
+func (f *fixture) serve(address string, u http.Handler) {
 	listener := memnet.Listen()
 	server := &http.Server{Handler: u, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
 	go server.Serve(listener)
-	h.dials[address] = func(ctx context.Context) (net.Conn, error) { return listener.Dial(ctx, "", "") }
-	h.closers = append(h.closers, func() { server.Close() })
+	f.dials[address] = func(ctx context.Context) (net.Conn, error) { return listener.Dial(ctx, "", "") }
+	f.closers = append(f.closers, func() { server.Close() })
 }
 
-func (h *house) close() {
-	if err := h.engine.Close(); err != nil {
-		h.t.Error(err)
+func (f *fixture) close() {
+	if err := f.engine.Close(); err != nil {
+		f.t.Error(err)
 	}
-	for _, c := range h.closers {
+	for _, c := range f.closers {
 		c()
 	}
 }
 
-// head is an engine.Answer that keeps what it is given.
+// head is a dialect.Passthrough that keeps what it is given.
 type head struct {
 	status int
 	header http.Header
@@ -113,16 +117,19 @@ type head struct {
 	calls  int
 }
 
-func (h *head) Head(status int, header map[string][]string) {
+// Head implements dialect.Passthrough.
+func (h *head) Head(status int, header http.Header) {
 	h.calls++
 	h.status, h.header = status, header
 }
+
+// Write implements dialect.Passthrough.
 func (h *head) Write(p []byte) (int, error) { return h.body.Write(p) }
 
 // reply is what a client got.
 type reply struct {
 	head
-	chunks []string // the data of each
+	chunks []string // the data of each event but the terminal one, unless that is the server's
 	names  []string
 	end    engine.End
 	err    *apierr.Error
@@ -131,68 +138,155 @@ type reply struct {
 
 const chatBody = `{"model":"gpt","stream":true,"unknown":{"model":"x"},"messages":[{"role":"user","content":"hi"}]}`
 
-func (h *house) stream(verb, body string) *reply {
-	return h.streamOn(context.Background(), verb, body, nil)
+// codecs are the codecs of the dialects.
+var codecs = map[dialect.Name]dialect.Codec{
+	dialect.Native: dialect.NewNative(), dialect.Chat: dialect.NewChat(),
+	dialect.Completions: dialect.NewCompletions(), dialect.Responses: dialect.NewResponses(),
 }
 
-// streamOn streams; each chunk is shown to watch as it comes, which may be nil.
-func (h *house) streamOn(ctx context.Context, verb, body string, watch func(*reply)) *reply {
-	h.t.Helper()
+func (f *fixture) stream(d dialect.Name, body string) *reply {
+	return f.streamUntil(context.Background(), d, dialect.Input{Body: []byte(body)})
+}
+
+// streamUntil streams a response until it ends, or ctx does.
+func (f *fixture) streamUntil(ctx context.Context, d dialect.Name, in dialect.Input) *reply {
+	f.t.Helper()
 	r := &reply{}
 	begin := time.Now()
 	defer func() { r.took = time.Since(begin) }()
-	v, _ := h.model.Verb(verb)
-	call, err := v.Admit(engine.Caller{})
+	in.MediaType = "application/json"
+	request, err := codecs[d].Decode(in)
 	if err != nil {
-		h.t.Fatal(err)
+		r.err = dialect.ErrorOf(err)
+		return r
 	}
+	request.Stream, request.Credential, request.Passthrough = true, "client-key", &r.head
+	verb, call := f.admit()
 	defer call.Close()
-	s, err := call.Start(ctx, engine.Input{Body: []byte(body), Answer: &r.head, Credential: "client-key"}, engine.StreamOptions{})
+	s, err := verb.Start(ctx, call, request, &encoder{codecs[d].Stream(request), &r.end}, engine.StreamOptions{})
 	if err != nil {
 		r.err = apierr.From(err)
 		return r
 	}
-	for e, err := range s.Follow(ctx, 0, 0) {
-		if err != nil {
-			r.err = apierr.From(err)
-			return r
-		}
-		switch e.Kind {
-		case engine.EventChunk:
-			r.chunks = append(r.chunks, string(e.Data))
-			r.names = append(r.names, e.Name)
-			if watch != nil {
-				watch(r)
-			}
-		case engine.EventDone:
-			r.end = e.End
-		case engine.EventFailed:
-			r.err = e.Err
-		case engine.EventQueued, engine.EventStarted, engine.EventIdle:
-		}
-	}
-	return r
-}
-
-// whole asks for a whole answer.
-func (h *house) whole(verb string) *reply {
-	h.t.Helper()
-	r := &reply{}
-	begin := time.Now()
-	defer func() { r.took = time.Since(begin) }()
-	v, _ := h.model.Verb(verb)
-	call, err := v.Admit(engine.Caller{})
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	defer call.Close()
-	if _, err := call.Predict(h.t.Context(), engine.Input{Body: []byte(strings.Replace(chatBody, "true", "false", 1)), Answer: &r.head}); err != nil {
+	if err := s.Serve(ctx, 0, 0, &sink{r, d}); err != nil {
 		r.err = apierr.From(err)
 	}
 	return r
 }
 
-// text joins what the chunks say.
+func (f *fixture) admit() (*engine.Generation[*dialect.Request, dialect.Delta], *engine.Call) {
+	f.t.Helper()
+	verb, ok := engine.GenerationOf[*dialect.Request, dialect.Delta](f.model, "generate")
+	if !ok {
+		f.t.Fatal("the model does not generate")
+	}
+	call, err := verb.Admit(engine.Caller{})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return verb, call
+}
+
+// encoder is a dialect's encoder as the engine's, which keeps the end.
+type encoder struct {
+	dialect.Encoder
+	end *engine.End
+}
+
+// End implements engine.Encoder.
+func (e *encoder) End(into []sse.Event, end engine.End) ([]sse.Event, error) {
+	*e.end = end
+	u := end.Usage()
+	return e.Encoder.End(into, dialect.End{Reason: end.Reason(), Usage: dialect.Usage{PromptTokens: u.PromptTokens, CompletionTokens: u.CompletionTokens}})
+}
+
+// sink is a stream.Sink that fills a reply.
+type sink struct {
+	reply   *reply
+	dialect dialect.Name
+}
+
+// Notice implements stream.Sink.
+func (s *sink) Notice(stream.Notice, bool) bool { return true }
+
+// Ready implements stream.Sink.
+func (s *sink) Ready(int) bool { return true }
+
+// Events implements stream.Sink.
+func (s *sink) Events(events []sse.Event, _ int64, _ bool) bool {
+	for _, e := range events {
+		s.reply.chunks = append(s.reply.chunks, string(e.Data))
+		s.reply.names = append(s.reply.names, e.Name.String())
+	}
+	return true
+}
+
+// End implements stream.Sink.
+func (s *sink) End(t stream.Terminal, number int64) bool {
+	s.reply.err = t.Err
+	if s.dialect == dialect.Responses && t.Err == nil { // the server's own
+		return s.Events([]sse.Event{t.Event}, number, false)
+	}
+	return true
+}
+
+// whole requests a whole response.
+func (f *fixture) whole(d dialect.Name) *reply {
+	f.t.Helper()
+	r := &reply{}
+	begin := time.Now()
+	defer func() { r.took = time.Since(begin) }()
+	in := dialect.Input{Body: []byte(strings.Replace(chatBody, "true", "false", 1)), MediaType: "application/json"}
+	var err error
+	if d == dialect.Embeddings {
+		err = f.embed(in, r)
+	} else {
+		err = f.generateWhole(d, in, r)
+	}
+	if err != nil {
+		r.err = apierr.From(err)
+	}
+	return r
+}
+
+func (f *fixture) generateWhole(d dialect.Name, in dialect.Input, r *reply) error {
+	request, err := codecs[d].Decode(in)
+	if err != nil {
+		return dialect.ErrorOf(err)
+	}
+	request.Passthrough = &r.head
+	verb, call := f.admit()
+	defer call.Close()
+	_, err = verb.Run(f.t.Context(), call, request, func(deltas ...dialect.Delta) error {
+		f.t.Errorf("%d deltas of a whole response", len(deltas))
+		return nil
+	})
+	return err
+}
+
+func (f *fixture) embed(in dialect.Input, r *reply) error {
+	request, err := dialect.EmbeddingCodec{}.Decode(in)
+	if err != nil {
+		return dialect.ErrorOf(err)
+	}
+	request.Passthrough = &r.head
+	verb, ok := engine.PredictionOf[*dialect.EmbeddingCall, *dialect.EmbeddingResponse](f.model, "embed")
+	if !ok {
+		f.t.Fatal("the model does not embed")
+	}
+	call, err := verb.Admit(engine.Caller{})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer call.Close()
+	response, err := verb.Do(f.t.Context(), call, request)
+	if response != nil {
+		f.t.Errorf("a response that was passed through is returned too: %+v", response)
+	}
+	return err
+}
+
+// text joins the texts of the chunks.
 func (r *reply) text() string {
 	var b strings.Builder
 	for _, c := range r.chunks {
@@ -209,7 +303,7 @@ func (r *reply) text() string {
 	return b.String()
 }
 
-// model is who the last chunk says has answered.
+// model is the model that the last chunk names.
 func (r *reply) model() string {
 	if len(r.chunks) == 0 {
 		return ""
@@ -219,13 +313,13 @@ func (r *reply) model() string {
 	return chunk.Model
 }
 
-// upstreamAnswer returns the HTTP answer that the client is to get as it was.
+// upstreamAnswer returns the upstream's own response that the client gets, nil if it gets none.
 func (r *reply) upstreamAnswer() *dialect.UpstreamAnswer {
 	a, _ := errors.AsType[*dialect.UpstreamAnswer](r.err)
 	return a
 }
 
-// data takes the data out of events as upstreamtest writes them.
+// data returns the data of events as upstreamtest writes them.
 func data(events ...string) (out []string) {
 	for _, e := range events {
 		out = append(out, strings.TrimSuffix(strings.TrimPrefix(e, "data: "), "\n\n"))
@@ -233,25 +327,26 @@ func data(events ...string) (out []string) {
 	return out
 }
 
-// eventsIn takes apart what is sent in one piece.
+// eventsIn splits what is sent in one piece into events.
 func eventsIn(pieces ...string) []string {
 	events := strings.SplitAfter(strings.Join(pieces, ""), "\n\n")
 	return events[:len(events)-1]
 }
 
+// isWhole checks that a reply is the complete response of a model.
 func isWhole(t *testing.T, r *reply, model string) {
 	t.Helper()
 	if r.err != nil {
 		t.Fatalf("the stream failed after %v: %v", r.took, r.err)
 	}
 	if got, want := r.text(), test.Text(0, 60); got != want {
-		t.Errorf("the answer is %q", got)
+		t.Errorf("the text is %q, not %q", got, want)
 	}
 	if r.end.Reason() != "stop" || r.end.Usage() != (engine.Usage{PromptTokens: 7, CompletionTokens: 60}) {
 		t.Errorf("the end is %q with %+v", r.end.Reason(), r.end.Usage())
 	}
 	if got := r.model(); got != model {
-		t.Errorf("the answer says that %q gave it, not %q", got, model)
+		t.Errorf("the response names the model %q, not %q", got, model)
 	}
 }
 

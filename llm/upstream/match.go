@@ -12,35 +12,38 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Why one answer cannot go on where another broke off.
+// Why a response cannot continue another one that was cut.
 var (
-	errOther        = errors.New("the answers differ")
-	errShorter      = errors.New("the new answer ends before the old one broke off")
-	errIncomparable = errors.New("the answer holds what cannot be compared")
+	errOther        = errors.New("the responses differ")
+	errShorter      = errors.New("the new response ends before the point where the old one was cut")
+	errIncomparable = errors.New("the response has parts that cannot be compared")
 )
 
-// maxTranscript bounds what is remembered of one answer; longer ones are not rescued.
+// maxTranscript bounds what is kept of one response; longer ones are not resumed.
 const maxTranscript = 1 << 20
 
-// transcript is what a client has of an answer, one text for each channel: the names of a
-// delta's members ("content", "reasoning", …), "text" of text completions, and name and
-// arguments of each tool call.
+// transcript is what a client has of a response, one text for each channel: the members of a chat's
+// deltas ("content", "reasoning", …), "text" of text completions, and the name and the arguments of
+// each tool call.
 type transcript struct {
 	texts    map[string][]byte
 	size     int
-	foreign  bool // it holds what cannot be compared, or too much
+	unusable bool // it has parts that cannot be compared, or is too long
 	finished bool // the client has a finish_reason
 	counted  bool // the client has a usage
 }
 
+// comparable reports whether another response can be compared with the transcript.
+func (t *transcript) comparable() bool { return !t.unusable }
+
 // note adds a chunk that the client gets.
 func (t *transcript) note(data []byte) {
-	if t.foreign {
+	if t.unusable {
 		return
 	}
 	c, err := readChunk(data)
 	if err != nil {
-		t.foreign = true
+		t.unusable = true
 		return
 	}
 	for _, p := range c.pieces {
@@ -52,75 +55,76 @@ func (t *transcript) note(data []byte) {
 	}
 	t.finished = t.finished || c.finishes
 	t.counted = t.counted || c.counts
-	t.foreign = t.size > maxTranscript
+	t.unusable = t.size > maxTranscript
 }
 
-// replay follows a further answer as long as it repeats a transcript.
+// replay compares a further response with a transcript, as long as it repeats that.
 type replay struct {
-	said *transcript
-	at   map[string]int // how far each channel has been repeated
-	over bool           // the answer has gone on from there
+	transcript *transcript
+	repeated   map[string]int // bytes of each channel
+	over       bool           // the response has continued from there
 }
 
 func (t *transcript) replay() *replay {
-	return &replay{said: t, at: map[string]int{}}
+	return &replay{transcript: t, repeated: map[string]int{}}
 }
 
+// caughtUp reports whether the response has repeated all of the transcript.
 func (r *replay) caughtUp() bool {
-	for channel, text := range r.said.texts {
-		if r.at[channel] < len(text) {
+	for channel, text := range r.transcript.texts {
+		if r.repeated[channel] < len(text) {
 			return false
 		}
 	}
 	return true
 }
 
-// next takes the answer's next chunk and returns what of it is new to the client, if
-// anything is. Its error tells why the answer cannot be gone on with.
-func (r *replay) next(data []byte) (fresh []byte, forward bool, err error) {
+// next returns the part of the response's next chunk that is new to the client, if there is one. Its
+// error says why the response cannot continue the other one.
+func (r *replay) next(data []byte) (rest []byte, isNew bool, err error) {
 	c, err := readChunk(data)
 	if err != nil {
 		return nil, false, err
 	}
-	rest := map[string]string{}
-	beyond, cut := false, false
+	texts := map[string]string{} // what is new of each channel
+	beyond, overlaps := false, false
 	for _, p := range c.pieces {
-		left := r.said.texts[p.channel][r.at[p.channel]:]
+		left := r.transcript.texts[p.channel][r.repeated[p.channel]:]
 		repeated := min(len(p.text), len(left))
 		if p.text[:repeated] != string(left[:repeated]) {
 			return nil, false, errOther
 		}
-		r.at[p.channel] += repeated
-		rest[p.channel] += p.text[repeated:]
+		r.repeated[p.channel] += repeated
+		texts[p.channel] += p.text[repeated:]
 		beyond = beyond || repeated < len(p.text)
-		cut = cut || repeated > 0
+		overlaps = overlaps || repeated > 0
 	}
 	switch {
 	case (beyond || c.finishes) && !r.caughtUp():
 		return nil, false, errShorter
-	case beyond && r.said.finished:
+	case beyond && r.transcript.finished:
 		return nil, false, errOther
-	case beyond, c.finishes && !r.said.finished:
+	case beyond, c.finishes && !r.transcript.finished:
 		r.over = true
-	case c.counts && !c.finishes && !r.said.counted && r.caughtUp():
+	case c.counts && !c.finishes && !r.transcript.counted && r.caughtUp():
 	default:
 		return nil, false, nil
 	}
 	switch {
-	case cut && c.scored: // what its logprobs say of the tokens that were cut away would be said twice
+	case overlaps && c.scored: // the client would get the logprobs of the repeated tokens twice
 		return nil, false, errIncomparable
-	case cut:
-		data, err = c.without(data, rest, r.said)
+	case overlaps:
+		data, err = c.shortened(data, texts, r.transcript)
 	}
 	return data, true, err
 }
 
-// textChunk is a chunk of an answer to n = 1, as far as comparing needs it.
+// textChunk is a chunk of a response with one choice, as far as it is compared.
 type textChunk struct {
 	pieces   []piece
 	finishes bool
 	counts   bool
-	scored   bool                         // it holds logprobs, token by token
+	scored   bool                         // it has logprobs, token by token
 	calls    []map[string]json.RawMessage // delta.tool_calls
 }
 
@@ -141,13 +145,13 @@ func readChunk(data []byte) (c textChunk, err error) {
 	if err := json.Unmarshal(data, &raw); err != nil || len(raw.Choices) > 1 {
 		return c, errIncomparable
 	}
-	c.counts = says(raw.Usage)
+	c.counts = hasContent(raw.Usage)
 	for _, choice := range raw.Choices {
-		if choice.Index != 0 { // of several answers, whose texts are not told apart
+		if choice.Index != 0 { // of several, whose texts are not kept apart
 			return c, errIncomparable
 		}
 		c.finishes = choice.FinishReason != nil && *choice.FinishReason != ""
-		c.scored = says(choice.Logprobs)
+		c.scored = hasContent(choice.Logprobs)
 		if err := c.add("text", choice.Text); err != nil {
 			return c, err
 		}
@@ -160,7 +164,7 @@ func readChunk(data []byte) (c textChunk, err error) {
 	return c, nil
 }
 
-// add takes a text. In place of half a character, which no two answers may cut alike, the decoder has put a mark that
+// add adds a text. Half a character is not comparable: the decoder has replaced it by U+FFFD, which
 // equals every other half.
 func (c *textChunk) add(channel, text string) error {
 	if strings.ContainsRune(text, utf8.RuneError) {
@@ -172,10 +176,10 @@ func (c *textChunk) add(channel, text string) error {
 	return nil
 }
 
-// member reads one member of a delta.
+// member adds one member of a delta.
 func (c *textChunk) member(name string, value json.RawMessage) error {
 	switch {
-	case name == "role" || !says(value):
+	case name == "role" || !hasContent(value):
 		return nil
 	case name == "tool_calls":
 		if json.Unmarshal(value, &c.calls) != nil {
@@ -195,10 +199,10 @@ func (c *textChunk) member(name string, value json.RawMessage) error {
 	return c.add("delta/"+name, text)
 }
 
-// call reads one element of a delta's tool_calls. Its id is new in each answer, and not
+// call adds one element of a delta's tool_calls. Its id is another one in each response, and not
 // compared.
 func (c *textChunk) call(call map[string]json.RawMessage) error {
-	if call["index"] == nil { // which of them it is nobody knows
+	if call["index"] == nil { // it could be any of them
 		return errIncomparable
 	}
 	channel := callChannel(call)
@@ -227,13 +231,13 @@ func callChannel(call map[string]json.RawMessage) string {
 	return "call/" + string(call["index"]) + "/"
 }
 
-// without returns the chunk with what is left of its texts. Only these values change.
-func (c *textChunk) without(data []byte, rest map[string]string, said *transcript) ([]byte, error) {
+// shortened returns the chunk with the given texts in place of its own. Only these values change.
+func (c *textChunk) shortened(data []byte, texts map[string]string, known *transcript) ([]byte, error) {
 	edits := map[jsontext.Pointer][]byte{}
-	for channel, text := range rest {
+	for channel, text := range texts {
 		value, err := json.Marshal(text)
 		if err != nil {
-			return nil, fmt.Errorf("write the rest of a chunk: %w", err)
+			return nil, fmt.Errorf("write the new part of a chunk: %w", err)
 		}
 		if !strings.HasPrefix(channel, "call/") {
 			edits[jsontext.Pointer("/choices/0/"+channel)] = value
@@ -242,51 +246,50 @@ func (c *textChunk) without(data []byte, rest map[string]string, said *transcrip
 	if c.calls != nil {
 		calls := []map[string]json.RawMessage{}
 		for _, call := range c.calls {
-			if left := restOfCall(call, rest, said); left != nil {
+			if left := newPartOfCall(call, texts, known); left != nil {
 				calls = append(calls, left)
 			}
 		}
 		value, err := json.Marshal(calls)
 		if err != nil {
-			return nil, fmt.Errorf("write the rest of a chunk: %w", err)
+			return nil, fmt.Errorf("write the new part of a chunk: %w", err)
 		}
 		edits["/choices/0/delta/tool_calls"] = value
 	}
 	return replaceValues(data, edits)
 }
 
-// restOfCall returns what is new of a tool call: all of one that the client does not know
-// yet, and of others no id, type or name, which clients would add to those they have. It
-// is nil if nothing is: some clients fail at a call without a function.
-func restOfCall(call map[string]json.RawMessage, rest map[string]string, said *transcript) map[string]json.RawMessage {
+// newPartOfCall returns what is new of a tool call: all of one that the client does not have yet,
+// and of others no id, type or name, which clients would append to what they have. It is nil if
+// nothing is new: some clients fail on a call without a function.
+func newPartOfCall(call map[string]json.RawMessage, texts map[string]string, known *transcript) map[string]json.RawMessage {
 	channel := callChannel(call)
-	known := false
-	for c := range said.texts {
-		known = known || strings.HasPrefix(c, channel)
+	begun := false
+	for c := range known.texts {
+		begun = begun || strings.HasPrefix(c, channel)
 	}
-	if !known {
+	if !begun {
 		return call
 	}
-	var fresh map[string]json.RawMessage
+	var part map[string]json.RawMessage
 	for _, kind := range []string{"function", "custom"} {
-		texts := map[string]string{}
-		for c, text := range rest {
+		members := map[string]string{}
+		for c, text := range texts {
 			if member, ok := strings.CutPrefix(c, channel+kind+"/"); ok && text != "" {
-				texts[member] = text
+				members[member] = text
 			}
 		}
-		if len(texts) > 0 {
-			if fresh == nil {
-				fresh = map[string]json.RawMessage{"index": call["index"]}
+		if len(members) > 0 {
+			if part == nil {
+				part = map[string]json.RawMessage{"index": call["index"]}
 			}
-			fresh[kind], _ = json.Marshal(texts) // strings always encode
+			part[kind], _ = json.Marshal(members) // strings always encode
 		}
 	}
-	return fresh
+	return part
 }
 
-// replaceValues returns data with other values in the places of some, and every other
-// byte as it was.
+// replaceValues returns data with some values replaced, and every other byte as it was.
 func replaceValues(data []byte, edits map[jsontext.Pointer][]byte) ([]byte, error) {
 	out := make([]byte, 0, len(data))
 	copied := 0
@@ -294,17 +297,17 @@ func replaceValues(data []byte, edits map[jsontext.Pointer][]byte) ([]byte, erro
 	edits = maps.Clone(edits)
 	for len(edits) > 0 {
 		if _, err := d.ReadToken(); err != nil {
-			return nil, fmt.Errorf("take what is known out of a chunk: %w", err)
+			return nil, fmt.Errorf("shorten a chunk: %w", err)
 		}
 		at := d.StackPointer()
 		kind, n := d.StackIndex(d.StackDepth())
 		value, ok := edits[at]
-		if !ok || kind != '{' || n%2 == 0 { // not right behind a member's name
+		if !ok || kind != '{' || n%2 == 0 { // not after a member's name
 			continue
 		}
 		old, err := d.ReadValue()
 		if err != nil {
-			return nil, fmt.Errorf("take what is known out of a chunk: %w", err)
+			return nil, fmt.Errorf("shorten a chunk: %w", err)
 		}
 		end := int(d.InputOffset())
 		out = append(append(out, data[copied:end-len(old)]...), value...)
@@ -314,5 +317,16 @@ func replaceValues(data []byte, edits map[jsontext.Pointer][]byte) ([]byte, erro
 	return append(out, data[copied:]...), nil
 }
 
-// comparable tells whether another answer can be held against the transcript.
-func (t *transcript) comparable() bool { return !t.foreign }
+// hasContent reports whether a value is a string, an object or an array that is not empty.
+func hasContent(value json.RawMessage) bool {
+	if len(value) < 2 {
+		return false
+	}
+	switch value[0] {
+	case '"':
+		return len(value) > 2
+	case '[', '{':
+		return len(bytes.TrimSpace(value[1:len(value)-1])) > 0
+	}
+	return false
+}

@@ -13,7 +13,7 @@ import (
 	test "penstock/llm/upstream/upstreamtest"
 )
 
-// delta is an event whose only choice has this delta, by the model of that name.
+// delta is an event whose only choice has this delta, of the model of that name.
 func delta(model, delta, finish string) string {
 	return fmt.Sprintf("data: {\"id\":%q,\"model\":%q,\"choices\":[{\"index\":0,\"delta\":{%s},\"finish_reason\":%s}],\"extra\":[1.0]}\n\n", model, model, delta, finish)
 }
@@ -22,7 +22,7 @@ func textEvent(model, text string) string {
 	return delta(model, `"content":`+string(must(json.Marshal(text))), "null")
 }
 
-// scored is an event whose token has its logprobs.
+// scored is an event with a token and its logprobs.
 func scored(model, token string) string {
 	return strings.Replace(textEvent(model, token), `"finish_reason"`, fmt.Sprintf(`"logprobs":{"content":[{"token":%q,"logprob":-0.1}]},"finish_reason"`, token), 1)
 }
@@ -34,10 +34,10 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-func TestRescue(t *testing.T) {
+func TestResume(t *testing.T) {
 	finish := func(m string) string { return delta(m, "", `"stop"`) }
 	for name, c := range map[string]struct {
-		first, second []string // first is cut at its end, and again when asked again
+		first, second []string // first is cut at its end, each time
 		want          []string
 		differs       bool
 	}{
@@ -56,12 +56,12 @@ func TestRescue(t *testing.T) {
 			second: []string{delta("b", `"content":"Hello!"`, `"stop"`), test.Done},
 			want:   []string{textEvent("a", "Hello"), delta("b", `"content":"!"`, `"stop"`)},
 		},
-		"all of it, then its end": {
+		"after all of the text": {
 			first:  []string{textEvent("a", "Hello")},
 			second: []string{delta("b", `"content":"Hello"`, `"stop"`), test.Done},
 			want:   []string{textEvent("a", "Hello"), delta("b", `"content":""`, `"stop"`)},
 		},
-		"behind the finish_reason": {
+		"after the finish_reason": {
 			first:  []string{textEvent("a", "Hello"), finish("a")},
 			second: []string{textEvent("b", "Hel"), textEvent("b", "lo"), finish("b"), test.Usage("b"), test.Done},
 			want:   []string{textEvent("a", "Hello"), finish("a"), test.Usage("b")},
@@ -139,7 +139,7 @@ func TestRescue(t *testing.T) {
 			second: []string{textEvent("b", "Yes"), finish("b"), test.Done},
 			want:   []string{delta("a", `"reasoning":"hm"`, "null")}, differs: true,
 		},
-		"more behind the finish_reason": {
+		"more after the finish_reason": {
 			first:  []string{textEvent("a", "Hello"), finish("a")},
 			second: []string{textEvent("b", "Hello you"), finish("b"), test.Done},
 			want:   []string{textEvent("a", "Hello"), finish("a")}, differs: true,
@@ -152,38 +152,38 @@ func TestRescue(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := build(t, func(c *Config) { c.Match = true },
+				f := newFixture(t, func(c *Config) { c.Match = true },
 					test.New(test.Script{test.Send(strings.Join(c.first, "")), test.Cut}), test.New(test.Script{test.Send(strings.Join(c.second, ""))}))
-				defer h.close()
-				r := h.stream("chat", chatBody)
+				defer f.close()
+				r := f.stream(dialect.Chat, chatBody)
 				if want := data(c.want...); !slices.Equal(r.chunks, want) {
-					t.Errorf("what came is\n%s\nand should be\n%s", strings.Join(r.chunks, "\n"), strings.Join(want, "\n"))
+					t.Errorf("the client gets\n%s\nnot\n%s", strings.Join(r.chunks, "\n"), strings.Join(want, "\n"))
 				}
 				if c.differs {
-					if r.err == nil || r.err.Code != apierr.CodeUpstreamCut || !strings.HasSuffix(h.asked.String(), "b differs") {
-						t.Errorf("it ended with %v; asked was %s", r.err, h.asked)
+					if r.err == nil || r.err.Code != apierr.CodeUpstreamCut || !strings.HasSuffix(f.attempts.String(), "b differs") {
+						t.Errorf("it ended with %v; the attempts were %s", r.err, f.attempts)
 					}
-				} else if r.err != nil || !strings.HasSuffix(h.asked.String(), "b rescued") {
-					t.Errorf("it ended with %v; asked was %s", r.err, h.asked)
+				} else if r.err != nil || !strings.HasSuffix(f.attempts.String(), "b rescued") {
+					t.Errorf("it ended with %v; the attempts were %s", r.err, f.attempts)
 				}
 			})
 		})
 	}
 }
 
-func TestNoRescue(t *testing.T) {
+func TestWhatIsNotResumed(t *testing.T) {
 	for name, c := range map[string]struct {
 		match bool
 		body  string
 		first string
 	}{
-		"not wanted":              {body: chatBody, first: textEvent("a", "Hello")},
-		"several answers":         {match: true, body: strings.Replace(chatBody, "{", `{"n":2,`, 1), first: textEvent("a", "Hello")},
+		"not configured":          {body: chatBody, first: textEvent("a", "Hello")},
+		"several choices":         {match: true, body: strings.Replace(chatBody, "{", `{"n":2,`, 1), first: textEvent("a", "Hello")},
 		"what cannot be compared": {match: true, body: chatBody, first: delta("a", `"audio":{"data":"x"}`, "null")},
 		"another choice":          {match: true, body: chatBody, first: strings.Replace(textEvent("a", "Hello"), `"index":0`, `"index":1`, 1)},
 		"half a character":        {match: true, body: chatBody, first: delta("a", `"content":"\ud83d"`, "null")},
 		"no UTF-8":                {match: true, body: chatBody, first: delta("a", "\"content\":\"caf\xe9\"", "null")},
-		"a call without its place": {
+		"a call without its index": {
 			match: true, body: chatBody,
 			first: delta("a", `"tool_calls":[{"id":"1","function":{"name":"f","arguments":"{}"}}]`, "null"),
 		},
@@ -191,20 +191,20 @@ func TestNoRescue(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				second := test.New(test.Whole("b", 3))
-				h := build(t, func(config *Config) { config.Match = c.match }, test.New(test.Script{test.Send(c.first), test.Cut}), second)
-				defer h.close()
-				r := h.stream("chat", c.body)
+				f := newFixture(t, func(config *Config) { config.Match = c.match }, test.New(test.Script{test.Send(c.first), test.Cut}), second)
+				defer f.close()
+				r := f.stream(dialect.Chat, c.body)
 				if r.err == nil || r.err.Code != apierr.CodeUpstreamCut || len(r.chunks) != 1 || len(second.Requests(true)) != 0 {
-					t.Errorf("%d chunks came, then %v; asked was %s", len(r.chunks), r.err, h.asked)
+					t.Errorf("%d chunks arrived, then %v; the attempts were %s", len(r.chunks), r.err, f.attempts)
 				}
 			})
 		})
 	}
 }
 
-// TestRescueFails: what broke off is what the client is told, whatever those say who were
-// asked to go on.
-func TestRescueFails(t *testing.T) {
+// The client gets the error of the response that was cut, whatever the upstream returns that was to
+// continue it.
+func TestAResumeThatFails(t *testing.T) {
 	for name, c := range map[string]test.Script{
 		"unreachable": {test.Reset},
 		"refused":     {test.Fail(400, "bad")},
@@ -213,74 +213,73 @@ func TestRescueFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := build(t, func(c *Config) { c.Match = true }, test.New(test.Script{test.Tokens("a", 0, 3), test.Cut}), test.New(c))
-				defer h.close()
-				r := h.stream("chat", chatBody)
+				f := newFixture(t, func(c *Config) { c.Match = true }, test.New(test.Script{test.Tokens("a", 0, 3), test.Cut}), test.New(c))
+				defer f.close()
+				r := f.stream(dialect.Chat, chatBody)
 				if r.err == nil || r.err.Code != apierr.CodeUpstreamCut || r.upstreamAnswer() != nil || len(r.chunks) != 3 {
-					t.Errorf("%d chunks came, then %v; asked was %s", len(r.chunks), r.err, h.asked)
+					t.Errorf("%d chunks arrived, then %v; the attempts were %s", len(r.chunks), r.err, f.attempts)
 				}
 			})
 		})
 	}
 }
 
-// TestTextCompletionsAreRescued too.
-func TestTextCompletionsAreRescued(t *testing.T) {
+func TestTextCompletionsAreResumed(t *testing.T) {
 	text := func(s, finish string) string {
 		return fmt.Sprintf("data: {\"choices\":[{\"text\":%q,\"index\":0,\"finish_reason\":%s}]}\n\n", s, finish)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		h := build(t, func(c *Config) { c.Match = true },
+		f := newFixture(t, func(c *Config) { c.Match = true },
 			test.New(test.Script{test.Send(text("Once", "null")), test.Cut}), test.New(test.Script{test.Send(text("Once upon", "null") + text("", `"stop"`) + test.Done)}))
-		defer h.close()
-		r := h.stream("complete", `{"model":"gpt","prompt":"x","stream":true}`)
+		defer f.close()
+		r := f.stream(dialect.Completions, `{"model":"gpt","prompt":"x","stream":true}`)
 		if want := data(text("Once", "null"), text(" upon", "null"), text("", `"stop"`)); r.err != nil || !slices.Equal(r.chunks, want) {
-			t.Errorf("what came is %q, %v", r.chunks, r.err)
+			t.Errorf("the client gets %q, %v", r.chunks, r.err)
 		}
 	})
 }
 
-// TestSeveralPromptsAreNotRescued: their answers may come in any order.
-func TestSeveralPromptsAreNotRescued(t *testing.T) {
+// Completions of several prompts are not resumed: they may arrive in any order.
+func TestSeveralPromptsAreNotResumed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		second := test.New(test.Script{test.Send(textOf(0, "Hello world! ", `"stop"`) + textOf(1, "Second", `"stop"`) + test.Done)})
-		h := build(t, func(c *Config) { c.Match = true }, test.New(test.Script{test.Send(textOf(0, "Hello", "null") + textOf(1, " world", "null")), test.Cut}), second)
-		defer h.close()
-		r := h.stream("complete", `{"model":"gpt","prompt":["a","b"],"stream":true}`)
+		f := newFixture(t, func(c *Config) { c.Match = true }, test.New(test.Script{test.Send(textOf(0, "Hello", "null") + textOf(1, " world", "null")), test.Cut}), second)
+		defer f.close()
+		r := f.stream(dialect.Completions, `{"model":"gpt","prompt":["a","b"],"stream":true}`)
 		if r.err == nil || r.err.Code != apierr.CodeUpstreamCut || len(r.chunks) != 2 || len(second.Requests(true)) != 0 {
-			t.Errorf("%q came, then %v; asked was %s", r.chunks, r.err, h.asked)
+			t.Errorf("%q arrived, then %v; the attempts were %s", r.chunks, r.err, f.attempts)
 		}
 	})
 }
 
-// FuzzReplay cuts the same text in two ways and breaks the first off: what the client gets
-// is the text, once, or an error and a part of the text.
+// FuzzReplay splits one text into chunks in two ways and cuts the first stream: the client gets the
+// text, once, or an error and a part of the text.
 func FuzzReplay(f *testing.F) {
 	f.Add("Hello, world", "Hello, world", []byte{3, 4}, []byte{1, 9, 1}, uint8(2))
 	f.Add("a\u00e9\U0001F600b", "a\u00e9\U0001F600b", []byte{2, 2}, []byte{7}, uint8(1))
 	f.Add("Hello", "Help", []byte{3}, []byte{2}, uint8(1))
 	f.Fuzz(func(t *testing.T, one, two string, cutsOne, cutsTwo []byte, sent uint8) {
-		known := strings.NewReplacer("\ufffd", "?") // which stands for what cannot be compared
-		one, two = known.Replace(strings.ToValidUTF8(one, "?")), known.Replace(strings.ToValidUTF8(two, "?"))
+		comparable := strings.NewReplacer("\ufffd", "?") // U+FFFD is never compared
+		one, two = comparable.Replace(strings.ToValidUTF8(one, "?")), comparable.Replace(strings.ToValidUTF8(two, "?"))
 		if len(one)+len(two) > 1000 {
 			return
 		}
-		said := &transcript{}
+		known := &transcript{}
 		var client strings.Builder
-		for _, c := range cutUp(one, cutsOne)[:min(int(sent), len(cutUp(one, cutsOne)))] {
-			said.note([]byte(data(textEvent("a", c))[0]))
+		for _, c := range split(one, cutsOne)[:min(int(sent), len(split(one, cutsOne)))] {
+			known.note([]byte(data(textEvent("a", c))[0]))
 			client.WriteString(c)
 		}
 		before := client.String()
-		r := said.replay()
-		for _, c := range cutUp(two, cutsTwo) {
+		r := known.replay()
+		for _, c := range split(two, cutsTwo) {
 			raw := []byte(data(textEvent("b", c))[0])
 			forward := true
 			if !r.over {
 				var err error
 				if raw, forward, err = r.next(raw); err != nil {
 					if strings.HasPrefix(two, before) {
-						t.Fatalf("%q goes on with %q, and was refused: %v", two, before, err)
+						t.Fatalf("%q continues %q, and was refused: %v", two, before, err)
 					}
 					return
 				}
@@ -290,7 +289,7 @@ func FuzzReplay(f *testing.F) {
 			}
 			var chunk dialect.ChatChunk
 			if err := json.Unmarshal(raw, &chunk); err != nil {
-				t.Fatalf("%q was handed on: %v", raw, err)
+				t.Fatalf("%q was passed on: %v", raw, err)
 			}
 			client.WriteString(*chunk.Choices[0].Delta.Content)
 		}
@@ -303,8 +302,8 @@ func FuzzReplay(f *testing.F) {
 	})
 }
 
-// cutUp cuts a text into runs of so many characters.
-func cutUp(text string, cuts []byte) (out []string) {
+// split splits a text into pieces of so many characters.
+func split(text string, cuts []byte) (out []string) {
 	runes := []rune(text)
 	for _, c := range cuts {
 		n := min(int(c%10)+1, len(runes))

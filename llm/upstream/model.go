@@ -2,24 +2,19 @@ package upstream
 
 import (
 	"context"
-	"errors"
-	"io"
-	"net/http"
-	"net/http/httptrace"
 	"sync"
-	"time"
 
-	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/engine"
 )
 
-// model is a Config at work.
+// model is a Config in use.
 type model struct {
 	config  Config
 	servers []*server // by their index
 	pool    *pool
-	drains  sync.WaitGroup // answers whose last bytes are being read
+	batches sync.Pool      // of *[]dialect.Delta; streams need one only while events arrive
+	drains  sync.WaitGroup // responses whose last bytes are being read
 }
 
 func newModel(c Config) *model {
@@ -28,10 +23,11 @@ func newModel(c Config) *model {
 		m.servers = append(m.servers, &server{Server: s, index: i, transport: newTransport(s.BaseURL, c.Timeouts.Connect, c.Gate.Permits, c.dial)})
 	}
 	m.pool = newPool(m.servers)
+	m.batches.New = func() any { return new([]dialect.Delta) }
 	return m
 }
 
-// close waits for what is left of answers and closes the connections.
+// close waits for the rests of responses and closes the connections.
 func (m *model) close() error {
 	m.drains.Wait()
 	for _, s := range m.servers {
@@ -40,160 +36,71 @@ func (m *model) close() error {
 	return nil
 }
 
+// generation is a request to generate, ready for every server.
+type generation struct {
+	request
+	client  *dialect.Request
+	remote  dialect.Remote
+	matches bool // its responses can be compared, and one can continue where another was cut
+}
+
 func (m *model) register(to *engine.Model) {
-	generate := func(verb string, decode func(engine.Input) (question, error), g func(context.Context, question, func(...engine.Encoded) error) (engine.End, error)) {
-		engine.Generates(to, verb, engine.Generator[question, question, engine.Encoded]{
-			Decode:     decode,
-			Preprocess: unchanged,
-			Generate:   g,
-		})
-	}
-	stream := func(verb string, e *endpoint, g func(question) grammar) {
-		generate(verb, decodeQuestion, func(ctx context.Context, q question, emit func(...engine.Encoded) error) (engine.End, error) {
-			return m.stream(ctx, e, q, g, emit)
-		})
-	}
-	whole := func(verb string, e *endpoint) {
-		engine.Predicts(to, verb, engine.Predictor[question, question, engine.Output, engine.Output]{
-			Decode:     decodeQuestion,
-			Preprocess: unchanged,
-			Predict: func(ctx context.Context, q question) (engine.Output, error) {
-				return m.whole(ctx, e, q)
-			},
-			Postprocess: func(_ context.Context, o engine.Output) (engine.Output, error) { return o, nil },
-			Encode:      func(o engine.Output) (engine.Output, error) { return o, nil },
-		})
-	}
-	ofChunks := func(q question) grammar { return &chunks{n: q.answers()} }
-	generate("stream", decodeNative, m.native)
-	stream("chat", chatStream, ofChunks)
-	stream("complete", completionStream, ofChunks)
-	stream("responses", responseStream, func(question) grammar { return &typedEvents{} })
-	whole("chat_whole", chatWhole)
-	whole("complete_whole", completionWhole)
-	whole("responses_whole", responseWhole)
-	whole("embed", embeddings)
-}
-
-// question is a client's request.
-type question struct {
-	body       []byte
-	peek       dialect.Peek
-	credential string        // the client's own key; may be empty
-	answer     engine.Answer // takes the head, and a whole answer's body; may be nil
-}
-
-// answers is how many are wanted.
-func (q question) answers() int {
-	return min(q.peek.N, maxChoices+1) * q.peek.Prompts // beyond maxChoices only [DONE] makes them whole
-}
-
-// key returns what a server is asked with, and whether it is the client's own.
-func (q question) key(s *server) (key string, own bool) {
-	if s.ForwardAuthorization && q.credential != "" {
-		return q.credential, true
-	}
-	return s.APIKey, false
-}
-
-func decodeQuestion(in engine.Input) (question, error) {
-	peek, err := dialect.PeekRequest(in.Body)
-	if err != nil {
-		return question{}, badInput(err)
-	}
-	return question{body: in.Body, peek: peek, credential: in.Credential, answer: in.Answer}, nil
-}
-
-// badInput is a *dialect.Error as the engine has it.
-func badInput(err error) error {
-	e := &apierr.Error{Code: apierr.CodeInvalidInput, Message: err.Error(), Cause: err}
-	if d, ok := errors.AsType[*dialect.Error](err); ok {
-		e.Param = d.Param
-		if d.Code == string(apierr.CodeInvalidJSON) {
-			e.Code = apierr.CodeInvalidJSON
-		}
-	}
-	return e
-}
-
-func unchanged(_ context.Context, q question) (question, error) { return q, nil }
-
-// open is an answer that has begun well: its head is there, and its status is a success.
-type open struct {
-	model  *model
-	head   *http.Response
-	body   io.Reader // unpacked
-	ctx    context.Context
-	watch  *watch
-	secret string // the key that went out
-	ownKey bool   // it is the client's own
-	over   bool   // the body has been read to its end
-}
-
-// ask sends the question to a server. silence is how long its head may take, and what it
-// is called if that is too long. The caller closes the open answer.
-func (m *model) ask(ctx context.Context, s *server, e *endpoint, q question, limit time.Duration, cause error) (*open, *fault) {
-	body, err := dialect.ReplaceModel(q.body, s.Model)
-	if err != nil {
-		return nil, &fault{outcome: OutcomeRejected, remedy: nothing, err: apierr.From(err)} // it was peeked into before
-	}
-	key, ownKey := q.key(s)
-	ctx, watch := newWatch(ctx, m.config.Timeouts.Connect, errConnect)
-	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { watch.expect(limit, cause) },
+	engine.Generates(to, "generate", engine.Generator[*dialect.Request, *generation, dialect.Delta]{
+		Preprocess: func(_ context.Context, r *dialect.Request) (*generation, error) { return m.prepare(r) },
+		Generate:   m.generate,
 	})
-	head, err := e.post(traced, s.transport, s.BaseURL, key, body) //nolint:bodyclose // open.close does
-	if err != nil {
-		defer watch.stop()
-		return nil, unanswered(ctx, err, m.config.Timeouts)
-	}
-	o := &open{model: m, head: head, ctx: ctx, watch: watch, secret: key, ownKey: ownKey}
-	if o.body, err = decoded(head); err != nil {
-		defer o.close()
-		return nil, broken("%w", err)
-	}
-	if head.StatusCode < 200 || head.StatusCode > 299 {
-		defer o.close()
-		watch.expect(m.config.Timeouts.BetweenTokens, errBetweenTokens)
-		f := answered(head, o.body, key, ownKey)
-		if cause := context.Cause(ctx); cause != nil {
-			return nil, unanswered(ctx, cause, m.config.Timeouts)
-		}
-		return nil, f.named(s)
-	}
-	return o, nil
-}
-
-// named puts the server's name on an answer that the client may get as it is.
-func (f *fault) named(s *server) *fault {
-	if a, ok := errors.AsType[*dialect.UpstreamAnswer](f.err); ok {
-		a.Header.Set(headerUpstream, s.Name)
-	}
-	return f
-}
-
-// headerUpstream says which server answered.
-const headerUpstream = "X-Penstock-Upstream"
-
-// close breaks the answer off, if it is not over.
-func (o *open) close() {
-	o.watch.stop()
-	o.head.Body.Close()
-}
-
-// drainTime is how long the last bytes of a complete answer may take.
-const drainTime = time.Second
-
-// drain reads the few bytes that come after an answer's end, so that its connection can
-// be used again, and does not keep the caller waiting for them.
-func (o *open) drain() {
-	if o.over {
-		o.close()
-		return
-	}
-	o.watch.outlive(drainTime)
-	o.model.drains.Go(func() {
-		defer o.close()
-		_, _ = io.CopyN(io.Discard, o.body, 64<<10) // whatever comes: the answer is complete
+	engine.Predicts(to, "embed", engine.Predictor[*dialect.EmbeddingCall, *request, *dialect.EmbeddingResponse, *dialect.EmbeddingResponse]{
+		Preprocess: func(_ context.Context, c *dialect.EmbeddingCall) (*request, error) { return embedding(c) },
+		Predict:    m.embed,
+		Postprocess: func(_ context.Context, r *dialect.EmbeddingResponse) (*dialect.EmbeddingResponse, error) {
+			return r, nil
+		},
 	})
+}
+
+func (m *model) prepare(r *dialect.Request) (*generation, error) {
+	g := &generation{client: r, remote: dialect.OpenAIRemote(r)}
+	body, err := g.remote.Body(r)
+	if err != nil {
+		return nil, dialect.ErrorOf(err)
+	}
+	translated := g.remote.Name() != r.Dialect
+	g.request = request{path: g.remote.Path(), body: body, stream: r.Stream, credential: r.Credential, pass: r.Passthrough}
+	if translated || r.Passthrough == nil {
+		g.stream, g.pass = true, nil
+	}
+	g.matches = m.config.Match && r.Choices == 1 && g.remote.Name() != dialect.Responses
+	return g, nil
+}
+
+// generate sends the request, and passes the response on: a stream as deltas, a whole response to
+// the request's Passthrough.
+func (m *model) generate(ctx context.Context, g *generation, emit func(...dialect.Delta) error) (engine.End, error) {
+	if g.stream {
+		return m.relay(ctx, g, emit)
+	}
+	if err := m.copyWhole(ctx, &g.request, g.pass); err != nil {
+		return engine.End{}, err
+	}
+	return engine.Ended("", engine.Usage{}), nil // the client gets the server's own
+}
+
+func embedding(c *dialect.EmbeddingCall) (*request, error) {
+	body, err := c.OwnBody()
+	if err != nil {
+		return nil, dialect.ErrorOf(err)
+	}
+	return &request{path: "/embeddings", body: body, credential: c.Credential, pass: c.Passthrough}, nil
+}
+
+// embed sends the request. It returns nil if the request's Passthrough has the response.
+func (m *model) embed(ctx context.Context, r *request) (*dialect.EmbeddingResponse, error) {
+	if r.pass != nil {
+		return nil, m.copyWhole(ctx, r, r.pass)
+	}
+	var k keeper
+	if err := m.copyWhole(ctx, r, &k); err != nil {
+		return nil, err
+	}
+	return k.embeddings()
 }

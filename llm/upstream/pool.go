@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// server is a Server at work.
+// server is a Server in use.
 type server struct {
 	Server
-	index     int // its place in the configuration
+	index     int // its position in the configuration
 	transport transport
 	breaker   breaker
 
 	// Held by the pool's lock.
-	outstanding int       // requests under way
-	credit      int       // for taking turns among equals
-	cool        time.Time // it asked to be left alone until then
+	outstanding int       // requests that have not ended
+	credit      int       // of the weighted round robin
+	cool        time.Time // it is cooling down until then
 }
 
 // pool chooses servers. Its methods may be called from many goroutines.
@@ -32,19 +32,19 @@ func newPool(servers []*server) *pool {
 	return &pool{servers: servers}
 }
 
-// take chooses a server among those that may be asked, and counts a request to it until
-// give is called: the lowest priority first; among equals the one with the fewest
-// requests under way for its weight; among those still equal they take turns. Servers
-// whose breaker is open, or that asked to be left alone, come only when there are no
-// others: then hopeful is false. It returns nil when none is left.
-func (p *pool) take(may func(*server) bool) (s *server, hopeful bool) {
+// take chooses one of the usable servers, and counts a request to it until release is called: the
+// lowest priority first; among equals the one with the fewest outstanding requests for its weight;
+// among those still equal by weighted round robin. Servers whose breaker is open, or that are
+// cooling down, are chosen only if there are no others: then the request is probing. It returns nil
+// if no server is usable.
+func (p *pool) take(usable func(*server) bool) (s *server, probing bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
 	var best, last []*server
 	for _, s := range p.servers {
 		switch {
-		case !may(s):
+		case !usable(s):
 		case now.Before(s.cool) || !s.breaker.admits():
 			last = append(last, s)
 		case len(best) == 0:
@@ -60,20 +60,21 @@ func (p *pool) take(may func(*server) bool) (s *server, hopeful bool) {
 	}
 	switch {
 	case len(best) > 0:
-		s, hopeful = turn(best), true
+		s = roundRobin(best)
 	case len(last) > 0:
-		s = last[0]
+		s, probing = last[0], true
 	default:
 		return nil, false
 	}
 	s.outstanding++
 	s.breaker.begun()
-	return s, hopeful
+	return s, probing
 }
 
-// turn lets servers take turns by weight, evenly mixed, as nginx's round robin does:
-// each gains its weight, and the richest is chosen and pays what all have gained.
-func turn(servers []*server) *server {
+// roundRobin chooses servers in proportion to their weights, evenly mixed, as nginx's smooth weighted
+// round robin does: each gains its weight as credit, and the one with the most is chosen and loses
+// what all have gained.
+func roundRobin(servers []*server) *server {
 	total := 0
 	for _, s := range servers {
 		s.credit += s.Weight
@@ -84,16 +85,16 @@ func turn(servers []*server) *server {
 	return chosen
 }
 
-// give ends what take or again began.
-func (p *pool) give(s *server) {
+// release ends what take or retake began.
+func (p *pool) release(s *server) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.outstanding--
 }
 
-// again counts one more request to a server that was taken before; it returns false if
-// its breaker is open by now.
-func (p *pool) again(s *server) bool {
+// retake counts one more request to a server that was taken before; it returns false if its breaker
+// is open by now.
+func (p *pool) retake(s *server) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !s.breaker.admits() {
@@ -104,8 +105,8 @@ func (p *pool) again(s *server) bool {
 	return true
 }
 
-// leaveAlone keeps requests away from a server for a while, where there are others.
-func (p *pool) leaveAlone(s *server, d time.Duration) {
+// coolDown keeps requests away from a server for a while, if there are others.
+func (p *pool) coolDown(s *server, d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if until := time.Now().Add(d); until.After(s.cool) {

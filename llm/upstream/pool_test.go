@@ -5,6 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"penstock/dialect"
 	test "penstock/llm/upstream/upstreamtest"
 )
 
@@ -17,60 +18,60 @@ func servers(weights ...int) (p *pool, list []*server) {
 
 func anyServer(*server) bool { return true }
 
-func TestPoolTakesTurnsByWeight(t *testing.T) {
+func TestThePoolIsRoundRobinByWeight(t *testing.T) {
 	p, _ := servers(3, 1)
 	order := ""
 	for range 8 {
 		s, _ := p.take(anyServer)
 		order += s.Name
-		p.give(s)
+		p.release(s)
 	}
 	if order != "aabaaaba" {
 		t.Errorf("the order is %s", order)
 	}
 }
 
-func TestPoolTakesTheLeastBusyForItsWeight(t *testing.T) {
+func TestThePoolTakesTheLeastBusyServerForItsWeight(t *testing.T) {
 	p, list := servers(2, 1)
 	for range 30 {
 		p.take(anyServer)
 	}
 	if list[0].outstanding != 20 || list[1].outstanding != 10 {
-		t.Errorf("%d and %d requests are under way", list[0].outstanding, list[1].outstanding)
+		t.Errorf("%d and %d requests are outstanding", list[0].outstanding, list[1].outstanding)
 	}
 	for range 8 {
-		p.give(list[1])
+		p.release(list[1])
 	}
 	for range 5 {
 		if s, _ := p.take(anyServer); s != list[1] {
-			t.Errorf("the busier one was taken")
+			t.Errorf("the busier server was taken")
 		}
 	}
 }
 
-func TestPoolKeepsToPriorities(t *testing.T) {
+func TestThePoolFollowsPriorities(t *testing.T) {
 	_, list := servers(1, 1, 1)
 	list[0].Priority = 5
 	p := newPool(list)
-	if s, hopeful := p.take(func(s *server) bool { return s == list[0] }); s != list[0] || !hopeful {
-		t.Error("the only one that may be asked was not taken")
+	if s, probing := p.take(func(s *server) bool { return s == list[0] }); s != list[0] || probing {
+		t.Error("the only usable server was not taken")
 	}
 	for range 5 {
 		if s, _ := p.take(anyServer); s == list[0] {
-			t.Error("the last resort was taken first")
+			t.Error("the server of the lowest priority was taken first")
 		}
 	}
-	p.leaveAlone(list[1], time.Minute)
-	p.leaveAlone(list[2], time.Minute)
-	if s, hopeful := p.take(anyServer); s != list[0] || !hopeful {
-		t.Error("one that asked to be left alone was taken")
+	p.coolDown(list[1], time.Minute)
+	p.coolDown(list[2], time.Minute)
+	if s, probing := p.take(anyServer); s != list[0] || probing {
+		t.Error("a server that is cooling down was taken")
 	}
-	p.leaveAlone(list[0], time.Minute)
-	if s, hopeful := p.take(anyServer); s == nil || hopeful {
-		t.Error("none was taken where all asked to be left alone")
+	p.coolDown(list[0], time.Minute)
+	if s, probing := p.take(anyServer); s == nil || !probing {
+		t.Error("none was taken although all are cooling down")
 	}
 	if s, _ := p.take(func(*server) bool { return false }); s != nil {
-		t.Error("one that may not be asked was taken")
+		t.Error("a server that is not usable was taken")
 	}
 }
 
@@ -82,47 +83,47 @@ func TestBreaker(t *testing.T) {
 				t.Fatal("it opened early")
 			}
 			b.begun()
-			b.ended(unwell)
+			b.ended(unhealthy)
 		}
 		if b.admits() {
 			t.Fatal("it did not open")
 		}
 		<-time.After(breakerPause)
 		if !b.admits() {
-			t.Fatal("it lets no probe through")
+			t.Fatal("it admits no probe")
 		}
 		b.begun()
 		if b.admits() {
-			t.Fatal("it lets two probes through at once")
+			t.Fatal("it admits two probes at once")
 		}
-		b.ended(noVerdict) // whose client left
+		b.ended(healthUnknown) // whose client left
 		if !b.admits() {
-			t.Fatal("it waits for a probe that is over")
+			t.Fatal("it waits for a probe that has ended")
 		}
 		b.begun()
-		b.ended(unwell)
+		b.ended(unhealthy)
 		if b.admits() {
-			t.Fatal("it closed for a probe that failed")
+			t.Fatal("it closed after a probe that failed")
 		}
 		<-time.After(breakerPause)
 		b.begun()
 		b.answered()
 		if !b.admits() {
-			t.Fatal("it is still open although the probe is answered")
+			t.Fatal("it is still open although the probe has a response")
 		}
 	})
 }
 
-// TestEqualUpstreamsShareTheLoad, as many requests as they take.
-func TestEqualUpstreamsShareTheLoad(t *testing.T) {
+// Upstreams of one priority share the load by weight.
+func TestUpstreamsOfOnePriorityShareTheLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := test.Script{test.Pause(time.Second), test.Tokens("m", 0, 1), test.Send(test.Done)}
 		first, second := test.New(slow), test.New(slow)
-		h := build(t, func(c *Config) { c.Servers[1].Priority, c.Servers[1].Weight = 1, 3 }, first, second)
-		defer h.close()
+		f := newFixture(t, func(c *Config) { c.Servers[1].Priority, c.Servers[1].Weight = 1, 3 }, first, second)
+		defer f.close()
 		done := make(chan *reply)
 		for range 40 {
-			go func() { done <- h.stream("chat", chatBody) }()
+			go func() { done <- f.stream(dialect.Chat, chatBody) }()
 		}
 		for range 40 {
 			if r := <-done; r.err != nil {

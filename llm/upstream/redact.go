@@ -5,33 +5,33 @@ import (
 	"strconv"
 )
 
-// redact takes a key out of what a server says, also where JSON's escapes spell it.
-func redact(said []byte, key string) []byte {
+// redact removes a key from what a server has sent, also where it is written with JSON's escapes.
+func redact(text []byte, key string) []byte {
 	if key == "" {
-		return said
+		return text
 	}
-	var out []byte // nil as long as there was nothing to take out
+	var out []byte // nil as long as nothing was removed
 	copied := 0
-	for at := 0; at < len(said); at++ {
-		if said[at] != key[0] && said[at] != '\\' {
+	for at := 0; at < len(text); at++ {
+		if text[at] != key[0] && text[at] != '\\' {
 			continue
 		}
-		if n := spells(said[at:], key); n > 0 {
-			out = append(append(out, said[copied:at]...), "[key]"...)
+		if n := spellingOf(text[at:], key); n > 0 {
+			out = append(append(out, text[copied:at]...), "[key]"...)
 			copied = at + n
 			at = copied - 1
 		}
 	}
 	if out == nil {
-		return said
+		return text
 	}
-	return append(out, said[copied:]...)
+	return append(out, text[copied:]...)
 }
 
-// spells returns how many bytes at the beginning of said spell the key; 0 if they do not.
-func spells(said []byte, key string) (n int) {
+// spellingOf returns how many bytes at the beginning of a text are the key; 0 if they are not.
+func spellingOf(text []byte, key string) (n int) {
 	for _, c := range []byte(key) {
-		rest := said[n:]
+		rest := text[n:]
 		switch {
 		case len(rest) > 0 && rest[0] == c:
 			n++
@@ -46,15 +46,15 @@ func spells(said []byte, key string) (n int) {
 	return n
 }
 
-// escaped reads the digits of an escape.
+// escaped returns the character of the digits of an escape.
 func escaped(digits []byte) uint64 {
-	n, _ := strconv.ParseUint(string(digits), 16, 16) // what is none is no character of a key
+	n, _ := strconv.ParseUint(string(digits), 16, 16) // 0, which is in no key, if they are not digits
 	return n
 }
 
-func redactText(said, key string) string { return string(redact([]byte(said), key)) }
+func redactText(text, key string) string { return string(redact([]byte(text), key)) }
 
-// redactAll does it to the values of a header.
+// redactAll returns the values of a header without the key.
 func redactAll(values []string, key string) []string {
 	values = slices.Clone(values)
 	for i, v := range values {
@@ -63,27 +63,27 @@ func redactAll(values []string, key string) []string {
 	return values
 }
 
-// hide takes a key out of all that a fault says to clients and to the log. An answer that the client gets as it came has
-// been seen to.
-func (f *fault) hide(key string) {
+// redact removes a key from all that a failure shows to clients and to the log. A response that the
+// client gets as it is has been redacted before.
+func (f *failure) redact(key string) {
 	f.err.Message = redactText(f.err.Message, key)
 	if f.err.Cause == nil {
 		return
 	}
-	words := f.err.Cause.Error()
-	if without := redactText(words, key); without != words {
-		f.err.Cause = &discreet{f.err.Cause, without}
+	text := f.err.Cause.Error()
+	if without := redactText(text, key); without != text {
+		f.err.Cause = &redactedError{f.err.Cause, without}
 	}
 }
 
-// discreet is an error in other words.
-type discreet struct {
+// redactedError is an error with another text.
+type redactedError struct {
 	error
-	words string
+	text string
 }
 
 // Error implements error.
-func (d *discreet) Error() string { return d.words }
+func (r *redactedError) Error() string { return r.text }
 
 // Unwrap returns the error itself.
-func (d *discreet) Unwrap() error { return d.error }
+func (r *redactedError) Unwrap() error { return r.error }

@@ -3,279 +3,302 @@ package upstream
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"time"
 
 	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/engine"
+	"penstock/sse"
 )
 
 const (
-	maxEvent  = 4<<20 + 64<<10 // bytes of one event: lines of 4 MiB, and what stands around them
-	maxHeld   = 256 << 10      // bytes held back before the first content
-	lingering = 2 * time.Second
+	maxEvent = 4<<20 + 64<<10 // bytes of one event: lines of 4 MiB, and what is around them
+	maxHeld  = 256 << 10      // bytes held back before the first content
+	endTime  = 2 * time.Second
 )
 
-// stream answers a question with a server's stream of events.
-func (m *model) stream(ctx context.Context, e *endpoint, q question, g func(question) grammar, emit func(...engine.Encoded) error) (engine.End, error) {
-	r := &relay{model: m, question: q, emit: emit}
-	if m.config.Match && q.answers() == 1 && (e == chatStream || e == completionStream) {
-		r.said = &transcript{}
+// relay passes the events of one client's request on, over all attempts.
+//
+// A response is complete when the server says so: by [DONE] (or, of /v1/responses, by its last
+// event), or by a finish_reason in every choice and then a clean end of the body, or, if that does
+// not come, endTime without another event.
+type relay struct {
+	model      *model
+	generation *generation
+	emit       func(...dialect.Delta) error
+
+	reader dialect.Reader // of the current response
+	begun  bool           // something has been passed on
+	held   []sse.Event    // until there is content: another server may still be used
+	size   int            // bytes held
+	batch  *[]dialect.Delta
+	name   sse.Name // of the last event
+
+	transcript *transcript // what the client has; nil if it need not be known
+	replay     *replay     // of the transcript, by a further response
+}
+
+// relay streams the response of a server, and of further ones after failures.
+func (m *model) relay(ctx context.Context, g *generation, emit func(...dialect.Delta) error) (engine.End, error) {
+	r := &relay{model: m, generation: g, emit: emit}
+	if g.matches {
+		r.transcript = &transcript{}
 	}
-	w := &walk{model: m, question: q}
-	var end engine.End
-	f := w.run(ctx, func(ctx context.Context, s *server) *fault {
-		answer, f := m.ask(ctx, s, e, q, m.config.Timeouts.FirstToken, errFirstToken)
+	a := &attempts{model: m, request: &g.request}
+	f := a.run(ctx, func(ctx context.Context, s *server) *failure {
+		response, f := m.send(ctx, s, &g.request, m.config.Timeouts.FirstToken, errFirstToken)
 		if f == nil {
-			grammar := g(q)
-			if f = r.relay(answer, s, grammar); f == nil {
-				end = grammar.end()
-			}
+			f = r.pass(response)
 		}
 		if f != nil && r.begun {
-			r.brokeOff(f, w.rescuing)
-			w.rescuing = true
+			r.interrupted(f, a.resuming)
+			a.resuming = true
 		}
 		return f
 	})
 	if f != nil {
 		return engine.End{}, f.err
 	}
-	return end, nil
+	end := r.reader.End()
+	return engine.Ended(end.Reason, engine.Usage{PromptTokens: end.Usage.PromptTokens, CompletionTokens: end.Usage.CompletionTokens}), nil
 }
 
-// relay hands events on to one client. It is for one question, over all servers that are
-// asked it.
-//
-// An answer is complete when its server says so: by [DONE] (or, of /v1/responses, by its
-// last event), or by a finish_reason in every choice and then a clean end of the body,
-// or, if that is left open, two seconds in which nothing more comes.
-type relay struct {
-	model    *model
-	question question
-	emit     func(...engine.Encoded) error
-
-	begun bool             // something has been handed on
-	held  []engine.Encoded // until there is content: another server may yet have to answer
-	size  int              // bytes held
-	batch []engine.Encoded // of what one read has brought: it is emitted before the next
-	name  string           // of the last event
-
-	said   *transcript // what the client has; nil if nobody wants to know
-	replay *replay     // of said, by a further answer
-}
-
-// relay hands one server's answer on. It returns nil once that is complete.
-func (r *relay) relay(a *open, s *server, g grammar) *fault {
-	if kind, _, _ := mime.ParseMediaType(a.head.Header.Get("Content-Type")); kind == "text/html" || kind == "application/json" {
-		defer a.close()
-		return r.notEvents(a).named(s)
+// pass passes one response on. It returns nil once that is complete.
+func (r *relay) pass(o *response) *failure {
+	if media := o.mediaType(); media == "text/html" || media == "application/json" {
+		defer o.close()
+		return r.notEvents(o)
 	}
+	r.reader = r.generation.remote.Reader(r.generation.client)
 	if !r.begun {
-		r.held, r.size = nil, 0 // of a server that did not get as far as content
+		r.held, r.size = nil, 0 // of a response without content
 	}
-	f := r.events(a, s, g)
+	f := r.read(o)
+	if flushed := r.flush(); flushed != nil {
+		f = flushed
+	}
 	if f == nil {
-		a.drain()
+		o.drain()
 	} else {
-		a.close()
+		o.close()
 	}
 	return f
 }
 
-// notEvents says what came in place of a stream: an error that thought itself a success,
-// or nothing that can be used.
-func (r *relay) notEvents(a *open) *fault {
-	data, err := io.ReadAll(io.LimitReader(a.body, maxRejection))
-	if cause := context.Cause(a.ctx); cause != nil {
-		return unanswered(a.ctx, cause, r.model.config.Timeouts)
+// notEvents returns the failure of a response that is no stream: an error object with a status of
+// success, or something that cannot be used.
+func (r *relay) notEvents(o *response) *failure {
+	data, err := io.ReadAll(io.LimitReader(o.body, maxRejection))
+	if context.Cause(o.ctx) != nil {
+		return o.broken(err)
 	}
-	var e envelope
-	if err == nil && json.Unmarshal(data, &e) == nil && e.reports() {
-		return reported(data, a)
+	if err == nil {
+		if is, err := dialect.ReportsError(data); is && err == nil {
+			return reported(data, o)
+		}
 	}
-	return broken("a body of type %q in place of events", a.head.Header.Get("Content-Type"))
+	return malformed("a body of type %q in place of events", o.head.Header.Get("Content-Type"))
 }
 
-func (r *relay) events(a *open, s *server, g grammar) *fault {
-	f := r.read(a, s, g)
-	if left := r.flush(); left != nil {
-		return left
-	}
-	return f
-}
-
-func (r *relay) read(a *open, s *server, g grammar) *fault {
+// read reads events and passes them on, until the response is complete or has failed. What it has
+// not flushed is the caller's to flush.
+func (r *relay) read(o *response) *failure {
 	limits := r.model.config.Timeouts
 	flowing, whole := false, false
-	reader := dialect.NewEventReader(a.body, maxEvent)
+	events := sse.NewReader(o.body, maxEvent)
 	for {
 		if f := r.flush(); f != nil {
 			return f
 		}
-		e, err := reader.Next()
+		raw, err := events.Next()
 		if err != nil {
-			return r.ended(a, s, g, e, err)
+			return r.ended(o, raw, err)
 		}
-		if flowing && !whole { // of events that come together one is a sign of life enough
-			a.watch.touch()
+		if flowing && !whole { // once for all events that arrived together
+			o.watchdog.touch()
 		}
-		for more := true; more; e, more = reader.Buffered() {
-			sign := g.read(e.Name, e.Data)
+		for more := true; more; raw, more = events.Buffered() {
+			e, err := r.event(raw)
+			if err != nil {
+				return malformed("an event: %w", err)
+			}
+			sign := r.reader.Read(e)
 			switch sign {
-			case blank:
+			case dialect.SignEmpty:
 				continue
-			case done:
-				return r.finish(a, s)
-			case failure:
-				return reported(e.Data, a).named(s)
-			case rubbish:
-				return broken("an event that is none of this dialect: %.200q", redact(e.Data, a.secret))
-			case quiet, content, complete, last:
+			case dialect.SignDone:
+				return r.finish(o)
+			case dialect.SignError:
+				return reported(e.Data, o)
+			case dialect.SignMalformed:
+				return malformed("an event that is none of this dialect: %.200q", redact(e.Data, o.secret))
+			case dialect.SignQuiet, dialect.SignContent, dialect.SignComplete, dialect.SignLast:
 			}
 			was := whole
-			switch whole = g.whole(); {
-			case whole: // from each event on, more may come: a usage, or text behind an early finish_reason
-				a.watch.expect(lingering, errLingers)
-			case was || sign >= content && !flowing:
+			switch whole = r.reader.Whole(); {
+			case whole: // after each event more may follow: a usage, or text after an early finish_reason
+				o.watchdog.set(endTime, errNoEnd)
+			case was || sign >= dialect.SignContent && !flowing:
 				flowing = true
-				s.breaker.answered()
-				a.watch.expect(limits.BetweenTokens, errBetweenTokens)
+				o.server.breaker.answered()
+				o.watchdog.set(limits.BetweenTokens, errBetweenTokens)
 			}
-			if f := r.take(a, s, e.Name, e.Data, sign); f != nil {
+			if f := r.take(o, e, sign); f != nil {
 				return f
 			}
-			if sign == last {
+			if sign == dialect.SignLast {
 				return nil
 			}
 		}
 	}
 }
 
-// flush emits what has been handed on since the last read.
-func (r *relay) flush() *fault {
-	if len(r.batch) == 0 {
+// event returns an event as it was read. Nearly all have the name of the one before, mostly none.
+func (r *relay) event(raw sse.RawEvent) (sse.Event, error) {
+	if string(raw.Name) != r.name.String() {
+		name, err := sse.ParseName(string(raw.Name))
+		if err != nil {
+			return sse.Event{}, err
+		}
+		r.name = name
+	}
+	return sse.Event{Name: r.name, Data: raw.Data}, nil
+}
+
+// take passes an event on, or holds it back.
+func (r *relay) take(o *response, e sse.Event, sign dialect.Sign) *failure {
+	if r.replay != nil {
+		rest, isNew, err := r.replay.next(e.Data)
+		switch {
+		case err != nil:
+			return differs(err)
+		case !isNew:
+			return nil
+		}
+		e.Data = rest
+		if r.replay.over {
+			r.replay = nil
+		}
+	}
+	if !r.begun && sign == dialect.SignQuiet && r.size+len(e.Data) <= maxHeld {
+		e.Data = bytes.Clone(e.Data)
+		r.held = append(r.held, e)
+		r.size += len(e.Data)
 		return nil
 	}
-	err := r.emit(r.batch...)
-	r.batch = r.batch[:0]
+	if f := r.begin(o); f != nil {
+		return f
+	}
+	return r.add(e)
+}
+
+// begin passes the head of the response on, and the events that were held back.
+func (r *relay) begin(o *response) *failure {
+	if r.begun {
+		return nil
+	}
+	r.begun = true
+	if pass := r.generation.pass; pass != nil {
+		pass.Head(http.StatusOK, o.header())
+	}
+	for _, e := range r.held {
+		if f := r.add(e); f != nil {
+			return f
+		}
+	}
+	r.held = nil
+	return nil
+}
+
+// add adds an event to those that are emitted next.
+func (r *relay) add(e sse.Event) *failure {
+	if r.transcript != nil {
+		r.transcript.note(e.Data)
+	}
+	if r.batch == nil {
+		r.batch = r.model.batches.Get().(*[]dialect.Delta)
+	}
+	var err error
+	if *r.batch, err = r.reader.Deltas(*r.batch, e); err != nil {
+		return malformed("%w", err)
+	}
+	return nil
+}
+
+// flush emits what has been added since the last read.
+func (r *relay) flush() *failure {
+	batch := r.batch
+	if batch == nil {
+		return nil
+	}
+	r.batch = nil
+	var err error
+	if len(*batch) > 0 {
+		err = r.emit(*batch...)
+	}
+	clear(*batch) // they refer to a stream's memory
+	*batch = (*batch)[:0]
+	r.model.batches.Put(batch)
 	if err != nil {
 		return canceled(err)
 	}
 	return nil
 }
 
-// take hands an event on, or holds it back.
-func (r *relay) take(a *open, s *server, name, data []byte, sign sign) *fault {
-	if r.replay != nil {
-		fresh, forward, err := r.replay.next(data)
-		switch {
-		case err != nil:
-			return differs(err)
-		case !forward:
-			return nil
-		}
-		data = fresh
-		if r.replay.over {
-			r.replay = nil
-		}
-	}
-	if string(name) != r.name { // most have the name of the one before, mostly none
-		r.name = string(name)
-	}
-	chunk := engine.Encoded{Name: r.name, Data: data}
-	if !r.begun && sign == quiet && r.size+len(data) <= maxHeld {
-		chunk.Data = bytes.Clone(chunk.Data)
-		r.held = append(r.held, chunk)
-		r.size += len(data)
-		return nil
-	}
-	r.begin(a, s)
-	r.hand(chunk)
-	return nil
-}
-
-// begin hands on what has been held back, and the head of the answer before it.
-func (r *relay) begin(a *open, s *server) {
-	if r.begun {
-		return
-	}
-	r.begun = true
-	if r.question.answer != nil {
-		header := handedOn(a.head.Header, a.secret)
-		header.Set(headerUpstream, s.Name)
-		r.question.answer.Head(http.StatusOK, header)
-	}
-	for _, chunk := range r.held {
-		r.hand(chunk)
-	}
-	r.held = nil
-}
-
-func (r *relay) hand(chunk engine.Encoded) {
-	if r.said != nil {
-		r.said.note(chunk.Data)
-	}
-	r.batch = append(r.batch, chunk)
-}
-
-// finish is the end of a complete answer.
-func (r *relay) finish(a *open, s *server) *fault {
+// finish ends a complete response.
+func (r *relay) finish(o *response) *failure {
 	if r.replay != nil && !r.replay.caughtUp() {
 		return differs(errShorter)
 	}
-	r.begin(a, s)
-	return nil
+	return r.begin(o)
 }
 
-// ended says what it means that no further event comes; e is what came of one. A server
-// may be careless about the empty line after [DONE].
-func (r *relay) ended(a *open, s *server, g grammar, e dialect.Event, err error) *fault {
-	cause := context.Cause(a.ctx)
-	a.over = err == io.EOF //nolint:errorlint // io.EOF itself is a clean end
+// ended returns what the end of the body means. raw is the part of an event before it: a server may
+// leave out the empty line after [DONE].
+func (r *relay) ended(o *response, raw sse.RawEvent, err error) *failure {
+	cause := context.Cause(o.ctx)
+	o.ended = err == io.EOF //nolint:errorlint // io.EOF itself is a clean end
+	whole := r.reader.Whole()
+	isDone := r.reader.Read(sse.Event{Data: raw.Data}) == dialect.SignDone
 	switch {
-	case isDone(e.Data), (a.over || errors.Is(cause, errLingers)) && g.whole():
-		return r.finish(a, s)
-	case errors.Is(cause, errLingers): // while an event came that makes it less than whole
+	case isDone, (o.ended || errors.Is(cause, errNoEnd)) && whole:
+		return r.finish(o)
+	case errors.Is(cause, errNoEnd): // while an event arrived after which it is not whole
 		return cut(cause)
-	case cause != nil:
-		return unanswered(a.ctx, cause, r.model.config.Timeouts)
-	case errors.Is(err, dialect.ErrEventTooLong):
-		return broken("%w: more than %d bytes", err, maxEvent)
+	case errors.Is(err, sse.ErrEventTooLong) && cause == nil:
+		return malformed("%w: more than %d bytes", err, maxEvent)
 	default:
-		return cut(err)
+		return o.broken(err)
 	}
 }
 
-// brokeOff sees what can be done about a fault after something has been handed on. rescue
-// tells that it befell an answer that was to go on with another.
-func (r *relay) brokeOff(f *fault, rescue bool) {
-	if f.status != 0 { // an error event, or a rejection of the rescue: too late to be one of the client's request
+// interrupted decides what can be done about a failure after something has been passed on.
+// resuming: the failed response was to continue another.
+func (r *relay) interrupted(f *failure, resuming bool) {
+	if f.status != 0 { // an error event, or a rejected attempt to continue: too late to be the client's own rejection
 		f.err.Code = apierr.CodeUpstreamError
 	}
 	switch {
-	case r.said == nil || !r.said.comparable():
-		f.remedy = nothing
-	case rescue && f.outcome == OutcomeRejected:
-		f.remedy = another
-	case errors.Is(f.err, errBetweenTokens): // it had begun: it may have been one answer's misfortune
-		f.remedy = again
+	case r.transcript == nil || !r.transcript.comparable():
+		f.action = giveUp
+	case resuming && f.outcome == OutcomeRejected:
+		f.action = tryNext
+	case errors.Is(f.err, errBetweenTokens): // it had begun: the next response need not stall too
+		f.action = retry
 	}
-	if f.remedy != nothing {
-		r.replay = r.said.replay()
+	if f.action != giveUp {
+		r.replay = r.transcript.replay()
 	}
 }
 
-func differs(why error) *fault {
-	return &fault{outcome: OutcomeDiffers, remedy: nothing, err: &apierr.Error{
+func differs(why error) *failure {
+	return &failure{outcome: OutcomeDiffers, action: giveUp, err: &apierr.Error{
 		Code:    apierr.CodeUpstreamCut,
-		Message: "the upstream broke off, and when it was asked again it gave another answer; try again",
-		Cause:   fmt.Errorf("go on with an answer that broke off: %w", why),
+		Message: "the upstream ended its response early, and its response to a second request was a different one; try again",
+		Cause:   fmt.Errorf("continue a response that was cut: %w", why),
 	}}
 }

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"penstock/apierr"
+	"penstock/dialect"
 	"penstock/engine"
 	test "penstock/llm/upstream/upstreamtest"
 )
@@ -23,17 +24,16 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// TestOverTCP is what only real sockets can do: resets, TLS, HTTP/2, broken chunked
-// encoding.
+// TestOverTCP is about what only real sockets have: resets, TLS, HTTP/2, malformed chunked encoding.
 func TestOverTCP(t *testing.T) {
 	whole := test.Whole("m", 60)
 	for name, c := range map[string]struct {
-		script   test.Script
-		http2    bool
-		stranger bool // the server's certificate is nobody's
-		gone     bool // nothing listens
-		code     apierr.Code
-		log      string // a word that tells the trouble apart
+		script  test.Script
+		http2   bool
+		unknown bool // no client trusts the server's certificate
+		gone    bool // nothing listens
+		code    apierr.Code
+		log     string // the kind of failure in the log
 	}{
 		"HTTP/1.1":              {script: whole},
 		"HTTP/2":                {script: whole, http2: true},
@@ -42,7 +42,7 @@ func TestOverTCP(t *testing.T) {
 		"broken chunks":         {script: test.Script{test.Tokens("m", 0, 3), test.Cut}, code: apierr.CodeUpstreamCut},
 		"RST_STREAM":            {script: test.Script{test.Tokens("m", 0, 3), test.Cut}, http2: true, code: apierr.CodeUpstreamCut},
 		"RST_STREAM at once":    {script: test.Script{test.Cut}, http2: true, code: apierr.CodeUpstreamCut},
-		"unknown certificate":   {script: whole, http2: true, stranger: true, code: apierr.CodeUpstreamError, log: "tls: "},
+		"unknown certificate":   {script: whole, http2: true, unknown: true, code: apierr.CodeUpstreamError, log: "tls: "},
 		"refused":               {script: whole, gone: true, code: apierr.CodeUpstreamError, log: "refused: "},
 		"an event of 4 MiB":     {script: test.Script{test.Send("data: {\"x\":\"" + strings.Repeat("x", 4<<20) + "\"}\n\n"), test.Tokens("m", 0, 60), test.Send(test.Finish("m")), test.Send(test.Done)}},
 	} {
@@ -64,37 +64,41 @@ func TestOverTCP(t *testing.T) {
 			m := newModel(Config{
 				Name: "gpt", Servers: []Server{{Name: "a", BaseURL: server.URL + "/v1", Model: "model-a", Weight: 1}},
 				Timeouts: Timeouts{Connect: time.Minute, FirstToken: time.Minute, BetweenTokens: time.Minute, Whole: time.Minute},
-				Gate:     engine.GateConfig{Permits: 1}, Observer: &tally{}, Log: logTo(&log),
+				Gate:     engine.GateConfig{Permits: 1}, Observer: &attemptLog{}, Log: logTo(&log),
 			})
-			if c.http2 && !c.stranger {
+			if c.http2 && !c.unknown {
 				roots := x509.NewCertPool()
 				roots.AddCert(server.Certificate())
 				m.servers[0].transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: roots}
 			}
 			defer m.close()
-			q, err := decodeQuestion(engine.Input{Body: []byte(chatBody)})
+			request, err := dialect.NewChat().Decode(dialect.Input{Body: []byte(chatBody)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			g, err := m.prepare(request)
 			if err != nil {
 				t.Fatal(err)
 			}
 			r := &reply{}
-			r.end, err = m.stream(t.Context(), chatStream, q, func(question) grammar { return &chunks{n: 1} }, func(events ...engine.Encoded) error {
-				for _, e := range events {
-					r.chunks = append(r.chunks, string(e.Data))
+			_, err = m.generate(t.Context(), g, func(deltas ...dialect.Delta) error {
+				for _, d := range deltas {
+					r.chunks = append(r.chunks, string(d.Event.Data))
 				}
 				return nil
 			})
 			if c.code == "" {
 				if err != nil || r.text() != test.Text(0, 60) {
-					t.Errorf("%d chunks came, then %v", len(r.chunks), err)
+					t.Errorf("%d chunks arrived, then %v", len(r.chunks), err)
 				}
 				return
 			}
 			var e *apierr.Error
 			if !errors.As(err, &e) || e.Code != c.code || strings.Contains(e.Message, address) {
-				t.Errorf("the client is told %v", err)
+				t.Errorf("the client gets %v", err)
 			}
 			if !strings.Contains(log.String(), c.log) {
-				t.Errorf("the log says %s", log.String())
+				t.Errorf("the log is %s", log.String())
 			}
 		})
 	}

@@ -21,52 +21,52 @@ import (
 )
 
 const (
-	maxHead     = 64 << 10 // bytes of an answer's
-	readBuffer  = 16 << 10 // bytes of a burst that one read takes; the pages nobody fills cost nothing
+	maxHead     = 64 << 10 // bytes of the head of a response
+	readBuffer  = 16 << 10 // bytes that one read takes from a burst; pages that are never filled cost nothing
 	idleTimeout = 90 * time.Second
 )
 
-// transport is the connections to one server.
+// transport holds the connections to one server.
 type transport interface {
 	http.RoundTripper
 	CloseIdleConnections()
 }
 
-// newTransport returns the connections to the server at base. Up to keep of them stay open between requests. Where plain
-// HTTP/1.1 will do, as it mostly does for servers next door, http1 takes half of net/http's memory.
+// newTransport returns the transport for the server at base. Up to keep connections stay open
+// between requests. For plaintext upstreams, which are mostly local, it is an http1.Transport, which
+// takes half of net/http's memory.
 func newTransport(base string, connect time.Duration, keep int, dial func(context.Context, string, string) (net.Conn, error)) transport {
-	// A request's watch ends it after connect, and says so. These limits are for what goes on without it: the same ones
-	// would race the watch, and what they end looks cut.
-	behind := 2 * connect
+	// A request's watchdog ends it after connect, and says why. These limits are for dialing that
+	// goes on without the request: equal ones would race the watchdog, and what they end looks cut.
+	beyond := 2 * connect
 	if dial == nil {
-		dial = (&net.Dialer{Timeout: behind, KeepAlive: 15 * time.Second}).DialContext
+		dial = (&net.Dialer{Timeout: beyond, KeepAlive: 15 * time.Second}).DialContext
 	}
-	if address, ok := next(base); ok {
+	if address, ok := plaintext(base); ok {
 		return &http1.Transport{Dial: dial, Address: address, Keep: keep, MaxHead: maxHead}
 	}
 	return &http.Transport{
-		WriteBufferSize:        2 << 10, // held for as long as an answer lasts; most requests fit
+		WriteBufferSize:        2 << 10, // held for as long as a response lasts; most requests fit
 		ReadBufferSize:         readBuffer,
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            dial,
-		TLSHandshakeTimeout:    behind,
+		TLSHandshakeTimeout:    beyond,
 		ForceAttemptHTTP2:      true,
 		MaxIdleConnsPerHost:    keep,
 		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: maxHead,
-		// Answers are asked for as they are: compression would hold tokens back. What
-		// comes compressed all the same is unpacked by decoded.
+		// Compression would hold tokens back, so none is accepted. What is compressed all the same
+		// is decompressed by decompressed.
 		DisableCompression: true,
-		// Without pings a dead HTTP/2 connection would take one request after another
-		// with it.
+		// Without pings one request after another would fail on a dead HTTP/2 connection.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second},
 	}
 }
 
-// next returns the address of a server that is asked without TLS and without a proxy between.
-func next(base string) (address string, ok bool) {
+// plaintext returns the address of a server that is reached without TLS and without a proxy.
+func plaintext(base string) (address string, ok bool) {
 	u, err := url.Parse(base)
-	if err != nil || u.Scheme != "http" || strings.ContainsFunc(u.Host, beyondASCII) { // such names are net/http's to spell
+	if err != nil || u.Scheme != "http" || strings.ContainsFunc(u.Host, beyondASCII) { // net/http encodes such names
 		return "", false
 	}
 	if proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u}); err != nil || proxy != nil {
@@ -77,30 +77,30 @@ func next(base string) (address string, ok bool) {
 
 func beyondASCII(r rune) bool { return r > unicode.MaxASCII }
 
-// decoded returns the answer's body unpacked.
-func decoded(r *http.Response) (io.Reader, error) {
+// decompressed returns the response's body, decompressed.
+func decompressed(r *http.Response) (io.Reader, error) {
 	switch encoding := strings.ToLower(r.Header.Get("Content-Encoding")); encoding {
 	case "", "identity":
 		return r.Body, nil
 	case "gzip", "x-gzip":
 		r.Header.Del("Content-Encoding")
 		r.ContentLength = -1
-		return &gunzip{packed: r.Body}, nil
+		return &gunzip{compressed: r.Body}, nil
 	default:
 		return nil, fmt.Errorf("the body is encoded as %q", encoding)
 	}
 }
 
-// gunzip unpacks gzip from its first Read on: the packed head may be late.
+// gunzip decompresses gzip. It reads gzip's header with the first Read, as that may arrive late.
 type gunzip struct {
-	packed io.Reader
-	plain  *gzip.Reader
-	err    error
+	compressed io.Reader
+	plain      *gzip.Reader
+	err        error
 }
 
 func (g *gunzip) Read(p []byte) (int, error) {
 	if g.plain == nil && g.err == nil {
-		g.plain, g.err = gzip.NewReader(g.packed)
+		g.plain, g.err = gzip.NewReader(g.compressed)
 	}
 	if g.err != nil {
 		return 0, g.err
@@ -108,9 +108,9 @@ func (g *gunzip) Read(p []byte) (int, error) {
 	return g.plain.Read(p)
 }
 
-// trouble names, for the log, what kept a request from being answered. reached tells
-// whether there was a connection at all, hopeless that trying again will not help.
-func trouble(err error) (name string, reached, hopeless bool) {
+// classify names, for the log, why there was no response. connected reports whether there was a
+// connection, permanent that another attempt will not help.
+func classify(err error) (kind string, connected, permanent bool) {
 	var (
 		dns         *net.DNSError
 		certificate *tls.CertificateVerificationError

@@ -8,8 +8,8 @@ import (
 	"penstock/llm/upstream/internal/http1"
 )
 
-func TestWhoIsAskedWithoutGoroutines(t *testing.T) {
-	for base, want := range map[string]string{ // "": net/http asks
+func TestPlaintextUpstreams(t *testing.T) {
+	for base, want := range map[string]string{ // "": by net/http
 		"http://127.0.0.1:8000/v1":      "127.0.0.1:8000",
 		"http://localhost/v1":           "localhost:80",
 		"http://[::1]:8000":             "[::1]:8000",
@@ -19,11 +19,11 @@ func TestWhoIsAskedWithoutGoroutines(t *testing.T) {
 		switch transport := newTransport(base, time.Second, 1, nil).(type) {
 		case *http1.Transport:
 			if transport.Address != want {
-				t.Errorf("%s is asked at %q", base, transport.Address)
+				t.Errorf("the address of %s is %q", base, transport.Address)
 			}
 		case *http.Transport:
 			if want != "" {
-				t.Errorf("%s is asked by net/http", base)
+				t.Errorf("net/http is used for %s", base)
 			}
 		}
 	}

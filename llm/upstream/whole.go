@@ -7,168 +7,146 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"strconv"
 
-	"penstock/engine"
+	"penstock/apierr"
+	"penstock/dialect"
 )
 
 const (
-	// wholeFirst is how much of an answer is read before its head is handed on. Most
-	// answers are shorter, and so can be seen to be complete and sound while another
-	// server may still be asked.
+	// wholeFirst is how much of a whole response is read before its head is passed on. Most
+	// responses are shorter, and are known to be complete and valid while another server may
+	// still be used.
 	wholeFirst = 64 << 10
 	wholePiece = 32 << 10
 )
 
-// whole answers a question with one whole answer, copied to where the question wants
-// it; if it says nothing of that, the answer is the Output.
-func (m *model) whole(ctx context.Context, e *endpoint, q question) (engine.Output, error) {
-	var kept *keeper
-	if q.answer == nil {
-		kept = &keeper{}
-		q.answer = kept
-	}
-	w := &walk{model: m, question: q}
-	f := w.run(ctx, func(ctx context.Context, s *server) *fault {
-		a, f := m.ask(ctx, s, e, q, m.config.Timeouts.Whole, errWhole)
+// copyWhole requests a whole response, and copies it. Its error is an *apierr.Error.
+func (m *model) copyWhole(ctx context.Context, r *request, to dialect.Passthrough) error {
+	a := &attempts{model: m, request: r}
+	f := a.run(ctx, func(ctx context.Context, s *server) *failure {
+		o, f := m.send(ctx, s, r, m.config.Timeouts.Whole, errWhole)
 		if f != nil {
 			return f
 		}
-		defer a.close()
-		return m.copyWhole(a, s, q.answer)
+		defer o.close()
+		return o.copyTo(to)
 	})
 	if f != nil {
-		return engine.Output{}, f.err
+		return f.err
 	}
-	if kept != nil {
-		return engine.Output{ContentType: kept.kind, Body: kept.body.Bytes()}, nil
-	}
-	return engine.Output{}, nil
+	return nil
 }
 
-// copyWhole hands on a head and a body. Once the head has been handed on no fault can be
-// mended any more.
-func (m *model) copyWhole(a *open, s *server, to engine.Answer) *fault {
-	a.watch.expect(m.config.Timeouts.BetweenTokens, errBetweenTokens)
-	start, err := io.ReadAll(io.LimitReader(a.body, wholeFirst))
+// copyTo copies a head and a body. Once the head has been copied no other attempt can follow.
+func (o *response) copyTo(to dialect.Passthrough) *failure {
+	o.watchdog.set(o.model.config.Timeouts.BetweenTokens, errBetweenTokens)
+	start, err := io.ReadAll(io.LimitReader(o.body, wholeFirst))
 	if err != nil {
-		return m.brokenBody(a, err)
+		return o.broken(fmt.Errorf("read a whole response: %w", err))
 	}
 	complete := len(start) < wholeFirst
-	if f := m.sound(a, start, complete); f != nil {
-		return f.named(s)
+	if f := o.check(start, complete); f != nil {
+		return f
 	}
-	s.breaker.answered()
-	header := handedOn(a.head.Header, a.secret)
-	header.Set(headerUpstream, s.Name)
-	header.Set("Content-Type", redactText(a.head.Header.Get("Content-Type"), a.secret))
+	o.server.breaker.answered()
+	header := o.header()
+	header.Set("Content-Type", redactText(o.head.Header.Get("Content-Type"), o.secret))
 	switch {
 	case complete:
 		header.Set("Content-Length", strconv.Itoa(len(start)))
-	case a.head.ContentLength >= 0:
-		header.Set("Content-Length", strconv.FormatInt(a.head.ContentLength, 10))
+	case o.head.ContentLength >= 0:
+		header.Set("Content-Length", strconv.FormatInt(o.head.ContentLength, 10))
 	}
-	to.Head(a.head.StatusCode, header)
+	to.Head(o.head.StatusCode, header)
 	if _, err := to.Write(start); err != nil {
 		return canceled(err)
 	}
 	if complete {
 		return nil
 	}
-	f := m.copyRest(a, start, to)
+	f := o.copyRest(start, to)
 	if f != nil {
-		f.remedy = nothing
+		f.action = giveUp
 	}
 	return f
 }
 
-// copyRest hands on what comes behind the start.
-func (m *model) copyRest(a *open, start []byte, to io.Writer) *fault {
+// copyRest copies what follows the start.
+func (o *response) copyRest(start []byte, to io.Writer) *failure {
 	var value nesting
-	unframed := a.unframed() && a.isJSON()
+	unframed := o.isUnframed() && o.isJSON()
 	if unframed {
-		value.follow(start)
+		value.add(start)
 	}
 	buf := make([]byte, wholePiece)
 	for {
-		n, err := a.body.Read(buf)
-		a.watch.touch()
+		n, err := o.body.Read(buf)
+		o.watchdog.touch()
 		if unframed {
-			value.follow(buf[:n])
+			value.add(buf[:n])
 		}
 		if _, err := to.Write(buf[:n]); err != nil {
 			return canceled(err)
 		}
 		if err == io.EOF { //nolint:errorlint // io.EOF itself is a clean end
 			if !value.closed() {
-				return cut(errors.New("the connection ended in the middle of a whole answer"))
+				return cut(errors.New("the connection ended in the middle of a whole response"))
 			}
 			return nil
 		}
 		if err != nil {
-			return m.brokenBody(a, err)
+			return o.broken(fmt.Errorf("read a whole response: %w", err))
 		}
 	}
 }
 
-// unframed tells whether nothing but the end of the connection ends the body.
-func (o *open) unframed() bool {
-	return o.head.ProtoMajor == 1 && o.head.ContentLength < 0 && len(o.head.TransferEncoding) == 0
-}
-
-// isJSON tells whether the answer says that it is, or does not say what it is.
-func (o *open) isJSON() bool {
-	kind, _, _ := mime.ParseMediaType(o.head.Header.Get("Content-Type"))
-	return kind == "application/json" || kind == ""
-}
-
-func (m *model) brokenBody(a *open, err error) *fault {
-	if cause := context.Cause(a.ctx); cause != nil {
-		return unanswered(a.ctx, cause, m.config.Timeouts)
+// check returns the failure of a body that is not JSON, or an error object; of one that is not
+// complete only the type is checked.
+func (o *response) check(start []byte, complete bool) *failure {
+	if o.mediaType() == "text/html" {
+		return malformed("an HTML page in place of JSON")
 	}
-	return cut(fmt.Errorf("read a whole answer: %w", err))
-}
-
-// sound looks whether an answer is one: JSON, and no error that thinks itself a success.
-// Of long ones only the type is looked at.
-func (m *model) sound(a *open, start []byte, complete bool) *fault {
-	kind, _, _ := mime.ParseMediaType(a.head.Header.Get("Content-Type"))
-	if kind == "text/html" {
-		return broken("a page of HTML in place of JSON")
-	}
-	if !a.isJSON() || !complete {
+	if !o.isJSON() || !complete {
 		return nil
 	}
-	var e envelope
-	if err := json.Unmarshal(start, &e); err != nil {
-		return broken("an answer that is no JSON: %w", err)
-	}
-	if e.reports() {
-		return reported(start, a)
+	switch isError, err := dialect.ReportsError(start); {
+	case err != nil:
+		return malformed("a response that is not JSON: %w", err)
+	case isError:
+		return reported(start, o)
 	}
 	return nil
 }
 
-// maxKept bounds an answer that is kept for a caller without an Answer.
+// maxKept bounds a response that is kept for a caller without a Passthrough.
 const maxKept = 64 << 20
 
-var errTooLarge = errors.New("the answer is too large to be kept")
+var errTooLarge = errors.New("the response is too large to be kept")
 
-// keeper is the engine.Answer of callers who have none.
-type keeper struct {
-	kind string
-	body bytes.Buffer
-}
+// keeper is the Passthrough of a caller that has none: it keeps the body.
+type keeper struct{ body bytes.Buffer }
 
-func (k *keeper) Head(_ int, header map[string][]string) {
-	k.kind = http.Header(header).Get("Content-Type")
-}
+// Head implements dialect.Passthrough.
+func (k *keeper) Head(int, http.Header) {}
 
+// Write implements dialect.Passthrough.
 func (k *keeper) Write(p []byte) (int, error) {
 	if k.body.Len()+len(p) > maxKept {
 		return 0, errTooLarge
 	}
 	return k.body.Write(p)
+}
+
+// embeddings parses the body.
+func (k *keeper) embeddings() (*dialect.EmbeddingResponse, error) {
+	r := new(dialect.EmbeddingResponse)
+	if err := json.Unmarshal(k.body.Bytes(), r); err != nil {
+		return nil, &apierr.Error{
+			Code: apierr.CodeUpstreamError, Message: "the upstream sent a malformed response; try again",
+			Cause: fmt.Errorf("parse embeddings: %w", err),
+		}
+	}
+	return r, nil
 }

@@ -1,7 +1,9 @@
-// Package logtest says what every engine.Log must do: a new one passes Conform, as the one in memory does. It is for tests.
+// Package logtest holds what every implementation of stream.Logs must do: a new one passes Conform,
+// as the one in memory does, alone and behind a store that fails (Faulty). It is for tests.
 package logtest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -9,12 +11,13 @@ import (
 	"time"
 
 	"penstock/apierr"
-	"penstock/engine"
+	"penstock/sse"
+	"penstock/stream"
 )
 
 // Conform tests logs made by make, each call of which gives empty Logs that hold at least a mebibyte in all.
-func Conform(t *testing.T, make func(t *testing.T) engine.Logs) {
-	for name, test := range map[string]func(*testing.T, engine.Logs){
+func Conform(t *testing.T, make func(t *testing.T) stream.Logs) {
+	for name, test := range map[string]func(*testing.T, stream.Logs){
 		"readers get all, in order, from where they ask": readersGetAll,
 		"places outside the log":                         placesOutside,
 		"a full log drops its oldest chunks":             fullLog,
@@ -22,48 +25,117 @@ func Conform(t *testing.T, make func(t *testing.T) engine.Logs) {
 		"many readers at their own pace":                 manyReaders,
 		"who has had all so far waits for the rest":      atTheEnd,
 		"logs beside each other":                         besideEachOther,
+		"an append may be repeated":                      repeated,
+		"a log is opened by its id":                      opened,
+		"its owner learns of readers and cancellation":   owned,
+		"sealing twice does nothing":                     sealedTwice,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, make(t)) })
 	}
 }
 
 // chunk is what stands at number n of the log of that name; every third has a name of its own.
-func chunk(log string, n int64) engine.Encoded {
-	c := engine.Encoded{Data: fmt.Appendf(nil, "chunk %d of %s", n, log)}
+func chunk(log string, n int64) sse.Event {
+	c := sse.Event{Data: fmt.Appendf(nil, "chunk %d of %s", n, log)}
 	if n%3 == 0 {
-		c.Name = fmt.Sprint("name ", n)
+		c.Name = sse.MustName(fmt.Sprint("name ", n))
 	}
 	return c
 }
 
-// fill appends chunks, one, two and three together by turns.
-func fill(t *testing.T, l engine.Log, log string, from, to int64) {
+// endEvent is the terminal event of the suite's logs.
+var endEvent = sse.Event{Name: sse.MustName("the end"), Data: []byte("of it")}
+
+func isEnd(t stream.Terminal) bool {
+	return t.Outcome == stream.OutcomeDone && t.Event.Name == endEvent.Name && string(t.Event.Data) == string(endEvent.Data) && t.Err == nil
+}
+
+// owner is notified of what happens to a log.
+type owner struct {
+	changed  chan struct{} // cap 1
+	canceled chan error    // cap 1
+}
+
+func newOwner() *owner { return &owner{make(chan struct{}, 1), make(chan error, 1)} }
+
+// ReadersChanged implements stream.Owner.
+func (o *owner) ReadersChanged() {
+	select {
+	case o.changed <- struct{}{}:
+	default:
+	}
+}
+
+// Cancel implements stream.Owner.
+func (o *owner) Cancel(cause error) {
+	select {
+	case o.canceled <- cause:
+	default:
+	}
+}
+
+var info = stream.Info{Model: "m", Verb: "v", Dialect: "d"}
+
+func create(t *testing.T, logs stream.Logs, id string, buffer int) stream.Log {
 	t.Helper()
-	var together []engine.Encoded // used for all, as is their memory: a log keeps none of its caller's
+	return createFor(t, logs, id, buffer, newOwner())
+}
+
+func createFor(t *testing.T, logs stream.Logs, id string, buffer int, o stream.Owner) stream.Log {
+	t.Helper()
+	l, err := logs.Create(t.Context(), id, stream.LogConfig{Info: info, Buffer: buffer, Lease: time.Hour}, o)
+	if err != nil {
+		t.Fatalf("Create: %v", err)
+	}
+	t.Cleanup(func() { _ = l.Drop(context.WithoutCancel(t.Context())) }) // some have been dropped
+	return l
+}
+
+func seal(t *testing.T, l stream.Log) {
+	t.Helper()
+	if err := l.Seal(t.Context(), stream.Terminal{Outcome: stream.OutcomeDone, Event: endEvent}); err != nil {
+		t.Fatalf("Seal: %v", err)
+	}
+}
+
+func drop(t *testing.T, l stream.Log) {
+	t.Helper()
+	if err := l.Drop(t.Context()); err != nil {
+		t.Fatalf("Drop: %v", err)
+	}
+}
+
+// fill appends chunks, one, two and three together by turns, and waits until they are stored.
+func fill(t *testing.T, l stream.Log, log string, from, to int64) {
+	t.Helper()
+	var together []sse.Event // used for all, as is their memory: a log keeps none of its caller's
 	for n := from; n <= to; {
 		for i := range min(1+n%3, to-n+1) {
 			if int(i) == len(together) {
-				together = append(together, engine.Encoded{})
+				together = append(together, sse.Event{})
 			}
 			c := chunk(log, n+i)
-			together[i] = engine.Encoded{Name: c.Name, Data: append(together[i].Data[:0], c.Data...)}
+			together[i] = sse.Event{Name: c.Name, Data: append(together[i].Data[:0], c.Data...)}
 		}
 		k := min(1+n%3, to-n+1)
-		if err := l.Append(together[:k]); err != nil {
+		if err := l.Append(t.Context(), n, together[:k]); err != nil {
 			t.Fatalf("Append %d: %v", n, err)
 		}
 		for i := range together {
 			clear(together[i].Data)
-			together[i].Name = ""
+			together[i].Name = sse.Name{}
 		}
 		n += k
+	}
+	if err := l.Flush(t.Context()); err != nil {
+		t.Fatalf("Flush: %v", err)
 	}
 }
 
 // follow reads until the terminal event and returns how many chunks came after `after`.
-func follow(l engine.Log, log string, after int64) (n int64, terminal engine.Terminal, err error) {
+func follow(t *testing.T, l stream.View, log string, after int64) (n int64, terminal stream.Terminal, err error) {
 	news := make(chan struct{}, 1)
-	r, err := l.Follow(after, news)
+	r, err := l.Follow(t.Context(), after, news)
 	if err != nil {
 		return 0, terminal, err
 	}
@@ -71,18 +143,18 @@ func follow(l engine.Log, log string, after int64) (n int64, terminal engine.Ter
 	return read(r, news, log, after)
 }
 
-func read(r engine.LogReader, news <-chan struct{}, log string, after int64) (n int64, terminal engine.Terminal, err error) {
-	var spare []engine.Encoded
+func read(r stream.Cursor, news <-chan struct{}, log string, after int64) (n int64, terminal stream.Terminal, err error) {
+	var spare []sse.Event
 	for range news {
 		b, err := r.Take(spare)
 		if err != nil {
 			return n, terminal, err
 		}
-		spare = b.Chunks
+		spare = b.Events
 		if b.First != after+n+1 {
 			return n, terminal, fmt.Errorf("a batch begins with %d after %d", b.First, after+n)
 		}
-		for _, c := range b.Chunks {
+		for _, c := range b.Events {
 			n++
 			if want := chunk(log, after+n); string(c.Data) != string(want.Data) || c.Name != want.Name {
 				return n, terminal, fmt.Errorf("chunk %d is %q, called %q", after+n, c.Data, c.Name)
@@ -95,146 +167,234 @@ func read(r engine.LogReader, news <-chan struct{}, log string, after int64) (n 
 	return n, terminal, nil
 }
 
-func readersGetAll(t *testing.T, logs engine.Logs) {
-	l := logs.Create("a", 1<<20)
+func readersGetAll(t *testing.T, logs stream.Logs) {
+	l := create(t, logs, "a", 1<<20)
 	fill(t, l, "a", 1, 10)
-	l.Seal(engine.Terminal{End: engine.LengthReached(engine.Usage{CompletionTokens: 10})})
+	seal(t, l)
 	for after := range int64(11) {
-		n, terminal, err := follow(l, "a", after)
-		if err != nil || n != 10-after || terminal.End.Reason() != engine.ReasonLength || terminal.End.Usage().CompletionTokens != 10 {
+		n, terminal, err := follow(t, l, "a", after)
+		if err != nil || n != 10-after || !isEnd(terminal) {
 			t.Errorf("after %d: %d chunks, %+v, %v", after, n, terminal, err)
 		}
 	}
-	failed := logs.Create("b", 1<<20)
+	failed := create(t, logs, "b", 1<<20)
 	fault := apierr.Error{Code: apierr.CodeUpstreamCut, Reason: "r", Message: "m", Param: "p", RetryAfter: time.Second}
-	failed.Seal(engine.Terminal{Err: &fault})
-	if n, terminal, err := follow(failed, "b", 0); n != 0 || err != nil || terminal.Err == nil || *terminal.Err != fault {
+	if err := failed.Seal(t.Context(), stream.Terminal{Outcome: stream.OutcomeFailed, Event: endEvent, Err: &fault}); err != nil {
+		t.Fatal(err)
+	}
+	if n, terminal, err := follow(t, failed, "b", 0); n != 0 || err != nil || terminal.Err == nil || *terminal.Err != fault {
 		t.Errorf("a failed stream without chunks: %d, %+v, %v", n, terminal, err)
 	}
 }
 
-func placesOutside(t *testing.T, logs engine.Logs) {
-	l := logs.Create("a", 1<<20)
+func placesOutside(t *testing.T, logs stream.Logs) {
+	l := create(t, logs, "a", 1<<20)
 	fill(t, l, "a", 1, 3)
-	for after, want := range map[int64]error{-1: engine.ErrGone, 4: engine.ErrGone, 1 << 40: engine.ErrGone} {
-		if _, err := l.Follow(after, nil); !errors.Is(err, want) {
+	for after, want := range map[int64]error{-1: stream.ErrGone, 4: stream.ErrGone, 1 << 40: stream.ErrGone} {
+		if _, err := l.Follow(t.Context(), after, nil); !errors.Is(err, want) {
 			t.Errorf("after %d of 3 so far: %v", after, err)
 		}
 	}
-	l.Seal(engine.Terminal{End: engine.Stopped(engine.Usage{})})
-	for after, want := range map[int64]error{4: engine.ErrOver, 5: engine.ErrGone} {
-		if _, err := l.Follow(after, nil); !errors.Is(err, want) {
+	seal(t, l)
+	for after, want := range map[int64]error{4: stream.ErrEnded, 5: stream.ErrGone} {
+		if _, err := l.Follow(t.Context(), after, nil); !errors.Is(err, want) {
 			t.Errorf("after %d of 3 and the end: %v", after, err)
 		}
 	}
 }
 
-func fullLog(t *testing.T, logs engine.Logs) {
-	l := logs.Create("a", 2000)
+func fullLog(t *testing.T, logs stream.Logs) {
+	l := create(t, logs, "a", 2000)
 	news := make(chan struct{}, 1)
-	slow, err := l.Follow(0, news)
+	slow, err := l.Follow(t.Context(), 0, news)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer slow.Close()
 	fill(t, l, "a", 1, 1000)
-	if _, err := slow.Take(nil); !errors.Is(err, engine.ErrGone) {
+	if _, err := slow.Take(nil); !errors.Is(err, stream.ErrGone) {
 		t.Errorf("the reader who never looked: %v", err)
 	}
-	if _, err := l.Follow(0, news); !errors.Is(err, engine.ErrGone) {
+	if _, err := l.Follow(t.Context(), 0, news); !errors.Is(err, stream.ErrGone) {
 		t.Errorf("from the start: %v", err)
 	}
-	l.Seal(engine.Terminal{End: engine.Stopped(engine.Usage{})})
-	if n, _, err := follow(l, "a", 995); n != 5 || err != nil {
+	seal(t, l)
+	if n, _, err := follow(t, l, "a", 995); n != 5 || err != nil {
 		t.Errorf("from near the end: %d chunks, %v", n, err)
 	}
 }
 
-func dropped(t *testing.T, logs engine.Logs) {
-	l := logs.Create("a", 1<<20)
+func dropped(t *testing.T, logs stream.Logs) {
+	l := create(t, logs, "a", 1<<20)
 	fill(t, l, "a", 1, 3)
 	news := make(chan struct{}, 1)
-	r, err := l.Follow(0, news)
+	r, err := l.Follow(t.Context(), 0, news)
 	if err != nil {
 		t.Fatal(err)
 	}
 	<-news
-	l.Drop()
+	drop(t, l)
 	<-news // it is told
-	if _, err := r.Take(nil); !errors.Is(err, engine.ErrGone) {
+	if _, err := r.Take(nil); !errors.Is(err, stream.ErrGone) {
 		t.Errorf("a reader: %v", err)
 	}
 	r.Close()
-	if _, err := l.Follow(0, news); !errors.Is(err, engine.ErrGone) {
+	if _, err := l.Follow(t.Context(), 0, news); !errors.Is(err, stream.ErrGone) {
 		t.Errorf("a newcomer: %v", err)
 	}
 	fill(t, l, "a", 4, 5) // its producer need not know
-	l.Seal(engine.Terminal{End: engine.Stopped(engine.Usage{})})
-	l.Drop()
+	seal(t, l)
+	drop(t, l)
 }
 
-func manyReaders(t *testing.T, logs engine.Logs) {
+func manyReaders(t *testing.T, logs stream.Logs) {
 	const readers, chunks = 50, 500
-	l := logs.Create("a", 1<<20)
+	l := create(t, logs, "a", 1<<20)
 	var all, attached sync.WaitGroup
 	attached.Add(readers)
 	for range readers {
 		all.Go(func() {
 			news := make(chan struct{}, 1)
-			r, err := l.Follow(0, news)
+			r, err := l.Follow(t.Context(), 0, news)
 			attached.Done()
 			if err != nil {
 				t.Error(err)
 				return
 			}
 			r.Close() // this one leaves, and comes back
-			if n, _, err := follow(l, "a", 0); n != chunks || err != nil {
+			if n, _, err := follow(t, l, "a", 0); n != chunks || err != nil {
 				t.Errorf("%d chunks, %v", n, err)
 			}
 		})
 	}
 	attached.Wait()
 	fill(t, l, "a", 1, chunks)
-	l.Seal(engine.Terminal{End: engine.Stopped(engine.Usage{})})
+	seal(t, l)
 	all.Wait()
 }
 
-func atTheEnd(t *testing.T, logs engine.Logs) {
-	l := logs.Create("a", 1<<20)
+func atTheEnd(t *testing.T, logs stream.Logs) {
+	l := create(t, logs, "a", 1<<20)
 	fill(t, l, "a", 1, 3)
 	news := make(chan struct{}, 1)
-	r, err := l.Follow(3, news)
+	r, err := l.Follow(t.Context(), 3, news)
 	if err != nil {
 		t.Fatalf("after the last chunk so far: %v", err)
 	}
 	defer r.Close()
-	if b, err := r.Take(nil); err != nil || len(b.Chunks) != 0 || b.Terminal != nil || b.First != 4 {
+	if b, err := r.Take(nil); err != nil || len(b.Events) != 0 || b.Terminal != nil || b.First != 4 {
 		t.Errorf("there is nothing to take yet: %+v, %v", b, err)
 	}
 	fill(t, l, "a", 4, 6)
-	l.Seal(engine.Terminal{End: engine.Stopped(engine.Usage{})})
+	seal(t, l)
 	if n, _, err := read(r, news, "a", 3); n != 3 || err != nil {
 		t.Errorf("%d chunks, %v", n, err)
 	}
 }
 
-func besideEachOther(t *testing.T, logs engine.Logs) {
-	a, b := logs.Create("a", 1<<20), logs.Create("b", 1<<20)
+func besideEachOther(t *testing.T, logs stream.Logs) {
+	a, b := create(t, logs, "a", 1<<20), create(t, logs, "b", 1<<20)
 	for n := int64(1); n < 100; n += 3 {
 		fill(t, a, "a", n, n+2)
 		fill(t, b, "b", n, n+2)
 	}
-	a.Seal(engine.Terminal{End: engine.Stopped(engine.Usage{})})
+	seal(t, a)
 	fill(t, b, "b", 100, 102)
-	b.Seal(engine.Terminal{End: engine.LengthReached(engine.Usage{})})
-	if n, terminal, err := follow(a, "a", 0); n != 99 || err != nil || terminal.End.Reason() != engine.ReasonStop {
+	seal(t, b)
+	if n, terminal, err := follow(t, a, "a", 0); n != 99 || err != nil || !isEnd(terminal) {
 		t.Errorf("one: %d chunks, %+v, %v", n, terminal, err)
 	}
-	if n, terminal, err := follow(b, "b", 0); n != 102 || err != nil || terminal.End.Reason() != engine.ReasonLength {
+	if n, terminal, err := follow(t, b, "b", 0); n != 102 || err != nil || !isEnd(terminal) {
 		t.Errorf("the other: %d chunks, %+v, %v", n, terminal, err)
 	}
-	a.Drop()
-	if n, _, err := follow(b, "b", 0); n != 102 || err != nil {
+	drop(t, a)
+	if n, _, err := follow(t, b, "b", 0); n != 102 || err != nil {
 		t.Errorf("the other, after the one was dropped: %d chunks, %v", n, err)
+	}
+}
+
+func repeated(t *testing.T, logs stream.Logs) {
+	l := create(t, logs, "a", 1<<20)
+	for _, first := range []int64{1, 1, 3, 2, 4} { // as after calls whose outcome was unknown
+		together := []sse.Event{chunk("a", first), chunk("a", first+1), chunk("a", first+2)}
+		if err := l.Append(t.Context(), first, together); err != nil {
+			t.Fatalf("Append %d: %v", first, err)
+		}
+	}
+	seal(t, l)
+	if n, terminal, err := follow(t, l, "a", 0); n != 6 || err != nil || !isEnd(terminal) {
+		t.Errorf("%d chunks, %+v, %v", n, terminal, err)
+	}
+}
+
+func opened(t *testing.T, logs stream.Logs) {
+	l := create(t, logs, "a", 1<<20)
+	fill(t, l, "a", 1, 3)
+	if _, err := logs.Create(t.Context(), "a", stream.LogConfig{Buffer: 1 << 20}, newOwner()); err == nil {
+		t.Error("a second log has the same id")
+	}
+	view, err := logs.Open(t.Context(), "a")
+	if err != nil || view.Info() != info {
+		t.Fatalf("Open: %+v, %v", view, err)
+	}
+	fill(t, l, "a", 4, 5)
+	seal(t, l)
+	if n, terminal, err := follow(t, view, "a", 1); n != 4 || err != nil || !isEnd(terminal) {
+		t.Errorf("%d chunks, %+v, %v", n, terminal, err)
+	}
+	if _, err := logs.Open(t.Context(), "b"); !errors.Is(err, stream.ErrNotFound) {
+		t.Errorf("another id: %v", err)
+	}
+	drop(t, l)
+	if _, err := logs.Open(t.Context(), "a"); !errors.Is(err, stream.ErrNotFound) {
+		t.Errorf("a dropped log: %v", err)
+	}
+}
+
+func owned(t *testing.T, logs stream.Logs) {
+	o := newOwner()
+	l := createFor(t, logs, "a", 1<<20, o)
+	view, err := logs.Open(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	await := func(want int) {
+		t.Helper()
+		for l.Readers() != want {
+			<-o.changed
+		}
+	}
+	one, err := view.Follow(t.Context(), 0, make(chan struct{}, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	await(1)
+	two, err := l.Follow(t.Context(), 0, make(chan struct{}, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	await(2)
+	one.Close()
+	one.Close() // closing twice counts once
+	await(1)
+	two.Close()
+	await(0)
+	if err := view.Cancel(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-o.canceled; !errors.Is(err, stream.ErrNoReader) {
+		t.Errorf("canceled with %v", err)
+	}
+}
+
+func sealedTwice(t *testing.T, logs stream.Logs) {
+	l := create(t, logs, "a", 1<<20)
+	fill(t, l, "a", 1, 2)
+	seal(t, l)
+	if err := l.Seal(t.Context(), stream.Terminal{Outcome: stream.OutcomeFailed, Err: &apierr.Error{}}); err != nil {
+		t.Errorf("the second Seal: %v", err)
+	}
+	if n, terminal, err := follow(t, l, "a", 0); n != 2 || err != nil || !isEnd(terminal) {
+		t.Errorf("%d chunks, %+v, %v", n, terminal, err)
 	}
 }

@@ -1,5 +1,5 @@
-// Package plot writes what a comparison has found: a file of JSON, and a plot in the style they all have. What is in
-// either is the comparison's own.
+// Package plot writes the results of comparisons: a JSON file, and a plot in a common style. The
+// comparison decides what is in them.
 package plot
 
 import (
@@ -8,7 +8,7 @@ import (
 	"os"
 )
 
-// Width is a plot's, in its own units.
+// Width is the width of a plot, in its own units.
 const Width = 860
 
 const style = `<style>
@@ -19,14 +19,14 @@ const style = `<style>
   </style>
 `
 
-// Draw returns a whole SVG file of that height around elements of the classes soft, b (texts) and ours (bars). label says what
-// it shows to those who cannot see it.
+// Draw returns an SVG file of that height with these elements, which may have the classes soft and
+// b (texts) and ours (bars). label describes the plot to screen readers.
 func Draw(height int, label, elements string) string {
 	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="system-ui, -apple-system, 'Segoe UI', sans-serif" font-size="14" role="img" aria-label="%s">`+"\n  %s%s</svg>\n",
 		Width, height, label, style, elements)
 }
 
-// Write writes a report, which is encoded as JSON, and its plot, each unless its file has no name.
+// Write writes a report, as JSON, and its plot. A file with an empty name is not written.
 func Write(report interface{ SVG() string }, jsonFile, svgFile string) error {
 	if jsonFile != "" {
 		text, err := json.MarshalIndent(report, "", "  ")

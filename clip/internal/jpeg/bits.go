@@ -5,16 +5,17 @@ import (
 	"io"
 )
 
-// bits reads the entropy-coded data of a scan. When it runs out it gives zeros, and err says why.
+// bits reads the entropy-coded data of a scan. After the end of the data it returns zeros, and err
+// is set.
 type bits struct {
 	data []byte
 	at   int
-	have uint64 // the low count bits are read and not yet used
+	have uint64 // the low n bits are read and not yet used
 	n    int
 	err  error
 }
 
-// fill makes at least 32 bits ready, unless the data, or the segment of it, ends.
+// fill buffers at least 32 bits, unless the data, or its segment, ends.
 func (b *bits) fill() {
 	if b.n <= 32 && b.at+4 <= len(b.data) {
 		four := binary.BigEndian.Uint32(b.data[b.at:])
@@ -39,7 +40,7 @@ func (b *bits) fill() {
 	}
 }
 
-// stop notes the first thing that went wrong.
+// stop records the first error.
 func (b *bits) stop(err error) {
 	b.n = 0
 	if b.err == nil {
@@ -47,7 +48,7 @@ func (b *bits) stop(err error) {
 	}
 }
 
-// runOut notes that more bits were wanted than there are.
+// runOut records that more bits were requested than there are.
 func (b *bits) runOut() {
 	if b.at+1 >= len(b.data) || b.data[b.at+1] == eoi {
 		b.stop(io.ErrUnexpectedEOF)
@@ -68,7 +69,7 @@ func (b *bits) take(n int) int32 {
 	return int32(b.have>>b.n) & (1<<n - 1)
 }
 
-// extended returns the number that n bits stand for.
+// extended returns the number that the next n bits encode.
 func (b *bits) extended(n int) int32 { return extend(b.take(n), n) }
 
 // extend is the standard's EXTEND: of n bits, the upper half is positive, the lower negative.
@@ -79,7 +80,7 @@ func extend(v int32, n int) int32 {
 	return v
 }
 
-// look is how many bits are looked up at once.
+// look is how many bits are looked up in one step.
 const look = 9
 
 // A huffman is a table of codes.
@@ -97,7 +98,7 @@ func (p *Picture) huffmanTables(body []byte) error {
 		}
 		class, id := body[0]>>4, body[0]&15
 		if class > 1 || id > 3 {
-			return broken("a Huffman table has no place")
+			return broken("a Huffman table has an invalid class or number")
 		}
 		counts := body[1:17]
 		total := 0
@@ -105,7 +106,7 @@ func (p *Picture) huffmanTables(body []byte) error {
 			total += int(n)
 		}
 		if total > 256 || len(body) < 17+total {
-			return broken("a Huffman table makes no sense")
+			return broken("a Huffman table has invalid lengths")
 		}
 		t, err := newHuffman(counts, body[17:17+total])
 		if err != nil {
@@ -117,7 +118,7 @@ func (p *Picture) huffmanTables(body []byte) error {
 	return nil
 }
 
-// newHuffman makes a table from how many codes there are of each length, and their values in order.
+// newHuffman makes a table from the number of codes of each length, and their values in order.
 func newHuffman(counts, values []byte) (*huffman, error) {
 	t := &huffman{values: values}
 	code, index := int32(0), int32(0)
@@ -152,7 +153,7 @@ func (b *bits) symbol(t *huffman) int {
 	if b.n < 16 {
 		b.fill()
 	}
-	var next int32 // 16 bits, those that aren't there as zeros
+	var next int32 // 16 bits, missing ones as zeros
 	if b.n >= 16 {
 		next = int32(b.have>>(b.n-16)) & 0xffff
 	} else {
@@ -179,9 +180,10 @@ func (b *bits) symbol(t *huffman) int {
 	return value
 }
 
-// coded returns the next symbol, and the number behind it, whose length in bits is the symbol's lower half.
+// coded returns the next symbol, and the number that follows it, whose length in bits is the
+// symbol's lower half.
 func (b *bits) coded(t *huffman) (symbol int, number int32) {
-	const enough = look + 15 // for a code that can be looked up, and the longest number
+	const enough = look + 15 // for a code that is looked up, and the longest number
 	if b.n < enough {
 		b.fill()
 	}

@@ -2,10 +2,12 @@ package jpeg
 
 import "io"
 
-// maxScans bounds the work that a progressive picture can ask for: a few bytes make a scan over every block.
+// maxScans bounds the work of a progressive picture: a few bytes of data can define a scan over
+// every block.
 const maxScans = 100
 
-// A Plane holds one component's samples, Width x Height of them. Across and Down say how many pixels share a sample.
+// A Plane holds one component's samples, Width x Height of them. Across and Down are how many
+// pixels share a sample.
 type Plane struct {
 	Pix           []byte
 	Stride        int
@@ -13,7 +15,7 @@ type Plane struct {
 	Across, Down  int
 }
 
-// Samples is how many bytes the planes take.
+// Samples is the size of the planes in bytes.
 func (p *Picture) Samples() int {
 	n := 0
 	for _, c := range p.components {
@@ -22,7 +24,7 @@ func (p *Picture) Samples() int {
 	return n
 }
 
-// Memory is how many bytes Decode takes in all, the planes included.
+// Memory is how many bytes Decode uses in all, including the planes.
 func (p *Picture) Memory() int64 {
 	if p.progressive {
 		return 3 * int64(p.Samples()) // every coefficient is kept until the end, two bytes each
@@ -30,8 +32,8 @@ func (p *Picture) Memory() int64 {
 	return int64(p.Samples())
 }
 
-// Decode reads the picture's data into planes that lie in memory, at least Samples bytes, whatever is in them. It works
-// once.
+// Decode reads the picture's data into planes that lie in memory, at least Samples bytes of any
+// content. It may be called once.
 func (p *Picture) Decode(memory []byte) ([]Plane, error) {
 	for i := range p.components {
 		c := &p.components[i]
@@ -48,7 +50,7 @@ func (p *Picture) Decode(memory []byte) ([]Plane, error) {
 	for i := range p.components {
 		c := &p.components[i]
 		for j := range c.coefficients {
-			c.show(&c.coefficients[j], j%c.across, j/c.across)
+			c.writeBlock(&c.coefficients[j], j%c.across, j/c.across)
 		}
 		planes[i] = Plane{c.plane, 8 * c.across, c.width, c.height, p.hMax / c.h, p.vMax / c.v}
 	}
@@ -68,7 +70,7 @@ func (p *Picture) scans() error {
 			return nil
 		case marker == sos:
 			if n++; n > maxScans {
-				return UnsupportedError("a picture of so many scans")
+				return UnsupportedError("a picture of more than 100 scans")
 			}
 			if err := p.scan(body); err != nil {
 				return err
@@ -81,7 +83,7 @@ func (p *Picture) scans() error {
 	}
 }
 
-// complete tells whether every component has been in a scan.
+// complete reports whether every component has been in a scan.
 func (p *Picture) complete() bool {
 	for _, c := range p.components {
 		if !c.seen {
@@ -91,8 +93,8 @@ func (p *Picture) complete() bool {
 	return true
 }
 
-// show transforms a block into its place in the plane.
-func (c *component) show(b *block, x, y int) {
+// writeBlock transforms a block into its position in the plane.
+func (c *component) writeBlock(b *block, x, y int) {
 	stride := 8 * c.across
 	b.inverse(c.quant, c.plane[8*(y*stride+x):], stride)
 }

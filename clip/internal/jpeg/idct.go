@@ -3,7 +3,7 @@ package jpeg
 // A block is 8x8 coefficients, row by row.
 type block [64]int16
 
-// natural gives the place in a block of the coefficients, which come along diagonals.
+// natural is the position in a block of each coefficient. Files hold them in zigzag order.
 var natural = [64]uint8{
 	0, 1, 8, 16, 9, 2, 3, 10,
 	17, 24, 32, 25, 18, 11, 4, 5,
@@ -34,8 +34,8 @@ const (
 	fix3_072711026 = 25172
 )
 
-// inverse writes the samples that a block stands for: libjpeg's jpeg_idct_islow, the "slow integer" transform after
-// Loeffler, Ligtenberg and Moschytz, rounding for rounding.
+// inverse writes the samples that a block encodes: libjpeg's jpeg_idct_islow, the "slow integer"
+// transform by Loeffler, Ligtenberg and Moschytz, with the same roundings.
 func (b *block) inverse(quant *[64]int32, out []byte, stride int) {
 	const (
 		half1, shift1 = 1 << (constBits - pass1Bits - 1), constBits - pass1Bits
@@ -74,11 +74,12 @@ func (b *block) inverse(quant *[64]int32, out []byte, stride int) {
 	}
 }
 
-// sample brings a number around 0 into a byte.
+// sample shifts a number around 0 into the range of a byte.
 func sample(v int32) byte { return byte(min(255, max(0, v+128))) }
 
-// even is the half of the transform in one dimension that takes the even coefficients, odd the other. Sums of what they
-// give are its results, from the outside in, and differences those of the other end; all 2^13 times too large.
+// even is the half of the one-dimensional transform of the even coefficients, odd that of the odd
+// ones. The sums of their results are the transform's results from the first on, the differences
+// those from the last back; all are multiplied by 2^13.
 func even(s0, s2, s4, s6 int32) (a0, a1, a2, a3 int32) {
 	z := (s2 + s6) * fix0_541196100
 	e2, e3 := z-s6*fix1_847759065, z+s2*fix0_765366865

@@ -14,9 +14,9 @@ import (
 	"testing"
 )
 
-// That the samples are libjpeg's is tested where there are pictures of what libjpeg makes of them: in package pixels.
+// That the samples are libjpeg's is tested in package pixels, which has libjpeg's results.
 
-// files are JPEGs of every kind.
+// files are JPEGs of all kinds.
 func files(tb testing.TB) map[string][]byte {
 	tb.Helper()
 	paths, err := filepath.Glob("../../testdata/odd/*.jpg")
@@ -37,13 +37,13 @@ func decode(data []byte) (*Picture, []Plane, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	memory := bytes.Repeat([]byte{0xaa}, p.Samples()) // whatever is in it
+	memory := bytes.Repeat([]byte{0xaa}, p.Samples()) // of any content
 	planes, err := p.Decode(memory)
 	return p, planes, err
 }
 
-// Whatever the size, the picture is Go's but for the last bit of each sample.
-func TestSamplesAreNearGos(t *testing.T) {
+// Whatever the size, samples differ from Go's by one at most.
+func TestSamplesAreCloseToGos(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, size := range []image.Point{{1, 1}, {7, 9}, {8, 8}, {16, 16}, {17, 15}, {33, 1}, {1, 33}, {100, 40}} {
 		m := image.NewRGBA(image.Rectangle{Max: size})
@@ -93,7 +93,7 @@ func TestHeaders(t *testing.T) {
 	for name, want := range map[string]struct {
 		model   Model
 		exif    bool
-		samples float64 // a pixel, not counting what is filled up
+		samples float64 // a pixel, without padding
 	}{
 		"grey.jpg": {Grey, false, 1}, "chroma444.jpg": {YCbCr, false, 3}, "chroma420.jpg": {YCbCr, false, 1.5}, "rgb.jpg": {RGB, false, 3},
 		"cmyk.jpg": {CMYK, false, 4}, "orientation6.jpg": {YCbCr, true, 3},
@@ -105,8 +105,8 @@ func TestHeaders(t *testing.T) {
 		if p.Width != 61 || p.Height != 41 || p.Model != want.model || (p.Exif != nil) != want.exif || p.Memory() != int64(p.Samples()) {
 			t.Errorf("%s: %dx%d, model %d, %d bytes of EXIF data", name, p.Width, p.Height, p.Model, len(p.Exif))
 		}
-		if filled := 64 * 48 * want.samples; float64(p.Samples()) != filled {
-			t.Errorf("%s: %d samples, not %g", name, p.Samples(), filled)
+		if padded := 64 * 48 * want.samples; float64(p.Samples()) != padded {
+			t.Errorf("%s: %d samples, not %g", name, p.Samples(), padded)
 		}
 	}
 	p, err := Open(all["progressive-grey.jpg"])
@@ -115,11 +115,11 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
-// A picture that ends anywhere before its end is cut, and nothing else.
-func TestCutPictures(t *testing.T) {
+// A picture that is truncated anywhere is reported as truncated.
+func TestTruncatedPictures(t *testing.T) {
 	for name, data := range files(t) {
 		if strings.HasPrefix(name, "orientation") || strings.HasPrefix(name, "quality") {
-			continue // nothing that the others have not
+			continue // they have no feature that the others lack
 		}
 		t.Run(name, func(t *testing.T) {
 			for n := 0; n < len(data); n += 7 {
@@ -143,7 +143,7 @@ func TestPicturesThatAreRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		data        []byte
 		unsupported bool
-		says        string
+		contains    string
 	}{
 		"no JPEG":             {[]byte("GIF89a"), false, "does not begin"},
 		"arithmetic":          {change(frame+1, 0xc9), true, "arithmetic"},
@@ -159,7 +159,7 @@ func TestPicturesThatAreRefused(t *testing.T) {
 		"two frames":          {append(bytes.Clone(data[:scan]), data[frame:]...), false, "two frames"},
 		"no tables":           {append(bytes.Clone(data[:tables]), data[scan:]...), false, "Huffman table is missing"},
 		"a scan of nothing":   {change(scan+4, 0), false, "scan's header"},
-		"a stranger's scan":   {change(scan+5, 77), false, "not there"},
+		"an unknown scan":     {change(scan+5, 77), false, "not there"},
 		"a scan twice of one": {change(scan+5, data[scan+7]), false, "twice"},
 		"codes beyond count":  {change(tables+5, 255, 255), false, "Huffman"},
 		"nothing but an end":  {[]byte{0xff, soi, 0xff, eoi}, false, "ends before"},
@@ -167,15 +167,15 @@ func TestPicturesThatAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := decode(c.data)
 			var u UnsupportedError
-			if err == nil || errors.As(err, &u) != c.unsupported || !strings.Contains(err.Error(), c.says) {
+			if err == nil || errors.As(err, &u) != c.unsupported || !strings.Contains(err.Error(), c.contains) {
 				t.Errorf("got %v", err)
 			}
 		})
 	}
 }
 
-// A few bytes may ask for a scan over every block; not for ever.
-func TestScansWithoutEnd(t *testing.T) {
+// A few bytes can define a scan over every block; the number of scans is bounded.
+func TestTooManyScans(t *testing.T) {
 	data := files(t)["progressive-grey.jpg"]
 	first := bytes.Index(data, []byte{0xff, sos})
 	second := first + 2 + bytes.Index(data[first+2:], []byte{0xff, dht})

@@ -7,17 +7,18 @@ import (
 	"io"
 )
 
-// UnsupportedError names what a picture makes use of that is not read here.
+// UnsupportedError names a feature of JPEG that is not supported.
 type UnsupportedError string
 
 func (e UnsupportedError) Error() string { return "jpeg: " + string(e) + " is not supported" }
 
 func broken(format string, args ...any) error { return fmt.Errorf("jpeg: "+format, args...) }
 
-// A Model says what the components of a picture are.
+// A Model is what the components of a picture mean.
 type Model int
 
-// The models, by libjpeg's rules of telling them apart. CMYK and YCCK are inverted, as Adobe began it: 255 is no ink.
+// The models, as libjpeg detects them. CMYK and YCCK are inverted, as Adobe's files are: 255 is no
+// ink.
 const (
 	Grey Model = iota
 	YCbCr
@@ -30,7 +31,7 @@ const (
 type Picture struct {
 	Width, Height int
 	Model         Model
-	Exif          []byte // as it follows "Exif\0\0"; nil if there is none
+	Exif          []byte // what follows "Exif\0\0"; nil if there is none
 
 	data        []byte
 	at          int // of the first scan's marker
@@ -48,7 +49,7 @@ type component struct {
 	h, v           int // sampling factors
 	table          byte
 	width, height  int // in samples
-	across, down   int // in blocks, filled up to whole MCUs
+	across, down   int // in blocks, padded to whole MCUs
 	quant          *[64]int32
 	plane          []byte
 	coefficients   []block // kept by progressive pictures only
@@ -68,7 +69,8 @@ const (
 	app14            = 0xee
 )
 
-// Open reads a picture's headers, up to where its data begins. Nothing is decoded yet. data must stay as it is.
+// Open reads a picture's headers, up to the start of its data. Nothing is decoded yet. data must
+// not be changed.
 func Open(data []byte) (*Picture, error) {
 	p := &Picture{data: data}
 	if len(data) < 2 {
@@ -107,7 +109,7 @@ func Open(data []byte) (*Picture, error) {
 	}
 }
 
-// next returns the next marker and the body of its segment, and goes on behind it.
+// next returns the next marker and the body of its segment, and advances past it.
 func (p *Picture) next() (marker byte, body []byte, err error) {
 	// What lies between segments is skipped, as libjpeg does.
 	for p.at+1 < len(p.data) && (p.data[p.at] != 0xff || p.data[p.at+1] == 0 || p.data[p.at+1] == 0xff) {
@@ -136,7 +138,8 @@ func (p *Picture) next() (marker byte, body []byte, err error) {
 	return marker, body, nil
 }
 
-// table takes in a segment that sets something up. Those without meaning for the samples are passed over.
+// table applies a segment that sets something up. Segments that do not affect the samples are
+// skipped.
 func (p *Picture) table(marker byte, body []byte) error {
 	switch marker {
 	case sof0, sof1, sof2:
@@ -179,7 +182,7 @@ func (p *Picture) frame(body []byte, progressive bool) error {
 	for c := body[6:]; len(c) > 0; c = c[3:] {
 		n := component{id: c[0], h: int(c[1] >> 4), v: int(c[1] & 15), table: c[2]}
 		if n.h < 1 || n.h > 4 || n.v < 1 || n.v > 4 || n.table > 3 {
-			return broken("a component's factors make no sense")
+			return broken("a component's factors are invalid")
 		}
 		for _, other := range p.components {
 			if other.id == n.id {
@@ -207,7 +210,7 @@ func (p *Picture) quantTables(body []byte) error {
 		wide, id := int(body[0]>>4), body[0]&15
 		size := 64 * (1 + wide)
 		if wide > 1 || id > 3 || len(body) < 1+size {
-			return broken("a quantisation table makes no sense")
+			return broken("a quantisation table is invalid")
 		}
 		t := new([64]int32)
 		for i := range t {
@@ -223,7 +226,8 @@ func (p *Picture) quantTables(body []byte) error {
 	return nil
 }
 
-// chooseModel follows default_decompress_parms of libjpeg's jdapimin.c. adobe is the transform of an Adobe segment, or -1.
+// chooseModel follows default_decompress_parms of libjpeg's jdapimin.c. adobe is the transform of
+// an Adobe segment, or -1.
 func (p *Picture) chooseModel(adobe int, jfif bool) {
 	switch len(p.components) {
 	case 1:

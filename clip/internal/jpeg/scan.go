@@ -7,15 +7,16 @@ import (
 
 var errTooMany = errors.New("jpeg: a block has too many coefficients")
 
-// A scan carries some coefficients of some components: all of them in a sequential picture; in a progressive one those
-// from..to (in the order of natural), and of these the bits from low up, or bit low alone when they are refined.
+// A scan holds some coefficients of some components: all of them in a sequential picture; in a
+// progressive one those from..to (in zigzag order), and of these the bits from low up, or bit low
+// alone when it refines them.
 type scan struct {
 	bits
 	progressive bool
 	from, to    int
 	refine      bool
 	low         uint
-	skip        int // blocks to come that have nothing more in this scan (the standard's EOBRUN)
+	skip        int // following blocks that have no more coefficients in this scan (the standard's EOBRUN)
 }
 
 // scan reads one scan, whose header is body.
@@ -26,7 +27,8 @@ func (p *Picture) scan(body []byte) error {
 	}
 	s.data, s.at = p.data, p.at
 
-	// One component alone comes block by block, row by row; several come in units (MCUs) of the blocks that share an area.
+	// One component alone is stored block by block, row by row; several are stored in units (MCUs)
+	// of the blocks that share an area.
 	across, down := ceil(p.Width, 8*p.hMax), ceil(p.Height, 8*p.vMax)
 	alone := len(parts) == 1
 	if alone {
@@ -43,7 +45,7 @@ func (p *Picture) scan(body []byte) error {
 		}
 		x, y := unit%across, unit/across
 		if x == 0 && y%4 == 0 {
-			runtime.Gosched() // else Go's scheduler lets those wait for long who come back from C, or were interrupted
+			runtime.Gosched() // else goroutines that return from C, or were preempted, wait long in Go's scheduler
 		}
 		for _, c := range parts {
 			if alone {
@@ -62,7 +64,7 @@ func (p *Picture) scan(body []byte) error {
 	return nil
 }
 
-// scanHeader reads which components a scan is of, and what of them.
+// scanHeader reads which components a scan has, and which part of them.
 func (p *Picture) scanHeader(body []byte) (parts []*component, s *scan, err error) {
 	if len(body) < 4 || len(body) != 4+2*int(body[0]) || body[0] < 1 || body[0] > 4 {
 		return nil, nil, broken("a scan's header has the wrong length")
@@ -73,7 +75,7 @@ func (p *Picture) scanHeader(body []byte) (parts []*component, s *scan, err erro
 		s.from, s.to = int(rest[0]), int(rest[1])
 		s.refine, s.low = rest[2]>>4 != 0, uint(rest[2]&15)
 		if s.from > s.to || s.to > 63 || s.low > 13 || s.from == 0 && s.to != 0 || s.from > 0 && body[0] != 1 {
-			return nil, nil, broken("a scan's bounds make no sense")
+			return nil, nil, broken("a scan's bounds are invalid")
 		}
 	}
 	blocks := 0
@@ -113,14 +115,14 @@ func (p *Picture) scanHeader(body []byte) (parts []*component, s *scan, err erro
 	return parts, s, nil
 }
 
-// block reads what the scan has for one block.
+// block reads one block's part of the scan.
 func (p *Picture) block(s *scan, c *component, x, y int) {
 	if !s.progressive {
 		var b block
 		c.previous += s.extended(s.category(c.dcTable))
 		b[0] = int16(c.previous)
 		s.acFirst(&b, c.acTab, 1)
-		c.show(&b, x, y)
+		c.writeBlock(&b, x, y)
 		return
 	}
 	b := &c.coefficients[y*c.across+x]
@@ -173,7 +175,7 @@ func (s *scan) acFirst(b *block, t *huffman, from int) {
 	}
 }
 
-// endRun reads for how many blocks, this one included, there is nothing more.
+// endRun reads for how many blocks, this one included, there are no more coefficients.
 func (s *scan) endRun(n int) {
 	s.skip = 1
 	if n > 0 && s.progressive {
@@ -181,7 +183,8 @@ func (s *scan) endRun(n int) {
 	}
 }
 
-// acRefine reads one more bit of the coefficients from..to: of those that are not zero, and for those that become so.
+// acRefine reads one more bit of the coefficients from..to: of those that are not zero, and of
+// those that become so.
 func (s *scan) acRefine(b *block, t *huffman) {
 	bit := int16(1) << s.low
 	i := s.from
@@ -201,7 +204,8 @@ func (s *scan) acRefine(b *block, t *huffman) {
 			s.endRun(zeros)
 			continue
 		}
-		// Pass over that many zeros and refine what lies between; the next zero is where the fresh one goes.
+		// Skip that many zeros and refine the coefficients between them; the fresh one goes to the
+		// next zero.
 		for ; i <= s.to; i++ {
 			v := &b[natural[i]]
 			if *v != 0 {
@@ -229,7 +233,7 @@ func (s *scan) acRefine(b *block, t *huffman) {
 	}
 }
 
-// improve adds a bit to a coefficient if the next bit of the data says so.
+// improve adds a bit to a coefficient if the next bit of the data is 1.
 func (s *scan) improve(v *int16, bit int16) {
 	if s.take(1) == 1 && *v&bit == 0 {
 		if *v > 0 {
@@ -240,7 +244,7 @@ func (s *scan) improve(v *int16, bit int16) {
 	}
 }
 
-// nextRestart goes on behind the next restart marker, where everything begins anew.
+// nextRestart advances past the next restart marker, where the decoder's state starts anew.
 func (s *scan) nextRestart() error {
 	s.n, s.skip = 0, 0
 	for s.at+1 < len(s.data) {

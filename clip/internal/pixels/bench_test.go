@@ -1,6 +1,10 @@
 package pixels
 
-import "testing"
+import (
+	"testing"
+
+	"penstock/clip/internal/limit"
+)
 
 func BenchmarkProcess(b *testing.B) {
 	for _, name := range []string{"cat_chelsea.jpg", "cat_chelsea.png", "cat_chelsea.webp", "cat_chelsea.gif"} {
@@ -10,7 +14,7 @@ func BenchmarkProcess(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := p.Process(b.Context(), data, rgb); err != nil {
+				if err := p.Process(b.Context(), new(limit.Holder), data, rgb); err != nil {
 					b.Fatal(err)
 				}
 			}

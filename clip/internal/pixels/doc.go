@@ -1,23 +1,26 @@
-// Package pixels turns the bytes of a picture into the numbers a CLIP vision tower takes, equal to what Hugging Face's
-// image processor and Pillow make of them.
+// Package pixels converts the bytes of a picture into the numbers that a CLIP vision tower takes.
+// They equal what Hugging Face's image processor produces with Pillow.
 //
-// A Processor is made from a preprocessor_config.json. Process looks at a picture's first bytes to know what it is (JPEG,
-// PNG, GIF, WebP, BMP or TIFF), reads its size and refuses what is too large before any memory is spent on it, decodes
-// the first frame, turns it upright, resizes and crops; Normalise scales what came of that:
+// A Processor is made from a preprocessor_config.json. Process detects a picture's format (JPEG,
+// PNG, GIF, WebP, BMP or TIFF) by its first bytes, reads its size and refuses pictures that are too
+// large before it allocates memory for them, decodes the first frame, rotates it upright, resizes
+// and crops it. Normalise scales the result:
 //
 //	p, err := pixels.NewProcessor(config, pixels.Options{Memory: 512 << 20, AutoOrient: true})
 //	height, width := p.Size()
 //	rgb, tensor := make([]byte, 3*height*width), make([]float32, 3*height*width)
-//	err = p.Process(ctx, picture, rgb)
+//	err = p.Process(ctx, holder, picture, rgb)
 //	p.Normalise(rgb, tensor)
 //
-// The two are apart because a picture that waits for its turn is four times smaller as bytes.
+// The two are separate because a picture that waits for its run takes a quarter of the memory as
+// bytes.
 //
-// Pixels are Pillow's, to the bit: its resizing, libjpeg's samples (package internal/jpeg), and libjpeg's and libwebp's
-// colours with their smooth upsampling of chroma, which Go's decoders leave out. Differences from Pillow that are wanted:
-// 16-bit grey is reduced to its high byte (Pillow turns nearly all of it white), and EXIF orientation is applied unless
-// Options say otherwise.
+// Pixels are Pillow's, to the bit: its resizing, libjpeg's samples (package internal/jpeg), and
+// libjpeg's and libwebp's colours with their smooth upsampling of chroma, which Go's decoders lack.
+// Two differences from Pillow are intended: 16-bit grey is reduced to its high byte (Pillow makes
+// nearly all of it white), and EXIF orientation is applied unless Options disable that.
 //
-// Decoding waits while the pictures being decoded would together take more memory than Options.Memory. The package
-// fetches nothing, reads no file and keeps nothing of a picture.
+// Decoding waits while all cores decode, or while the pictures being decoded would together take
+// more memory than Options.Memory. The package fetches nothing, reads no file and keeps nothing of
+// a picture.
 package pixels

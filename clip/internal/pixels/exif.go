@@ -16,8 +16,7 @@ const (
 	tagTileLength  = 0x0143
 )
 
-// orientation reads how a picture has to be turned from EXIF data: 1 (as it is) to 8. What is missing or makes no sense
-// is 1.
+// orientation reads an EXIF orientation: 1 (as it is) to 8. It is 1 where it is missing or invalid.
 func orientation(exif []byte) int {
 	if o := tiffNumber(bytes.TrimPrefix(exif, []byte("Exif\x00\x00")), tagOrientation); o >= 1 && o <= 8 {
 		return o
@@ -25,7 +24,8 @@ func orientation(exif []byte) int {
 	return 1
 }
 
-// tiffNumber returns the value of a tag in the first directory: 0 if there is none, -1 if it is not one whole number.
+// tiffNumber returns the value of a tag in the first directory: 0 if there is none, -1 if it is not
+// one whole number.
 func tiffNumber(tiff []byte, tag uint16) int {
 	if len(tiff) < 8 {
 		return 0
@@ -57,26 +57,26 @@ func tiffNumber(tiff []byte, tag uint16) int {
 	return 0
 }
 
-// upright turns r as an EXIF orientation says, by writing it into memory of its own. Of r and what is returned, only the
-// latter has to be closed.
+// upright applies an EXIF orientation to r by writing it into memory of its own. Of r and the
+// result, only the result has to be closed.
 func (r raster) upright(orientation int) raster {
 	if orientation == 1 {
 		return r
 	}
 	defer r.close()
 	width, height := r.width, r.height
-	turned := raster{width: width, height: height}
+	oriented := raster{width: width, height: height}
 	if orientation >= 5 {
-		turned.width, turned.height = height, width
+		oriented.width, oriented.height = height, width
 	}
-	buffer := canvases.Get().(*[]byte)
+	buffer := buffers.Get().(*[]byte)
 	*buffer = grown(*buffer, 3*width*height)
 	pix := *buffer
 
 	line := make([]byte, 3*width)
 	for y := range height {
 		r.row(y, line)
-		// Where the row's first pixel goes, and how far it is from there to the next one's place.
+		// The position of the row's first pixel, and the distance from there to the next one's.
 		at, step := 0, 0
 		switch orientation {
 		case 2: // mirrored
@@ -87,11 +87,11 @@ func (r raster) upright(orientation int) raster {
 			at, step = (height-1-y)*width, 1
 		case 5: // mirrored along the diagonal
 			at, step = y, height
-		case 6: // turn it clockwise
+		case 6: // rotate it clockwise
 			at, step = height-1-y, height
 		case 7: // mirrored along the other diagonal
 			at, step = width*height-1-y, -height
-		case 8: // turn it counter-clockwise
+		case 8: // rotate it counter-clockwise
 			at, step = (width-1)*height+y, -height
 		}
 		for i := 0; i+2 < len(line); i, at = i+3, at+step {
@@ -99,7 +99,7 @@ func (r raster) upright(orientation int) raster {
 			p[0], p[1], p[2] = line[i], line[i+1], line[i+2]
 		}
 	}
-	turned.row = func(y int, rgb []byte) { copy(rgb, pix[3*y*turned.width:]) }
-	turned.done = func() { canvases.Put(buffer) }
-	return turned
+	oriented.row = func(y int, rgb []byte) { copy(rgb, pix[3*y*oriented.width:]) }
+	oriented.done = func() { buffers.Put(buffer) }
+	return oriented
 }

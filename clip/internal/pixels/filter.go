@@ -2,17 +2,19 @@ package pixels
 
 import "math"
 
-// precision is how many bits of a weight lie behind the binary point: what 32 bits leave for 8-bit samples and two more
-// for sums that overshoot. It is PRECISION_BITS of Pillow's Resample.c.
+// precision is how many bits of a weight are behind the binary point: 32 bits, less 8 for the
+// samples and 2 for sums that overshoot. It is PRECISION_BITS of Pillow's Resample.c.
 const precision = 32 - 8 - 2
 
-// A filter is a resampling kernel: weight(x) is zero where |x| > support. A support of 0 picks the nearest sample.
+// A filter is a resampling kernel: weight(x) is zero where |x| > support. A support of 0 picks the
+// nearest sample.
 type filter struct {
 	support float64
 	weight  func(x float64) float64
 }
 
-// filters holds Pillow's kernels under Pillow's numbers (Image.Resampling), which preprocessor_config.json uses.
+// filters holds Pillow's kernels under Pillow's numbers (Image.Resampling), which
+// preprocessor_config.json uses.
 var filters = [...]filter{
 	0: {0, nil}, // nearest
 	1: {3, lanczos},
@@ -71,8 +73,8 @@ func sinc(x float64) float64 {
 	return math.Sin(x) / x
 }
 
-// taps are the source samples one output sample is made of: weights[k] belongs to source sample first+k. The weights are
-// fixed point, precision bits behind the point.
+// taps are the source samples one output sample is made of: weights[k] belongs to source sample
+// first+k. The weights are fixed point, precision bits behind the point.
 type taps struct {
 	first   int
 	weights []int32
@@ -80,8 +82,9 @@ type taps struct {
 
 func (t taps) end() int { return t.first + len(t.weights) }
 
-// tapsFor gives the taps of outputs from..to-1 when in samples are resized to out. It is precompute_coeffs and
-// normalize_coeffs_8bpc of Pillow's Resample.c, for the outputs that are wanted only.
+// tapsFor returns the taps of outputs from..to-1 when in samples are resized to out. It is
+// precompute_coeffs and normalize_coeffs_8bpc of Pillow's Resample.c, for the outputs that are
+// needed only.
 func (f filter) tapsFor(in, out, from, to int) []taps {
 	if f.weight == nil {
 		return nearest(in, out, from, to)
@@ -92,7 +95,7 @@ func (f filter) tapsFor(in, out, from, to int) []taps {
 	all := make([]taps, 0, to-from)
 	most := int(math.Ceil(support))*2 + 1
 	exact := make([]float64, 0, most)
-	fixed := make([]int32, 0, most*(to-from)) // what all the weights are cut from
+	fixed := make([]int32, 0, most*(to-from)) // all weights are slices of it
 	for i := from; i < to; i++ {
 		center := (float64(i) + 0.5) * scale
 		first := max(0, int(center-support+0.5))
@@ -116,8 +119,8 @@ func (f filter) tapsFor(in, out, from, to int) []taps {
 	return all
 }
 
-// nearest gives each output its one source sample. The position is summed up step by step, as ImagingScaleAffine of
-// Pillow's Geometry.c does, so that rounding falls out the same.
+// nearest returns the one source sample of each output. The position is summed up step by step, as
+// ImagingScaleAffine of Pillow's Geometry.c does, so that rounding errors are the same.
 func nearest(in, out, from, to int) []taps {
 	all := make([]taps, 0, to-from)
 	step := float64(in) / float64(out)

@@ -15,7 +15,7 @@ import (
 	"penstock/clip/internal/jpeg"
 )
 
-// headSize is how much of a file is looked at to tell what it is.
+// headSize is how many bytes of a file are examined to detect its format.
 const headSize = 1024
 
 // A format is a kind of picture that can be read.
@@ -34,7 +34,7 @@ var formats = [...]format{
 	{"TIFF", func(d []byte) bool { return starts("II*\x00")(d) || starts("MM\x00*")(d) }, openTIFF},
 }
 
-// refused are formats that are known by their first bytes and cannot be read, so that the message can say so.
+// refused are formats that can be detected but not read, for a better error message.
 var refused = [...]struct {
 	name string
 	is   func(head []byte) bool
@@ -53,7 +53,7 @@ func starts(magic string) func([]byte) bool {
 	return func(head []byte) bool { return string(head[:len(magic)]) == magic }
 }
 
-// identify tells a picture's format by its first bytes.
+// identify detects a picture's format by its first bytes.
 func identify(data []byte) (format, error) {
 	head := make([]byte, headSize)
 	copy(head, data)
@@ -73,7 +73,7 @@ func identify(data []byte) (format, error) {
 	return format{}, apierr.InvalidInput(ReasonNotAnImage, "this is not a picture: send JPEG, PNG, GIF, WebP, BMP or TIFF")
 }
 
-// failure says why a decoder gave up on a picture.
+// failure converts a decoder's error to an *apierr.Error.
 func (f format) failure(err error) error {
 	var e *apierr.Error
 	var (
@@ -86,7 +86,7 @@ func (f format) failure(err error) error {
 		return e
 	case errors.As(err, &jpegFeature), errors.As(err, &pngFeature), errors.As(err, &tiffFeature), errors.Is(err, bmp.ErrUnsupported):
 		e = apierr.InvalidInput(ReasonUnsupportedImage, "this kind of %s is not supported: save it in the usual way, or in another format", f.name)
-	case cut(err):
+	case truncated(err):
 		e = apierr.InvalidInput(ReasonTruncatedImage, "the picture breaks off before its end: the %s is incomplete", f.name)
 	default:
 		e = apierr.InvalidInput(ReasonNotAnImage, "the picture begins like a %s, but it is broken", f.name)
@@ -95,13 +95,14 @@ func (f format) failure(err error) error {
 	return e
 }
 
-// cut tells whether a decoder ran out of data. Some say so in words only.
-func cut(err error) bool {
+// truncated reports whether a decoder ran out of data. Some report that by the text of their error
+// only.
+func truncated(err error) bool {
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		return true
 	}
-	for _, words := range []string{"unexpected EOF", "not enough image data", "not enough pixel data"} {
-		if strings.HasSuffix(err.Error(), words) {
+	for _, text := range []string{"unexpected EOF", "not enough image data", "not enough pixel data"} {
+		if strings.HasSuffix(err.Error(), text) {
 			return true
 		}
 	}

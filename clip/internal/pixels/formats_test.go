@@ -9,7 +9,7 @@ import (
 
 const oddFolder = "../../testdata/odd"
 
-// oddPictures are pictures of every kind, each with what Pillow shows of it beside it.
+// oddPictures are pictures of all kinds; beside each is what Pillow shows of it.
 func oddPictures(tb testing.TB) []string {
 	tb.Helper()
 	wanted, err := filepath.Glob(filepath.Join(oddFolder, "*.png.png"))
@@ -26,8 +26,8 @@ func oddPictures(tb testing.TB) []string {
 	return all
 }
 
-// Pictures of every kind look as they do in Pillow, before they are resized.
-func TestEveryKindLooksAsInPillow(t *testing.T) {
+// Pictures of all kinds equal Pillow's, before they are resized.
+func TestDecodingEqualsPillow(t *testing.T) {
 	for _, path := range oddPictures(t) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			data := readFile(t, path)
@@ -45,7 +45,7 @@ func TestEveryKindLooksAsInPillow(t *testing.T) {
 				t.Fatal(err)
 			}
 			if r.width != pic.width || r.height != pic.height {
-				t.Fatalf("the header says %dx%d, the picture is %dx%d", pic.width, pic.height, r.width, r.height)
+				t.Fatalf("the header has %dx%d, the picture %dx%d", pic.width, pic.height, r.width, r.height)
 			}
 			r = r.upright(pic.orientation)
 			defer r.close()
@@ -64,8 +64,8 @@ func TestEveryKindLooksAsInPillow(t *testing.T) {
 	}
 }
 
-// Resizing is Pillow's to the bit, with every filter, up and down.
-func TestResizingIsPillows(t *testing.T) {
+// Resizing equals Pillow's to the bit, with every filter, up and down.
+func TestResizingEqualsPillow(t *testing.T) {
 	original := decodePNG(t, readFile(t, "../../testdata/odd/rgb.bmp.png"))
 	for code, f := range filters {
 		for _, size := range []struct{ w, h int }{{23, 17}, {61, 41}, {40, 90}, {200, 41}} {

@@ -2,8 +2,8 @@ package pixels
 
 import "image"
 
-// gifRows shows a GIF's first frame on its canvas as Pillow does: around it, and where it is transparent, lies the
-// colour that the palette has for the transparent index, or for index 0.
+// gifRows shows a GIF's first frame on its canvas as Pillow does: around the frame, and where it is
+// transparent, is the colour that the palette has for the transparent index, or for index 0.
 func gifRows(data []byte, frame *image.Paletted, width, height int) raster {
 	r := rasterOf(frame)
 	transparent, table := gifTransparency(data)
@@ -32,8 +32,8 @@ func gifRows(data []byte, frame *image.Paletted, width, height int) raster {
 	}}
 }
 
-// gifTransparency walks to the first frame and returns its transparent index, -1 if there is none, and its palette, which
-// Go's decoder has no colour left in at that index.
+// gifTransparency scans up to the first frame and returns its transparent index, -1 if there is
+// none, and its palette. Go's decoder removes the colour at that index from the palette.
 func gifTransparency(data []byte) (index int, table []byte) {
 	index = -1
 	at := 13

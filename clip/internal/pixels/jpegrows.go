@@ -2,9 +2,9 @@ package pixels
 
 import "penstock/clip/internal/jpeg"
 
-// jpegRows brings a JPEG's planes together as libjpeg-turbo and Pillow do: what was halved is brought back by triangle
-// filtering ("fancy upsampling", jdsample.c), what was reduced further by repetition, and the colours are those of
-// jdcolor.c and, for inks, of cmyk2rgb in Pillow's Convert.c.
+// jpegRows combines a JPEG's planes as libjpeg-turbo and Pillow do: planes of half size are
+// enlarged by triangle filtering ("fancy upsampling", jdsample.c), smaller ones by repetition, and
+// the colours are those of jdcolor.c and, for inks, of cmyk2rgb in Pillow's Convert.c.
 func jpegRows(model jpeg.Model, planes []jpeg.Plane, width int) func(int, []byte) {
 	lines := make([][]byte, len(planes))
 	longest := 0
@@ -52,8 +52,8 @@ func convertLines(rgb, luma, cb, cr []byte) {
 	}
 }
 
-// addBlack takes rgb as what three inks leave of white, and black as what the fourth does. (The files say it this way
-// round; Pillow turns it to inks and back.)
+// addBlack applies the fourth ink to rgb, which is what three inks leave of white. (Files hold it
+// inverted, as it is here; Pillow converts it to inks and back.)
 func addBlack(rgb, black []byte) {
 	for i := range rgb {
 		white := int(black[i/3])

@@ -16,12 +16,13 @@ import (
 	"penstock/clip/internal/jpeg"
 )
 
-// A picture is what its header says of it. Nothing has been decoded yet, and no memory spent.
+// A picture is the content of a picture's header. Nothing has been decoded yet, and no memory
+// allocated.
 type picture struct {
 	width, height int
 	memory        int64 // bytes that decoding takes, at most
 	orientation   int   // EXIF's, 1 to 8
-	turned        bool  // the orientation is part of the format: it is obeyed whatever the options say
+	alwaysOrient  bool  // the orientation is part of the format: it is applied whatever the options are
 	decode        func() (raster, error)
 }
 
@@ -31,9 +32,9 @@ func openJPEG(data []byte) (picture, error) {
 		return picture{}, err
 	}
 	return picture{width: j.Width, height: j.Height, orientation: orientation(j.Exif), memory: j.Memory(), decode: func() (raster, error) {
-		memory := canvases.Get().(*[]byte)
+		memory := buffers.Get().(*[]byte)
 		*memory = grown(*memory, j.Samples())
-		done := func() { canvases.Put(memory) }
+		done := func() { buffers.Put(memory) }
 		planes, err := j.Decode(*memory)
 		if err != nil {
 			done()
@@ -97,7 +98,7 @@ func openBMP(data []byte) (picture, error) {
 
 func openTIFF(data []byte) (picture, error) {
 	c, err := tiff.DecodeConfig(bytes.NewReader(data))
-	if errors.Is(err, tiff.FormatError("wrong number of samples for RGB")) { // a channel nobody says the meaning of is no fault
+	if errors.Is(err, tiff.FormatError("wrong number of samples for RGB")) { // the file is valid; it does not define the channel's meaning
 		err = tiff.UnsupportedError("a channel without a meaning")
 	}
 	if err != nil {
@@ -115,17 +116,17 @@ func openTIFF(data []byte) (picture, error) {
 	if err != nil {
 		return picture{}, err
 	}
-	// Of one strip or tile come up to eight bytes a pixel, into memory that grows by doubling: twice of what is needed
-	// beside the half that it grew out of.
+	// One strip or tile decompresses to up to eight bytes a pixel, into memory that grows by
+	// doubling: twice of what is needed beside the half that it grew out of.
 	memory := bytesFor(c, perPixel) + bytesFor(block, 24)
-	p := picture{width: c.Width, height: c.Height, orientation: orientation(data), turned: true, memory: memory}
+	p := picture{width: c.Width, height: c.Height, orientation: orientation(data), alwaysOrient: true, memory: memory}
 	compression := tiffNumber(data, tagCompression)
 	fax := compression == 3 || compression == 4
 	p.decode = func() (raster, error) {
 		m, err := tiff.Decode(bytes.NewReader(data))
 		if grey, ok := m.(*image.Gray); ok && fax && tiffNumber(data, tagPhotometric) == 1 {
-			// Fax compression knows black as 1. Where a file calls 1 white, libtiff shows black runs as white; Go's
-			// decoder doesn't.
+			// In fax compression 1 is black. Where a file calls 1 white, libtiff shows black runs
+			// as white; Go's decoder doesn't.
 			for i, v := range grey.Pix {
 				grey.Pix[i] = ^v
 			}
@@ -135,7 +136,7 @@ func openTIFF(data []byte) (picture, error) {
 	return p, nil
 }
 
-// tiffBlock is the size of a TIFF's strips or tiles, as the decoder takes them.
+// tiffBlock is the size of a TIFF's strips or tiles as the decoder sees it.
 func tiffBlock(data []byte, picture image.Config) (image.Config, error) {
 	width, height := tiffNumber(data, tagTileWidth), tiffNumber(data, tagTileLength)
 	if width == 0 {
@@ -147,12 +148,12 @@ func tiffBlock(data []byte, picture image.Config) (image.Config, error) {
 	if width < 0 || height < 0 {
 		return image.Config{}, tiff.UnsupportedError("sizes of strips or tiles that are no numbers")
 	}
-	// The decoder takes no larger ones: those that reach far beyond the picture have an end.
+	// The decoder refuses larger ones: how far they may reach beyond the picture is bounded.
 	const most, beyond = 1024, 16
 	return image.Config{Width: min(width, max(most, picture.Width+beyond)), Height: min(height, max(most, picture.Height+beyond))}, nil
 }
 
-// bytesFor saturates: what is too large for the limits must not seem small.
+// bytesFor saturates: an overflow must not make a picture look small.
 func bytesFor(c image.Config, perPixel int64) int64 {
 	if c.Height > 0 && int64(c.Width) > math.MaxInt64/perPixel/int64(c.Height) {
 		return math.MaxInt64

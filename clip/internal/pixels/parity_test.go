@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"penstock/clip/internal/limit"
+
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
 )
@@ -22,8 +24,8 @@ const clip224 = `{
 	"image_std": [0.26862954, 0.26130258, 0.27577711], "do_convert_rgb": true, "image_processor_type": "CLIPImageProcessor"
 }`
 
-// folders pairs the pictures that may be tried with what Pillow makes of them at 224x224. More than the project may hold
-// can be tried by naming two folders.
+// folders returns pictures, and what Pillow makes of them at 224x224. Setting two variables tests
+// more pictures than the repository can hold.
 func folders() (photos, pixels string) {
 	photos, pixels = os.Getenv("PENSTOCK_TEST_PHOTOS"), os.Getenv("PENSTOCK_TEST_PIXELS")
 	if photos == "" || pixels == "" {
@@ -32,8 +34,8 @@ func folders() (photos, pixels string) {
 	return photos, pixels
 }
 
-// The pixels are those of transformers' CLIPImageProcessor with Pillow.
-func TestPixelsAreTransformers(t *testing.T) {
+// The pixels equal those of transformers' CLIPImageProcessor with Pillow.
+func TestPixelsEqualTransformers(t *testing.T) {
 	photos, pixels := folders()
 	wanted, err := filepath.Glob(filepath.Join(pixels, "*.png"))
 	if err != nil || len(wanted) == 0 {
@@ -67,12 +69,12 @@ func TestPixelsAreTransformers(t *testing.T) {
 	}
 }
 
-// compare processes a picture and holds it against what Pillow made of it.
+// compare processes a picture and compares the result with Pillow's.
 func compare(t *testing.T, data, want []byte) {
 	t.Helper()
 	p := newProcessor(t, clip224, Options{})
 	got := make([]byte, 3*224*224)
-	if err := p.Process(t.Context(), data, got); err != nil {
+	if err := p.Process(t.Context(), new(limit.Holder), data, got); err != nil {
 		t.Fatal(err)
 	}
 	mean, worst := difference(got, want)

@@ -7,8 +7,7 @@ import (
 	"runtime"
 
 	"penstock/apierr"
-
-	"golang.org/x/sync/semaphore"
+	"penstock/clip/internal/limit"
 )
 
 // The reasons for which a picture is refused.
@@ -19,33 +18,35 @@ const (
 	ReasonTooManyPixels    = "too_many_pixels"
 )
 
-// MaxPixels is the largest picture that is decoded, width times height.
+// MaxPixels is the size of the largest picture that is decoded, width times height.
 const MaxPixels = 50_000_000
 
 // maxLength is the longest side that is decoded: the longest JPEG can have.
 const maxLength = math.MaxUint16
 
-// Options say how pictures are decoded.
+// Options configure a Processor.
 type Options struct {
-	// Memory bounds, in bytes, what the pictures being decoded at one time take together; 0: 512 MiB. A picture that
-	// takes more all by itself is refused.
+	// Memory bounds, in bytes, what the pictures being decoded at one time take together; 0: 512
+	// MiB. A picture that takes more on its own is refused.
 	Memory int64
-	// AutoOrient turns pictures upright as their EXIF data says. (transformers doesn't, except for TIFF.)
+	// AutoOrient applies the orientation in pictures' EXIF data. (transformers does so for TIFF
+	// only.)
 	AutoOrient bool
 }
 
-// A Processor prepares pictures for a vision tower. It may be used by any number of goroutines at once.
+// A Processor prepares pictures for a vision tower. It may be used by any number of goroutines at
+// once.
 type Processor struct {
-	recipe  recipe
+	config  config
 	options Options
-	turns   *semaphore.Weighted // one for each core
-	memory  *semaphore.Weighted
+	cores   *limit.Limit
+	memory  *limit.Limit
 }
 
-// NewProcessor makes the Processor that a preprocessor_config.json describes. Its error names what the file asks for and
-// cannot have.
-func NewProcessor(config []byte, o Options) (*Processor, error) {
-	r, err := parseRecipe(config)
+// NewProcessor makes the Processor that a preprocessor_config.json describes. Its error names what
+// is not supported.
+func NewProcessor(file []byte, o Options) (*Processor, error) {
+	c, err := parseConfig(file)
 	if err != nil {
 		return nil, fmt.Errorf("preprocessor_config.json: %w", err)
 	}
@@ -53,76 +54,102 @@ func NewProcessor(config []byte, o Options) (*Processor, error) {
 		o.Memory = 512 << 20
 	}
 	return &Processor{
-		recipe:  r,
+		config:  c,
 		options: o,
-		turns:   semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))),
-		memory:  semaphore.NewWeighted(o.Memory),
+		cores:   limit.New("cores", limit.Cores, int64(runtime.GOMAXPROCS(0))),
+		memory:  limit.New("decode_memory", limit.DecodeMemory, o.Memory),
 	}, nil
 }
 
-// Size is the height and width of what Process makes.
+// Size is the height and width of what Process produces.
 func (p *Processor) Size() (height, width int) {
-	width, height = p.recipe.output()
+	width, height = p.config.output()
 	return height, width
 }
 
-// Process fills rgb, 3*height*width bytes in the order row, column, colour, from the bytes of a picture. It waits while
-// there is no memory to decode it, until ctx ends. Its errors are an *apierr.Error with one of the Reasons, or the
-// context's.
-func (p *Processor) Process(ctx context.Context, data, rgb []byte) (err error) {
+// Limits returns the state of the limits of decoding, in the order they are acquired.
+func (p *Processor) Limits() []limit.Snapshot {
+	return []limit.Snapshot{p.cores.Snapshot(), p.memory.Snapshot()}
+}
+
+// Process fills rgb, 3*height*width bytes in the order row, column, colour, from the bytes of a
+// picture. It waits while there is no core or no memory to decode it, until ctx ends; holder must
+// hold no limit of those ranks or higher. Its errors are an *apierr.Error with one of the Reasons,
+// or the cause of ctx.
+func (p *Processor) Process(ctx context.Context, holder *limit.Holder, data, rgb []byte) error {
 	f, err := identify(data)
 	if err != nil {
 		return err
 	}
-	// The decoders are given bytes that strangers made up: one that panics has met a broken picture.
-	defer func() {
-		if r := recover(); r != nil {
-			err = f.failure(fmt.Errorf("panic while decoding: %v", r))
-		}
-	}()
-	pic, err := f.open(data)
+	pic, err := p.open(f, data)
 	if err != nil {
-		return f.failure(err)
-	}
-	if !p.options.AutoOrient && !pic.turned {
-		pic.orientation = 1
+		return err
 	}
 	need, err := p.cost(pic)
 	if err != nil {
 		return err
 	}
-	// In turn, no more at a time than there are cores: they would not be faster, and Go's scheduler lets those it has
-	// interrupted wait behind all who come later.
-	if err := p.turns.Acquire(ctx, 1); err != nil {
-		return context.Cause(ctx)
+	// No more at a time than there are cores: they would not be faster, and Go's scheduler lets
+	// those it has interrupted wait behind all that became ready later.
+	core, err := holder.Acquire(ctx, p.cores, 1)
+	if err != nil {
+		return err
 	}
-	defer p.turns.Release(1)
-	if err := p.memory.Acquire(ctx, need); err != nil {
-		return context.Cause(ctx)
+	defer core.Release()
+	memory, err := holder.Acquire(ctx, p.memory, need)
+	if err != nil {
+		return err
 	}
-	defer p.memory.Release(need)
+	defer memory.Release()
+	return p.decode(f, pic, rgb)
+}
 
+// open reads a picture's header.
+func (p *Processor) open(f format, data []byte) (pic picture, err error) {
+	defer f.recovered(&err)
+	if pic, err = f.open(data); err != nil {
+		return picture{}, f.failure(err)
+	}
+	if !p.options.AutoOrient && !pic.alwaysOrient {
+		pic.orientation = 1
+	}
+	return pic, nil
+}
+
+// decode decodes, orients, resizes and crops a picture.
+func (p *Processor) decode(f format, pic picture, rgb []byte) (err error) {
+	defer f.recovered(&err)
 	r, err := pic.decode()
 	if err != nil {
 		return f.failure(err)
 	}
 	r = r.upright(pic.orientation)
 	defer r.close()
-	r.resize(p.recipe.layout(r.width, r.height), p.recipe.filter, rgb)
+	r.resize(p.config.layout(r.width, r.height), p.config.filter, rgb)
 	return nil
 }
 
-// Normalise fills tensor, 3*height*width values in the order channel, row, column, from what Process made of a picture.
+// recovered converts a panic into an error. Decoders parse untrusted bytes: one that panics has met
+// a broken picture. No other code runs under it, so that a mistake of ours is not reported as the
+// client's.
+func (f format) recovered(err *error) {
+	if r := recover(); r != nil {
+		*err = f.failure(fmt.Errorf("panic while decoding: %v", r))
+	}
+}
+
+// Normalise fills tensor, 3*height*width values in the order channel, row, column, from what
+// Process produced.
 func (p *Processor) Normalise(rgb []byte, tensor []float32) {
 	size := len(rgb) / 3
 	red, green, blue := tensor[:size], tensor[size:2*size], tensor[2*size:3*size]
 	for i := range red {
 		s := rgb[3*i : 3*i+3 : 3*i+3]
-		red[i], green[i], blue[i] = p.recipe.value[0][s[0]], p.recipe.value[1][s[1]], p.recipe.value[2][s[2]]
+		red[i], green[i], blue[i] = p.config.value[0][s[0]], p.config.value[1][s[1]], p.config.value[2][s[2]]
 	}
 }
 
-// cost is how many bytes decoding takes, or why it must not be tried.
+// cost is how many bytes decoding takes, or the reason why the picture is refused.
 func (p *Processor) cost(pic picture) (int64, error) {
 	switch {
 	case pic.width < 1 || pic.height < 1:

@@ -6,26 +6,26 @@ import (
 	"sync"
 )
 
-// A raster is a decoded picture that is read once, row by row from the top, as RGB: so a picture is never held as RGB in
-// full, whatever its decoder left behind.
+// A raster is a decoded picture that is read once, row by row from the top, as RGB. So a picture is
+// never held as RGB in full, whatever form its decoder produced.
 type raster struct {
 	width, height int
 	row           func(y int, rgb []byte) // fills rgb, 3*width bytes, with row y
-	done          func()                  // gives back memory that row reads; nil where there is none
+	done          func()                  // releases the memory that row reads; nil where there is none
 }
 
-// canvases are memory that rasters lie in, to be used again.
-var canvases = sync.Pool{New: func() any { return new([]byte) }}
+// buffers is memory for rasters, to be used again.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// close gives back what r holds. It must not be read any more.
+// close releases what r holds. It must not be read any more.
 func (r raster) close() {
 	if r.done != nil {
 		r.done()
 	}
 }
 
-// rasterOf reads what Go's decoders produce. Alpha is dropped and the colours beneath it shown, as Pillow's
-// convert("RGB") does; of 16-bit samples the high byte is taken.
+// rasterOf wraps the images of Go's decoders. Alpha is dropped and the colours beneath it are kept,
+// as Pillow's convert("RGB") does; of 16-bit samples the high byte is used.
 func rasterOf(m image.Image) raster {
 	b := m.Bounds()
 	r := raster{width: b.Dx(), height: b.Dy()}
@@ -60,7 +60,8 @@ func greyRows(pix []byte, stride, step int) func(int, []byte) {
 	}
 }
 
-// colourRows reads interleaved colours: step bytes a pixel, each sample size bytes, the high one first.
+// colourRows reads interleaved colours: step bytes a pixel, each sample size bytes, the high one
+// first.
 func colourRows(pix []byte, stride, step, size int) func(int, []byte) {
 	return func(y int, rgb []byte) {
 		line := pix[y*stride:]

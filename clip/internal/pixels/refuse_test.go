@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"penstock/apierr"
+	"penstock/clip/internal/limit"
 
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
@@ -31,14 +32,24 @@ func wantReason(t *testing.T, err error, reason string) {
 	}
 }
 
-// process runs a picture through a small processor.
+// wantAllReleased checks that nothing holds a limit of p or waits for one.
+func wantAllReleased(t *testing.T, p *Processor) {
+	t.Helper()
+	for _, s := range p.Limits() {
+		if s.InUse != 0 || s.Waiting != 0 {
+			t.Errorf("left: %+v", s)
+		}
+	}
+}
+
+// process runs a picture through a small Processor.
 func process(t testing.TB, data []byte, o Options) error {
 	t.Helper()
 	p := newProcessor(t, `{"size": 32, "crop_size": 32}`, o)
-	return p.Process(t.Context(), data, make([]byte, 3*32*32))
+	return p.Process(t.Context(), new(limit.Holder), data, make([]byte, 3*32*32))
 }
 
-func TestWhatIsNotAPicture(t *testing.T) {
+func TestFilesThatAreNotPictures(t *testing.T) {
 	pad := strings.Repeat("\x00", 40)
 	for name, c := range map[string]struct{ data, reason string }{
 		"nothing":      {"", ReasonNotAnImage},
@@ -69,7 +80,8 @@ func TestWhatIsNotAPicture(t *testing.T) {
 	}
 }
 
-// What Pillow reads and is not read here is called unsupported, not broken. docs/models.md lists it.
+// Kinds of pictures that Pillow reads and this package does not are unsupported, not broken.
+// docs/models.md lists them.
 func TestKindsThatAreRefused(t *testing.T) {
 	all, err := filepath.Glob("../../testdata/refused/*")
 	if err != nil || len(all) == 0 {
@@ -80,8 +92,8 @@ func TestKindsThatAreRefused(t *testing.T) {
 	}
 }
 
-// Every picture that is cut short, anywhere, is refused and said to be truncated; or it is whole, where what is missing
-// comes after the picture.
+// A picture that is truncated anywhere is refused as truncated, unless what is missing comes after
+// the picture.
 func TestTruncatedPictures(t *testing.T) {
 	for _, path := range oddPictures(t) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
@@ -100,7 +112,7 @@ func TestTruncatedPictures(t *testing.T) {
 	}
 }
 
-// Too large a picture is refused by its header: the pixels are not even there.
+// A picture that is too large is refused by its header: these have no pixels at all.
 func TestTooManyPixels(t *testing.T) {
 	jpegOf := func(width, height uint16) []byte {
 		data := readFile(t, "../../testdata/odd/chroma420.jpg")
@@ -146,38 +158,62 @@ func writeChunk(b *bytes.Buffer, chunk []byte) {
 	binary.Write(b, binary.BigEndian, crc32.ChecksumIEEE(chunk))
 }
 
-// Decoding waits for memory that others use, and leaves when its context ends.
+// Decoding waits for memory that others use, until its context ends.
 func TestDecodingWaitsForMemory(t *testing.T) {
 	p := newProcessor(t, clip224, Options{Memory: 1 << 20})
-	if err := p.memory.Acquire(t.Context(), 1<<20); err != nil {
+	others, err := new(limit.Holder).Acquire(t.Context(), p.memory, 1<<20)
+	if err != nil {
 		t.Fatal(err)
 	}
-	left := errors.New("left")
+	cause := errors.New("the client disconnected")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	done := make(chan error)
 	data := readFile(t, "../../testdata/photos/cat_chelsea.jpg")
 	rgb := make([]byte, 3*224*224)
-	go func() { done <- p.Process(ctx, data, rgb) }()
-	cancel(left)
-	if err := <-done; !errors.Is(err, left) {
+	go func() { done <- p.Process(ctx, new(limit.Holder), data, rgb) }()
+	cancel(cause)
+	if err := <-done; !errors.Is(err, cause) {
 		t.Errorf("got %v", err)
 	}
-	go func() { done <- p.Process(t.Context(), data, rgb) }()
-	p.memory.Release(1 << 20)
+	go func() { done <- p.Process(t.Context(), new(limit.Holder), data, rgb) }()
+	others.Release()
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	if !p.memory.TryAcquire(1 << 20) {
-		t.Error("memory was not given back")
-	}
+	wantAllReleased(t, p)
 }
 
-func TestOrientationCanBeLeft(t *testing.T) {
-	turned := readFile(t, "../../testdata/odd/orientation6.png")
+// A panic of a decoder is a broken picture. A limit that is acquired out of order is not.
+func TestPanics(t *testing.T) {
+	p := newProcessor(t, clip224, Options{})
+	broken := format{name: "JPEG", open: func([]byte) (picture, error) { panic("broken") }}
+	if _, err := p.open(broken, nil); err == nil {
+		t.Error("no error")
+	} else {
+		wantReason(t, err, ReasonNotAnImage)
+	}
+	wantReason(t, p.decode(broken, picture{decode: func() (raster, error) { panic("broken") }}, nil), ReasonNotAnImage)
+
+	defer func() {
+		if recover() == nil {
+			t.Error("a core was acquired while memory was held")
+		}
+	}()
+	holder := new(limit.Holder)
+	memory, err := holder.Acquire(t.Context(), p.memory, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer memory.Release()
+	_ = p.Process(t.Context(), holder, readFile(t, "../../testdata/odd/rgb.jpg"), make([]byte, 3*224*224))
+}
+
+func TestAutoOrient(t *testing.T) {
+	rotated := readFile(t, "../../testdata/odd/orientation6.png")
 	size := func(o Options) (layout image.Point) {
 		p := newProcessor(t, `{"do_resize": false, "crop_size": 61}`, o)
 		rgb := make([]byte, 3*61*61)
-		if err := p.Process(t.Context(), turned, rgb); err != nil {
+		if err := p.Process(t.Context(), new(limit.Holder), rotated, rgb); err != nil {
 			t.Fatal(err)
 		}
 		// A 61x41 picture in a square of 61 has black above and below, or left and right of it.
@@ -187,15 +223,16 @@ func TestOrientationCanBeLeft(t *testing.T) {
 		return image.Pt(41, 61)
 	}
 	if got := size(Options{AutoOrient: true}); got != image.Pt(41, 61) {
-		t.Errorf("turned, it is %v", got)
+		t.Errorf("with AutoOrient, it is %v", got)
 	}
 	if got := size(Options{}); got != image.Pt(61, 41) {
-		t.Errorf("left, it is %v", got)
+		t.Errorf("without AutoOrient, it is %v", got)
 	}
 }
 
-// Decoding allocates no more than was counted by the header, but for the tables of the decoders.
-func TestDecodingTakesWhatIsCounted(t *testing.T) {
+// Decoding allocates no more than was computed from the header, except for the tables of the
+// decoders.
+func TestDecodingAllocatesNoMoreThanCounted(t *testing.T) {
 	const tables = 256 << 10
 	size := image.Rect(0, 0, 400, 300)
 	opaque, deep := image.NewRGBA(size), image.NewNRGBA64(size)
@@ -247,13 +284,13 @@ func TestStripsOfTIFFsCount(t *testing.T) {
 		block int64       // pixels
 	}{
 		"one strip":          {[][3]uint32{{rows, 1, height}}, width * height},
-		"it says nothing":    {nil, width * height},
+		"no size":            {nil, width * height},
 		"more rows than all": {[][3]uint32{{rows, 1, 1<<32 - 1}}, width * height},
 		"strips":             {[][3]uint32{{rows, 1, 7}}, width * 7},
 		"tiles":              {[][3]uint32{{tileWidth, 1, 64}, {tileLength, 1, 32}}, 64 * 32},
 		"tiles beyond":       {[][3]uint32{{tileWidth, 1, 1024}, {tileLength, 1, 1024}}, 1024 * 1024},
 		"endless tiles":      {[][3]uint32{{tileWidth, 1, 1 << 31}, {tileLength, 1, 1 << 31}}, 1024 * 1024},
-		"strips, said twice": {[][3]uint32{{rows, 2, 8}}, 0},
+		"strips, twice":      {[][3]uint32{{rows, 2, 8}}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tags := append([][3]uint32{{256, 1, width}, {257, 1, height}, {258, 1, 8}, {tagPhotometric, 1, 1}}, c.tags...)
@@ -282,7 +319,8 @@ func TestStripsOfTIFFsCount(t *testing.T) {
 	}
 }
 
-// FuzzProcess: whatever the bytes are, they give pixels or a reason, and the memory that was set aside comes back.
+// FuzzProcess: any bytes result in pixels or in an error with a reason, and all limits are
+// released.
 func FuzzProcess(f *testing.F) {
 	for _, path := range oddPictures(f) {
 		f.Add(readFile(f, path))
@@ -306,14 +344,11 @@ func FuzzProcess(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		err := p.Process(t.Context(), data, make([]byte, 3*8*8))
+		err := p.Process(t.Context(), new(limit.Holder), data, make([]byte, 3*8*8))
 		var e *apierr.Error
 		if err != nil && (!errors.As(err, &e) || e.Reason == "") {
 			t.Errorf("error %v", err)
 		}
-		if !p.memory.TryAcquire(memory) {
-			t.Fatal("memory was not given back")
-		}
-		p.memory.Release(memory)
+		wantAllReleased(t, p)
 	})
 }

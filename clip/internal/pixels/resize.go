@@ -5,30 +5,31 @@ import (
 	"sync"
 )
 
-// A layout says where a picture of one size goes: it is resized to width x height, and of that the box at left, top
-// becomes the output. A box that reaches beyond the resized picture is filled with black there (left and top may be
-// negative).
+// A layout is the position of a picture of one size in the output: it is resized to width x height,
+// and of that the box at left, top becomes the output. A box that reaches beyond the resized
+// picture is filled with black there (left and top may be negative).
 type layout struct {
 	width, height int // after resizing
 	left, top     int // of the box
 	boxW, boxH    int
 }
 
-// span is the part of the box that the picture covers along one side: from..to-1 of the resized picture.
+// span is the part of the box that the picture covers along one side: from..to-1 of the resized
+// picture.
 func span(start, length, size int) (from, to int) {
 	return max(0, start), max(0, min(size, start+length))
 }
 
-// A bench is the memory one resizing works with; it is used again.
-type bench struct {
+// A scratch is the working memory of one resizing; it is used again.
+type scratch struct {
 	source []byte  // one source row, RGB
 	line   []byte  // the same, resized and cropped
 	sums   []int32 // of every output sample, precision bits behind the point
 }
 
-var benches = sync.Pool{New: func() any { return new(bench) }}
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
-// grown gives s with n elements of unknown content, in the same memory if it is large enough.
+// grown returns s with n elements of unknown content, in the same memory if it is large enough.
 func grown[T any](s []T, n int) []T {
 	if cap(s) < n {
 		return make([]T, n)
@@ -36,12 +37,12 @@ func grown[T any](s []T, n int) []T {
 	return s[:n]
 }
 
-// resize writes r, resized and cropped as l says, into out: boxH rows of boxW RGB pixels.
+// resize writes r, resized and cropped according to l, into out: boxH rows of boxW RGB pixels.
 //
-// It is Pillow's ImagingResample for 8-bit samples: rows first, rounded to 8 bits, then columns. Instead of an
-// intermediate picture, each finished row is added at once to the sums of the output rows it is part of, so that the
-// memory depends on the output's size alone; and rows and columns that the crop leaves out are never computed. Neither
-// changes a bit of the result.
+// It is Pillow's ImagingResample for 8-bit samples: rows first, rounded to 8 bits, then columns.
+// Instead of an intermediate picture, each finished row is added at once to the sums of the output
+// rows it is part of, so that the memory depends on the output's size alone; and rows and columns
+// outside the crop are never computed. Neither changes a bit of the result.
 func (r raster) resize(l layout, f filter, out []byte) {
 	fromX, toX := span(l.left, l.boxW, l.width)
 	fromY, toY := span(l.top, l.boxH, l.height)
@@ -54,8 +55,8 @@ func (r raster) resize(l layout, f filter, out []byte) {
 	across := f.tapsFor(r.width, l.width, fromX, toX)
 	down := f.tapsFor(r.height, l.height, fromY, toY)
 
-	b := benches.Get().(*bench)
-	defer benches.Put(b)
+	b := scratches.Get().(*scratch)
+	defer scratches.Put(b)
 	stride := 3 * (toX - fromX)
 	b.source = grown(b.source, 3*r.width)
 	b.line = grown(b.line, stride)
@@ -67,10 +68,10 @@ func (r raster) resize(l layout, f filter, out []byte) {
 	done := 0 // output rows that are finished
 	for y := down[0].first; y < down[len(down)-1].end(); y++ {
 		if y%64 == 0 {
-			runtime.Gosched() // as while decoding
+			runtime.Gosched() // as while decoding (package internal/jpeg)
 		}
 		r.row(y, b.source)
-		squeeze(b.source, across, b.line)
+		resizeRow(b.source, across, b.line)
 		for i := done; i < len(down) && down[i].first <= y; i++ {
 			if k := y - down[i].first; k < len(down[i].weights) {
 				addScaled(b.sums[i*stride:(i+1)*stride], b.line, down[i].weights[k])
@@ -84,8 +85,8 @@ func (r raster) resize(l layout, f filter, out []byte) {
 	}
 }
 
-// squeeze resizes one row of RGB pixels.
-func squeeze(source []byte, across []taps, line []byte) {
+// resizeRow resizes one row of RGB pixels.
+func resizeRow(source []byte, across []taps, line []byte) {
 	for i, t := range across {
 		pixels := source[3*t.first : 3*t.end()]
 		red, green, blue := int32(1<<(precision-1)), int32(1<<(precision-1)), int32(1<<(precision-1))

@@ -11,7 +11,8 @@ func (p plane) line(y int) []byte {
 	return p.pix[y*p.stride : y*p.stride+p.width]
 }
 
-// upsample writes the samples of pixel row y into out, across*width of them. sums is scratch, width long.
+// upsample writes the samples of pixel row y into out, across*width of them. sums is scratch, width
+// long.
 func (p plane) upsample(y, across, down int, out []byte, sums []int32) {
 	near := p.line(y / down)
 	other := p.line(y/2 - 1 + 2*(y%2)) // the nearest neighbour of near: above it for even rows, below for odd ones
@@ -40,8 +41,9 @@ func (p plane) upsample(y, across, down int, out []byte, sums []int32) {
 	}
 }
 
-// widen doubles a line: each output is three parts its sample and one part the neighbour on its side. left and right are
-// what is added before shifting, different so that rounding errors do not add up.
+// widen doubles a line: each output is three parts its sample and one part the neighbour on its
+// side. left and right are added before shifting; they differ so that rounding errors do not add
+// up.
 func widen(out []byte, sums []int32, left, right int32, shift uint) {
 	last := len(sums) - 1
 	for x, s := range sums {

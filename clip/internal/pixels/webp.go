@@ -11,9 +11,9 @@ import (
 	"golang.org/x/image/vp8l"
 )
 
-// openWebP reads the container itself, because only the planes of a lossy picture are wanted (Go's decoder converts them
-// with the wrong range) and because of an animation the first frame is taken, which Go's decoder doesn't know. Alpha is
-// not even decoded, as it is dropped in the end.
+// openWebP parses the container itself, because of a lossy picture it needs the planes (Go's
+// decoder converts them with the wrong range), and because of an animation it uses the first frame,
+// which Go's decoder does not support. Alpha is not even decoded, as it would be dropped.
 func openWebP(data []byte) (picture, error) {
 	if len(data) < 12 {
 		return picture{}, io.ErrUnexpectedEOF
@@ -27,7 +27,7 @@ func openWebP(data []byte) (picture, error) {
 		corner  image.Point
 		frame   []byte
 		kind    string
-		missing = true
+		missing = true // no frame yet
 	)
 	chunks := func(data []byte, visit func(kind string, body []byte)) {
 		for len(data) >= 8 {
@@ -85,7 +85,7 @@ func openWebP(data []byte) (picture, error) {
 			return picture{}, err
 		}
 		size = image.Pt(head.Width, head.Height)
-		memory = 9*area(size) + codesMemory(size, len(frame)) // four bytes, the same again while undoing its transforms, and its small pictures of parameters
+		memory = 9*area(size) + codesMemory(size, len(frame)) // four bytes, the same again while its transforms are undone, and one for its images of parameters
 		decode = func() (raster, error) {
 			m, err := vp8l.Decode(bytes.NewReader(frame))
 			if err != nil {
@@ -114,10 +114,12 @@ func openWebP(data []byte) (picture, error) {
 
 func area(size image.Point) int64 { return int64(size.X) * int64(size.Y) }
 
-// codesMemory is how many bytes the prefix codes of a lossless picture take in Go's decoder, at most. A picture may have a
-// group of five codes for each tile of 4 by 4 pixels, but no more than the decoder allows. A group is five tables and 16
-// bytes for each symbol, of which there are 3136 with the largest colour cache (and an allocation is rounded up by an
-// eighth at most). Symbols have to be described: the densest way to, 256 of one length, takes 15 bytes of file for 4 KiB.
+// codesMemory is how many bytes the prefix codes of a lossless picture take in Go's decoder, at
+// most. A picture may have a group of five codes for each tile of 4 by 4 pixels, but no more groups
+// than the decoder allows. A group is five tables and 16 bytes for each symbol, of which there are
+// 3136 with the largest colour cache (and an allocation is rounded up by an eighth at most). A file
+// has to describe its symbols: in the densest way, 256 of one length, 15 bytes of it describe 4
+// KiB.
 func codesMemory(size image.Point, file int) int64 {
 	const (
 		mostGroups    = 2600
@@ -131,7 +133,7 @@ func codesMemory(size image.Point, file int) int64 {
 
 func uint24(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }
 
-// onto puts r on a black canvas, its upper left pixel at corner.
+// onto draws r on a black canvas, its upper left pixel at corner.
 func (r raster) onto(canvas, corner image.Point) raster {
 	line := make([]byte, 3*r.width)
 	return raster{width: canvas.X, height: canvas.Y, row: func(y int, rgb []byte) {
@@ -143,8 +145,9 @@ func (r raster) onto(canvas, corner image.Point) raster {
 	}}
 }
 
-// webpRows converts a lossy WebP's planes as libwebp does: each chroma sample is 9 parts the nearest, 3 and 3 its
-// neighbours and 1 the diagonal one (dsp/upsampling.c), then 14-bit fixed point from video range (dsp/yuv.h).
+// webpRows converts a lossy WebP's planes as libwebp does: each chroma sample is 9 parts the
+// nearest, 3 and 3 its neighbours and 1 the diagonal one (dsp/upsampling.c), then 14-bit fixed
+// point from video range (dsp/yuv.h).
 func webpRows(m *image.YCbCr) func(int, []byte) {
 	width := m.Bounds().Dx()
 	blue := plane{m.Cb, m.CStride, (width + 1) / 2, (m.Bounds().Dy() + 1) / 2}

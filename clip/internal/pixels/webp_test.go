@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// bitWriter writes as lossless WebP wants it: the low bit first.
+// bitWriter writes the bits of lossless WebP: the low bit first.
 type bitWriter struct {
 	bytes []byte
 	n     int
@@ -22,17 +22,18 @@ func (w *bitWriter) write(value, count int) {
 	}
 }
 
-// code256 writes the prefix code of 256 symbols that are 8 bits each, in 15 bytes: their lengths are all "as before",
-// which takes no bits where it is the only word there is. rest tells whether the alphabet has more symbols.
+// code256 writes the prefix code of 256 symbols of 8 bits each, in 15 bytes: their lengths are all
+// coded as "as before", which takes no bits where it is the only length code. rest is set where the
+// alphabet has more symbols.
 func (w *bitWriter) code256(rest bool) {
 	w.write(0, 1) // not a simple code
-	w.write(5, 4) // the lengths of nine words follow, the last being "as before"
+	w.write(5, 4) // the lengths of nine length codes follow, the last being "as before"
 	w.write(0, 3*8)
 	w.write(1, 3)
 	if rest {
 		w.write(1, 1)
 		w.write(2, 3)
-		w.write(43-2, 6) // so many words are enough
+		w.write(43-2, 6) // so many length codes are enough
 	} else {
 		w.write(0, 1)
 	}
@@ -45,7 +46,8 @@ func (w *bitWriter) code256(rest bool) {
 // code1 writes a prefix code of one symbol, 0.
 func (w *bitWriter) code1() { w.write(1, 4) }
 
-// manyCodes is a lossless WebP of 1 by 10397 black pixels, each four of which have a group of prefix codes of their own.
+// manyCodes is a lossless WebP of 1 by 10397 black pixels, where each four pixels have a group of
+// prefix codes of their own.
 func manyCodes(groups int) []byte {
 	w := &bitWriter{bytes: []byte{0x2f}, n: 8}
 	w.write(0, 14)            // the width and
@@ -55,7 +57,7 @@ func manyCodes(groups int) []byte {
 	w.write(0, 1)             // no colour cache
 	w.write(1, 1)             // groups of codes,
 	w.write(0, 3)             // for tiles of 4 by 4
-	w.write(0, 1)             // and the picture that says which, in red and green: no colour cache
+	w.write(0, 1)             // and the image that selects them, in red and green: no colour cache
 	w.code256(true)
 	w.code256(false)
 	w.code1()
@@ -83,7 +85,8 @@ func manyCodes(groups int) []byte {
 	return append(binary.LittleEndian.AppendUint32([]byte("RIFF"), uint32(len(body))), body...)
 }
 
-// A small lossless picture may bring prefix codes that take a hundred times the memory of its pixels: they count.
+// A small lossless picture may have prefix codes that take a hundred times the memory of its
+// pixels: they count.
 func TestCodesOfLosslessPicturesCount(t *testing.T) {
 	const groups = 2600
 	data := manyCodes(groups)

@@ -1,6 +1,6 @@
 """Makes the model folders tiny32/ and tiny16/: a language model of one attention layer and random weights, in the layout
 of transformers.js, with what SmolLM2's folder lacks: position_ids, caches that each run makes longer, sizes that only
-config.json tells; and in tiny16 half-precision caches and logits.
+config.json gives; and in tiny16 half-precision caches and logits.
 
 usage: make_tiny.py      needs: pip install numpy onnx
 """

@@ -1,13 +1,15 @@
-// Package upstreamtest is an OpenAI-compatible server for tests that misbehaves on
-// demand: it can cut, stall, reset, answer rubbish and say 429. It is for tests only.
+// Package upstreamtest is an OpenAI-compatible server for tests that misbehaves on demand: it can
+// cut and reset connections, stall, send malformed responses and return any status. Faults is the
+// table of what can go wrong with an upstream, and of what its client must see. The package is for
+// tests only.
 //
 //	s := upstreamtest.New(
 //		upstreamtest.Script{upstreamtest.Tokens("m", 0, 40), upstreamtest.Cut},  // the first request
-//		upstreamtest.Whole("m", 60),                                             // all that follow
+//		upstreamtest.Whole("m", 60),                                             // all others
 //	)
 //	go http.Serve(listener, s)
 //
-// It works over any listener, in virtual time too.
+// It works with any listener, in virtual time too.
 package upstreamtest
 
 import (
@@ -20,23 +22,23 @@ import (
 	"time"
 )
 
-// Act is a thing the server does in answer to a request.
+// Act is one action of the server in response to a request.
 type Act func(w http.ResponseWriter, r *http.Request)
 
-// Script is what the server does in answer to one request, one act after the other.
+// Script is how the server responds to one request: its acts in order.
 type Script []Act
 
-// Request is a request as it came.
+// Request is a request that the server has received.
 type Request struct {
 	At     time.Time
 	Path   string
 	Header http.Header
 	Body   string
-	Left   time.Time // when the client had gone before the script was over; else zero
+	Left   time.Time // when the client disconnected before the end of the script; else zero
 }
 
-// Server is an http.Handler that plays its scripts, one for each request, the last one
-// again and again.
+// Server is an http.Handler that runs its scripts, one for each request, and the last one for all
+// that follow.
 type Server struct {
 	mu       sync.Mutex
 	scripts  []Script
@@ -44,20 +46,20 @@ type Server struct {
 	ended    sync.WaitGroup
 }
 
-// New returns a server with its scripts.
+// New returns a server with these scripts.
 func New(scripts ...Script) *Server {
 	return &Server{scripts: scripts}
 }
 
-// Play changes what the server does from the next request on.
+// Play sets the scripts from the next request on.
 func (s *Server) Play(scripts ...Script) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.scripts = scripts
 }
 
-// Requests returns those that have come so far. Those under way are waited for if wait is
-// set.
+// Requests returns the requests received so far. If wait is set, it first waits for the end of
+// those that are being served.
 func (s *Server) Requests(wait bool) []Request {
 	if wait {
 		s.ended.Wait()
@@ -104,11 +106,11 @@ func Send(text string) Act {
 		if _, err := io.WriteString(w, text); err != nil {
 			panic(http.ErrAbortHandler)
 		}
-		_ = http.NewResponseController(w).Flush() // a client that left is found by the next write
+		_ = http.NewResponseController(w).Flush() // the next write finds that the client has disconnected
 	}
 }
 
-// Answer writes a whole answer. Headers are name and value in turns.
+// Answer writes a whole response. Headers are pairs of a name and a value.
 func Answer(status int, body string, headers ...string) Act {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -116,38 +118,38 @@ func Answer(status int, body string, headers ...string) Act {
 			w.Header().Set(headers[i], headers[i+1])
 		}
 		w.WriteHeader(status)
-		_, _ = io.WriteString(w, body) // a client that left needs no answer
+		_, _ = io.WriteString(w, body) // the client may have disconnected
 	}
 }
 
-// Fail is an answer with OpenAI's error object.
+// Fail writes a response with OpenAI's error object.
 func Fail(status int, code string, headers ...string) Act {
 	return Answer(status, fmt.Sprintf(`{"error":{"message":"this is %s","type":"test","param":null,"code":%q}}`, code, code), headers...)
 }
 
-// Head sends the head of an event stream and no event.
+// Head sends the header of an event stream and no event.
 func Head(w http.ResponseWriter, r *http.Request) { Send("")(w, r) }
 
-// Cut breaks the connection off: in the middle of a body without its end.
+// Cut closes the connection, in the middle of a body without its end.
 func Cut(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
-// Reset resets the connection, before or in the middle of an answer.
+// Reset resets the connection, before or in the middle of a response.
 func Reset(w http.ResponseWriter, _ *http.Request) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0) // without it the close is only less rude
+		_ = tcp.SetLinger(0) // without it the connection is closed, and not reset
 	}
 	conn.Close()
 	panic(http.ErrAbortHandler)
 }
 
-// Stall waits until the client leaves.
+// Stall waits until the client disconnects.
 func Stall(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
-// Pause waits, or until the client leaves.
+// Pause waits for d, or until the client disconnects.
 func Pause(d time.Duration) Act {
 	return func(_ http.ResponseWriter, r *http.Request) {
 		t := time.NewTimer(d)
@@ -160,7 +162,7 @@ func Pause(d time.Duration) Act {
 	}
 }
 
-// The events of a chat answer by the model of that name.
+// The events of a chat completion by the model of that name.
 
 // Done is the end of an event stream.
 const Done = "data: [DONE]\n\n"
@@ -179,12 +181,12 @@ func Token(model string, i int) string {
 	return chunk(model, fmt.Sprintf(`{"index":0,"delta":{"content":%q},"logprobs":null,"finish_reason":null}`, Text(i, i+1)), "")
 }
 
-// Finish is the event that says why the answer ends.
+// Finish is the event with the finish reason.
 func Finish(model string) string {
 	return chunk(model, `{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}`, "")
 }
 
-// Usage is the event that counts tokens.
+// Usage is the event with the token usage.
 func Usage(model string) string {
 	return chunk(model, "", `,"usage":{"prompt_tokens":7,"completion_tokens":60,"total_tokens":67}`)
 }
@@ -201,18 +203,18 @@ func Text(i, n int) string {
 // Tokens sends tokens number i up to, not including, number n, each in a write of its own.
 func Tokens(model string, i, n int) Act {
 	return func(w http.ResponseWriter, r *http.Request) {
-		for i := i; i < n; i++ { // an act is played more than once
+		for i := i; i < n; i++ { // an act runs more than once
 			Send(Token(model, i))(w, r)
 		}
 	}
 }
 
-// Whole streams a complete answer of n tokens.
+// Whole streams a complete response of n tokens.
 func Whole(model string, n int) Script {
 	return Script{Send(Role(model)), Tokens(model, 0, n), Send(Finish(model)), Send(Usage(model)), Send(Done)}
 }
 
-// Completion is a whole answer that is not streamed.
+// Completion is a complete response that is not streamed.
 func Completion(model string) string {
 	return fmt.Sprintf(`{"id":"chatcmpl-%s","object":"chat.completion","created":1700000000,"model":%q,"choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}`, model, model)
 }

@@ -16,7 +16,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"penstock/internal/memnet"
+	"penstock/test/memnet"
 )
 
 func TestMain(m *testing.M) {

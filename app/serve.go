@@ -1,0 +1,129 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"penstock/configs"
+	"penstock/engine"
+	"penstock/gateway"
+	"penstock/stream"
+	"penstock/web"
+)
+
+type serveCommand struct {
+	configFlag
+	Address string `help:"Where to listen, in place of server.address." placeholder:"HOST:PORT"`
+}
+
+// Run serves until SIGTERM or SIGINT, and then drains; a second signal ends the process at once.
+func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
+	began := time.Now()
+	_, config, err := c.load(kinds, c.Address)
+	if err != nil {
+		return err
+	}
+	signaled, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	ctx, drain := context.WithCancelCause(context.Background())
+	defer drain(nil)
+	context.AfterFunc(signaled, func() {
+		stop() // before the drain is visible from outside: the next signal then ends the process
+		drain(context.Cause(signaled))
+	})
+
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	metrics := gateway.NewMetrics(version(), log)
+	gate := engine.GateConfig{
+		Permits: config.Runtime.PredictConcurrency,
+		Queue:   config.Runtime.Queue.Limit,
+		Timeout: config.Runtime.Queue.Timeout,
+	}
+	e := engine.New(engine.Options{
+		Gate:     gate,
+		Observer: metrics,
+		Accept:   gateway.AcceptVerb,
+		Streams: stream.Options{
+			Limit: config.Streams.Limit,
+			Logs:  stream.NewMemoryLogs(int(config.Streams.Resume.Total)),
+		},
+	})
+	env := Env{Engine: e, Gate: gate, Runtime: config.Runtime, Metrics: metrics, Log: log, UserAgent: userAgent()}
+	if err := addModels(env, config.Models, kinds); err != nil {
+		return err
+	}
+	g := gateway.New(gatewayOptions(config, e, metrics, log, web.Files()))
+
+	// The port opens before the models are loaded: /readyz reports how loading goes.
+	listener, err := gateway.Listen(ctx, string(config.Server.Address), config.Streams.Heartbeat+config.Streams.WriteTimeout)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "Penstock serves its playground at %s (Ctrl-C ends it)\n", pageURL(listener.Addr()))
+	loaded := e.Load(ctx)
+	waited := make(chan struct{})
+	go func() {
+		defer close(waited)
+		<-loaded
+		log.Info("all models are loaded or have failed", "took", time.Since(began).Round(time.Millisecond))
+	}()
+	err = g.Serve(ctx, listener, config.Server.ShutdownGrace)
+	<-waited
+	return err
+}
+
+// addModels adds each model by its kind, which is among kinds: the configuration has been checked.
+func addModels(env Env, models []configs.Model, kinds []Kind) error {
+	add := map[string]func(Env, configs.Model) error{}
+	for _, kind := range kinds {
+		add[kind.Name()] = kind.add
+	}
+	for _, model := range models {
+		if err := add[model.Kind](env, model); err != nil {
+			return fmt.Errorf("adding model %s: %w", model.Name, err)
+		}
+	}
+	return nil
+}
+
+// pageURL returns the address to open in a browser.
+func pageURL(a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return "http://" + a.String()
+	}
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port) + "/"
+}
+
+func gatewayOptions(c configs.Config, e *engine.Engine, m *gateway.Metrics, log *slog.Logger, page fs.FS) gateway.Options {
+	o := gateway.Options{
+		Engine: e, Metrics: m, Log: log, Playground: page,
+		MaxBody:           int64(c.Server.MaxBody),
+		ReadHeaderTimeout: c.Server.ReadHeaderTimeout,
+		Heartbeat:         c.Streams.Heartbeat,
+		WriteTimeout:      c.Streams.WriteTimeout,
+		Retry:             c.Streams.Retry,
+		Buffer:            int(c.Streams.Resume.Buffer),
+		Window:            c.Streams.Resume.Window,
+	}
+	for _, h := range c.Server.Hosts {
+		o.Hosts = append(o.Hosts, string(h))
+	}
+	if c.Server.CORS != nil {
+		for _, origin := range c.Server.CORS.Origins {
+			o.Origins = append(o.Origins, string(origin))
+		}
+	}
+	return o
+}

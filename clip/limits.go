@@ -1,0 +1,25 @@
+package clip
+
+import "penstock/clip/internal/limit"
+
+// limits returns the state of all that a picture may wait for before it waits at the gate, in the
+// order it is acquired:
+//
+//	rank                  name                   bounds                               held
+//	limit.ImageBuffers    image_buffers          bytes of decoded pictures, of        until the run has read them; the
+//	                                             requests that bring all theirs       request is at the gate meanwhile
+//	                      image_buffers_fetched  the same, of all other requests      the same
+//	limit.FetchesPerHost  fetches_per_host       fetches to one host                  until the body has arrived
+//	limit.Fetches         fetches                fetches, and bodies in memory        until the picture is decoded
+//	limit.Cores           cores                  pictures being decoded               until the picture is decoded
+//	limit.DecodeMemory    decode_memory          bytes that decoding takes            until the picture is decoded
+//
+// The engine bounds the rest. It admits a request to the gate's queue, or refuses it, before all of
+// these. The gate comes after them, and a run behind it acquires none. Package limit shows why
+// requests in this order cannot block each other for ever, and panics in any other; gather, the one
+// place where the order starts, has a Holder for each request and a Child of it for each picture.
+func (m *Model) limits() []limit.Snapshot {
+	all := []limit.Snapshot{m.buffers.brought.Snapshot(), m.buffers.fetched.Snapshot()}
+	all = append(all, m.fetcher.Limits()...)
+	return append(all, m.processor.Limits()...)
+}

@@ -1,0 +1,189 @@
+package dialect
+
+import (
+	"encoding/json"
+
+	"penstock/sse"
+)
+
+// maxChoices bounds how many choices a chunkReader tracks.
+const maxChoices = 4096
+
+// chunkReader is the Reader of /v1/chat/completions and /v1/completions, whose events differ only
+// inside a choice.
+type chunkReader struct {
+	dialect  Name
+	typed    bool   // deltas have typed values, and not the server's events
+	expected int    // how many choices were requested
+	choices  []byte // the state of each choice by its index: choiceUnseen, …
+	begun    int
+	finished int
+	reason   []byte // the last finish_reason
+	usage    []byte // the last usage, as JSON
+
+	emitted bool // a typed delta has been appended
+
+	shape chunkShape
+	text  []byte // the string that has content, of the current chunk
+	mixed bool   // more than one value has content, or it is no string
+}
+
+// The states of a choice.
+const (
+	choiceUnseen = iota
+	choiceBegun
+	choiceFinished
+)
+
+func newChunkReader(dialect Name, r *Request, typed bool) *chunkReader {
+	// More choices than are tracked end with [DONE] only.
+	return &chunkReader{dialect: dialect, typed: typed, expected: min(r.Choices, maxChoices+1)}
+}
+
+// Read implements Reader.
+func (c *chunkReader) Read(e sse.Event) Sign {
+	data := e.Data
+	switch {
+	case e.Name == (sse.Name{}) && c.shape.matches(data):
+		return SignContent
+	case len(data) == 0:
+		return SignEmpty
+	case isDone(data):
+		return SignDone
+	}
+	c.text, c.mixed = nil, false
+	s := scanner{data: data}
+	sign := SignQuiet
+	for s.enter('{'); s.more('}'); {
+		switch string(s.name()) {
+		case "choices":
+			if s.peek() != '[' {
+				s.skip()
+				continue
+			}
+			for s.enter('['); s.more(']'); {
+				sign = max(sign, c.choice(&s))
+			}
+		case "error":
+			if reportsError(s.skip()) {
+				sign = SignError
+			}
+		case "object":
+			if string(s.skip()) == errorObject {
+				sign = SignError
+			}
+		case "usage":
+			if value := s.skip(); len(value) > 0 && value[0] == '{' {
+				c.usage, c.mixed = append(c.usage[:0], value...), true
+			}
+		default:
+			s.skip()
+		}
+	}
+	c.shape.reset()
+	switch {
+	case !s.over():
+		return SignMalformed
+	case sign == SignError || e.Name.String() == "error":
+		return SignError
+	case c.Whole():
+		return SignComplete
+	}
+	if sign == SignContent && !c.mixed && c.text != nil {
+		c.shape.set(data, c.text)
+	}
+	return sign
+}
+
+// content notes a value that has content.
+func (c *chunkReader) content(value []byte) {
+	c.mixed = c.mixed || c.text != nil || value[0] != '"'
+	c.text = value
+}
+
+// choice reads one element of "choices".
+func (c *chunkReader) choice(s *scanner) Sign {
+	sign, index, finished := SignQuiet, 0, false
+	for s.enter('{'); s.more('}'); {
+		switch string(s.name()) {
+		case "index":
+			index = s.integer()
+		case "text":
+			if value := s.skip(); hasContent(value) {
+				sign = SignContent
+				c.content(value)
+			}
+		case "delta":
+			if s.peek() != '{' {
+				s.skip()
+				continue
+			}
+			for s.enter('{'); s.more('}'); {
+				role := string(s.name()) == "role"
+				if value := s.skip(); hasContent(value) && !role {
+					sign = SignContent
+					c.content(value)
+				}
+			}
+		case "finish_reason":
+			if value := s.skip(); len(value) > 2 && value[0] == '"' {
+				c.reason, finished = append(c.reason[:0], value[1:len(value)-1]...), true
+				sign, c.mixed = SignContent, true
+			}
+		default:
+			s.skip()
+		}
+	}
+	c.count(index, sign == SignContent, finished)
+	return sign
+}
+
+// count updates the state of a choice. Content after a finish_reason revokes it: that was not the
+// end.
+func (c *chunkReader) count(index int, content, finished bool) {
+	if index < 0 || index >= maxChoices {
+		return
+	}
+	for len(c.choices) <= index {
+		c.choices = append(c.choices, choiceUnseen)
+	}
+	state := &c.choices[index]
+	if *state == choiceUnseen {
+		*state = choiceBegun
+		c.begun++
+	}
+	switch {
+	case finished && *state == choiceBegun:
+		*state = choiceFinished
+		c.finished++
+	case !finished && content && *state == choiceFinished:
+		*state = choiceBegun
+		c.finished--
+	}
+}
+
+// Whole implements Reader: every choice has its finish_reason.
+func (c *chunkReader) Whole() bool {
+	return c.finished >= c.expected && c.finished == c.begun
+}
+
+// End implements Reader.
+func (c *chunkReader) End() End {
+	return End{Reason: string(c.reason), Usage: usageOf(c.usage)}
+}
+
+// usageOf reads a usage, which is zero if its numbers make no sense.
+func usageOf(raw []byte) (u Usage) {
+	if len(raw) > 0 && json.Unmarshal(raw, &u) != nil {
+		return Usage{}
+	}
+	return u
+}
+
+// Deltas implements Reader.
+func (c *chunkReader) Deltas(into []Delta, e sse.Event) ([]Delta, error) {
+	if c.typed {
+		return c.typedDeltas(into, e.Data)
+	}
+	return append(into, Delta{Dialect: c.dialect, Event: e}), nil
+}

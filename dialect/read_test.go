@@ -1,0 +1,178 @@
+package dialect
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	test "penstock/llm/upstream/upstreamtest"
+	"penstock/sse"
+)
+
+func TestChunksOfAServer(t *testing.T) {
+	for event, want := range map[string]Sign{
+		``:                 SignEmpty,
+		`[DONE]`:           SignDone,
+		` [DONE] `:         SignDone,
+		`{}`:               SignQuiet,
+		`{"choices":null}`: SignQuiet,
+		`{"choices":[],"usage":{"prompt_tokens":1}}`:                                 SignQuiet,
+		`{"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}`:        SignQuiet,
+		`{"choices":[{"index":0,"delta":{"content":null,"tool_calls":[],"x":{ }}}]}`: SignQuiet,
+		`{"choices":[{"index":0,"delta":{"role":"assistant","content":"a"}}]}`:       SignContent,
+		`{"choices":[{"index":0,"delta":{"reasoning":"a"}}]}`:                        SignContent,
+		`{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0}]}}]}`:             SignContent,
+		`{"choices":[{"delta":{"refusal":"no"}}]}`:                                   SignContent,
+		`{"choices":[{"text":"a","index":0}]}`:                                       SignContent,
+		`{"choices":[{"text":"","index":0,"finish_reason":null}]}`:                   SignQuiet,
+		`{"choices":[{"finish_reason":"stop","index":0,"delta":{}}]}`:                SignComplete,
+		`{"choices":[{"finish_reason":"stop","index":1,"delta":{}},{"index":0}]}`:    SignContent,
+		`{"error":{"message":"x"},"choices":[]}`:                                     SignError,
+		`{"error":"x"}`:                                                              SignError,
+		`{"object":"error","message":"x"}`:                                           SignError,
+		`{"error":{},"object":"chunk"}`:                                              SignQuiet,
+		`{"error":null,"choices":[{"delta":{"content":"a"}}]}`:                       SignContent,
+		`{"x":"}]\"","y":[[{"choices":[{"delta":{"content":"a"}}]}]]}`:               SignQuiet,
+		`{"choices":[{"delta":{"content":"\""}}]}`:                                   SignContent,
+		`null`:                                  SignMalformed,
+		`[]`:                                    SignMalformed,
+		`{"choices":[}`:                         SignMalformed,
+		`{"choices":[{"delta":{"content":"a}]}`: SignMalformed,
+		`{"a":1,}`:                              SignMalformed,
+		`{"a":01}`:                              SignMalformed,
+		`{} {}`:                                 SignMalformed,
+		`{"a":"` + "\n" + `"}`:                  SignMalformed,
+		`{"a":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}`: SignMalformed,
+	} {
+		c := chunkReader{expected: 1}
+		if got := c.Read(sse.Event{Data: []byte(event)}); got != want {
+			t.Errorf("%s means %d, not %d", event, got, want)
+		}
+	}
+}
+
+func TestChunksOfSeveralChoices(t *testing.T) {
+	c := chunkReader{expected: 3}
+	for _, step := range []struct {
+		event string
+		whole bool
+	}{
+		{`{"choices":[{"index":0,"delta":{"content":"a"}}]}`, false},
+		{`{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}`, false},
+		{`{"choices":[{"index":2,"delta":{},"finish_reason":"length"}]}`, false},
+		{`{"choices":[{"index":1,"delta":{"content":"a"}}]}`, false},
+		{`{"choices":[{"index":1,"delta":{},"finish_reason":"stop"}]}`, true},
+		{`{"choices":[{"index":9999999,"delta":{}},{"index":-1}]}`, true},
+		{`{"choices":[{"index":3,"delta":{}}]}`, false},
+	} {
+		if c.Read(sse.Event{Data: []byte(step.event)}); c.Whole() != step.whole {
+			t.Errorf("after %s it is whole: %v", step.event, c.Whole())
+		}
+	}
+}
+
+func TestResponseEventsOfAServer(t *testing.T) {
+	for _, c := range []struct {
+		name, data string
+		want       Sign
+	}{
+		{"response.created", `{"type":"response.created"}`, SignQuiet},
+		{"", `{"type":"response.created"}`, SignQuiet},
+		{"response.output_text.delta", `{"delta":"a"}`, SignContent},
+		{"response.something.new", `{"delta":"a"}`, SignContent},
+		{"response.completed", `{}`, SignLast},
+		{"response.incomplete", `{}`, SignLast},
+		{"response.failed", `{"response":{"error":{"code":"x"}}}`, SignLast},
+		{"error", `{"type":"error","message":"x"}`, SignError},
+		{"", `{"error":{"message":"x"}}`, SignError},
+		{"", `{}`, SignMalformed},
+		{"response.completed", `{`, SignMalformed},
+		{"", `[DONE]`, SignEmpty},
+		{"", `[DONE] `, SignEmpty},
+		{"", `{"object":"error","message":"x"}`, SignError},
+	} {
+		if got := new(responsesReader).Read(sse.Event{Name: sse.MustName(c.name), Data: []byte(c.data)}); got != c.want {
+			t.Errorf("%s %s means %d, not %d", c.name, c.data, got, c.want)
+		}
+	}
+}
+
+// Chunks of the shape of the one before them are not parsed, and those that only resemble it are.
+func TestChunksOfOneShape(t *testing.T) {
+	var c chunkReader
+	read := func(format string, args ...any) Sign {
+		return c.Read(sse.Event{Data: fmt.Appendf(nil, format, args...)})
+	}
+	const chunk = `{"choices":[{"index":0,"delta":{"content":%s},"finish_reason":null}]}`
+	for _, step := range []struct {
+		text    string
+		sign    Sign
+		matches bool
+	}{
+		{`"a"`, SignContent, false},
+		{`"bc"`, SignContent, true},
+		{`"\"\\\u00e9"`, SignContent, true},
+		{`""`, SignQuiet, false},
+		{`"a"`, SignContent, false},
+		{`"a","b":"c"`, SignContent, false},
+		{`"a"`, SignContent, false},
+		{`"a\"`, SignMalformed, false},
+		{`"a"},"finish_reason":"stop","x":{"y":"z"`, SignComplete, false},
+	} {
+		if got := c.shape.matches(fmt.Appendf(nil, chunk, step.text)); got != step.matches {
+			t.Errorf("%s has the shape of the last chunk: %v", step.text, got)
+		}
+		if got := read(chunk, step.text); got != step.sign {
+			t.Errorf("%s means %d, not %d", step.text, got, step.sign)
+		}
+	}
+}
+
+func TestScanningAllocatesNothing(t *testing.T) {
+	e := token("m")
+	c := &chunkReader{expected: 1, choices: make([]byte, 1)}
+	if n := testing.AllocsPerRun(100, func() { c.Read(e) }); n != 0 {
+		t.Errorf("a chunk costs %v allocations", n)
+	}
+}
+
+// token returns an event with a token, as a server sends it.
+func token(model string) sse.Event {
+	line, _, _ := strings.Cut(test.Token(model, 5), "\n")
+	return sse.Event{Data: []byte(strings.TrimPrefix(line, "data: "))}
+}
+
+// FuzzScanner compares what the scanner accepts with what encoding/json accepts.
+func FuzzScanner(f *testing.F) {
+	for _, seed := range []string{`{"a":[1,-0.5e+3,"\u00e9\n",true,false,null,{}]}`, `{"choices":[{"delta":{"content":"a"}}]}`, `{"choices":[{"delta":{"content":"\"b"}}]}`, `{"choices":[{"delta":{"content":"a","x":"}}]}`, `{"a":1,"a":2}`, `{"":""}`, `[ ]`, `"\ud800"`, `-`, `1.`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		s := scanner{data: in}
+		s.skip()
+		if got, want := s.over(), json.Valid(in); got != want && strings.Count(string(in), "[")+strings.Count(string(in), "{") < maxDepth {
+			t.Errorf("%q is valid: %v, and to encoding/json: %v", in, got, want)
+		}
+		// A chunk means the same whether or not it has the shape of the one before.
+		var c, other chunkReader
+		c.Read(sse.Event{Data: []byte(`{"choices":[{"delta":{"content":"a"}}]}`)})
+		sign := c.Read(sse.Event{Data: in})
+		if (sign == SignQuiet || sign == SignContent || sign == SignComplete) && !json.Valid(in) {
+			t.Errorf("%q is taken for a chunk", in)
+		}
+		other.Read(sse.Event{Data: []byte(`{"choices":[{"delta":{"content":"a"} }]}`)})
+		if again := other.Read(sse.Event{Data: in}); again != sign {
+			t.Errorf("%q means %d, and %d after another chunk", in, sign, again)
+		}
+	})
+}
+
+func BenchmarkChunk(b *testing.B) {
+	e := token("gpt-4o-mini-2024-07-18")
+	c := &chunkReader{expected: 1}
+	b.SetBytes(int64(len(e.Data)))
+	for b.Loop() {
+		c.Read(e)
+	}
+}

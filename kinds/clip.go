@@ -1,0 +1,74 @@
+package kinds
+
+import (
+	"fmt"
+	"time"
+
+	"penstock/app"
+	"penstock/clip"
+	"penstock/clip/fetch"
+	"penstock/configs"
+)
+
+// ClipOptions are the options of kind clip: a folder in Hugging Face's layout whose image and text
+// encoders are run here.
+type ClipOptions struct {
+	Path         configs.Path     `yaml:"path"`
+	Labels       []string         `yaml:"labels" min:"1" max:"1000"` // unique
+	Template     configs.Template `yaml:"template" default:"{}"`
+	Fetch        Fetch            `yaml:"fetch"`
+	Batch        Batch            `yaml:"batch"`
+	DecodeMemory configs.Bytes    `yaml:"decode_memory" default:"512MiB" min:"1MiB" max:"1TiB"` // for all pictures that are being decoded
+	AutoOrient   bool             `yaml:"auto_orient" default:"true"`                           // apply the EXIF orientation
+}
+
+// Fetch bounds the fetching of pictures by URL.
+type Fetch struct {
+	Timeout time.Duration    `yaml:"timeout" default:"10s" min:"1ms" max:"1h"`
+	MaxSize configs.Bytes    `yaml:"max_size" default:"20MiB" min:"1KiB" max:"1TiB"`
+	AtOnce  int              `yaml:"at_once" default:"64" min:"1" max:"10000"`
+	PerHost int              `yaml:"per_host" default:"16" min:"1" max:"10000"` // at most AtOnce
+	Allow   []configs.Target `yaml:"allow" default:"[]" max:"1000"`             // allowed although not public
+	Deny    []configs.Target `yaml:"deny" default:"[]" max:"1000"`              // refused although public
+}
+
+// Batch bounds how many waiting predicts are joined into one run.
+type Batch struct {
+	Max int `yaml:"max" default:"8" min:"1" max:"1000"`
+}
+
+// Check implements configs.Checker.
+func (o ClipOptions) Check(report func(key, problem string)) {
+	if o.Fetch.PerHost > o.Fetch.AtOnce {
+		report("fetch.per_host", fmt.Sprintf("must be at most fetch.at_once (%d), not %d", o.Fetch.AtOnce, o.Fetch.PerHost))
+	}
+}
+
+// Summary describes the model in a few words.
+func (o ClipOptions) Summary() string { return fmt.Sprintf("%s, labels: %d", o.Path, len(o.Labels)) }
+
+func addClip(env app.Env, name string, o ClipOptions) error {
+	clip.New(clip.Options{
+		Name: name, Path: string(o.Path), Labels: o.Labels, Template: string(o.Template),
+		Batch:        o.Batch.Max,
+		Fetch:        fetchOptions(o.Fetch, env.UserAgent),
+		DecodeMemory: int64(o.DecodeMemory),
+		AutoOrient:   o.AutoOrient,
+		ONNX:         onnxOptions(env),
+	}).Register(env.Engine)
+	return nil
+}
+
+func fetchOptions(f Fetch, userAgent string) fetch.Options {
+	o := fetch.Options{
+		Timeout: f.Timeout, MaxSize: int64(f.MaxSize), AtOnce: f.AtOnce, PerHost: f.PerHost,
+		UserAgent: userAgent,
+	}
+	for _, t := range f.Allow {
+		o.Allow = append(o.Allow, t.String())
+	}
+	for _, t := range f.Deny {
+		o.Deny = append(o.Deny, t.String())
+	}
+	return o
+}

@@ -1,0 +1,118 @@
+package kinds
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"penstock/app"
+	"penstock/configs"
+	"penstock/gateway"
+	"penstock/llm/upstream"
+)
+
+// OpenAIOptions are the options of kind openai: any OpenAI-compatible server.
+type OpenAIOptions struct {
+	Concurrency int        `yaml:"concurrency" default:"64" min:"1" max:"1000000"` // permits of the model's own gate
+	Upstreams   []Upstream `yaml:"upstreams" min:"1" max:"100"`
+	Timeouts    Timeouts   `yaml:"timeouts"`
+	Midstream   Midstream  `yaml:"midstream" default:"off"`
+}
+
+// Upstream is one server that has the model.
+type Upstream struct {
+	BaseURL configs.BaseURL `yaml:"base_url"`
+	APIKey  configs.Secret  `yaml:"api_key" default:""`
+	Model   string          `yaml:"model" default:""` // its name there; "": the model's own
+	// Priority orders upstreams, the lowest first; equals share the load by Weight. 0: its position
+	// in the list, counted from 1.
+	Priority             int  `yaml:"priority" default:"0" min:"1" max:"1000"`
+	Weight               int  `yaml:"weight" default:"1" min:"1" max:"1000"`
+	ForwardAuthorization bool `yaml:"forward_authorization" default:"false"` // pass the client's own key on
+}
+
+// Timeouts bound how long an upstream may be silent.
+type Timeouts struct {
+	Connect       time.Duration `yaml:"connect" default:"5s" min:"1ms" max:"1h"`
+	FirstToken    time.Duration `yaml:"first_token" default:"30s" min:"1ms" max:"1h"`
+	BetweenTokens time.Duration `yaml:"between_tokens" default:"30s" min:"1ms" max:"1h"`
+}
+
+// Midstream is what happens when an upstream fails in the middle of a stream.
+type Midstream string
+
+// The stream fails, or is requested again and continued after the text already sent, if the new one
+// repeats it.
+const (
+	MidstreamOff   Midstream = "off"
+	MidstreamMatch Midstream = "match"
+)
+
+// UnmarshalText parses off and match.
+func (m *Midstream) UnmarshalText(text []byte) error {
+	*m = Midstream(text)
+	return configs.OneOf(string(text), string(MidstreamOff), string(MidstreamMatch))
+}
+
+// Summary names the model's upstreams.
+func (o OpenAIOptions) Summary() string {
+	var urls []string
+	for _, upstream := range o.Upstreams {
+		urls = append(urls, string(upstream.BaseURL))
+	}
+	return strings.Join(urls, ", ")
+}
+
+// wholeTimeout bounds the time to the head of a response that is not streamed.
+const wholeTimeout = 5 * time.Minute
+
+func addOpenAI(env app.Env, name string, o OpenAIOptions) error {
+	gate := env.Gate
+	gate.Permits = o.Concurrency
+	_, err := upstream.Add(env.Engine, upstream.Config{
+		Name:    name,
+		Servers: servers(name, o.Upstreams),
+		Timeouts: upstream.Timeouts{
+			Connect: o.Timeouts.Connect, FirstToken: o.Timeouts.FirstToken,
+			BetweenTokens: o.Timeouts.BetweenTokens, Whole: wholeTimeout,
+		},
+		Match:    o.Midstream == MidstreamMatch,
+		Gate:     gate,
+		Observer: upstreamMetrics{env.Metrics},
+		Log:      env.Log,
+	})
+	return err
+}
+
+// servers fills in what the list leaves out. A server is named by its host, and a second one on the
+// same host by its position in the list too.
+func servers(model string, list []Upstream) []upstream.Server {
+	var out []upstream.Server
+	taken := map[string]bool{}
+	for i, u := range list {
+		name := string(u.BaseURL)
+		if parsed, err := url.Parse(name); err == nil {
+			name = parsed.Host
+		}
+		if taken[name] {
+			name = fmt.Sprintf("%s#%d", name, i+1)
+		}
+		taken[name] = true
+		out = append(out, upstream.Server{
+			Name: name, BaseURL: string(u.BaseURL), APIKey: u.APIKey.Reveal(),
+			Model: cmp.Or(u.Model, model), Priority: cmp.Or(u.Priority, i+1), Weight: u.Weight,
+			ForwardAuthorization: u.ForwardAuthorization,
+		})
+	}
+	return out
+}
+
+// upstreamMetrics counts requests to upstreams.
+type upstreamMetrics struct{ *gateway.Metrics }
+
+// Attempted implements upstream.Observer.
+func (u upstreamMetrics) Attempted(model, server string, o upstream.Outcome) {
+	u.UpstreamAsked(model, server, string(o))
+}

@@ -1,0 +1,57 @@
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"penstock/dialect"
+)
+
+// request is a client's request, ready for every server.
+type request struct {
+	path   string // of the endpoint, below a server's base URL
+	body   dialect.Body
+	stream bool // the response is requested as events
+
+	credential string              // the client's own key; may be empty
+	pass       dialect.Passthrough // takes the head and, unless it is streamed, the body; may be nil
+}
+
+// key returns the key that is sent to a server, and whether it is the client's own.
+func (r *request) key(s *server) (key string, own bool) {
+	if s.ForwardAuthorization && r.credential != "" {
+		return r.credential, true
+	}
+	return s.APIKey, false
+}
+
+// post sends the request to a server, and returns the response whatever its status is. It does not
+// follow redirections, which would be sent the key.
+func (r *request) post(ctx context.Context, s *server, key string) (*http.Response, error) {
+	url := strings.TrimRight(s.BaseURL, "/") + r.path
+	out, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(r.body.For(s.Model)))
+	if err != nil {
+		return nil, fmt.Errorf("make a request to the upstream: %w", err)
+	}
+	out.Header = http.Header{
+		"Accept":       {"application/json"},
+		"Content-Type": {"application/json"},
+		"User-Agent":   {"penstock"},
+	}
+	if r.stream {
+		out.Header["Accept"] = []string{"text/event-stream"}
+		out.Header["Cache-Control"] = []string{"no-cache"}
+		out.Header["Connection"] = []string{"keep-alive"}
+	}
+	if key != "" {
+		out.Header["Authorization"] = []string{"Bearer " + key}
+	}
+	response, err := s.transport.RoundTrip(out)
+	if err != nil {
+		return nil, fmt.Errorf("send a request to the upstream: %w", err)
+	}
+	return response, nil
+}

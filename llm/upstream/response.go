@@ -1,0 +1,112 @@
+package upstream
+
+import (
+	"context"
+	"io"
+	"mime"
+	"net/http"
+	"net/http/httptrace"
+	"time"
+)
+
+// response is a response with a status of success, whose body has not been read yet.
+type response struct {
+	model    *model
+	server   *server
+	head     *http.Response
+	body     io.Reader // decompressed
+	ctx      context.Context
+	watchdog *watchdog
+	secret   string // the key that was sent
+	ownKey   bool   // it is the client's own
+	ended    bool   // the body has been read to its end
+}
+
+// send sends a request to a server. The head of the response may take as long as limit, from the
+// moment the connection is open; cause is why it is canceled after that. The caller closes the
+// response.
+func (m *model) send(ctx context.Context, s *server, r *request, limit time.Duration, cause error) (*response, *failure) {
+	key, ownKey := r.key(s)
+	ctx, watchdog := newWatchdog(ctx, m.config.Timeouts.Connect, errConnect)
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { watchdog.set(limit, cause) },
+	})
+	head, err := r.post(traced, s, key) //nolint:bodyclose // response.close does
+	if err != nil {
+		defer watchdog.stop()
+		return nil, noResponse(ctx, err, m.config.Timeouts)
+	}
+	o := &response{model: m, server: s, head: head, ctx: ctx, watchdog: watchdog, secret: key, ownKey: ownKey}
+	if o.body, err = decompressed(head); err != nil {
+		defer o.close()
+		return nil, malformed("%w", err)
+	}
+	if head.StatusCode < 200 || head.StatusCode > 299 {
+		defer o.close()
+		watchdog.set(m.config.Timeouts.BetweenTokens, errBetweenTokens)
+		f := rejected(o)
+		if cause := context.Cause(ctx); cause != nil {
+			return nil, noResponse(ctx, cause, m.config.Timeouts)
+		}
+		return nil, f
+	}
+	return o, nil
+}
+
+// headerUpstream is the header that names the server of a response.
+const headerUpstream = "X-Penstock-Upstream"
+
+// mediaType returns the media type that the response declares, "" if it declares none.
+func (o *response) mediaType() string {
+	media, _, _ := mime.ParseMediaType(o.head.Header.Get("Content-Type"))
+	return media
+}
+
+// isJSON reports whether the response declares that it is JSON, or declares nothing.
+func (o *response) isJSON() bool {
+	media := o.mediaType()
+	return media == "application/json" || media == ""
+}
+
+// isUnframed reports whether only the end of the connection ends the body.
+func (o *response) isUnframed() bool {
+	return o.head.ProtoMajor == 1 && o.head.ContentLength < 0 && len(o.head.TransferEncoding) == 0
+}
+
+// header returns the headers of the response that a client gets.
+func (o *response) header() http.Header {
+	header := forwarded(o.head.Header, o.secret)
+	header.Set(headerUpstream, o.server.Name)
+	return header
+}
+
+// broken returns the failure of a response whose body could not be read.
+func (o *response) broken(err error) *failure {
+	if cause := context.Cause(o.ctx); cause != nil {
+		return noResponse(o.ctx, cause, o.model.config.Timeouts)
+	}
+	return cut(err)
+}
+
+// close ends the response, and the request if that has not ended.
+func (o *response) close() {
+	o.watchdog.stop()
+	o.head.Body.Close()
+}
+
+// drainTime is how long the last bytes of a complete response may take.
+const drainTime = time.Second
+
+// drain reads the few bytes after the end of a complete response, so that its connection can be
+// used again, and closes it. The caller does not wait for that.
+func (o *response) drain() {
+	if o.ended {
+		o.close()
+		return
+	}
+	o.watchdog.detach(drainTime)
+	o.model.drains.Go(func() {
+		defer o.close()
+		_, _ = io.CopyN(io.Discard, o.body, 64<<10) // the response is complete, whatever follows
+	})
+}

@@ -1,0 +1,4 @@
+package stream
+
+// EventCost is what a kept event counts as beside its data.
+const EventCost = eventCost

@@ -1,0 +1,169 @@
+//go:build e2e
+
+package clients
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"penstock/test/server"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// client is a program, and what differs for it.
+type client struct {
+	name    string
+	program func(t *testing.T) *exec.Cmd
+	lacks   []string          // features that it does not have
+	errors  map[string]string // its error classes
+}
+
+var clients = []client{
+	{
+		name: "openai-python", program: python("openai_client.py"),
+		errors: map[string]string{
+			"bad request": "BadRequestError", "too long": "BadRequestError", "not found": "NotFoundError", "busy": "RateLimitError",
+			"server": "InternalServerError", "connection": "APIConnectionError", "stream": "APIError", "responses": "APIConnectionError", "timeout": "APITimeoutError",
+		},
+	},
+	{
+		name: "langchain-openai", program: python("langchain_client.py"), lacks: []string{"models", "think"},
+		errors: map[string]string{
+			"bad request": "OpenAIInvalidRequestError", "too long": "OpenAIContextOverflowError", "not found": "OpenAIModelNotFoundError", "busy": "OpenAIRateLimitError",
+			"server": "OpenAIAPIError", "connection": "OpenAIConnectionError", "stream": "APIError", "responses": "ValueError", "timeout": "OpenAITimeoutError",
+		},
+	},
+	{
+		name: "openai-javascript", program: javascript("openai.mjs"),
+		errors: map[string]string{
+			"bad request": "BadRequestError", "too long": "BadRequestError", "not found": "NotFoundError", "busy": "RateLimitError",
+			"server": "InternalServerError", "connection": "TypeError", "stream": "APIError", "responses": "APIError", "timeout": "APIConnectionTimeoutError",
+		},
+	},
+	{
+		name: "ai-sdk", program: javascript("ai.mjs"), lacks: []string{"models", "respond", "stream_respond"},
+		errors: map[string]string{
+			"bad request": "AI_APICallError", "too long": "AI_APICallError", "not found": "AI_APICallError", "busy": "AI_APICallError",
+			"server": "AI_APICallError", "connection": "AI_APICallError", "stream": "AI_StreamProviderError", "timeout": "TimeoutError",
+		},
+	},
+	{
+		name: "openai-go", program: golang,
+		errors: map[string]string{
+			"bad request": "*apierror.Error", "too long": "*apierror.Error", "not found": "*apierror.Error", "busy": "*apierror.Error",
+			"server": "*apierror.Error", "connection": "io.ErrUnexpectedEOF", "stream": "*ssestream.StreamError", "responses": "io.ErrUnexpectedEOF", "timeout": "context.DeadlineExceeded",
+		},
+	},
+}
+
+func TestClients(t *testing.T) {
+	f := start(t)
+	for _, c := range clients {
+		t.Run(c.name, func(t *testing.T) {
+			var want []observation
+			for _, s := range checks {
+				if verb, _, _ := strings.Cut(s.Check, " "); slices.Contains(c.lacks, verb) {
+					continue
+				}
+				if s.Error != "" {
+					s.Error = c.errors[s.Error]
+				}
+				want = append(want, s)
+			}
+			if diff := cmp.Diff(want, f.run(t, c.program(t))); diff != "" {
+				t.Errorf("the observations differ (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// The stream of "patient" contains comments, which clients must ignore.
+func TestHeartbeats(t *testing.T) {
+	r := start(t).penstock.Post("/v1/chat/completions", `{"model":"patient","messages":[{"role":"user","content":"Hello"}],"stream":true}`)
+	if !strings.Contains(r.Body, "\n: keep-alive\n") {
+		t.Errorf("no heartbeat in %q", r.Body)
+	}
+}
+
+// run runs a client's program and returns its observations. After each request that it has canceled
+// the program waits for a line, which is sent when the model has noticed.
+func (f *fixture) run(t *testing.T, program *exec.Cmd) (all []observation) {
+	program.Env = append(os.Environ(), "OPENAI_BASE_URL="+f.penstock.URL+"/v1", "OPENAI_API_KEY=unused")
+	var stderr bytes.Buffer
+	program.Stderr = &stderr
+	stdin, err := program.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := program.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := program.Start(); err != nil {
+		t.Fatalf("%v: run make e2e", err)
+	}
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+		var s observation
+		if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
+			t.Errorf("%v in %q", err, lines.Text())
+		}
+		verb, model, _ := strings.Cut(s.Check, " ")
+		if model == "smollm2" && s.Text != "" {
+			s.Text = anything
+		}
+		all = append(all, s)
+		if verb == "abort" || verb == "timeout" {
+			f.waitCanceled(t, model)
+			if _, err := io.WriteString(stdin, "canceled\n"); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if err := program.Wait(); err != nil {
+		t.Errorf("it exited with %v; its stderr:\n%s", err, stderr.String())
+	}
+	return all
+}
+
+// installed returns the path where `make e2e` installs a client.
+func installed(t *testing.T, name string) string {
+	return filepath.Join(server.Root(t), ".penstock", "e2e", name)
+}
+
+func python(script string) func(t *testing.T) *exec.Cmd {
+	return func(t *testing.T) *exec.Cmd {
+		return exec.CommandContext(t.Context(), installed(t, "python/bin/python"), "python/"+script)
+	}
+}
+
+// javascript passes the script as an argument: Node.js then looks for packages in the folder where
+// it runs, not in the script's.
+func javascript(script string) func(t *testing.T) *exec.Cmd {
+	return func(t *testing.T) *exec.Cmd {
+		text, err := os.ReadFile("javascript/" + script)
+		if err != nil {
+			t.Fatal(err)
+		}
+		folder := installed(t, "javascript")
+		node, err := filepath.Glob(folder + "/node_modules/node-*/bin/node")
+		if err != nil || len(node) != 1 {
+			t.Fatalf("found %q instead of one Node.js: run make e2e", node)
+		}
+		program := exec.CommandContext(t.Context(), node[0], "--input-type=module", "--eval", string(text))
+		program.Dir = folder
+		return program
+	}
+}
+
+func golang(t *testing.T) *exec.Cmd {
+	return exec.CommandContext(t.Context(), installed(t, "openai-go"))
+}

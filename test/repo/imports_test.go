@@ -1,0 +1,148 @@
+package repo
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const (
+	module = "penstock"
+	root   = "../.." // the repository's
+)
+
+// importRules has a row for each top-level folder: the other top-level folders that its packages
+// may import. Tests may import more.
+var importRules = map[string]struct {
+	may    []string
+	reason string
+}{
+	"cmd":   {[]string{"app", "kinds"}, "a command is one call of app.Main"},
+	"app":   {[]string{"apierr", "configs", "engine", "gateway", "hub", "llm", "web"}, "the command line adds models by their Kind and knows none itself; llm is for penstock import"},
+	"kinds": {[]string{"app", "configs", "engine", "gateway", "clip", "llm", "onnx"}, "this is where a configuration becomes a model"},
+
+	"configs": {nil, "kinds turns a configuration into options"},
+	"apierr":  {nil, "every package can return its errors"},
+	"stream":  {[]string{"apierr"}, "a log of events knows no model and no protocol"},
+	"sse":     {nil, "events and their bytes"},
+	"engine":  {[]string{"apierr", "stream"}, "the engine knows no HTTP, no ONNX and no OpenAI"},
+	"dialect": {[]string{"apierr", "sse", "strictjson"}, "a codec turns bytes into types and back"},
+
+	"strictjson": {nil, "one strict JSON decoder for every package"},
+	"modeldir":   {nil, "the layout of model folders, for the packages that fill and open them"},
+	"onnx":       {nil, "tensors know no models"},
+	"tokenizer":  {nil, "text in, ids out"},
+	"clip":       {[]string{"apierr", "engine", "dialect", "modeldir", "strictjson", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
+	"llm":        {[]string{"apierr", "engine", "dialect", "sse", "modeldir", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
+
+	"auth":    {nil, "keys and limits are checked before there is a model"},
+	"gateway": {[]string{"apierr", "engine", "stream", "sse", "dialect", "auth"}, "the gateway knows models by their verbs only: a new kind of model changes nothing in it"},
+	"cluster": {[]string{"apierr", "engine", "stream"}, "a log on other machines is still a log"},
+	"hub":     {[]string{"modeldir"}, "a model folder is filled before it is opened"},
+	"web":     {nil, "the page is a client as any other: it uses HTTP"},
+
+	"models":  {nil, "weights, and how they were made"},
+	"scripts": {nil, "tools of the repository"},
+	"bench":   {[]string{"apierr", "engine", "gateway", "stream", "test"}, "benchmarks are wired by hand, or run from outside"},
+	"test":    {[]string{"apierr", "engine", "gateway", "stream", "sse", "dialect"}, "tools for the tests of any package"},
+}
+
+// standardOnly are the folders whose packages import nothing but the standard library and what
+// their row in importRules has, and of the standard library nothing that opens a connection.
+var standardOnly = []string{"apierr", "stream", "sse", "engine"}
+
+// libraryRules has the folders that may import a library: what it does is done there only.
+var libraryRules = []struct {
+	library string
+	may     []string
+	reason  string
+}{
+	{"github.com/gin-gonic/gin", []string{"gateway"}, "routes are the gateway's"},
+	{"github.com/prometheus/client_golang", []string{"gateway"}, "the engine reports to an Observer, and the gateway makes metrics of that"},
+	{"github.com/yalue/onnxruntime_go", []string{"onnx"}, "ONNX Runtime is opened once, in one package"},
+	{"github.com/sashabaranov/go-openai", []string{"dialect"}, "its types are OpenAI's; its client is not used"},
+	{"github.com/goccy/go-yaml", []string{"configs"}, "YAML is read in one package, strictly"},
+	{"github.com/alecthomas/kong", []string{"app"}, "the command line is app's"},
+	{"code.dny.dev/ssrf", []string{"clip"}, "only pictures are fetched from addresses that clients send"},
+}
+
+func TestImportRules(t *testing.T) {
+	for _, p := range packages(t) {
+		if len(p.Imports) == 0 {
+			continue // nothing but tests
+		}
+		from := folder(p.ImportPath)
+		rule, ok := importRules[from]
+		if !ok {
+			t.Errorf("%s: importRules has no row for %q (it has %v)", p.ImportPath, from, slices.Sorted(maps.Keys(importRules)))
+			continue
+		}
+		for _, imported := range p.Imports {
+			if to := folder(imported); ours(imported) && to != from && !slices.Contains(rule.may, to) {
+				t.Errorf("%s imports %s: %s", p.ImportPath, imported, rule.reason)
+			}
+			for _, rule := range libraryRules {
+				if within(imported, rule.library) && !slices.Contains(rule.may, from) {
+					t.Errorf("%s imports %s: %s", p.ImportPath, imported, rule.reason)
+				}
+			}
+			if !slices.Contains(standardOnly, from) || ours(imported) {
+				continue
+			}
+			if first, _, _ := strings.Cut(imported, "/"); strings.Contains(first, ".") {
+				t.Errorf("%s imports %s: it needs the standard library only", p.ImportPath, imported)
+			}
+			if imported == "net" || within(imported, "net/http") {
+				t.Errorf("%s imports %s: it opens no connection", p.ImportPath, imported)
+			}
+		}
+	}
+}
+
+// pkg is a package of this module and what it imports, tests excluded.
+type pkg struct {
+	ImportPath string
+	Imports    []string
+}
+
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	list := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports", "./...")
+	list.Dir = root
+	out, err := list.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			t.Fatalf("go list: %s", exit.Stderr)
+		}
+		t.Fatal(err)
+	}
+	var all []pkg
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+// folder returns the top-level folder of a package of this module.
+func folder(importPath string) string {
+	first, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(importPath, module), "/"), "/")
+	return first
+}
+
+func ours(importPath string) bool { return within(importPath, module) }
+
+// within reports whether a package is at or below a path.
+func within(importPath, at string) bool {
+	return importPath == at || strings.HasPrefix(importPath, at+"/")
+}
