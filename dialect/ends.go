@@ -62,7 +62,7 @@ func endsResponse(kind string) bool {
 }
 
 // endsResponseByData is endsResponse for the type inside an event's data, and reportsFailure.
-// Nearly all events lack the words, and are not parsed.
+// Nearly all events lack these strings, and are not parsed.
 func endsResponseByData(data []byte) bool {
 	switch {
 	case isDone(data):
@@ -90,8 +90,8 @@ func endsResponseByData(data []byte) bool {
 	return ends || err != nil
 }
 
-// escapesLetters reports whether JSON may hold words that are not recognized by their bytes: an
-// ASCII letter or a full stop is escaped, which no encoder does.
+// escapesLetters reports whether JSON may hold these strings in another form: an ASCII letter or a
+// full stop is escaped, which no encoder does.
 func escapesLetters(data []byte) bool {
 	for {
 		i := bytes.Index(data, []byte(`\u00`))

@@ -19,6 +19,7 @@ func OpenAIRemote(r *Request) Remote {
 			return untranslated{Completions, "/completions"}
 		case Responses:
 			return untranslated{Responses, "/responses"}
+		default:
 		}
 	}
 	return translated{}

@@ -50,6 +50,7 @@ func chatMembers(r *Request) (map[string]json.RawMessage, error) {
 		return members, nil
 	case Native:
 		return nativeChatMembers(r)
+	default:
 	}
 	p, err := r.Parameters()
 	if err != nil {
