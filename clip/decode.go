@@ -55,7 +55,8 @@ var parameters = [...]string{"labels", "template", "top_k", "format"}
 
 // addQuery adds the query to what the body has.
 func (r *Request) addQuery(query url.Values) error {
-	for _, name := range slices.Sorted(maps.Keys(query)) { // of several mistakes, the same one is reported each time
+	// In order, so that of several mistakes the same one is reported each time.
+	for _, name := range slices.Sorted(maps.Keys(query)) {
 		switch {
 		case !slices.Contains(parameters[:], name):
 			return unknown("parameter", name, parameters[:])

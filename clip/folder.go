@@ -24,7 +24,7 @@ type folder struct {
 
 // config is the part of config.json that is used.
 type config struct {
-	LogitScale float64 `json:"logit_scale"` // the factor itself, not its logarithm; 0: not given
+	LogitScale float64 `json:"logit_scale"` // the factor itself, not its logarithm; 0: absent
 	Text       struct {
 		Positions int `json:"max_position_embeddings"`
 	} `json:"text_config"`

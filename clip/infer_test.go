@@ -93,8 +93,8 @@ func TestInferIsPredictInTensors(t *testing.T) {
 		t.Error("texts and labels are embedded differently")
 	}
 
-	// Without texts, logits are for the model's labels; what is asked for comes alone, as bytes if
-	// that is wanted.
+	// Without texts, logits are for the model's labels; a request may name its outputs, and have
+	// them as bytes.
 	alone, err := l.infer(t, wire{
 		"inputs": []wire{pixels}, "parameters": wire{"binary_data_output": true},
 		"outputs": []wire{{"name": "logits_per_image"}, {"name": "image_embeds", "parameters": wire{"binary_data": false}}},

@@ -5,14 +5,14 @@ import "penstock/clip/internal/limit"
 // limits returns the state of all that a picture may wait for before it waits at the gate, in the
 // order it is acquired:
 //
-//	rank                  name                   bounds                               held
-//	limit.ImageBuffers    image_buffers          bytes of decoded pictures, of        until the run has read them; the
-//	                                             requests that bring all theirs       request is at the gate meanwhile
-//	                      image_buffers_fetched  the same, of all other requests      the same
-//	limit.FetchesPerHost  fetches_per_host       fetches to one host                  until the body has arrived
-//	limit.Fetches         fetches                fetches, and bodies in memory        until the picture is decoded
-//	limit.Cores           cores                  pictures being decoded               until the picture is decoded
-//	limit.DecodeMemory    decode_memory          bytes that decoding takes            until the picture is decoded
+//	rank            name                   bounds                          held until
+//	ImageBuffers    image_buffers          bytes of decoded pictures, of   the run has read them
+//	                                       requests that bring all theirs
+//	                image_buffers_fetched  the same, of other requests     the run has read them
+//	FetchesPerHost  fetches_per_host       fetches to one host             the body has arrived
+//	Fetches         fetches                fetches, bodies in memory       the picture is decoded
+//	Cores           cores                  pictures being decoded          the picture is decoded
+//	DecodeMemory    decode_memory          bytes that decoding takes       the picture is decoded
 //
 // The engine bounds the rest. It admits a request to the gate's queue, or refuses it, before all of
 // these. The gate comes after them, and a run behind it acquires none. Package limit shows why

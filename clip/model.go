@@ -15,7 +15,7 @@ type Options struct {
 	Name         string        // its name in the engine
 	Path         string        // its folder
 	Labels       []string      // the labels of requests that name none
-	Template     string        // the text that each label is inserted into, at its one {}; "": the label alone
+	Template     string        // has one {} for the label; "": the label alone
 	Batch        int           // how many waiting requests one run may join; 0: 1
 	Fetch        fetch.Options // which pictures may be fetched
 	DecodeMemory int64         // bytes for pictures being decoded or waiting for their run; 0: 512 MiB

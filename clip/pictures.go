@@ -11,8 +11,7 @@ import (
 	"penstock/clip/internal/limit"
 )
 
-// errCanceled is the result of a request whose client disconnected before its run. No client sees
-// it.
+// errCanceled is the result of a request that was canceled before its run.
 var errCanceled = errors.New("the request was canceled before its run")
 
 // gather fetches and decodes the pictures of a request, all at once: how many are fetched or

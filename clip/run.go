@@ -102,7 +102,7 @@ func (t *towers) scale(ctx context.Context, texts iter.Seq[[]int64]) (scale floa
 			return float64(out[0].values[0]) / cosine, true, nil
 		}
 	}
-	return 0, false, fmt.Errorf("the graph's own logit_scale cannot be found out: give it in config.json")
+	return 0, false, fmt.Errorf("the graph's own logit_scale cannot be determined: set it in config.json")
 }
 
 // An input is the pictures, the texts, or both of one call. A graph that is both towers gets a
@@ -219,7 +219,7 @@ func (t *towers) halfOutput(info onnx.Info, in input) (*onnx.Tensor, error) {
 		shape = []int64{pictures, texts}
 	}
 	if shape[1] < 1 {
-		return nil, fmt.Errorf("the graph does not say how many numbers of float16 %s has: export it with that size fixed, or with outputs of float32", info.Name)
+		return nil, fmt.Errorf("the graph leaves open how many numbers of float16 %s has: export it with that size fixed, or with outputs of float32", info.Name)
 	}
 	return onnx.NewTensor(shape, make([]onnx.Float16, shape[0]*shape[1]))
 }

@@ -12,6 +12,9 @@
 // emits Deltas that hold the server's own events, which the encoder appends as they are. So members
 // that this package does not have reach the server and the client unchanged.
 //
+// OpenAIRemote returns how a request is sent to a server that uses one of OpenAI's dialects, and the
+// Reader of the server's events.
+//
 // Only a complete stream ends with the event of End, and only a failed one with that of Fail: Ends
 // recognizes both, and whatever else a client would take for one, in a server's events.
 //

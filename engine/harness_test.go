@@ -3,7 +3,6 @@ package engine_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"iter"
 	"time"
 
@@ -154,7 +153,8 @@ func follow(ctx context.Context, s *stream.Stream, after int64, idle time.Durati
 	}
 }
 
+// eventCost is what package stream counts a kept event as, beside its data.
+const eventCost = 80
+
 // cancel ends a stream as no longer wanted.
 func cancel(s *stream.Stream) { s.Cancel(stream.ErrNoReader) }
-
-var errStopped = errors.New("told to stop")

@@ -1,20 +1,26 @@
 package gateway_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"penstock/apierr"
 	"penstock/dialect"
+	"penstock/dialect/dialecttest"
 	"penstock/engine"
 	"penstock/gateway"
 	"penstock/llm/local"
+	"penstock/llm/upstream"
+	"penstock/llm/upstream/upstreamtest"
 	"penstock/onnx"
 	"penstock/onnx/onnxtest"
 	"penstock/sse"
@@ -78,30 +84,90 @@ func tiny(t *testing.T, e *engine.Engine) {
 	}).Register(e)
 }
 
+// remoteServer adds a model of another server, which uses OpenAI's dialects.
+func remoteServer(t *testing.T, e *engine.Engine) {
+	server := httptest.NewServer(http.HandlerFunc(openAIServer))
+	t.Cleanup(server.Close)
+	_, err := upstream.Add(e, upstream.Config{
+		Name:     "upstream",
+		Servers:  []upstream.Server{{Name: "first", BaseURL: server.URL + "/v1", Model: "m", Weight: 1}},
+		Timeouts: upstream.Timeouts{Connect: time.Minute, FirstToken: time.Minute, BetweenTokens: time.Minute, Whole: time.Minute},
+		Gate:     engine.GateConfig{Permits: 1, Queue: 1},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// openAIServer generates three words in the dialect of the path.
+func openAIServer(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	stream := bytes.Contains(body, []byte(`"stream":true`))
+	const (
+		usage     = `"usage":{"prompt_tokens":7,"completion_tokens":60,"total_tokens":67}`
+		completed = `{"id":"r","object":"response","status":"completed","output":[{"type":"message","role":"assistant","content":[{"type":"output_text","text":"w0 w1 w2 "}]}],"usage":{"input_tokens":7,"output_tokens":60,"total_tokens":67}}`
+	)
+	var script upstreamtest.Script
+	switch path := strings.TrimPrefix(r.URL.Path, "/v1"); {
+	case path == "/chat/completions" && stream:
+		script = upstreamtest.Whole("m", 3)
+	case path == "/chat/completions":
+		script = upstreamtest.Script{upstreamtest.Answer(200, `{"choices":[{"index":0,"message":{"role":"assistant","content":"w0 w1 w2 "},"finish_reason":"stop"}],`+usage+`}`)}
+	case path == "/completions" && stream:
+		for i := range 3 {
+			script = append(script, upstreamtest.Send(`data: {"id":"c","object":"text_completion","choices":[{"index":0,"text":`+quote(upstreamtest.Text(i, i+1))+`,"finish_reason":null}]}`+"\n\n"))
+		}
+		script = append(script, upstreamtest.Send(`data: {"id":"c","object":"text_completion","choices":[{"index":0,"text":"","finish_reason":"stop"}]}`+"\n\ndata: "+`{"id":"c","object":"text_completion","choices":[],`+usage+"}\n\n"+upstreamtest.Done))
+	case path == "/completions":
+		script = upstreamtest.Script{upstreamtest.Answer(200, `{"choices":[{"index":0,"text":"w0 w1 w2 ","finish_reason":"stop"}],`+usage+`}`)}
+	case path == "/responses" && stream:
+		script = append(script, upstreamtest.Send("event: response.created\ndata: "+`{"type":"response.created","sequence_number":0,"response":{"id":"r"}}`+"\n\n"))
+		for i := range 3 {
+			script = append(script, upstreamtest.Send("event: response.output_text.delta\ndata: "+`{"type":"response.output_text.delta","sequence_number":`+itoa(i+1)+`,"delta":`+quote(upstreamtest.Text(i, i+1))+"}\n\n"))
+		}
+		script = append(script, upstreamtest.Send("event: response.completed\ndata: "+`{"type":"response.completed","sequence_number":4,"response":`+completed+"}\n\n"))
+	case path == "/responses":
+		script = upstreamtest.Script{upstreamtest.Answer(200, completed)}
+	default:
+		script = upstreamtest.Script{upstreamtest.Fail(404, "no such path")}
+	}
+	for _, act := range script {
+		act(w, r)
+	}
+}
+
 // Every dialect reaches every language model: what a client gets is the same, streamed or whole.
 func TestEveryDialectReachesEveryModel(t *testing.T) {
 	s := newServer(t, 1, 1, func(e *engine.Engine) {
 		scripted("typed", "")(e)
 		scripted("relay", dialect.Chat)(e)
 		tiny(t, e)
-	}, func(o *gateway.Options) { o.Dialects = []gateway.Dialect{{Path: "/toy", Codec: toy{}}} })
+		remoteServer(t, e)
+	}, withToy)
 	scriptedText := generated{"Hello <wide>\nwörld", "length", 2, 3}
 	for name, r := range routes() {
-		for model, want := range map[string]generated{"typed": scriptedText, "relay": scriptedText, "tiny": {"BBBBB", "length", 0, 5}} {
+		for model, want := range map[string]generated{
+			"typed": scriptedText, "relay": scriptedText,
+			"tiny":     {"BBBBB", "length", 0, 5},
+			"upstream": {"w0 w1 w2 ", "stop", 7, 60},
+		} {
 			t.Run(name+" "+model, func(t *testing.T) {
-				if model == "tiny" && name == "responses" {
-					want.Text = "" // which has no logit_bias
-				}
 				for _, stream := range []bool{false, true} {
 					got := generate(t, s, r, r.request(model, "hi", stream), stream)
+					if name == "toy" {
+						want.Prompt, want.Completion = 0, 0
+					}
 					if model == "tiny" {
-						if want.Text == "" {
-							got.Text = ""
-						}
-						if got.Prompt < 2 {
-							t.Errorf("stream %v: %d tokens in the prompt", stream, got.Prompt)
+						if got.Prompt < 2 && name != "toy" || got.Finish == "" {
+							t.Errorf("stream %v: %+v", stream, got)
 						}
 						got.Prompt = 0
+						if name == "responses" || name == "toy" { // neither has logit_bias: its text is random
+							got.Text = want.Text
+						}
+						if name == "toy" { // nor has that a limit
+							got.Finish = want.Finish
+						}
 					}
 					if got != want {
 						t.Errorf("stream %v: %+v, want %+v", stream, got, want)
@@ -113,6 +179,11 @@ func TestEveryDialectReachesEveryModel(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// withToy serves a dialect that is not built in.
+func withToy(o *gateway.Options) {
+	o.Dialects = []gateway.Dialect{{Path: "/toy", Codec: dialecttest.Toy()}}
 }
 
 // generate sends a request and reads the response in its dialect.
@@ -158,7 +229,7 @@ func TestEveryDialectReportsFailures(t *testing.T) {
 	s := newServer(t, 1, 1, func(e *engine.Engine) {
 		scripted("typed", "")(e)
 		scripted("relay", dialect.Chat)(e)
-	}, func(o *gateway.Options) { o.Dialects = []gateway.Dialect{{Path: "/toy", Codec: toy{}}} })
+	}, withToy)
 	for name, r := range routes() {
 		for _, model := range []string{"typed", "relay"} {
 			for prompt, want := range map[string]struct {
@@ -177,6 +248,32 @@ func TestEveryDialectReportsFailures(t *testing.T) {
 					if code := r.code(w.Body.Bytes()); w.Code != want.status || code != want.code || broken {
 						t.Errorf("%s, %s, %s, stream %v: %d %s", name, model, prompt, stream, w.Code, w.Body)
 					}
+				}
+			}
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A body that is named as a form, an image, a sound or a film is refused before a stream starts.
+func TestBodiesOfOtherMediaTypesAreRefused(t *testing.T) {
+	s := newServer(t, 1, 1, func(e *engine.Engine) { tiny(t, e) })
+	for name, r := range routes() {
+		if name == "toy" || name == "native GET" {
+			continue
+		}
+		for mediaType, status := range map[string]int{
+			"multipart/form-data; boundary=x": 415, "IMAGE/png": 415, "audio/wav": 415, "video/mp4": 415,
+			"application/x-www-form-urlencoded": 200, "text/plain": 200, "": 200,
+		} {
+			for _, stream := range []bool{false, true} {
+				req := r.request("tiny", "hi", stream)
+				req.Header.Set("Content-Type", mediaType)
+				w := s.record(req)
+				if w.Code != status || status == 415 && r.code(w.Body.Bytes()) != "unsupported_media_type" {
+					t.Errorf("%s, %q, stream %v: %d %s", name, mediaType, stream, w.Code, w.Body)
 				}
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -61,11 +62,13 @@ func routes() map[string]route {
 		},
 		"toy": {
 			request: func(model, prompt string, stream bool) *http.Request {
-				b, _ := json.Marshal(map[string]any{"to": model, "text": prompt, "stream": stream})
-				return request("POST", "/toy", string(b))
+				body := "model " + model + "\nask " + prompt + "\n"
+				if stream {
+					body += "stream\n"
+				}
+				return request("POST", "/toy", body)
 			},
-			whole: func(body []byte) (g generated, err error) { return g, json.Unmarshal(body, &g) },
-			event: eventToy, code: codeAt("wrong"),
+			whole: wholeToy, event: eventToy, code: func(body []byte) string { return messageToy(string(body)) },
 		},
 	}
 }
@@ -207,17 +210,38 @@ func eventResponse(g *generated, name string, data []byte) (string, error) {
 	return e.Code, err
 }
 
-func eventToy(g *generated, name string, data []byte) (string, error) {
-	switch name {
-	case "":
-		g.Text += string(data)
-	case "error":
-		return string(data), nil
-	case "end":
-		text := g.Text
-		err := json.Unmarshal(data, g)
-		g.Text = text
-		return "", err
+// The toy dialect is dialecttest's. It has no usage, and its errors have a message and no code.
+
+func wholeToy(body []byte) (g generated, err error) {
+	for line := range strings.Lines(string(body)) {
+		name, _, _ := strings.Cut(line, " ")
+		if _, err := eventToy(&g, name, []byte(line)); err != nil {
+			return g, err
+		}
 	}
-	return "", nil
+	return g, nil
+}
+
+func eventToy(g *generated, name string, data []byte) (string, error) {
+	if name == "sorry" {
+		return messageToy("sorry " + string(data)), nil
+	}
+	text, err := strconv.Unquote(strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(string(data), "say "), "bye ")))
+	if name == "bye" {
+		g.Finish = text
+	} else {
+		g.Text += text
+	}
+	return "", err
+}
+
+// messageToy returns the code of the error with that message.
+func messageToy(line string) string {
+	switch {
+	case strings.HasPrefix(line, `sorry "no token came"`):
+		return "upstream_timeout"
+	case strings.HasPrefix(line, `sorry "cut"`):
+		return "upstream_cut"
+	}
+	return line
 }

@@ -9,8 +9,8 @@ import (
 // ErrEventTooLong says that an event is longer than its Reader takes.
 var ErrEventTooLong = errors.New("server-sent event is too long")
 
-// RawEvent is an event as a server sent it. Its slices belong to the Reader: name and ID change with
-// its next call, the data with its next Next.
+// RawEvent is an event as a server sent it. Its slices belong to the Reader: name and ID change
+// with its next call, the data with its next Next.
 type RawEvent struct {
 	Name []byte // empty for most
 	Data []byte // data lines joined with '\n'
@@ -72,7 +72,8 @@ func (r *Reader) Next() (RawEvent, error) {
 	}
 }
 
-// Buffered returns the next event if all of it has been read already. The data of the events before it stay as they are.
+// Buffered returns the next event if all of it has been read already. The data of the events before
+// it stay as they are.
 func (r *Reader) Buffered() (e RawEvent, ok bool) {
 	if r.returned {
 		r.returned = false
@@ -194,7 +195,8 @@ func (r *Reader) fill() bool {
 	return false
 }
 
-// makeRoom moves the event at hand to the front of the buffer, or of a larger one, so that a read brings as much as it can.
+// makeRoom moves the event at hand to the front of the buffer, or of a larger one, so that a read
+// brings as much as it can.
 func (r *Reader) makeRoom() bool {
 	buf := r.buf
 	switch {

@@ -43,9 +43,13 @@ func (s *Stream) renew() (drop bool) {
 		if !ended {
 			return false
 		}
+		if readers > 0 { // they take the rest, and no new ones come
+			s.streams.taken(s)
+			return false
+		}
+		s.dropped = true
 		s.streams.remove(s)
-		s.dropped = readers == 0 // those that are there take the rest
-		return s.dropped
+		return true
 	}
 	runs := readers == 0
 	if s.config.Detached {
@@ -100,5 +104,5 @@ func (s *Stream) retire() {
 func (s *Stream) resumable() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.config.Lease > 0 && !s.expired && s.log != nil
+	return s.config.Lease > 0 && s.log != nil && !(s.expired && s.state == stateEnded)
 }

@@ -150,7 +150,8 @@ func TestALogThatMadeRoomStillKnowsItsEnd(t *testing.T) {
 	}
 }
 
-// Logs without events, as those of streams that wait for their first token, cost a busy log nothing.
+// Logs without events, as those of streams that wait for their first token, cost a busy log
+// nothing.
 func BenchmarkAFullLogAmongEmptyOnes(b *testing.B) {
 	for _, empty := range []int{0, 10_000} {
 		b.Run(strconv.Itoa(empty), func(b *testing.B) {

@@ -27,7 +27,7 @@ func newError(err error) *Error {
 		innermost *json.SemanticError
 	)
 	for layer := err; layer != nil; layer = errors.Unwrap(layer) {
-		switch l := layer.(type) { //nolint:errorlint // every layer is looked at in turn
+		switch l := layer.(type) { //nolint:errorlint // every layer is examined
 		case *Error: // of a nested Decode, or a Mismatch
 			e.Path = append(e.Path, l.Path...)
 			e.Offset += l.Offset

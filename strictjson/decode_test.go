@@ -133,7 +133,7 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// FuzzDecode: whatever the data is, it is decoded or the error says why it is not.
+// FuzzDecode: any data is decoded, or the error has a kind and a position in it.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"name": "n", "content": [{"type": "text"}], "list": ["a", []], "raw": null}`))
 	f.Add([]byte(`{"content": [{"type": "a", "type": "b"}]}`))

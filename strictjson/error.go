@@ -14,7 +14,7 @@ type Kind int
 const (
 	Syntax          Kind = iota + 1 // not one JSON value in UTF-8; Offset is where it stops being one
 	DuplicateMember                 // an object names a member twice; Path leads to it
-	UnknownMember                   // a member has no field; Path leads to it, Known lists those that are there
+	UnknownMember                   // a member has no field; Path leads to it, Known lists the others
 	WrongType                       // a value is of another type than its field; Want and Got name the two
 	OutOfRange                      // a number is too large for its field
 )

@@ -46,7 +46,8 @@ func (g guard) control(host string) func(network, address string, _ syscall.RawC
 			return fmt.Errorf("%w: %w", errNotAllowed, err)
 		}
 		dialled = netip.AddrPortFrom(dialled.Addr().Unmap(), dialled.Port())
-		plain := dialled.Addr().WithZone("") // no range holds an address with a zone, and nothing public has one
+		// No range contains an address with a zone, and no public address has one.
+		plain := dialled.Addr().WithZone("")
 		switch {
 		case g.deny.host(host), g.deny.address(plain):
 			return fmt.Errorf("%w: %s at %s is denied", errNotAllowed, host, dialled)

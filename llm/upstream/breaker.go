@@ -12,7 +12,7 @@ const (
 
 // breaker is a circuit breaker: when a server has failed breakerFailures times in a row it opens,
 // and lets one request through every breakerPause, as a probe; the first probe that gets a response
-// closes it. It is notified of each request by begun, by answered when content arrives, and by
+// closes it. It is notified of each request by begun, by responded when content arrives, and by
 // ended. Its methods may be called from many goroutines.
 //
 // The circuit breakers of libraries count a probe as a success only when its request has ended,
@@ -40,8 +40,8 @@ func (b *breaker) begun() {
 	b.probing = b.open
 }
 
-// answered notes that the server responds.
-func (b *breaker) answered() {
+// responded notes that the server responds.
+func (b *breaker) responded() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.open {

@@ -7,12 +7,12 @@
 // *dialect.Request to dialect.Deltas, and "embed", from a *dialect.EmbeddingCall to a
 // *dialect.EmbeddingResponse.
 //
-// Until something has been passed on, a failed request is sent to the next server (attempts.go says
-// when and how often); afterwards only if Config.Match is set and the next response repeats what
-// the client already has (match.go). A response is complete only when the server has said so
-// (relay.go). Everything else is a failure with one of the codes upstream_error, upstream_cut,
-// upstream_timeout and upstream_unauthorized. If a server rejects a request, the cause of the error
-// is its *dialect.UpstreamAnswer.
+// Until something has been passed on, a failed request is sent to the next server (attempts.go
+// describes when and how often); afterwards only if Config.Match is set and the next response
+// repeats what the client already has (match.go). A response is complete only when the server
+// indicates that it is (relay.go). Everything else is a failure with one of the codes
+// upstream_error, upstream_cut, upstream_timeout and upstream_unauthorized. If a server rejects a
+// request, the cause of the error is its *dialect.UpstreamAnswer.
 //
 // The package never parses what it need not understand, never shows a client an address or a key,
 // and keeps nothing of a request after its end.

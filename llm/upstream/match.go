@@ -79,8 +79,8 @@ func (r *replay) caughtUp() bool {
 	return true
 }
 
-// next returns the part of the response's next chunk that is new to the client, if there is one. Its
-// error says why the response cannot continue the other one.
+// next returns the part of the response's next chunk that is new to the client, if there is one.
+// Its error says why the response cannot continue the other one.
 func (r *replay) next(data []byte) (rest []byte, isNew bool, err error) {
 	c, err := readChunk(data)
 	if err != nil {

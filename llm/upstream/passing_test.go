@@ -48,9 +48,9 @@ func TestGzip(t *testing.T) {
 	})
 }
 
-// Chunks are passed on byte for byte, whatever is in the events, and however they are split on their
-// way. testdata has a stream for each of OpenAI's features, as OpenAI, DeepSeek, vLLM and OpenRouter
-// send them.
+// Chunks are passed on byte for byte, whatever is in the events, and however they are split on
+// their way. testdata has a stream for each of OpenAI's features, as OpenAI, DeepSeek, vLLM and
+// OpenRouter send them.
 func TestChunksPassByteForByte(t *testing.T) {
 	transcripts := map[string]string{"odd": test.Role("m") +
 		"data:{\"choices\" : [ {\"index\":0,\"delta\":{\"content\":\"\u00e9\U0001F600 \\u00e9\\ud83d\"},\"x\":1e400}],\"y\":{\"choices\":[]} }\n\n" +

@@ -71,9 +71,9 @@ func (p *pool) take(usable func(*server) bool) (s *server, probing bool) {
 	return s, probing
 }
 
-// roundRobin chooses servers in proportion to their weights, evenly mixed, as nginx's smooth weighted
-// round robin does: each gains its weight as credit, and the one with the most is chosen and loses
-// what all have gained.
+// roundRobin chooses servers in proportion to their weights, evenly mixed, as nginx's smooth
+// weighted round robin does: each gains its weight as credit, and the one with the most is chosen
+// and loses what all have gained.
 func roundRobin(servers []*server) *server {
 	total := 0
 	for _, s := range servers {

@@ -107,7 +107,7 @@ func TestBreaker(t *testing.T) {
 		}
 		<-time.After(breakerPause)
 		b.begun()
-		b.answered()
+		b.responded()
 		if !b.admits() {
 			t.Fatal("it is still open although the probe has a response")
 		}

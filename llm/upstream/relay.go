@@ -144,7 +144,7 @@ func (r *relay) read(o *response) *failure {
 				o.watchdog.set(endTime, errNoEnd)
 			case was || sign >= dialect.SignContent && !flowing:
 				flowing = true
-				o.server.breaker.answered()
+				o.server.breaker.responded()
 				o.watchdog.set(limits.BetweenTokens, errBetweenTokens)
 			}
 			if f := r.take(o, e, sign); f != nil {

@@ -42,11 +42,11 @@ func TestReportedErrors(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					f := newFixture(t, nil, test.New(script))
 					defer f.close()
-					ask := func() *reply { return f.stream(dialect.Chat, chatBody) }
+					send := func() *reply { return f.stream(dialect.Chat, chatBody) }
 					if way == "a whole body" {
-						ask = func() *reply { return f.whole(dialect.Chat) }
+						send = func() *reply { return f.whole(dialect.Chat) }
 					}
-					r := ask()
+					r := send()
 					if r.err == nil {
 						t.Fatalf("it is taken for a response: %q", r.chunks)
 					}

@@ -12,8 +12,8 @@ import (
 	test "penstock/llm/upstream/upstreamtest"
 )
 
-// With Match and a healthy second upstream the client gets the complete response, once, whatever the
-// first upstream does.
+// With Match and a healthy second upstream the client gets the complete response, once, whatever
+// the first upstream does.
 func TestFailuresThatAClientDoesNotSee(t *testing.T) {
 	const a, b = "model-a", "model-b"
 	for name, c := range map[string]struct {
@@ -88,8 +88,8 @@ func TestRejectedContentIsNotFailedOver(t *testing.T) {
 	})
 }
 
-// An upstream that sends nothing at all gets no second request, not even to continue a response that
-// was cut, and with no other upstream left.
+// An upstream that sends nothing at all gets no second request, not even to continue a response
+// that was cut, and with no other upstream left.
 func TestAnUpstreamThatSendsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t, func(c *Config) { c.Match = true }, test.New(test.Script{test.Tokens("model-a", 0, 10), test.Cut}), test.New(test.Script{test.Stall}))

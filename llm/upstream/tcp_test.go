@@ -24,7 +24,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// TestOverTCP is about what only real sockets have: resets, TLS, HTTP/2, malformed chunked encoding.
+// TestOverTCP is about what only real sockets have: resets, TLS, HTTP/2, malformed chunked
+// encoding.
 func TestOverTCP(t *testing.T) {
 	whole := test.Whole("m", 60)
 	for name, c := range map[string]struct {

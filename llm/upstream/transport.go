@@ -33,8 +33,8 @@ type transport interface {
 }
 
 // newTransport returns the transport for the server at base. Up to keep connections stay open
-// between requests. For plaintext upstreams, which are mostly local, it is an http1.Transport, which
-// takes half of net/http's memory.
+// between requests. For plaintext upstreams, which are mostly local, it is an http1.Transport,
+// which takes half of net/http's memory.
 func newTransport(base string, connect time.Duration, keep int, dial func(context.Context, string, string) (net.Conn, error)) transport {
 	// A request's watchdog ends it after connect, and says why. These limits are for dialing that
 	// goes on without the request: equal ones would race the watchdog, and what they end looks cut.

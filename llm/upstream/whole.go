@@ -50,7 +50,7 @@ func (o *response) copyTo(to dialect.Passthrough) *failure {
 	if f := o.check(start, complete); f != nil {
 		return f
 	}
-	o.server.breaker.answered()
+	o.server.breaker.responded()
 	header := o.header()
 	header.Set("Content-Type", redactText(o.head.Header.Get("Content-Type"), o.secret))
 	switch {

@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/tmaxmax/go-sse"
 
-	"penstock/test/server"
 	_ "penstock/kinds" // so that go test does not reuse a result from before a change of what is built
+	"penstock/test/server"
 )
 
 const ownKind = "../../examples/own-kind"

@@ -15,8 +15,8 @@ import (
 	"penstock/sse"
 )
 
-// Name is the model's name. It streams on the native routes and as a chat, which takes the Task as the content of
-// its one message.
+// Name is the model's name. It streams on the native routes and as a chat, which takes the Task as
+// the content of its one message.
 const Name = "testmodel"
 
 // Task is the model's input: JSON, or a query with the same names.

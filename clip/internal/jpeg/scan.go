@@ -45,7 +45,8 @@ func (p *Picture) scan(body []byte) error {
 		}
 		x, y := unit%across, unit/across
 		if x == 0 && y%4 == 0 {
-			runtime.Gosched() // else goroutines that return from C, or were preempted, wait long in Go's scheduler
+			// Else goroutines that return from C, or were preempted, wait long in Go's scheduler.
+			runtime.Gosched()
 		}
 		for _, c := range parts {
 			if alone {

@@ -98,7 +98,8 @@ func openBMP(data []byte) (picture, error) {
 
 func openTIFF(data []byte) (picture, error) {
 	c, err := tiff.DecodeConfig(bytes.NewReader(data))
-	if errors.Is(err, tiff.FormatError("wrong number of samples for RGB")) { // the file is valid; it does not define the channel's meaning
+	// Such a file is valid; it does not define the meaning of a channel.
+	if errors.Is(err, tiff.FormatError("wrong number of samples for RGB")) {
 		err = tiff.UnsupportedError("a channel without a meaning")
 	}
 	if err != nil {

@@ -15,7 +15,8 @@ func (p plane) line(y int) []byte {
 // long.
 func (p plane) upsample(y, across, down int, out []byte, sums []int32) {
 	near := p.line(y / down)
-	other := p.line(y/2 - 1 + 2*(y%2)) // the nearest neighbour of near: above it for even rows, below for odd ones
+	// The nearest neighbour of near: above it for even rows, below for odd ones.
+	other := p.line(y/2 - 1 + 2*(y%2))
 	switch {
 	case across == 1 && down == 1:
 		copy(out, near)

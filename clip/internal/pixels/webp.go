@@ -18,7 +18,7 @@ func openWebP(data []byte) (picture, error) {
 	if len(data) < 12 {
 		return picture{}, io.ErrUnexpectedEOF
 	}
-	if size := int64(binary.LittleEndian.Uint32(data[4:])) + 8; size > int64(len(data))+1 { // the last byte may be padding
+	if size := int64(binary.LittleEndian.Uint32(data[4:])) + 8; size > int64(len(data))+1 { // +1: padding
 		return picture{}, io.ErrUnexpectedEOF
 	}
 	p := picture{orientation: 1}
@@ -85,7 +85,9 @@ func openWebP(data []byte) (picture, error) {
 			return picture{}, err
 		}
 		size = image.Pt(head.Width, head.Height)
-		memory = 9*area(size) + codesMemory(size, len(frame)) // four bytes, the same again while its transforms are undone, and one for its images of parameters
+		// Four bytes, the same again while its transforms are undone, and one for its images of
+		// parameters.
+		memory = 9*area(size) + codesMemory(size, len(frame))
 		decode = func() (raster, error) {
 			m, err := vp8l.Decode(bytes.NewReader(frame))
 			if err != nil {

@@ -6,13 +6,13 @@ import (
 	"sync"
 )
 
-var errClosed = errors.New("the answer's body is closed")
+var errClosed = errors.New("the body of the response is closed")
 
-// body is an answer's body. It gives the connection back when it has been read to its end, or closed. Close may be called
-// while Read waits.
+// body is the body of a response. It releases the connection when it has been read to its end, or
+// closed. Close may be called while Read waits.
 type body struct {
-	from io.Reader
-	give func(whole bool)
+	from    io.Reader
+	release func(whole bool)
 
 	mu  sync.Mutex
 	err error // why nothing more comes
@@ -20,7 +20,7 @@ type body struct {
 
 // Read implements io.Reader.
 func (b *body) Read(p []byte) (int, error) {
-	if err := b.over(); err != nil {
+	if err := b.ended(); err != nil {
 		return 0, err
 	}
 	n, err := b.from.Read(p)
@@ -36,18 +36,18 @@ func (b *body) Close() error {
 	return nil
 }
 
-func (b *body) over() error {
+func (b *body) ended() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.err
 }
 
-// end gives the connection back, once.
+// end releases the connection, once.
 func (b *body) end(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.err == nil {
 		b.err = err
-		b.give(err == io.EOF) //nolint:errorlint // a whole body's end is io.EOF itself
+		b.release(err == io.EOF) //nolint:errorlint // a whole body's end is io.EOF itself
 	}
 }

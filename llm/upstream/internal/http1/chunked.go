@@ -9,39 +9,40 @@ import (
 )
 
 const (
-	maxLine    = 4 << 10  // bytes of a chunk's size with its extensions
-	maxSurplus = 16 << 10 // bytes of a body that are neither data nor the plain sizes of its chunks
+	maxLine    = 4 << 10  // bytes of the line with a chunk's size and extensions
+	maxSurplus = 16 << 10 // bytes of a body that are neither data nor the sizes of its chunks
 )
 
 var errChunked = errors.New("malformed chunked encoding")
 
-// chunked reads a body in chunks (RFC 9112, 7.1), as strictly as net/http does. It decodes what the connection has brought
-// where that lies: servers send each token as a chunk, and a burst of them costs one call here.
+// chunked reads a chunked body (RFC 9112, 7.1), as strictly as net/http does. It decodes what the
+// connection has buffered in place: servers send each token as a chunk, and a burst of them costs
+// one call here.
 type chunked struct {
 	from    *bufio.Reader
 	state   chunkedState
-	left    uint64 // bytes of the chunk at hand
+	left    uint64 // bytes of the current chunk
 	surplus int64
 	err     error
 }
 
-// chunkedState is what comes next.
+// chunkedState is what is read next.
 type chunkedState int
 
 const (
 	chunkSize chunkedState = iota
 	chunkData
-	chunkEnd // the line end behind the data
-	trailer  // lines behind the last chunk, up to an empty one
+	chunkEnd // the line end after the data
+	trailer  // lines after the last chunk, up to an empty one
 )
 
-// Read implements io.Reader. It waits only until there is something.
+// Read implements io.Reader. It waits only until some data has arrived.
 func (c *chunked) Read(p []byte) (n int, err error) {
 	for n < len(p) && c.err == nil {
-		ready, _ := c.from.Peek(c.from.Buffered()) // what is there needs no waiting
+		ready, _ := c.from.Peek(c.from.Buffered()) // without waiting
 		took, used := c.decode(p[n:], ready)
 		n += took
-		_, _ = c.from.Discard(used) // no more than was there
+		_, _ = c.from.Discard(used) // no more than is buffered
 		if n > 0 || c.err != nil {
 			break
 		}
@@ -50,12 +51,12 @@ func (c *chunked) Read(p []byte) (n int, err error) {
 		}
 	}
 	if n > 0 && c.err != io.EOF { //nolint:errorlint // our own
-		return n, nil // an error comes with the next call
+		return n, nil // an error is returned by the next call
 	}
 	return n, c.err
 }
 
-// wait waits until so many bytes are there.
+// wait waits until that many bytes are buffered.
 func (c *chunked) wait(bytes int) {
 	switch _, err := c.from.Peek(bytes); {
 	case err == io.EOF: //nolint:errorlint // a reader's end is io.EOF itself
@@ -67,7 +68,7 @@ func (c *chunked) wait(bytes int) {
 	}
 }
 
-// decode copies into p what data is ready, and returns how much of both it took.
+// decode copies the data in ready into p, and returns how many bytes of both it used.
 func (c *chunked) decode(p, ready []byte) (took, used int) {
 	for c.err == nil {
 		rest := ready[used:]
@@ -84,7 +85,7 @@ func (c *chunked) decode(p, ready []byte) (took, used int) {
 				return took, used
 			}
 			if rest[0] != '\r' || rest[1] != '\n' {
-				c.err = fmt.Errorf("%w: a chunk is longer than it says", errChunked)
+				c.err = fmt.Errorf("%w: a chunk is longer than its size", errChunked)
 			}
 			used, c.state = used+2, chunkSize
 		case chunkSize, trailer:
@@ -99,7 +100,7 @@ func (c *chunked) decode(p, ready []byte) (took, used int) {
 	return took, used
 }
 
-// line takes a size or a line behind the last chunk, its LF cut off.
+// line reads the line of a size, or one after the last chunk, without its LF.
 func (c *chunked) line(line []byte) {
 	if i := bytes.IndexByte(line, '\r'); i < 0 || i != len(line)-1 {
 		c.err = fmt.Errorf("%w: a line does not end in CRLF", errChunked)
@@ -117,12 +118,12 @@ func (c *chunked) line(line []byte) {
 		c.err = io.EOF
 	}
 	if c.surplus > maxSurplus {
-		c.err = fmt.Errorf("%w: too much that is no data", errChunked)
+		c.err = fmt.Errorf("%w: too many bytes that are not data", errChunked)
 	}
 }
 
-// size takes a chunk's size, whose extensions mean nothing here. Small chunks may cost more than they bring; beyond that,
-// what is not data adds up.
+// size reads the size of a chunk, and ignores its extensions. A small chunk may have more overhead
+// than data; what exceeds that adds up.
 func (c *chunked) size(line []byte) {
 	digits, _, _ := bytes.Cut(bytes.TrimRight(line, " \t"), []byte(";"))
 	var n uint64

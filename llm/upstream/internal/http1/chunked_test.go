@@ -11,8 +11,8 @@ import (
 	"testing/iotest"
 )
 
-// FuzzChunked holds the decoder against net/http's, whatever a body is and in whatever pieces it comes. That one leaves the
-// lines behind the last chunk to others.
+// FuzzChunked compares the decoder with net/http's, for any body in any pieces. That one does not
+// read the lines after the last chunk.
 func FuzzChunked(f *testing.F) {
 	for _, body := range []string{
 		"", "0\r\n\r\n", "2\r\nok\r\n0\r\n\r\n", "1\r\no\r\n01\r\nk\r\n000\r\nX-Trailer: yes\r\n\r\n", "2;name=value\r\nok\r\n0 \t;x\r\n\r\n",
@@ -36,13 +36,13 @@ func FuzzChunked(f *testing.F) {
 				t.Fatalf("%s: %d bytes, not %d", name, len(got), len(want))
 			}
 			if (wrong == nil) != (err == nil || c.state == trailer) {
-				t.Fatalf("%s: %v, and net/http says %v", name, err, wrong)
+				t.Fatalf("%s: %v, and in net/http %v", name, err, wrong)
 			}
 		}
 	})
 }
 
-func TestChunksEndWithTheirTrailer(t *testing.T) {
+func TestAChunkedBodyEndsWithItsTrailer(t *testing.T) {
 	for body, want := range map[string]error{
 		"2\r\nok\r\n0\r\n\r\n":                                  nil,
 		"2\r\nok\r\n0\r\nX-A: a\r\nX-B: b\r\n\r\n":              nil,
@@ -51,16 +51,16 @@ func TestChunksEndWithTheirTrailer(t *testing.T) {
 		"2\r\nok\r\n0\r\n" + strings.Repeat("X-A: a\r\n", 3000): errChunked,
 		"2\r\nok\r\n0\r\nX-A: a\n\r\n":                          errChunked,
 	} {
-		behind := bufio.NewReaderSize(strings.NewReader(body+"next"), readBuffer)
+		in := bufio.NewReaderSize(strings.NewReader(body+"next"), readBuffer)
 		if want != nil {
-			behind = bufio.NewReaderSize(strings.NewReader(body), readBuffer)
+			in = bufio.NewReaderSize(strings.NewReader(body), readBuffer)
 		}
-		got, err := io.ReadAll(&chunked{from: behind})
+		got, err := io.ReadAll(&chunked{from: in})
 		if string(got) != "ok" || !errors.Is(err, want) {
 			t.Errorf("%.40q: %q, %v", body, got, err)
 		}
-		if rest, _ := io.ReadAll(behind); want == nil && string(rest) != "next" {
-			t.Errorf("%.40q: %q stands behind it", body, rest)
+		if rest, _ := io.ReadAll(in); want == nil && string(rest) != "next" {
+			t.Errorf("%.40q: %q follows it", body, rest)
 		}
 	}
 }

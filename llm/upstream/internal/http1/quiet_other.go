@@ -4,5 +4,6 @@ package http1
 
 import "net"
 
-// quiet tells whether an idle connection is as it should be. Here that cannot be seen.
+// quiet reports whether an idle connection is open, with nothing to read. Here that cannot be
+// checked.
 func quiet(net.Conn) bool { return true }

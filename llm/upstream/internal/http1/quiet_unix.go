@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// quiet tells whether an idle connection is as it should be: open, with nothing to read.
+// quiet reports whether an idle connection is open, with nothing to read.
 func quiet(c net.Conn) bool {
 	socket, ok := c.(syscall.Conn)
 	if !ok {
@@ -19,11 +19,11 @@ func quiet(c net.Conn) bool {
 	if err != nil {
 		return false
 	}
-	calm := false
+	idle := false
 	err = raw.Control(func(fd uintptr) {
 		fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 		n, err := unix.Poll(fds[:], 0)
-		calm = err == nil && n == 0
+		idle = err == nil && n == 0
 	})
-	return err == nil && calm
+	return err == nil && idle
 }

@@ -16,48 +16,50 @@ import (
 )
 
 const (
-	readBuffer  = 16 << 10 // bytes of a burst that one read takes; the pages nobody fills cost nothing
+	readBuffer  = 16 << 10 // bytes that one read takes from a burst; pages that are never filled cost nothing
 	idleTimeout = 90 * time.Second
 )
 
-// ErrLongHead says that an answer's head is longer than MaxHead.
-var ErrLongHead = errors.New("the head of the answer is too long")
+// ErrLongHead reports that the head of a response is longer than MaxHead.
+var ErrLongHead = errors.New("the head of the response is too long")
 
-// Transport is an http.RoundTripper for one server. Its fields are not changed once it is used.
+// Transport is an http.RoundTripper for one server. It may be used by many goroutines; its fields
+// are not changed once it is used.
 type Transport struct {
 	Dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	Address string // host and port
-	Keep    int    // connections kept open at most while nobody asks
+	Keep    int    // how many idle connections are kept open at most
 	MaxHead int64  // bytes
 
 	mu    sync.Mutex
-	idle  []*conn // the one used last stands last
+	idle  []*conn // the one used last is the last
 	sweep *time.Timer
 }
 
 // conn is a connection, for one request at a time.
 type conn struct {
 	net.Conn
-	limit *io.LimitedReader // what of the head may still come
+	limit *io.LimitedReader // how many bytes the head may still have
 	read  *bufio.Reader
-	since time.Time // it has been idle
+	since time.Time // when it became idle
 }
 
-// RoundTrip implements http.RoundTripper. The request's URL says what is asked for, not where. When its context ends, so
-// does the exchange, and the body's Read fails; the body must be closed or read to its end.
+// RoundTrip implements http.RoundTripper. The server is t.Address, whatever the request's URL is.
+// When the request's context ends the exchange ends, and the body's Read fails. The body must be
+// closed or read to its end.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx := r.Context()
 	c, reused, err := t.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := t.exchange(c, r)
-	if err == nil || !reused || !errors.Is(err, errNoAnswer) || ctx.Err() != nil || r.GetBody == nil {
-		return answer, err
+	response, err := t.exchange(c, r)
+	if err == nil || !reused || !errors.Is(err, errNoResponse) || ctx.Err() != nil || r.GetBody == nil {
+		return response, err
 	}
-	// A server may close a connection that was idle in the very moment it is asked again: it has not read the request then.
-	// On a new connection that cannot be, so this is done once: a server that read the request and broke off is not to work
-	// for nobody time and again.
+	// A server may close an idle connection at the moment a request is sent, and has not read that
+	// then. This cannot happen on a new connection, so one more attempt is enough: a server that
+	// read the request and closed the connection must not be made to process it again and again.
 	if r.Body, err = r.GetBody(); err != nil {
 		return nil, fmt.Errorf("send the request again: %w", err)
 	}
@@ -67,7 +69,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.exchange(c, r)
 }
 
-// connect returns a connection nobody uses, and whether it was used before.
+// connect returns a connection that is not in use, and whether it was used before.
 func (t *Transport) connect(ctx context.Context) (c *conn, reused bool, err error) {
 	for c = t.take(); c != nil; c = t.take() {
 		if quiet(c.Conn) {
@@ -98,13 +100,14 @@ func gotConn(ctx context.Context, c *conn, reused bool) {
 	}
 }
 
-// errNoAnswer is in the error of an exchange of which not one byte came back.
-var errNoAnswer = errors.New("the connection ended before an answer")
+// errNoResponse is in the error of an exchange without one byte of a response.
+var errNoResponse = errors.New("the connection ended before a response")
 
-// exchange sends a request and reads the head of its answer. With an error the connection is closed.
+// exchange sends a request and reads the head of the response. If it fails it has closed the
+// connection.
 func (t *Transport) exchange(c *conn, r *http.Request) (*http.Response, error) {
 	unlink := context.AfterFunc(r.Context(), func() { c.Close() })
-	answer, err := t.head(c, r)
+	response, err := t.head(c, r)
 	if err != nil {
 		unlink()
 		c.Close()
@@ -113,25 +116,25 @@ func (t *Transport) exchange(c *conn, r *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
-	if answer.Body != http.NoBody && slices.Equal(answer.TransferEncoding, []string{"chunked"}) {
-		answer.Body = io.NopCloser(&chunked{from: c.read})
+	if response.Body != http.NoBody && slices.Equal(response.TransferEncoding, []string{"chunked"}) {
+		response.Body = io.NopCloser(&chunked{from: c.read})
 	}
-	b := &body{from: answer.Body, give: func(whole bool) {
-		if unlink() && whole && !answer.Close && c.read.Buffered() == 0 {
+	b := &body{from: response.Body, release: func(whole bool) {
+		if unlink() && whole && !response.Close && c.read.Buffered() == 0 {
 			t.keep(c)
 		} else {
 			c.Close()
 		}
 	}}
-	if answer.Body == http.NoBody {
+	if response.Body == http.NoBody {
 		b.end(io.EOF)
 	}
-	answer.Body = b
-	return answer, nil
+	response.Body = b
+	return response, nil
 }
 
-// head writes the request and reads the head of the answer, of which there may be one although not all of the request was
-// taken.
+// head writes the request and reads the head of the response, which there may be although the
+// server has not read all of the request.
 func (t *Transport) head(c *conn, r *http.Request) (*http.Response, error) {
 	unsent := send(c, r)
 	c.limit.N = t.MaxHead
@@ -140,22 +143,22 @@ func (t *Transport) head(c *conn, r *http.Request) (*http.Response, error) {
 			if unsent != nil {
 				err = unsent
 			}
-			return nil, fmt.Errorf("%w: %w", errNoAnswer, err)
+			return nil, fmt.Errorf("%w: %w", errNoResponse, err)
 		}
-		answer, err := http.ReadResponse(c.read, r)
+		response, err := http.ReadResponse(c.read, r)
 		switch {
 		case err != nil && c.limit.N <= 0:
 			return nil, fmt.Errorf("%w: more than %d bytes", ErrLongHead, t.MaxHead)
 		case err != nil:
-			return nil, fmt.Errorf("read the head of an answer: %w", err)
-		case answer.StatusCode == http.StatusSwitchingProtocols:
-			return nil, errors.New("the server wants to speak another protocol")
-		case answer.StatusCode < http.StatusOK: // a hint; the answer is to come
+			return nil, fmt.Errorf("read the head of a response: %w", err)
+		case response.StatusCode == http.StatusSwitchingProtocols:
+			return nil, errors.New("the server switches to another protocol")
+		case response.StatusCode < http.StatusOK: // an informational one, before the response
 			continue
 		}
 		c.limit.N = math.MaxInt64
-		answer.Close = answer.Close || unsent != nil
-		return answer, nil
+		response.Close = response.Close || unsent != nil
+		return response, nil
 	}
 }
 
@@ -182,7 +185,7 @@ func (t *Transport) take() *conn {
 	return c
 }
 
-// keep lets a connection be used again.
+// keep makes a connection available to other requests.
 func (t *Transport) keep(c *conn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -214,7 +217,7 @@ func (t *Transport) closeOld() {
 	}
 }
 
-// CloseIdleConnections closes the connections nobody uses.
+// CloseIdleConnections closes the connections that are not in use.
 func (t *Transport) CloseIdleConnections() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
