@@ -111,6 +111,7 @@ func unmarshal[T any](body []byte, into *T) error {
 		}
 	case strictjson.UnknownMember:
 		return unknown("field", wrong.Path.Last(), wrong.Known)
+	case strictjson.WrongType, strictjson.OutOfRange:
 	}
 	e := &apierr.Error{Code: apierr.CodeInvalidInput, Reason: ReasonWrongType, Cause: err}
 	position := "the body"

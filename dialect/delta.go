@@ -2,9 +2,9 @@ package dialect
 
 import "penstock/sse"
 
-// Delta is one step of a generation: typed values, and, if a server made it, the server's own event.
-// A model emits a Delta without any value when it begins, so that dialects whose streams open with
-// an event can send it.
+// Delta is one step of a generation: typed values, and, if a server made it, the server's own
+// event. A model emits a Delta without any value when it begins, so that dialects whose streams
+// open with an event can send it.
 //
 // A model that relays a server's stream to a client of the same dialect may leave out the typed
 // values; it sets them if the request is in another dialect.
@@ -63,8 +63,8 @@ type Remote interface {
 type Reader interface {
 	// Read returns what the next event means. It keeps nothing of the event's memory.
 	Read(e sse.Event) Sign
-	// Deltas appends the deltas of an event that is passed on, which is the one that was read or
-	// a part of it: the event itself, or typed values if the client's dialect is another one. They
+	// Deltas appends the deltas of an event that is passed on, which is the one that was read or a
+	// part of it: the event itself, or typed values if the client's dialect is another one. They
 	// refer to the event's memory.
 	Deltas(into []Delta, e sse.Event) ([]Delta, error)
 	// Whole reports whether the response may end here although no event says that it does.

@@ -49,20 +49,10 @@ func reportsFailure(data []byte) bool {
 	}
 	failed := false
 	err := members(data, func(name string, value jsontext.Value, _ int64) error {
-		failed = failed || name == errorWord && !isBlank(value)
+		failed = failed || name == errorWord && reportsError(value)
 		return nil
 	})
 	return failed || err != nil // some clients parse what is not quite JSON
-}
-
-// isBlank reports whether a JSON value is one that clients take for none: some servers send such a
-// member "error" with every event.
-func isBlank(value jsontext.Value) bool {
-	switch string(value) {
-	case "null", "false", `""`, "{}", "[]":
-		return true
-	}
-	return false
 }
 
 // endsResponse reports whether an event of /v1/responses with that name or type ends the stream.
@@ -77,7 +67,7 @@ func endsResponse(kind string) bool {
 }
 
 // endsResponseByData is endsResponse for the type inside an event's data, and reportsFailure.
-// Nearly all events lack the words, and are not parsed.
+// Nearly all events lack these strings, and are not parsed.
 func endsResponseByData(data []byte) bool {
 	switch {
 	case isDone(data):
@@ -98,15 +88,15 @@ func endsResponseByData(data []byte) bool {
 			_ = unmarshalLoosely(value, &kind) // another type is none of these
 			ends = ends || endsResponse(kind)
 		case errorWord:
-			ends = ends || !isBlank(value)
+			ends = ends || reportsError(value)
 		}
 		return nil
 	})
 	return ends || err != nil
 }
 
-// escapesLetters reports whether JSON may hold words that are not recognized by their bytes: an
-// ASCII letter or a full stop is escaped, which no encoder does.
+// escapesLetters reports whether JSON may hold these strings in another form: an ASCII letter or a
+// full stop is escaped, which no encoder does.
 func escapesLetters(data []byte) bool {
 	for {
 		i := bytes.Index(data, []byte(`\u00`))

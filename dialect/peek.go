@@ -11,8 +11,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Peek is what a gateway needs of a request that it passes on unchanged.
-type Peek struct {
+// peeked is what a gateway needs of a request that it passes on unchanged.
+type peeked struct {
 	Model   string // "" if the request names none
 	Stream  bool
 	N       int // how many completions of each prompt are requested; at least 1
@@ -21,17 +21,11 @@ type Peek struct {
 	IncludeUsage bool // of a stream
 }
 
-// PeekRequest reads the few top-level members of a request that Peek holds, and checks
-// that the whole is one JSON object; nothing else is looked at. If a member comes
-// twice the last one counts, as in most JSON parsers. Its error is an *Error.
-func PeekRequest(body []byte) (Peek, error) {
-	p, _, err := peekRequest(body)
-	return p, err
-}
-
-// peekRequest returns the Body of the request too.
-func peekRequest(request []byte) (Peek, Body, error) {
-	p := Peek{N: 1, Prompts: 1}
+// peekRequest reads the few top-level members of a request that peeked has, and checks that the
+// whole is one JSON object; nothing else is looked at. If a member comes twice the last one counts,
+// as in most JSON parsers. It returns the Body of the request too. Its error is an *Error.
+func peekRequest(request []byte) (peeked, Body, error) {
+	p := peeked{N: 1, Prompts: 1}
 	b := newBody(request)
 	err := members(request, func(name string, value jsontext.Value, end int64) error {
 		switch name {
@@ -59,8 +53,8 @@ func peekRequest(request []byte) (Peek, Body, error) {
 	return p, b, err
 }
 
-// prompts counts what a list of prompts holds: texts, or lists of tokens. A list of tokens is
-// one prompt, and so is anything else: the receiver checks it.
+// prompts counts what a list of prompts holds: texts, or lists of tokens. A list of tokens is one
+// prompt, and so is anything else: the receiver checks it.
 func prompts(value jsontext.Value) (n int) {
 	d := jsontext.NewDecoder(bytes.NewBuffer(value), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	if d.PeekKind() != '[' {
@@ -78,8 +72,7 @@ func prompts(value jsontext.Value) (n int) {
 	return n
 }
 
-// peek reads value into out if it is of the kind wanted; null leaves out at its zero
-// value.
+// peek reads value into out if it is of the kind wanted; null leaves out at its zero value.
 func peek[T any](name string, value jsontext.Value, want jsontext.Kind, out *T) error {
 	kind := value.Kind()
 	if kind == 'f' {
@@ -101,9 +94,8 @@ func peek[T any](name string, value jsontext.Value, want jsontext.Kind, out *T) 
 	return badRequest(name, codeInvalidType, "Invalid type for '%s': expected %s, but got %s instead.", name, wants[want], strictjson.TypeOf(value))
 }
 
-// members calls visit for each member of the JSON object that body must be, with the
-// member's value and the offset of its end. Everything is checked for syntax, and
-// nothing but names is decoded.
+// members calls visit for each member of the JSON object that body must be, with the member's value
+// and the offset of its end. Everything is checked for syntax, and nothing but names is decoded.
 func members(body []byte, visit func(name string, value jsontext.Value, end int64) error) error {
 	d := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	if d.PeekKind() != '{' { // a guess from the first byte: "--boundary" would be a number

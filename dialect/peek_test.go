@@ -11,8 +11,8 @@ import (
 	"penstock/dialect"
 )
 
-func TestPeekRequest(t *testing.T) {
-	for body, want := range map[string]dialect.Peek{
+func TestPeek(t *testing.T) {
+	for body, want := range map[string]dialect.Peeked{
 		`{}`:                             {N: 1, Prompts: 1},
 		`{"model":"gpt"}`:                {Model: "gpt", N: 1, Prompts: 1},
 		`{"model":null,"stream":null}`:   {N: 1, Prompts: 1},
@@ -37,7 +37,7 @@ func TestPeekRequest(t *testing.T) {
 	}
 }
 
-func TestPeekRequestErrors(t *testing.T) {
+func TestPeekErrors(t *testing.T) {
 	for body, param := range map[string]string{
 		``: "", `[]`: "", `"model"`: "", `{"model":"a"`: "", `{"model":"a"}{}`: "", `{"model":"a",}`: "", `{"a":01}`: "", `<html>`: "",
 		`{"model":5}`: "model", `{"stream":"yes"}`: "stream", `{"n":1.5}`: "n",
@@ -52,7 +52,7 @@ func TestPeekRequestErrors(t *testing.T) {
 }
 
 // What is no JSON at all is not taken for a number, nor a number too large for one of another kind.
-func TestPeekRequestSaysWhatItGot(t *testing.T) {
+func TestErrorsNameTheTypeFound(t *testing.T) {
 	for body, want := range map[string]string{
 		"--boundary\r\nContent-Disposition: form-data": "We could not parse the JSON body of your request (at byte 1). Send one valid JSON object, in UTF-8.",
 		"nobody":                     "We could not parse the JSON body of your request (at byte 1). Send one valid JSON object, in UTF-8.",
@@ -138,12 +138,12 @@ func FuzzBody(f *testing.F) {
 			t.Fatalf("%q became %q the second time, %v", out, again, err)
 		}
 		if p, err := dialect.PeekRequest(out); err == nil && p.Model != model {
-			t.Fatalf("PeekRequest sees model %q in %q", p.Model, out)
+			t.Fatalf("peeking sees model %q in %q", p.Model, out)
 		}
 	})
 }
 
-func FuzzPeekRequest(f *testing.F) {
+func FuzzPeek(f *testing.F) {
 	f.Add([]byte(`{"model":"a","stream":true,"prompt":["a",[1],2],"n":2}`))
 	f.Add([]byte(`{"stream":false,"stream":true,"model":"\ud83d\ude00"}`))
 	f.Fuzz(func(t *testing.T, body []byte) {

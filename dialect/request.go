@@ -58,8 +58,8 @@ func NewRequest(c Call, stream bool, choices int, parse func() (*Parameters, err
 }
 
 // Parameters reads and checks the whole request, strictly: unknown members are refused. A model
-// that passes the bytes on does not need it. Its error is an *Error or an *apierr.Error. It is for one goroutine at a
-// time, and parses once.
+// that passes the bytes on does not need it. Its error is an *Error or an *apierr.Error. It is for
+// one goroutine at a time, and parses once.
 func (r *Request) Parameters() (*Parameters, error) {
 	if r.parameters == nil {
 		p, err := r.parse()
@@ -96,8 +96,8 @@ type Parameters struct {
 	Metadata          map[string]string
 	User              string
 
-	// Other are parameters without a field here that change what the model must do, by their
-	// names in the request ("audio", "suffix"): a model refuses those it does not support.
+	// Other are parameters without a field here that change what the model must do, by their names
+	// in the request ("audio", "suffix"): a model refuses those it does not support.
 	Other []OtherParameter
 
 	// Names are the names of parameters in the request, for errors about them.

@@ -25,7 +25,7 @@ func TestInputFromParameters(t *testing.T) {
 		Sizes  []int    `json:"sizes"`
 		More   any      `json:"more,omitempty"`
 		Hidden string   `json:"-"`
-		secret string
+		secret string   //nolint:unused // fields that are not exported are no parameters
 		Plain  string
 	}
 	e := engine.New(engine.Options{Gate: engine.GateConfig{Permits: 1}})

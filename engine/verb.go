@@ -28,9 +28,14 @@ type Verb struct {
 	handle any // the typed handle, for PredictionOf and GenerationOf
 
 	predict func(ctx context.Context, c *Call, in Input) (Output, error) // nil for a generator
-	start   func(ctx context.Context, c *Call, in Input, f Finisher, o StreamOptions) (*stream.Stream, error)
-	collect func(ctx context.Context, c *Call, in Input, take func(sse.Event) error) (End, error)
+	start   startFunc                                                    // nil for a predictor
+	collect collectFunc                                                  // nil for a predictor
 }
+
+type (
+	startFunc   func(ctx context.Context, c *Call, in Input, f Finisher, o StreamOptions) (*stream.Stream, error)
+	collectFunc func(ctx context.Context, c *Call, in Input, take func(sse.Event) error) (End, error)
+)
 
 // Name returns the verb's name.
 func (v *Verb) Name() string { return v.name }

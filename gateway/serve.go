@@ -44,7 +44,7 @@ func (g *Gateway) Serve(ctx context.Context, l net.Listener, grace time.Duration
 	select {
 	case err := <-broken:
 		stop(nil)
-		return errors.Join(fmt.Errorf("serve: %w", err), g.Engine.Close())
+		return errors.Join(fmt.Errorf("serve: %w", err), g.Engine.Close()) //nolint:contextcheck // closing does not end with a request
 	case <-ctx.Done():
 	}
 
@@ -63,7 +63,7 @@ func (g *Gateway) Serve(ctx context.Context, l net.Listener, grace time.Duration
 		_ = g.finish(flushing, 0) // what is left is broken off
 	}
 	closed := make(chan error, 1)
-	go func() { closed <- g.Engine.Close() }()
+	go func() { closed <- g.Engine.Close() }() //nolint:contextcheck // as above
 	err := server.Shutdown(flushing)
 	stop(context.Canceled)
 	if err != nil {

@@ -21,8 +21,6 @@ const (
 // The typed handles of the verbs that have a codec.
 type (
 	generation = engine.Generation[*dialect.Request, dialect.Delta]
-	embedding  = engine.Prediction[*dialect.EmbeddingCall, *dialect.EmbeddingResponse]
-	inference  = engine.Prediction[*openinference.Request, *openinference.Response]
 )
 
 // AcceptVerb refuses verbs that no route reaches: those with another name or another type than

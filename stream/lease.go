@@ -104,5 +104,5 @@ func (s *Stream) retire() {
 func (s *Stream) resumable() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.config.Lease > 0 && s.log != nil && !(s.expired && s.state == stateEnded)
+	return s.config.Lease > 0 && s.log != nil && (!s.expired || s.state != stateEnded)
 }

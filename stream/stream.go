@@ -257,7 +257,7 @@ func (p *Producer) End(ctx context.Context, t Terminal) {
 	}
 	s.cancel(ErrFinished)
 	s.change(stateEnded, nil)
-	s.settle()
+	s.settle() //nolint:contextcheck // what it does in the store outlives the generation
 }
 
 type noObserver struct{}

@@ -116,8 +116,9 @@ func typeName(t reflect.Type) string {
 		return "a decimal"
 	case reflect.Slice, reflect.Array:
 		return "an array"
+	default:
+		return "an object"
 	}
-	return "an object"
 }
 
 // found names the type of the value that a Go type could not take.

@@ -51,6 +51,7 @@ func (e *Error) Error() string {
 			return fmt.Sprintf("%q: %s", e.Path, problem)
 		}
 		return problem
+	case Syntax:
 	}
 	return fmt.Sprintf("invalid JSON at byte %d", e.Offset)
 }

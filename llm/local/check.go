@@ -53,16 +53,17 @@ func supported(p *dialect.Parameters) error {
 		name := p.Names.Format
 		return unsupportedValue(name, "Unsupported value: '"+name+"' must be 'text' with this model.")
 	}
-	for _, o := range p.Other {
-		switch o.Name {
-		case "modalities":
-			return unsupportedValue(o.Name, "Unsupported value: 'modalities' must be ['text'] with this model.")
-		case "best_of":
-			return unsupportedValue(o.Name, "Unsupported value: 'best_of' must be 1 with this model.")
-		}
-		return dialect.Unsupported(o.Name, "")
+	if len(p.Other) == 0 {
+		return nil
 	}
-	return nil
+	switch name := p.Other[0].Name; name {
+	case "modalities":
+		return unsupportedValue(name, "Unsupported value: 'modalities' must be ['text'] with this model.")
+	case "best_of":
+		return unsupportedValue(name, "Unsupported value: 'best_of' must be 1 with this model.")
+	default:
+		return dialect.Unsupported(name, "")
+	}
 }
 
 // unsupportedValue is the error of a value that other models accept.

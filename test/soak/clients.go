@@ -112,10 +112,12 @@ func (c *client) follow(url string, transcript *testmodel.Transcript, add addFun
 		if response.StatusCode != http.StatusOK {
 			body, err := io.ReadAll(response.Body)
 			response.Body.Close()
+			first := transcript.LastID == ""
+			empty := transcript.Task.Words == 0 && transcript.Task.End != ""
 			switch {
-			case err != nil, response.StatusCode == http.StatusTooManyRequests && transcript.LastID == "":
+			case err != nil, response.StatusCode == http.StatusTooManyRequests && first:
 				continue
-			case response.StatusCode == http.StatusInternalServerError && transcript.LastID == "" && transcript.Task.Words == 0 && transcript.Task.End != "":
+			case response.StatusCode == http.StatusInternalServerError && first && empty:
 				transcript.End = "failed" // before the first event, the status can still report it
 				return
 			}

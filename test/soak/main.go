@@ -79,8 +79,10 @@ func soak(ctx context.Context, length time.Duration, clients int, seed uint64) (
 	if leaked > 0 {
 		err = errors.Join(err, fmt.Errorf("%d goroutines are left:\n%s", leaked, stacks()))
 	}
-	return fmt.Sprintf("soak %s, seed %d: streams %d, chunks %d, cuts %d, resumes %d, lost %d, duplicated %d, leaked goroutines %d, memory at start %s, at end %s",
-		length, seed, t.streams.Load(), t.chunks.Load(), proxy.Cuts(), t.resumes.Load(), t.lost.Load(), t.duplicated.Load(), leaked, before, memory()), err
+	const report = "soak %s, seed %d: streams %d, chunks %d, cuts %d, resumes %d, lost %d, duplicated %d, " +
+		"leaked goroutines %d, memory at start %s, at end %s"
+	return fmt.Sprintf(report, length, seed, t.streams.Load(), t.chunks.Load(), proxy.Cuts(), t.resumes.Load(),
+		t.lost.Load(), t.duplicated.Load(), leaked, before, memory()), err
 }
 
 // cuts cuts half of all connections, most of them early.

@@ -91,9 +91,12 @@ func encodeStream(word string) (sse.Event, error) {
 	return sse.Event{Data: b}, err
 }
 
+// generateFunc is the Generate of an engine.Generator.
+type generateFunc[Feed, Chunk any] = func(ctx context.Context, feed Feed, emit func(...Chunk) error) (engine.End, error)
+
 // inChat makes a language model of what generates words: chunks of a chat as a server sends them,
 // with their text.
-func inChat[Feed any](generate func(context.Context, Feed, func(...string) error) (engine.End, error)) func(context.Context, Feed, func(...dialect.Delta) error) (engine.End, error) {
+func inChat[Feed any](generate generateFunc[Feed, string]) generateFunc[Feed, dialect.Delta] {
 	return func(ctx context.Context, feed Feed, emit func(...dialect.Delta) error) (engine.End, error) {
 		return generate(ctx, feed, func(words ...string) error {
 			deltas := make([]dialect.Delta, len(words))

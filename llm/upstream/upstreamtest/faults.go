@@ -90,7 +90,7 @@ func streams(chunks int, code string) Result {
 }
 
 // Faults is the table of what can go wrong with an upstream.
-func Faults() []Fault {
+func Faults() []Fault { //nolint:funlen // one table
 	const m = "model-a"
 	var (
 		whole    = Completion(m)

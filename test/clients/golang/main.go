@@ -133,7 +133,9 @@ func streamTools(ctx context.Context, u user, s *observation, model string) erro
 	return u.sendResults(ctx, s, q, response.Choices[0].Message)
 }
 
-func (u user) sendResults(ctx context.Context, s *observation, q openai.ChatCompletionNewParams, message openai.ChatCompletionMessage) error {
+func (u user) sendResults(
+	ctx context.Context, s *observation, q openai.ChatCompletionNewParams, message openai.ChatCompletionMessage,
+) error {
 	q.Messages = append(q.Messages, message.ToParam())
 	for _, call := range message.ToolCalls {
 		var arguments struct{ City string }
@@ -257,7 +259,8 @@ func (u user) check(name string, v verb, model string) {
 	}
 	fmt.Println(string(line))
 	if name == "abort" || name == "timeout" {
-		if _, err := u.stdin.ReadString('\n'); err != nil { // the upstream has noticed the disconnect, which this program's exit would cause too
+		// The upstream has noticed the disconnect, which this program's exit would cause too.
+		if _, err := u.stdin.ReadString('\n'); err != nil {
 			log.Fatal(err)
 		}
 	}
