@@ -44,7 +44,7 @@ func texts() []string {
 		`{"error":{"message":"m"}}`, `","error":{"message":"m"},"`, `"error"`, `\u0065rror`, `{"\u0065rror":1}`,
 		"response.completed", `"response.completed"`, `{"type":"response.completed"}`, `{"type":"error"}`,
 		"event: done", "a\n\nevent: done\ndata: {}\n\n", "a\r\n\r\nevent: failed\r\n\r\n", "event: response.failed\rdata: x",
-		"\rid: 1-1\r", "bye", "sorry", "<b>&", "\x00", "\xff\xfe", "\u2028", "\ufeff[DONE]",
+		"\rid: 1-1\r", "end", "failure", "<b>&", "\x00", "\xff\xfe", "\u2028", "\ufeff[DONE]",
 	}
 }
 

@@ -16,7 +16,7 @@ func TestCodecsConform(t *testing.T) {
 		{dialect.NewCompletions(), `{"model":"m","stream":true,"stream_options":{"include_usage":true},"prompt":"hi"}`},
 		{dialect.NewResponses(), `{"model":"m","stream":true,"input":"hi"}`},
 		{dialect.NewNative(), `{"prompt":"hi"}`},
-		{dialecttest.Toy(), "model m\nstream\nask hi\n"},
+		{dialecttest.Toy(), "model m\nstream\nmessage hi\n"},
 	} {
 		t.Run(string(c.codec.Name()), func(t *testing.T) { dialecttest.Conform(t, c.codec, []byte(c.body)) })
 	}
@@ -24,7 +24,7 @@ func TestCodecsConform(t *testing.T) {
 
 func TestToy(t *testing.T) {
 	codec := dialecttest.Toy()
-	r, err := codec.Decode(dialect.Input{Body: []byte("model m\nask hello\nask again\nstream\n")})
+	r, err := codec.Decode(dialect.Input{Body: []byte("model m\nmessage hello\nmessage again\nstream\n")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func TestToy(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole, err := g.Whole(dialect.End{Reason: "stop"})
-	if want := "say \"a\\n\"\nsay \"b\"\nbye \"stop\"\n"; err != nil || string(whole) != want {
+	if want := "say \"a\\n\"\nsay \"b\"\nend \"stop\"\n"; err != nil || string(whole) != want {
 		t.Errorf("the response is %q, %v", whole, err)
 	}
 	if _, err := codec.Decode(dialect.Input{Body: []byte("x")}); err == nil || codec.Error(err, "").Status != 400 {

@@ -18,11 +18,11 @@ const ToyName dialect.Name = "test.toy"
 // Toy returns the codec of a dialect of lines. A request is
 //
 //	model NAME
-//	ask TEXT
+//	message TEXT
 //
-// with "ask" as often as the conversation has messages, and, if the response is to be a stream, a
-// line "stream". An event is a line, say "TEXT" quoted as in Go; the last one is named "bye", or
-// "sorry" if the stream failed. A whole response is the lines of such a stream.
+// with "message" as often as the conversation has messages, and, if the response is to be a stream,
+// a line "stream". An event is a line, say "TEXT" quoted as in Go; the last one is named "end", or
+// "failure" if the stream failed. A whole response is the lines of such a stream.
 func Toy() dialect.Codec { return toy{} }
 
 type toy struct{}
@@ -34,7 +34,7 @@ func (toy) Name() dialect.Name { return ToyName }
 func (toy) Decode(in dialect.Input) (*dialect.Request, error) {
 	c := dialect.Call{Dialect: ToyName, Body: in.Body, MediaType: in.MediaType}
 	stream := false
-	p := &dialect.Parameters{N: 1, Names: dialect.ParameterNames{Input: "ask"}}
+	p := &dialect.Parameters{N: 1, Names: dialect.ParameterNames{Input: "message"}}
 	for line := range strings.Lines(string(in.Body)) {
 		verb, text, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		switch verb {
@@ -42,15 +42,15 @@ func (toy) Decode(in dialect.Input) (*dialect.Request, error) {
 			c.Model = text
 		case "stream":
 			stream = true
-		case "ask":
+		case "message":
 			p.Messages = append(p.Messages, dialect.Message{Role: "user", Content: dialect.Text(text)})
 		default:
-			return nil, dialect.InvalidValue(verb, "a line starts with model, ask or stream.")
+			return nil, dialect.InvalidValue(verb, "a line starts with model, message or stream.")
 		}
 	}
 	return dialect.NewRequest(c, stream, 1, func() (*dialect.Parameters, error) {
 		if len(p.Messages) == 0 {
-			return nil, dialect.InvalidValue("ask", "there is none.")
+			return nil, dialect.InvalidValue("message", "there is none.")
 		}
 		return p, nil
 	}), nil
@@ -76,11 +76,11 @@ func (toyEncoder) Encode(into []sse.Event, deltas []dialect.Delta) ([]sse.Event,
 
 // End implements dialect.Encoder.
 func (toyEncoder) End(into []sse.Event, end dialect.End) ([]sse.Event, error) {
-	return append(into, named("bye", end.Reason)), nil
+	return append(into, named("end", end.Reason)), nil
 }
 
 // Fail implements dialect.Encoder.
-func (toyEncoder) Fail(err *apierr.Error) sse.Event { return named("sorry", err.Message) }
+func (toyEncoder) Fail(err *apierr.Error) sse.Event { return named("failure", err.Message) }
 
 func say(text string) sse.Event { return sse.Event{Data: []byte("say " + strconv.Quote(text))} }
 
@@ -89,7 +89,7 @@ func named(name, text string) sse.Event {
 }
 
 // Ends implements dialect.Codec.
-func (toy) Ends(e sse.Event) bool { return e.Name.String() == "bye" || e.Name.String() == "sorry" }
+func (toy) Ends(e sse.Event) bool { return e.Name.String() == "end" || e.Name.String() == "failure" }
 
 // Notice implements dialect.Codec.
 func (toy) Notice(n dialect.Notice) (sse.Event, bool) {
@@ -112,7 +112,7 @@ func (g *toyGatherer) Add(deltas ...dialect.Delta) error {
 
 // Whole implements dialect.Gatherer.
 func (g *toyGatherer) Whole(end dialect.End) ([]byte, error) {
-	return fmt.Appendf(nil, "%sbye %q\n", g.lines.String(), end.Reason), nil
+	return fmt.Appendf(nil, "%send %q\n", g.lines.String(), end.Reason), nil
 }
 
 // Error implements dialect.Codec.
@@ -123,6 +123,6 @@ func (toy) Error(err error, requestID string) dialect.ErrorResponse {
 	e := dialect.ErrorOf(err)
 	r := dialect.NewErrorResponse(e, nil)
 	http.Header(r.Header).Set("Content-Type", "text/plain; charset=utf-8")
-	r.Body = fmt.Appendf(nil, "sorry %q %q\n", e.Message, requestID)
+	r.Body = fmt.Appendf(nil, "failure %q %q\n", e.Message, requestID)
 	return r
 }
