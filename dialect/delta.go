@@ -27,6 +27,8 @@ type Delta struct {
 	Event   sse.Event
 	// Final means that Event ends the response (SignLast).
 	Final bool
+	// Read says that a Reader of this package has read Event: it ends nothing, unless it is Final.
+	Read bool
 }
 
 // Sign is what an event of a server's stream means to a relay.

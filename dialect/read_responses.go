@@ -61,7 +61,7 @@ func (r *responsesReader) Read(e sse.Event) Sign {
 // Deltas implements Reader.
 func (r *responsesReader) Deltas(into []Delta, e sse.Event) ([]Delta, error) {
 	final := r.final != nil && bytes.Equal(e.Data, r.final) // events before it may have been held back
-	return append(into, Delta{Dialect: Responses, Event: e, Final: final}), nil
+	return append(into, Delta{Dialect: Responses, Event: e, Final: final, Read: true}), nil
 }
 
 // Whole implements Reader: only the last event says that the response is whole.

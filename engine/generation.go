@@ -117,32 +117,50 @@ func (g *Generation[In, Chunk]) Start(ctx context.Context, c *Call, in In, enc E
 	m.streams.Add(1)
 	go func() {
 		defer m.engine.end()
+		out := &output[Chunk]{ctx: ctx, producer: p, encoder: enc}
 		var end End
-		var events []sse.Event
-		err := guard(func() (err error) {
-			end, err = g.generate(ctx, c, in, p, func(chunks ...Chunk) (err error) {
-				if events, err = enc.Encode(events[:0], chunks); err != nil {
-					return err
-				}
-				return p.Append(ctx, events)
-			})
-			return err
-		})
-		var terminal sse.Event
-		if err == nil {
-			terminal, err = complete(ctx, p, enc, end, events[:0])
-		}
-		c.slot.Leave() // before a reader can see the end, and send the next request
-		outcome, failure := outcomeOf(ctx, err)
-		if failure != nil {
-			terminal = enc.Fail(failure)
-		}
-		// A client that sees the end finds it counted.
-		m.streams.Add(-1)
-		m.observer.StreamClosed(outcome, end.usage, asError(failure))
-		p.End(ctx, stream.Terminal{Outcome: outcome, Event: terminal, Err: failure})
+		err := guard(func() (err error) { end, err = g.generate(ctx, c, in, p, out.emit); return err })
+		out.finish(c, end, err)
 	}()
 	return p.Stream(), nil
+}
+
+// output is where the chunks of a stream's generation go. It is a value of its own, with calls that
+// are not inlined, to keep the stack small that each open stream holds: 4 KiB of frames or more
+// would keep 16 KiB.
+type output[Chunk any] struct {
+	ctx      context.Context // it lives for one call of Generate
+	producer *stream.Producer
+	encoder  Encoder[Chunk]
+	events   []sse.Event
+}
+
+// emit encodes and appends chunks.
+func (o *output[Chunk]) emit(chunks ...Chunk) (err error) {
+	if o.events, err = o.encoder.Encode(o.events[:0], chunks); err != nil {
+		return err
+	}
+	return o.producer.Append(o.ctx, o.events)
+}
+
+// finish ends the stream.
+//
+//go:noinline
+func (o *output[Chunk]) finish(c *Call, end End, err error) {
+	m := c.verb.model
+	var terminal sse.Event
+	if err == nil {
+		terminal, err = complete(o.ctx, o.producer, o.encoder, end, o.events[:0])
+	}
+	c.slot.Leave() // before a reader can see the end, and send the next request
+	outcome, failure := outcomeOf(o.ctx, err)
+	if failure != nil {
+		terminal = o.encoder.Fail(failure)
+	}
+	// A client that sees the end finds it counted.
+	m.streams.Add(-1)
+	m.observer.StreamClosed(outcome, end.usage, asError(failure))
+	o.producer.End(o.ctx, stream.Terminal{Outcome: outcome, Event: terminal, Err: failure})
 }
 
 // complete appends what comes before the terminal event of a complete stream, and returns that.

@@ -44,6 +44,10 @@ func controlOf(c *gin.Context) *http.ResponseController {
 // Ready implements stream.Sink: whether events of so many bytes can be sent without waiting for the
 // reader.
 func (s *eventWriter) Ready(size int) bool {
+	// The head is not for the producer's goroutine to write: sendHead says why.
+	if !s.c.Writer.Written() {
+		return false
+	}
 	return s.socket.ready(len(s.buf) + size)
 }
 
@@ -53,7 +57,9 @@ func (s *eventWriter) flush() error {
 	if len(s.buf) == 0 {
 		return nil
 	}
+	send := s.send
 	if !s.c.Writer.Written() {
+		send = s.sendHead
 		h := s.c.Writer.Header()
 		s.head.copyTo(h)
 		h.Set("Content-Type", "text/event-stream; charset=utf-8")
@@ -70,7 +76,7 @@ func (s *eventWriter) flush() error {
 		}
 	}
 	s.socket.wrote(len(s.buf))
-	err := s.send()
+	err := send()
 	s.buf = s.buf[:0]
 	if cap(s.buf) > 64<<10 { // one large burst must not keep its memory for the rest of a long stream
 		s.buf = nil
@@ -83,6 +89,14 @@ func (s *eventWriter) flush() error {
 		return fmt.Errorf("write to the reader: %w", err)
 	}
 	return nil
+}
+
+// sendHead is send for the first write, which writes the head too. That needs a deep stack for a
+// moment, which the handler's goroutine would keep for as long as the stream is open: 8 KiB of each.
+func (s *eventWriter) sendHead() error {
+	sent := make(chan error, 1)
+	go func() { sent <- s.send() }()
+	return <-sent
 }
 
 // send writes what is gathered, in one write where the connection serves no other request.

@@ -46,6 +46,7 @@ func (g *Gateway) follow(c *gin.Context, s *stream.Stream, from position, head *
 	native := codec.Name() == dialect.Native
 	f := &follower{
 		eventWriter: g.newEventWriter(c), codec: codec, model: s.Info().Model, id: id,
+		checks:  s.Resumable() || s.Info().Verb != verbGenerate,
 		opening: native, numbered: native || s.Resumable(), from: from, retry: g.Retry,
 	}
 	f.head = head
@@ -67,6 +68,7 @@ type follower struct {
 	id       sse.ID // the stream's
 	opening  bool   // the connection opens with an id and the reconnection time
 	numbered bool   // events carry ids
+	checks   bool   // events may end the stream that should not
 	from     position
 	retry    time.Duration
 
@@ -98,11 +100,12 @@ func (f *follower) Notice(n stream.Notice, more bool) bool {
 	return f.gathered(more)
 }
 
-// Events implements stream.Sink. The check here is for logs in a foreign store.
+// Events implements stream.Sink. The events of a plain stream of a language model are those of an
+// encoder; others, of a store or of a generator with an encoding of its own, are checked here.
 func (f *follower) Events(events []sse.Event, first int64, more bool) bool {
 	f.open()
 	for i, e := range events {
-		if f.codec.Ends(e) {
+		if f.checks && f.codec.Ends(e) {
 			f.err = errForged
 			return false
 		}

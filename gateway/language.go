@@ -131,11 +131,11 @@ func newEncoder(codec dialect.Codec, r *dialect.Request) *encoder {
 }
 
 // Encode implements engine.Encoder. An event that clients would take for the end of the stream is
-// refused: only End and Fail make one.
+// refused: only End and Fail make one. What a Reader has read is known to be none.
 func (e *encoder) Encode(into []sse.Event, deltas []dialect.Delta) ([]sse.Event, error) {
 	events, err := e.Encoder.Encode(into, deltas)
-	if err != nil {
-		return nil, err
+	if err != nil || allRead(deltas) {
+		return events, err
 	}
 	for _, event := range events[len(into):] {
 		if e.codec.Ends(event) {
@@ -143,6 +143,16 @@ func (e *encoder) Encode(into []sse.Event, deltas []dialect.Delta) ([]sse.Event,
 		}
 	}
 	return events, nil
+}
+
+// allRead reports whether all deltas are what a Reader has read.
+func allRead(deltas []dialect.Delta) bool {
+	for i := range deltas {
+		if !deltas[i].Read {
+			return false
+		}
+	}
+	return true
 }
 
 // End implements engine.Finisher. Clients take the last event for the end of the stream, and none

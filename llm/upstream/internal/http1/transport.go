@@ -48,6 +48,22 @@ type conn struct {
 // When the request's context ends the exchange ends, and the body's Read fails. The body must be
 // closed or read to its end.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	// Dialing, writing the request and reading the head need a deep stack for a moment. In the
+	// caller's goroutine it would stay for as long as the response lasts: 8 KiB of each stream.
+	type result struct {
+		response *http.Response
+		err      error
+	}
+	done := make(chan result, 1)
+	go func() {
+		response, err := t.roundTrip(r) //nolint:bodyclose // the caller closes it
+		done <- result{response, err}
+	}()
+	got := <-done
+	return got.response, got.err
+}
+
+func (t *Transport) roundTrip(r *http.Request) (*http.Response, error) {
 	ctx := r.Context()
 	c, reused, err := t.connect(ctx)
 	if err != nil {
