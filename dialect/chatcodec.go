@@ -75,7 +75,7 @@ func (e *chatEncoder) Encode(into []sse.Event, deltas []Delta) (_ []sse.Event, e
 	for i := range deltas {
 		d := &deltas[i]
 		if d.Dialect == Chat {
-			into = append(into, d.Event)
+			into = append(append(into, d.Event), d.More...)
 			continue
 		}
 		if into, err = e.delta(into, d); err != nil {

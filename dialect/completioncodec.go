@@ -62,7 +62,7 @@ func (e *completionEncoder) Encode(into []sse.Event, deltas []Delta) (_ []sse.Ev
 	for i := range deltas {
 		d := &deltas[i]
 		if d.Dialect == Completions {
-			into = append(into, d.Event)
+			into = append(append(into, d.Event), d.More...)
 			continue
 		}
 		e.fingerprint = orElse(d.Fingerprint, e.fingerprint)

@@ -25,10 +25,40 @@ type Delta struct {
 	// Event is the server's own event, and Dialect what it is in; "" if there is none.
 	Dialect Name
 	Event   sse.Event
+	// More are further events of the server that arrived together with Event, none of them final.
+	More []sse.Event
 	// Final means that Event ends the response (SignLast).
 	Final bool
-	// Read says that a Reader of this package has read Event: it ends nothing, unless it is Final.
+	// Read says that a Reader of this package has read Event and More: they end nothing, unless
+	// Event is Final.
 	Read bool
+}
+
+// appendRead appends an event that a Reader has read: to the last delta, if that has the events
+// before it. A burst of chunks is then one delta, and each of its events costs little more than
+// the copy of a few words. The memory of More is used again where into has been before.
+func appendRead(into []Delta, name Name, e sse.Event) []Delta {
+	if n := len(into); n > 0 && into[n-1].Read && !into[n-1].Final {
+		into[n-1].More = append(into[n-1].More, e)
+		return into
+	}
+	if len(into) == cap(into) {
+		return append(into, Delta{Dialect: name, Event: e, Read: true})
+	}
+	into = into[:len(into)+1]
+	d := &into[len(into)-1]
+	*d = Delta{Dialect: name, Event: e, Read: true, More: d.More[:0]}
+	return into
+}
+
+// ResetDeltas empties deltas for further use, and keeps only the memory of their slices.
+func ResetDeltas(deltas []Delta) []Delta {
+	for i := range deltas {
+		more := deltas[i].More
+		clear(more)
+		deltas[i] = Delta{More: more[:0]}
+	}
+	return deltas[:0]
 }
 
 // Sign is what an event of a server's stream means to a relay.

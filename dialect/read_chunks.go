@@ -185,5 +185,5 @@ func (c *chunkReader) Deltas(into []Delta, e sse.Event) ([]Delta, error) {
 	if c.typed {
 		return c.typedDeltas(into, e.Data)
 	}
-	return append(into, Delta{Dialect: c.dialect, Event: e, Read: true}), nil
+	return appendRead(into, c.dialect, e), nil
 }

@@ -61,7 +61,10 @@ func (r *responsesReader) Read(e sse.Event) Sign {
 // Deltas implements Reader.
 func (r *responsesReader) Deltas(into []Delta, e sse.Event) ([]Delta, error) {
 	final := r.final != nil && bytes.Equal(e.Data, r.final) // events before it may have been held back
-	return append(into, Delta{Dialect: Responses, Event: e, Final: final, Read: true}), nil
+	if final {
+		return append(into, Delta{Dialect: Responses, Event: e, Final: true, Read: true}), nil
+	}
+	return appendRead(into, Responses, e), nil
 }
 
 // Whole implements Reader: only the last event says that the response is whole.

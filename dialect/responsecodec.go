@@ -78,8 +78,8 @@ func (e *responseEncoder) Encode(into []sse.Event, deltas []Delta) (_ []sse.Even
 			e.final, e.ended = sse.Event{Name: d.Event.Name, Data: bytes.Clone(d.Event.Data)}, true
 			continue
 		}
-		e.last = append(e.last[:0], d.Event.Data...)
-		into = append(into, d.Event)
+		into = append(append(into, d.Event), d.More...)
+		e.last = append(e.last[:0], into[len(into)-1].Data...)
 	}
 	return into, nil
 }

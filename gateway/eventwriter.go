@@ -44,10 +44,6 @@ func controlOf(c *gin.Context) *http.ResponseController {
 // Ready implements stream.Sink: whether events of so many bytes can be sent without waiting for the
 // reader.
 func (s *eventWriter) Ready(size int) bool {
-	// The head is not for the producer's goroutine to write: sendHead says why.
-	if !s.c.Writer.Written() {
-		return false
-	}
 	return s.socket.ready(len(s.buf) + size)
 }
 
@@ -92,7 +88,8 @@ func (s *eventWriter) flush() error {
 }
 
 // sendHead is send for the first write, which writes the head too. That needs a deep stack for a
-// moment, which the handler's goroutine would keep for as long as the stream is open: 8 KiB of each.
+// moment, which its caller's goroutine, the handler's or the producer's, would keep for as long as
+// the stream is open: 8 KiB of each.
 func (s *eventWriter) sendHead() error {
 	sent := make(chan error, 1)
 	go func() { sent <- s.send() }()

@@ -240,8 +240,7 @@ func (r *relay) flush() *failure {
 	if len(*batch) > 0 {
 		err = r.emit(*batch...)
 	}
-	clear(*batch) // they refer to a stream's memory
-	*batch = (*batch)[:0]
+	*batch = dialect.ResetDeltas(*batch) // they refer to a stream's memory
 	r.model.batches.Put(batch)
 	if err != nil {
 		return canceled(err)

@@ -85,6 +85,9 @@ func TestOverTCP(t *testing.T) {
 			_, err = m.generate(t.Context(), g, func(deltas ...dialect.Delta) error {
 				for _, d := range deltas {
 					r.chunks = append(r.chunks, string(d.Event.Data))
+					for _, e := range d.More {
+						r.chunks = append(r.chunks, string(e.Data))
+					}
 				}
 				return nil
 			})
