@@ -70,8 +70,8 @@ func InvalidInput(reason, format string, args ...any) *Error {
 	return &Error{Code: CodeInvalidInput, Reason: reason, Message: fmt.Sprintf(format, args...)}
 }
 
-// From returns the *Error in err, or makes one: the end of a context becomes canceled, anything else internal, with a
-// message that reveals nothing of the cause.
+// From returns the *Error in err, or makes one: the end of a context becomes canceled, anything
+// else internal, with a message that reveals nothing of the cause.
 func From(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e

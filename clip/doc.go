@@ -7,10 +7,11 @@
 // New makes a Model without reading any file; Register adds it to an engine, which loads it and
 // runs its verbs:
 //
-//	m := clip.New(clip.Options{Name: "clip", Path: "models/clip-tiny", Labels: []string{"a cat", "a dog"}})
+//	m := clip.New(clip.Options{Name: "clip", Path: "models/clip-tiny", Labels: labels})
 //	predict := m.Register(e)
 //	<-e.Load(ctx)
-//	result, err := predict.Do(ctx, clip.Request{Pictures: []clip.Picture{{URL: "https://example.com/cat.jpg"}}})
+//	call, err := predict.Admit(engine.Caller{})
+//	result, err := predict.Do(ctx, call, clip.Request{Pictures: []clip.Picture{{URL: url}}})
 //
 // Preprocessing fetches pictures (package fetch), decodes and resizes them (package
 // internal/pixels), outside the gate. What all requests together may use for that, of memory, cores

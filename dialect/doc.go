@@ -1,6 +1,6 @@
 // Package dialect has the protocols, here called dialects, in which clients use language models:
-// OpenAI's /v1/chat/completions, /v1/completions and /v1/responses, and Penstock's own native routes.
-// A Codec is the server's side of one dialect:
+// OpenAI's /v1/chat/completions, /v1/completions and /v1/responses, and Penstock's own native
+// routes. A Codec is the server's side of one dialect:
 //
 //	r, err := codec.Decode(dialect.Input{Body: body}) // codec.Error(err, id) is its HTTP response
 //	parameters, err := r.Parameters()                 // what the model must do, in any dialect
@@ -12,8 +12,8 @@
 // emits Deltas that hold the server's own events, which the encoder appends as they are. So members
 // that this package does not have reach the server and the client unchanged.
 //
-// OpenAIRemote returns how a request is sent to a server that uses one of OpenAI's dialects, and the
-// Reader of the server's events.
+// OpenAIRemote returns how a request is sent to a server that uses one of OpenAI's dialects, and
+// the Reader of the server's events.
 //
 // Only a complete stream ends with the event of End, and only a failed one with that of Fail: Ends
 // recognizes both, and whatever else a client would take for one, in a server's events.

@@ -121,8 +121,8 @@ func InvalidValue(param, why string) *Error {
 	return badRequest(param, codeInvalidValue, "Invalid value for '%s': %s", param, why)
 }
 
-// ContextLengthExceeded is the error of a prompt of prompt tokens (with the requested tokens, if they
-// count) that does not fit into a model's context of limit tokens.
+// ContextLengthExceeded is the error of a prompt of prompt tokens (with the requested tokens, if
+// they count) that does not fit into a model's context of limit tokens.
 func ContextLengthExceeded(limit, prompt int) *Error {
 	return badRequest("messages", "context_length_exceeded",
 		"This model's maximum context length is %d tokens. However, your messages resulted in %d tokens. Please reduce the length of the messages.", limit, prompt)

@@ -10,22 +10,23 @@ import (
 	"penstock/engine/internal/gate"
 )
 
-// batcher joins predicts of one verb that wait at the gate into one run under one permit: whoever gets a permit takes
-// along those behind it, up to a maximum. Nobody waits for company.
+// batcher joins predicts of one verb that wait at the gate into one run under one permit: the
+// request that gets a permit takes those behind it into its run, up to a maximum. No request waits
+// for others to join.
 type batcher[Feed, Raw any] struct {
 	max     int
 	predict func(ctx context.Context, feeds []Feed) ([]Raw, error)
 
 	mu      sync.Mutex
-	waiting []*member[Feed, Raw] // in line at the gate, in order
+	waiting []*member[Feed, Raw] // queued at the gate, in order
 }
 
-// member is one request in a batch, or on its way into one.
+// member is one request of a run, or one that waits for a run.
 type member[Feed, Raw any] struct {
 	feed   Feed
 	waiter *gate.Waiter
-	run    *batchRun[Raw] // set, with place, by the leader who takes it along, before it is withdrawn from the line
-	place  int
+	run    *batchRun[Raw] // set, with index, by the member that collects it, before it is withdrawn from the queue
+	index  int            // of its feed in the run
 }
 
 // batchRun is one run of several members.
@@ -36,10 +37,10 @@ type batchRun[Raw any] struct {
 	err    error
 
 	mu   sync.Mutex
-	left int // members still interested
+	left int // members that have not left
 }
 
-// leave notes that a member has gone; the run goes on as long as anybody is left.
+// leave notes that a member has left; the run goes on as long as one remains.
 func (r *batchRun[Raw]) leave() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -48,7 +49,7 @@ func (r *batchRun[Raw]) leave() {
 	}
 }
 
-// do waits for a permit, or to be taken along, and returns the request's part of the run's result.
+// do waits for a permit, or to be collected, and returns the request's part of the run's result.
 func (b *batcher[Feed, Raw]) do(ctx context.Context, c *Call, feed Feed) (raw Raw, err error) {
 	m := &member[Feed, Raw]{feed: feed}
 	b.mu.Lock()
@@ -58,7 +59,7 @@ func (b *batcher[Feed, Raw]) do(ctx context.Context, c *Call, feed Feed) (raw Ra
 
 	permit, err := c.permit(ctx, m.waiter)
 	if errors.Is(err, gate.ErrWithdrawn) {
-		return b.ride(ctx, m)
+		return b.wait(ctx, m)
 	}
 	b.mu.Lock()
 	b.waiting = slices.DeleteFunc(b.waiting, func(w *member[Feed, Raw]) bool { return w == m })
@@ -67,17 +68,17 @@ func (b *batcher[Feed, Raw]) do(ctx context.Context, c *Call, feed Feed) (raw Ra
 		return raw, err
 	}
 	defer permit.Release()
-	return b.lead(ctx, c, m)
+	return b.run(ctx, c, m)
 }
 
-// lead runs the batch of m and of those it takes along.
-func (b *batcher[Feed, Raw]) lead(ctx context.Context, c *Call, m *member[Feed, Raw]) (raw Raw, err error) {
-	// The run outlives the leader's interest in it, as long as another member has some.
+// run runs the batch of m, which has the permit, and of those it collects.
+func (b *batcher[Feed, Raw]) run(ctx context.Context, c *Call, m *member[Feed, Raw]) (raw Raw, err error) {
+	// The run goes on when m leaves, as long as another member remains.
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 	run := &batchRun[Raw]{cancel: cancel, done: make(chan struct{})}
 	m.run = run
-	feeds := b.board(m)
+	feeds := b.collect(m)
 	stop := context.AfterFunc(ctx, run.leave)
 	defer stop()
 	defer close(run.done)
@@ -95,9 +96,10 @@ func (b *batcher[Feed, Raw]) lead(ctx context.Context, c *Call, m *member[Feed, 
 	return run.raws[0], nil
 }
 
-// board takes along who waits behind m, and returns all feeds, m's first. A member who boards cannot leave the run's count
-// before the run's size is known, as it learns of the run only when it is withdrawn, and needs the run's lock to leave it.
-func (b *batcher[Feed, Raw]) board(m *member[Feed, Raw]) []Feed {
+// collect takes the requests that wait behind m into its run, and returns all feeds, m's first. A
+// collected member cannot leave the run's count before the run's size is known: it learns of the
+// run only when it is withdrawn, and needs the run's lock to leave it.
+func (b *batcher[Feed, Raw]) collect(m *member[Feed, Raw]) []Feed {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	m.run.mu.Lock()
@@ -107,7 +109,7 @@ func (b *batcher[Feed, Raw]) board(m *member[Feed, Raw]) []Feed {
 		if len(feeds) == b.max {
 			return false
 		}
-		w.run, w.place = m.run, len(feeds)
+		w.run, w.index = m.run, len(feeds)
 		if !w.waiter.Withdraw() { // it has a permit of its own, or is leaving
 			w.run = nil
 			return false
@@ -119,8 +121,8 @@ func (b *batcher[Feed, Raw]) board(m *member[Feed, Raw]) []Feed {
 	return feeds
 }
 
-// ride waits for the run that m was taken along in.
-func (b *batcher[Feed, Raw]) ride(ctx context.Context, m *member[Feed, Raw]) (raw Raw, err error) {
+// wait waits for the run that m was collected into.
+func (b *batcher[Feed, Raw]) wait(ctx context.Context, m *member[Feed, Raw]) (raw Raw, err error) {
 	select {
 	case <-m.run.done:
 	case <-ctx.Done():
@@ -130,5 +132,5 @@ func (b *batcher[Feed, Raw]) ride(ctx context.Context, m *member[Feed, Raw]) (ra
 	if m.run.err != nil {
 		return raw, m.run.err
 	}
-	return m.run.raws[m.place], nil
+	return m.run.raws[m.index], nil
 }

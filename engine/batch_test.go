@@ -15,7 +15,8 @@ import (
 	"penstock/engine"
 )
 
-// batching returns a predictor whose runs wait for release and are noted, with the sizes of their batches.
+// batching returns a predictor whose runs wait for release and are noted, with the sizes of their
+// batches.
 func batching(release <-chan struct{}, limit int) (engine.Predictor[int, int, int, int], func() []int) {
 	var mu sync.Mutex
 	var sizes []int

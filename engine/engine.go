@@ -13,7 +13,7 @@ import (
 	"penstock/stream"
 )
 
-// GateConfig says how wide a gate is.
+// GateConfig sizes a gate.
 type GateConfig struct {
 	Permits int           // how many predicts or generations run at once; at least 1
 	Queue   int           // how many more requests may be inside; one more is refused
@@ -31,8 +31,8 @@ type Options struct {
 	Accept func(*Verb) error
 }
 
-// Engine holds models and the gate they share. It is safe for use by many goroutines, save that all models and verbs are
-// added before Load is called.
+// Engine holds models and the gate they share. It is safe for use by many goroutines, save that all
+// models and verbs are added before Load is called.
 type Engine struct {
 	observer Observer
 	accept   func(*Verb) error
@@ -83,7 +83,8 @@ func New(o Options) *Engine {
 	}
 }
 
-// begin counts one more piece of work, unless the engine is draining. Each begin is paired with an end.
+// begin counts one more piece of work, unless the engine is draining. Each begin is paired with an
+// end.
 func (e *Engine) begin() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -103,8 +104,9 @@ func (e *Engine) end() {
 	}
 }
 
-// Load starts loading every model, all at once, and returns a channel that is closed when none is loading any more. A
-// model that fails to load fails alone. The context bounds the loading and nothing after it; Wait and Close wait for it.
+// Load starts loading every model, all at once, and returns a channel that is closed when none is
+// loading any more. A model that fails to load fails alone. The context bounds the loading and
+// nothing after it; Wait and Close wait for it.
 func (e *Engine) Load(ctx context.Context) <-chan struct{} {
 	loaded := make(chan struct{})
 	var left atomic.Int64
@@ -176,14 +178,15 @@ func (e *Engine) Drain() {
 	}
 }
 
-// Draining tells whether Drain has been called.
+// Draining reports whether Drain has been called.
 func (e *Engine) Draining() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.draining
 }
 
-// Wait returns once the engine is drained and nothing runs any more, or with the context's cause. Call Drain first.
+// Wait returns once the engine is drained and nothing runs any more, or with the context's cause.
+// Call Drain first.
 func (e *Engine) Wait(ctx context.Context) error {
 	select {
 	case <-e.idle:

@@ -20,14 +20,15 @@ const (
 	StateFailed  State = "failed"
 )
 
-// Lifecycle says what a model is and how it comes and goes. Its verbs share it.
+// Lifecycle describes a model, and how it is loaded and closed. Its verbs share it.
 type Lifecycle struct {
 	Kind  string                          // what sort of model, for lists: "clip", "onnx-llm", "openai"
 	Load  func(ctx context.Context) error // called once, before any verb; nil: ready as it is. Its error is shown to the operator
 	Close func() error                    // called once after the last verb has returned, if Load succeeded; may be nil
 	Gate  *GateConfig                     // a gate of its own; nil: the one all local models share
 
-	// Describe says what the loaded model takes and gives, for clients who ask before they call; nil: there is nothing to say.
+	// Describe returns the inputs and outputs of the loaded model, for clients that request them
+	// before they call; nil: there is no description.
 	Describe func() (Output, error)
 }
 
@@ -46,7 +47,8 @@ type Model struct {
 	reason string
 }
 
-// Add adds a model. It panics on a name that is taken or empty: names come from a configuration that was checked.
+// Add adds a model. It panics on a name that is taken or empty: names come from a configuration
+// that was checked.
 func (e *Engine) Add(name string, l Lifecycle) *Model {
 	if name == "" || e.byName[name] != nil {
 		panic(fmt.Sprintf("engine: model name %q is empty or taken", name))
@@ -120,7 +122,8 @@ func (m *Model) close() error {
 	return guard(m.lifecycle.Close)
 }
 
-// Describe says what the model takes and gives; the Output is empty if it has nothing to say. It needs no permit. The errors
+// Describe returns the inputs and outputs of the model; the Output is empty if there is no
+// description. It needs no permit. The errors
 // are model_loading and model_failed.
 func (m *Model) Describe() (Output, error) {
 	if err := m.usable(); err != nil || m.lifecycle.Describe == nil {

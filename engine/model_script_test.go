@@ -34,8 +34,9 @@ type rules struct {
 	clients               int
 	span                  time.Duration // in which clients come
 
-	// Steps take time in all runs but the bursty ones. As no two things then happen at one instant, what a reader is shown
-	// can be foretold to the byte; in a burst, how much of it a reader takes at once is anybody's guess.
+	// Steps take time in all runs but the bursty ones. As no two things then happen at one instant,
+	// what a reader is shown can be foretold to the byte; in a burst, how much of it a reader takes
+	// at once is anybody's guess.
 	bursty bool
 	drain  time.Duration // when the engine drains; 0: at the end
 	grace  time.Duration // and how long later it closes

@@ -23,9 +23,10 @@ import (
 // seedVariable names a run of TestAgainstAModel to be repeated.
 const seedVariable = "PENSTOCK_TEST_SEED"
 
-// Random clients, cancels, panics, slow readers and reconnections, in virtual time, hundreds of runs that are never the
-// same twice; what every reader hears and every call returns is held against what should be (truth). A run that fails is
-// repeated by its seed: PENSTOCK_TEST_SEED=… go test -run TestAgainstAModel ./engine
+// Random clients, cancels, panics, slow readers and reconnections, in virtual time, hundreds of
+// runs that are never the same twice; what every reader hears and every call returns is held
+// against what should be (truth). A run that fails is repeated by its seed: PENSTOCK_TEST_SEED=… go
+// test -run TestAgainstAModel ./engine
 func TestAgainstAModel(t *testing.T) {
 	var seeds []uint64
 	if s := os.Getenv(seedVariable); s != "" {

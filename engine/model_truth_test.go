@@ -12,8 +12,9 @@ import (
 	"penstock/stream"
 )
 
-// truth is what should be so of one stream: the engine's rules once more, told as bookkeeping of what its producer and its
-// readers did and when, without a goroutine, a channel or a timer. Its methods want world.mu held.
+// truth is what should be so of one stream: the engine's rules once more, told as bookkeeping of
+// what its producer and its readers did and when, without a goroutine, a channel or a timer. Its
+// methods want world.mu held.
 type truth struct {
 	script
 	world  *world
@@ -35,7 +36,8 @@ type truth struct {
 	alone   time.Time // since when it has had no reader
 	expired time.Time // when its lease ran out
 
-	// What a plain stream's one reader has taken, and whether it is busy with that and takes nothing more.
+	// What a plain stream's one reader has taken, and whether it is busy with that and takes
+	// nothing more.
 	joined bool
 	busy   bool
 	taken  int
@@ -68,7 +70,8 @@ func (s *truth) stop(at time.Time, why apierr.Code) {
 	}
 }
 
-// emits notes chunks that are about to be emitted together, and says whether the engine should take them.
+// emits notes chunks that are about to be emitted together, and says whether the engine should take
+// them.
 func (s *truth) emits(chunks []sse.Event) (taken bool) {
 	now := s.settle()
 	if !s.canceled.IsZero() {
@@ -100,7 +103,8 @@ func (s *truth) takes(chunks []sse.Event) {
 	}
 }
 
-// refused takes the last n chunks back, which the engine did not take although it should. In a burst that may be right.
+// refused takes the last n chunks back, which the engine did not take although it should. In a
+// burst that may be right.
 func (s *truth) refused(n int) (forgiven bool) {
 	s.sizes, s.made = s.sizes[:len(s.sizes)-n], s.made[:len(s.made)-n]
 	s.stop(time.Now(), apierr.CodeCanceled)
@@ -115,7 +119,8 @@ type terminal struct {
 
 func failed(code apierr.Code) terminal { return terminal{eventFailed, string(code)} }
 
-// terminals are the last events that are right for a stream that is over: one, save where two things met in a burst.
+// terminals are the last events that are right for a stream that is over: one, save where two
+// things met in a burst.
 func (s *truth) terminals() []terminal {
 	natural := failed(apierr.CodeQueueTimeout)
 	if s.said != nil {
@@ -146,7 +151,8 @@ func (s *truth) last() int64 {
 	return n
 }
 
-// first is the number of the first chunk that the log holds by the rule of its buffer: the latest ones that fit, and one at least.
+// first is the number of the first chunk that the log holds by the rule of its buffer: the latest
+// ones that fit, and one at least.
 func (s *truth) first() int64 {
 	sum := 0
 	for i := len(s.sizes) - 1; i >= 0; i-- {
@@ -168,7 +174,8 @@ func (s *truth) known() bool {
 	}
 }
 
-// joins says what a reader should get that asks for what comes after a number: nil, ErrGone or ErrOver. If nil, it is in.
+// joins says what a reader should get that asks for what comes after a number: nil, ErrGone or
+// ErrOver. If nil, it is in.
 func (s *truth) joins(after int64) error {
 	s.settle()
 	switch {
@@ -215,8 +222,8 @@ func (s *truth) tooSlow() bool {
 	return s.options.Lease == 0 && (s.world.bursty || !s.canceled.IsZero())
 }
 
-// hears checks an event against what should come after number last, and returns what is wrong with it, if anything. The
-// reader could have had it since a time.
+// hears checks an event against what should come after number last, and returns what is wrong with
+// it, if anything. The reader could have had it since a time.
 func (s *truth) hears(ev event, last int64, since time.Time) error {
 	s.settle()
 	switch ev.Kind {
@@ -258,7 +265,8 @@ func (s *truth) hears(ev event, last int64, since time.Time) error {
 	return nil
 }
 
-// prompt finds fault with what comes now, if it could have come before: since it is there, and since its reader is free.
+// prompt finds fault with what comes now, if it could have come before: since it is there, and
+// since its reader is free.
 func prompt(times ...time.Time) error {
 	if late := time.Since(slices.MaxFunc(times, time.Time.Compare)); late > aMoment {
 		return fmt.Errorf("%v late", late)

@@ -7,23 +7,25 @@ import (
 	"penstock/stream"
 )
 
-// Observer is told what happens inside. Its methods are called from many goroutines at once and must return quickly.
+// Observer is notified of what happens in the engine. Its methods are called from many goroutines
+// at once and must return quickly.
 type Observer interface {
-	// Gate returns the observer of one gate: "local", which the local models share, or the name of a model with its own.
+	// Gate returns the observer of one gate: "local", which the local models share, or the name of
+	// a model with its own.
 	Gate(name string) GateObserver
 	// Model returns the observer of one model.
 	Model(name string) ModelObserver
 }
 
-// GateObserver is told what happens at one gate.
+// GateObserver is notified of what happens at one gate.
 type GateObserver interface {
-	// Waited is called for each permit given, with the time spent in line.
+	// Waited is called for each permit given, with the time spent in the queue.
 	Waited(time.Duration)
-	// Rejected is called when noObserver was let in or through: queue_full, queue_timeout or canceled.
+	// Rejected is called when no permit is given: queue_full, queue_timeout or canceled.
 	Rejected(reason apierr.Code)
 }
 
-// ModelObserver is told what happens with one model.
+// ModelObserver is notified of what happens with one model.
 type ModelObserver interface {
 	// Changed is called when the model becomes ready or fails to load (then with its error).
 	Changed(State, error)
@@ -31,8 +33,9 @@ type ModelObserver interface {
 	PhaseDone(Phase, time.Duration)
 	// StreamClosed is called once the producer has stopped. err is nil when it is done.
 	StreamClosed(o stream.Outcome, u Usage, err error)
-	// Chunks is called when n chunks have been made that came together. wait is how long the first of them took: from the chunk
-	// before, or if first, as it is the stream's first, from the stream's opening.
+	// Chunks is called when n chunks have been made that came together. wait is how long the first
+	// of them took: from the chunk before, or if first, as it is the stream's first, from the
+	// stream's opening.
 	Chunks(n int, first bool, wait time.Duration)
 	// Resumed is called when a reader comes back and goes on where it was.
 	Resumed()
@@ -41,7 +44,8 @@ type ModelObserver interface {
 // Phase is a step of a verb.
 type Phase string
 
-// The steps of a Predictor; of a Generator only preprocess has an end worth timing apart from its stream's.
+// The steps of a Predictor; of a Generator only preprocess has an end worth timing apart from its
+// stream's.
 const (
 	PhasePreprocess  Phase = "preprocess"
 	PhasePredict     Phase = "predict"
@@ -52,7 +56,7 @@ const (
 type Snapshot struct {
 	Gates   []GateSnapshot
 	Models  []ModelSnapshot // in the order they were added
-	Readers int             // who follow a stream now
+	Readers int             // connections that follow a stream now
 }
 
 // GateSnapshot is one gate's numbers.

@@ -6,15 +6,15 @@ import (
 	"penstock/apierr"
 )
 
-// Predictor gives one whole result. In is what callers bring, Feed what the model eats, Raw what it gives, Out what callers
-// get. Only Predict runs under a permit.
+// Predictor gives one whole result. In is what callers send, Feed what the model runs on, Raw what
+// it returns, Out what callers get. Only Predict runs under a permit.
 type Predictor[In, Feed, Raw, Out any] struct {
 	Preprocess  func(ctx context.Context, in In) (Feed, error)
 	Predict     func(ctx context.Context, feed Feed) (Raw, error)
 	Postprocess func(ctx context.Context, raw Raw) (Out, error)
 
-	// PredictBatch, in the place of Predict, runs up to BatchMax feeds as one, under one permit, and gives a Raw for each, in
-	// their order. Its context ends when all their callers have left.
+	// PredictBatch, in the place of Predict, runs up to BatchMax feeds as one, under one permit,
+	// and gives a Raw for each, in their order. Its context ends when all their callers have left.
 	PredictBatch func(ctx context.Context, feeds []Feed) ([]Raw, error)
 	BatchMax     int
 
@@ -28,8 +28,8 @@ type Prediction[In, Out any] struct {
 	run  func(ctx context.Context, c *Call, in In) (Out, error)
 }
 
-// Predicts registers a Predictor as a verb of the model. It panics if one of its three steps is missing, or
-// there are two Predicts.
+// Predicts registers a Predictor as a verb of the model. It panics if one of its three steps is
+// missing, or there are two Predicts.
 func Predicts[In, Feed, Raw, Out any](m *Model, verb string, p Predictor[In, Feed, Raw, Out]) *Prediction[In, Out] {
 	if p.Preprocess == nil || (p.Predict == nil) == (p.PredictBatch == nil) || p.Postprocess == nil {
 		panic("engine: a Predictor needs Preprocess, Predict or PredictBatch, and Postprocess")

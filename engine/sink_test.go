@@ -76,7 +76,8 @@ func (s *tape) set(slow bool) {
 	s.slow = slow
 }
 
-// steps is a generator that takes what it emits from a channel; a closed channel, or nil, is its end.
+// steps is a generator that takes what it emits from a channel; a closed channel, or nil, is its
+// end.
 func steps(e *engine.Engine, chunks <-chan []string) *engine.Generation[string, string] {
 	return engine.Generates(e.Add("steps", engine.Lifecycle{}), "stream", engine.Generator[string, string, string]{
 		Preprocess: func(_ context.Context, in string) (string, error) { return in, nil },
@@ -169,7 +170,8 @@ func TestServingEndsWithItsContext(t *testing.T) {
 	})
 }
 
-// Producer and follower hand over from both sides at random; nothing is lost, doubled or out of order.
+// Producer and follower hand over from both sides at random; nothing is lost, doubled or out of
+// order.
 func TestNoChunkIsLostBetweenTheTwoWays(t *testing.T) {
 	e := newEngine(t, 1, 0)
 	chunks := make(chan []string)
@@ -198,8 +200,8 @@ func TestNoChunkIsLostBetweenTheTwoWays(t *testing.T) {
 	}
 }
 
-// An attached stream runs in its reader's goroutine, tells its place in line and beats all the same, and goes on through
-// the log when the sink lags.
+// An attached stream runs in its reader's goroutine, tells its place in line and beats all the
+// same, and goes on through the log when the sink lags.
 func TestAStreamWithAHandover(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, 1, 5)
@@ -279,7 +281,8 @@ func TestAStreamWithAHandoverEndsWithItsReader(t *testing.T) {
 	}
 }
 
-// Whoever finds out that the sink takes no more, the producer or who helps out: the generation ends.
+// Whoever finds out that the sink takes no more, the producer or who helps out: the generation
+// ends.
 func TestAStreamWithAHandoverEndsWithALaggingReader(t *testing.T) {
 	for name, sink := range map[string]*tape{
 		"over a chunk":     {slow: true, leaves: 3}, // started, 1, 2
@@ -310,67 +313,4 @@ func TestAStreamWithAHandoverEndsWithALaggingReader(t *testing.T) {
 			})
 		})
 	}
-}
-
-// stuckSink is a sink whose reader takes nothing: each call waits until it is let go.
-type stuckSink struct{ free chan struct{} }
-
-func (s stuckSink) Notice(stream.Notice, bool) bool {
-	<-s.free
-	return true
-}
-
-func (s stuckSink) End(stream.Terminal, int64) bool {
-	<-s.free
-	return true
-}
-
-func (s stuckSink) Events([]sse.Event, int64, bool) bool {
-	<-s.free
-	return true
-}
-
-func (stuckSink) Ready(int) bool { return false }
-
-// A permit is for work: not for telling a reader who takes nothing where in line he is, or that his turn has come.
-func TestAStuckReaderHoldsNoPermit(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		e := newEngine(t, 1, 2)
-		chunks := make(chan []string)
-		generation := steps(e, chunks)
-		serve := func(sink stream.Sink) (served chan error) {
-			s, err := begin(t.Context(), generation, "", engine.StreamOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			served = make(chan error, 1)
-			go func() { served <- s.Serve(t.Context(), 0, 3*time.Second, sink) }()
-			synctest.Wait()
-			return served
-		}
-		first, stuck, last := &tape{}, stuckSink{make(chan struct{})}, &tape{}
-		one := serve(first)
-		two := serve(stuck)
-		three := serve(last)
-		time.Sleep(10 * time.Second) // for heartbeats, too
-		for range 3 {
-			chunks <- words("x") // each of them writes one
-			synctest.Wait()
-			chunks <- nil
-			synctest.Wait()
-		}
-		if err := <-one; err != nil {
-			t.Error(err)
-		}
-		if err := <-three; err != nil || !strings.HasSuffix(last.text(), "d!") {
-			t.Errorf("who stood behind the stuck one: %q, %v", last.text(), err)
-		}
-		if g := e.Snapshot().Gates[0]; g.InUse != 0 || g.Inside != 0 {
-			t.Errorf("at the gate: %+v", g)
-		}
-		close(stuck.free)
-		if err := <-two; err != nil {
-			t.Error(err)
-		}
-	})
 }

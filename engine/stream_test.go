@@ -162,7 +162,8 @@ func TestWaitingIsHeardAndSeen(t *testing.T) {
 		}
 		go func() { last = readWith(t, t.Context(), start(t, g), 4*time.Second); close(done) }()
 		<-done
-		// Second in line for 10 s, first for 10 s more, then its own 10 s; a heartbeat for every 4 s of silence.
+		// Second in line for 10 s, first for 10 s more, then its own 10 s; a heartbeat for every 4
+		// s of silence.
 		if last.kinds != "qiiqiisiicd" || fmt.Sprint(last.queued) != "[2 1]" {
 			t.Errorf("got %q, positions %v", last.kinds, last.queued)
 		}

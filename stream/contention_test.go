@@ -11,8 +11,8 @@ import (
 )
 
 // BenchmarkThousandStreams appends to a thousand logs from as many goroutines, each log with a
-// reader: all in one store, whose one lock they share, and each in a store of its own, which is what
-// sharding could bring at best.
+// reader: all in one store, whose one lock they share, and each in a store of its own, which is
+// what sharding could bring at best.
 func BenchmarkThousandStreams(b *testing.B) {
 	const streams = 1000
 	for _, shared := range []bool{true, false} {

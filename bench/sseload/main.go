@@ -1,9 +1,9 @@
 // Command sseload measures a relay of OpenAI's streams from outside: it is the relay's upstream and
 // its clients. Everything runs on 127.0.0.1.
 //
-//	sseload mock -port 9100                                          an upstream: any number of chunks, one every interval
-//	sseload run  -port 8080 -streams 50 -chunks 500 -interval 10ms   many streams at once through what listens on 8080
-//	sseload ask  -port 8080 -requests 300                            requests that do not stream, one at a time
+//	sseload mock -port 9100  an upstream: any number of chunks, one every interval
+//	sseload run  -port 8080 -streams 50 -chunks 500 -interval 10ms  many streams at once
+//	sseload ask  -port 8080 -requests 300  requests that do not stream, one at a time
 //
 // run checks every stream (all chunks, in order, once, then [DONE]), and with -pid reads from /proc
 // the CPU per chunk and the memory per stream that the relay and its children take. run and ask

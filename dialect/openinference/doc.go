@@ -2,7 +2,7 @@
 // Triton) as Go types: a model's metadata, and requests and responses of named tensors, with their
 // numbers as JSON or, by the protocol's binary extension, as bytes behind the JSON.
 //
-//	request, err := openinference.ParseRequest(contentType, body) // err is an *Error for the client
+//	request, err := openinference.ParseRequest(contentType, body) // *Error
 //	contentType, body, err := response.Encode()
 //
 // A binary message has the length of its JSON part in a header of its own. Here it travels as a

@@ -1,9 +1,9 @@
 // Package hubtest is a hub for tests, which must not depend on the real one. It implements the part
 // of the Hugging Face hub's API that a download needs, and can be made to fail.
 //
-//	h := hubtest.New("openai/clip-vit-base-patch32", map[string]string{"config.json": "{}", "onnx/model.onnx": "…"})
-//	server := httptest.NewServer(h) // h.Store may be the URL of a second server with the same handler
-//	h.On("onnx/model.onnx", hubtest.Cut(1000), hubtest.Status(503))
+//	h := hubtest.New("openai/clip-vit-base-patch32", map[string]string{"config.json": "{}"})
+//	server := httptest.NewServer(h) // h.Store may be the URL of a second such server
+//	h.On("config.json", hubtest.Cut(1000), hubtest.Status(503))
 //
 // Its requests and responses were taken from what the official client (the Python package
 // huggingface_hub) sends and reads: the model's revision with its commit, the tree in pages with

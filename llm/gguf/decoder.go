@@ -8,8 +8,8 @@ import (
 // decoder builds the graph of l, which continues a text:
 //
 //	input_ids                        [1, n] int64   the next tokens
-//	attention_mask                   [1, total] int64  ones, for all tokens so far including the next
-//	past_key_values.{i}.key|value    [1, kvHeads, past, head]  keys and values of the previous tokens
+//	attention_mask                   [1, total] int64  ones, for all tokens with the next
+//	past_key_values.{i}.key|value    [1, kvHeads, past, head]  of the previous tokens
 //	logits                           [1, 1, vocabulary]  of the token after the last
 //	present.{i}.key|value            [1, kvHeads, max(past, total), head]
 //

@@ -2,9 +2,9 @@
 // does not: its inverse cosine transform rounds differently, and that is visible in a CLIP model's
 // logits.
 //
-//	p, err := jpeg.Open(data)              // reads the headers: size, colours, EXIF data, memory needed
+//	p, err := jpeg.Open(data)        // reads the headers: size, colours, EXIF data, memory
 //	memory := make([]byte, p.Samples())
-//	planes, err := p.Decode(memory)        // one for each component, as they are stored, chroma not upsampled
+//	planes, err := p.Decode(memory)  // one for each component, chroma not upsampled
 //
 // It reads 8-bit Huffman-coded pictures, sequential or progressive, of one, three or four
 // components, which nearly all pictures are. Unsupported features are an UnsupportedError, data

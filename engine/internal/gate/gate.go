@@ -9,23 +9,26 @@ import (
 	"time"
 )
 
-// ErrFull says that the gate has no place left: as many are inside as it has permits and places in line.
+// ErrFull reports that the gate has no slot left: as many requests are inside as it has permits and
+// queue slots.
 var ErrFull = errors.New("gate: full")
 
-// ErrTimeout says that a waiter waited as long as the gate allows. A caller who went away gets the context's cause instead.
+// ErrTimeout reports that a waiter has waited as long as the gate allows. A caller that leaves gets
+// its context's cause instead.
 var ErrTimeout = errors.New("gate: waited too long")
 
-// ErrWithdrawn says that somebody took the waiter out of the line.
-var ErrWithdrawn = errors.New("gate: withdrawn from the line")
+// ErrWithdrawn reports that Withdraw took the waiter out of the queue.
+var ErrWithdrawn = errors.New("gate: withdrawn from the queue")
 
-// Config says how wide a gate is.
+// Config sizes a gate.
 type Config struct {
 	Permits int           // how many may work at once; at least 1
 	Queue   int           // how many more may be inside; 0: none waits
 	Timeout time.Duration // how long one may wait for a permit; 0: for ever
 }
 
-// Ticket says who asks for a permit. The order is plain first come, first served; a ticket lets a later rule see more.
+// Ticket describes the caller of a waiter. The queue is first come, first served; a ticket lets a
+// later rule see more.
 type Ticket struct {
 	Caller   string
 	Priority int
@@ -38,7 +41,7 @@ type Gate struct {
 	mu     sync.Mutex
 	inside int       // places taken
 	inUse  int       // permits taken
-	line   list.List // of *Waiter, the next one first
+	queue  list.List // of *Waiter, the next one first
 }
 
 // New returns an open gate.
@@ -50,7 +53,7 @@ func New(c Config) *Gate {
 type State struct {
 	Permits int // in all
 	InUse   int // held
-	Waiting int // in line
+	Waiting int // in the queue
 	Inside  int // places taken: preparing, waiting or working
 }
 
@@ -58,7 +61,7 @@ type State struct {
 func (g *Gate) State() State {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return State{Permits: g.config.Permits, InUse: g.inUse, Waiting: g.line.Len(), Inside: g.inside}
+	return State{Permits: g.config.Permits, InUse: g.inUse, Waiting: g.queue.Len(), Inside: g.inside}
 }
 
 // Slot is a right to be inside the gate. It belongs to one request.
@@ -88,42 +91,43 @@ func (p *Slot) Leave() {
 	p.gate.mu.Unlock()
 }
 
-// Waiter is somebody in line. Exactly one call of Wait must follow Join.
+// Waiter waits in the queue. Exactly one call of Wait must follow Join.
 type Waiter struct {
 	gate    *Gate
 	ticket  Ticket
-	element *list.Element // nil once out of the line; guarded by gate.mu
+	element *list.Element // nil once out of the queue; guarded by gate.mu
 	granted chan struct{} // closed when the permit is there
 
 	withdrawn chan struct{} // closed when Withdraw took it out
 }
 
-// Join takes the last place in line, or a permit if one is free and nobody waits.
+// Join enters the queue at its end, or takes a permit if one is free and the queue is empty.
 func (p *Slot) Join(t Ticket) *Waiter {
 	g := p.gate
 	w := &Waiter{gate: g, ticket: t, granted: make(chan struct{}), withdrawn: make(chan struct{})}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	w.element = g.line.PushBack(w)
+	w.element = g.queue.PushBack(w)
 	g.grant()
 	return w
 }
 
-// grant hands free permits to the head of the line. The caller holds g.mu.
+// grant gives free permits to the head of the queue. The caller holds g.mu.
 func (g *Gate) grant() {
 	for g.inUse < g.config.Permits {
-		head := g.line.Front()
+		head := g.queue.Front()
 		if head == nil {
 			return
 		}
-		w := g.line.Remove(head).(*Waiter)
+		w := g.queue.Remove(head).(*Waiter)
 		w.element = nil
 		g.inUse++
 		close(w.granted)
 	}
 }
 
-// Position is the waiter's place in line, 1 for the next one, 0 once it has its permit or has left.
+// Position returns the waiter's position in the queue, 1 for the next one, 0 once it has its permit
+// or has left.
 func (w *Waiter) Position() int {
 	w.gate.mu.Lock()
 	defer w.gate.mu.Unlock()
@@ -137,22 +141,23 @@ func (w *Waiter) Position() int {
 	return n
 }
 
-// Withdraw takes the waiter out of the line, whose Wait then returns ErrWithdrawn. It tells whether it did: a waiter who
-// has its permit, or has left, is left alone.
+// Withdraw takes the waiter out of the queue, whose Wait then returns ErrWithdrawn. It reports
+// whether it did: a waiter that has a permit, or is leaving, stays as it is.
 func (w *Waiter) Withdraw() bool {
 	w.gate.mu.Lock()
 	defer w.gate.mu.Unlock()
 	if w.element == nil {
 		return false
 	}
-	w.gate.line.Remove(w.element)
+	w.gate.queue.Remove(w.element)
 	w.element = nil
 	close(w.withdrawn)
 	return true
 }
 
-// Wait returns the permit when the waiter's turn comes, ErrTimeout when the gate's patience ends first, or the context's
-// cause when the caller leaves, and ErrWithdrawn after Withdraw. On an error the waiter is out of the line before Wait returns.
+// Wait returns the permit when the waiter's turn comes, ErrTimeout when the gate's patience ends
+// first, or the context's cause when the caller leaves, and ErrWithdrawn after Withdraw. On an
+// error the waiter is out of the queue before Wait returns.
 func (w *Waiter) Wait(ctx context.Context) (*Permit, error) {
 	if ctx.Err() != nil {
 		return nil, w.leave(context.Cause(ctx))
@@ -180,13 +185,13 @@ func (w *Waiter) Wait(ctx context.Context) (*Permit, error) {
 	}
 }
 
-// leave takes the waiter out of the line, or gives back the permit that came at the same moment.
+// leave takes the waiter out of the queue, or returns the permit that came at the same moment.
 func (w *Waiter) leave(why error) error {
 	g := w.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if w.element != nil {
-		g.line.Remove(w.element)
+		g.queue.Remove(w.element)
 		w.element = nil
 		return why
 	}
@@ -206,7 +211,7 @@ type Permit struct {
 	released atomic.Bool
 }
 
-// Release gives the permit to the next in line. Only the first call counts.
+// Release gives the permit to the next waiter. Only the first call counts.
 func (p *Permit) Release() {
 	if p.released.Swap(true) {
 		return

@@ -119,7 +119,8 @@ func TestAPermitThatComesAsTheWaiterLeavesIsNotLost(t *testing.T) {
 	}
 }
 
-// Many come, wait, leave and work in random order: never are more permits out than there are, and all come back.
+// Many come, wait, leave and work in random order: never are more permits out than there are, and
+// all come back.
 func TestPermitsAreNeverLostNorDoubled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const permits = 3

@@ -4,8 +4,8 @@
 // tests only.
 //
 //	s := upstreamtest.New(
-//		upstreamtest.Script{upstreamtest.Tokens("m", 0, 40), upstreamtest.Cut},  // the first request
-//		upstreamtest.Whole("m", 60),                                             // all others
+//		upstreamtest.Script{upstreamtest.Tokens("m", 0, 40), upstreamtest.Cut}, // first
+//		upstreamtest.Whole("m", 60), // all others
 //	)
 //	go http.Serve(listener, s)
 //
