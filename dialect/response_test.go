@@ -95,7 +95,7 @@ func TestResponsesThatEndEarly(t *testing.T) {
 		t.Errorf("the last event is %s %s", last.Name, last.Data)
 	}
 
-	// A failure has the number after the last event's, whoever made that.
+	// A failure has the number after the last event's, whether it was encoded or passed on.
 	for number, deltas := range map[string][]dialect.Delta{
 		"0": nil,
 		"2": {{}},

@@ -161,7 +161,7 @@ func TestABatchThatFailsFailsForAllItsMembers(t *testing.T) {
 	})
 }
 
-// Many come, leave and time out in random order; everybody who stays gets his own result.
+// Requests arrive, leave and time out in random order; each that stays gets its own result.
 func TestBatchesUnderStress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, 2, 1000)

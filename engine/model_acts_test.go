@@ -10,7 +10,7 @@ import (
 	"penstock/stream"
 )
 
-// The world observes its engine: it hears how every stream ends, whether anybody reads it or not.
+// The world observes its engine: it is notified of how every stream ends, read or not.
 
 // Gate implements engine.Observer.
 func (w *world) Gate(string) engine.GateObserver { return deaf{} }
@@ -36,8 +36,8 @@ type watcher struct {
 // aMoment is the shortest time there is.
 const aMoment = time.Nanosecond
 
-// moment lets everybody who does something at this instant note it: virtual time goes on only when
-// nobody can.
+// moment lets all goroutines that do something at this instant note it: virtual time goes on only
+// when all of them are blocked.
 func moment() { time.Sleep(aMoment) }
 
 // StreamClosed implements engine.ModelObserver.
@@ -59,7 +59,7 @@ func (o watcher) StreamClosed(outcome stream.Outcome, _ engine.Usage, err error)
 		case s.canceled.IsZero() && now.Sub(at) != aMoment:
 			o.w.t.Errorf("stream %s waited until %v, not %v", o.name, now, at)
 		case !s.canceled.IsZero() && s.canceled.After(s.prepared) && now.Sub(s.canceled) > aMoment:
-			o.w.t.Errorf("stream %s was told to stop at %v and left the line at %v", o.name, s.canceled, now)
+			o.w.t.Errorf("stream %s was stopped at %v and left the line at %v", o.name, s.canceled, now)
 		}
 	}
 	got := terminal{eventDone, ""}
@@ -88,7 +88,7 @@ func (s *truth) prepares(ctx context.Context) error {
 	s.world.mu.Lock()
 	defer s.world.mu.Unlock()
 	switch {
-	case s.heeds && ctx.Err() != nil:
+	case s.watches && ctx.Err() != nil:
 		return ctx.Err()
 	case s.ending == endPrepareFails:
 		s.said = &saying{err: errOnPurpose}
@@ -105,9 +105,10 @@ func (s *truth) prepares(ctx context.Context) error {
 	return nil
 }
 
-// passes lets time pass. One who heeds stops when he is told to, which must be when he should be.
-func (s *truth) passes(ctx context.Context, d time.Duration) (told bool) {
-	if !s.heeds {
+// passes lets time pass. A script that watches its context stops when that ends, which must be when
+// it should.
+func (s *truth) passes(ctx context.Context, d time.Duration) (stopped bool) {
+	if !s.watches {
 		time.Sleep(d)
 		return false
 	}
@@ -115,20 +116,20 @@ func (s *truth) passes(ctx context.Context, d time.Duration) (told bool) {
 	select {
 	case <-time.After(d):
 	case <-ctx.Done():
-		told = true
+		stopped = true
 		moment()
 	}
 	s.world.mu.Lock()
 	defer s.world.mu.Unlock()
 	now := s.settle()
 	if should := !s.canceled.IsZero(); s.world.bursty {
-		if told {
+		if stopped {
 			s.stop(now, apierr.CodeCanceled)
 		}
-	} else if told != should || (told && now.Sub(from) > aMoment && now.Sub(s.canceled) > aMoment) {
-		s.world.t.Errorf("stream %s was told to stop: %v, at %v; should be: %v, at %v", s.name, told, now, should, s.canceled)
+	} else if stopped != should || (stopped && now.Sub(from) > aMoment && now.Sub(s.canceled) > aMoment) {
+		s.world.t.Errorf("stream %s was stopped: %v, at %v; should be: %v, at %v", s.name, stopped, now, should, s.canceled)
 	}
-	return told
+	return stopped
 }
 
 // generates is the script's Generate.

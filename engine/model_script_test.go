@@ -36,7 +36,7 @@ type rules struct {
 
 	// Steps take time in all runs but the bursty ones. As no two things then happen at one instant,
 	// what a reader is shown can be foretold to the byte; in a burst, how much of it a reader takes
-	// at once is anybody's guess.
+	// at once is not determined.
 	bursty bool
 	drain  time.Duration // when the engine drains; 0: at the end
 	grace  time.Duration // and how long later it closes
@@ -56,9 +56,9 @@ type script struct {
 	chunks  []piece
 	finish  time.Duration
 	ending  ending
-	heeds   bool          // looks at its context while it works, and not only when it emits
+	watches   bool          // looks at its context while it works, and not only when it emits
 	deaf    bool          // says that all went well even if an emit has failed
-	cancel  time.Duration // after its start somebody cancels it; 0: nobody does
+	cancel  time.Duration // after its start it is canceled; 0: it is not
 	readers []visitor
 }
 
@@ -69,7 +69,7 @@ type piece struct {
 	joins bool // comes with the one before, without work
 }
 
-// visitor is a reader, who may come several times.
+// visitor is a reader, which may connect several times.
 type visitor struct {
 	arrives time.Duration // after the stream's start
 	visits  int
@@ -105,7 +105,7 @@ func newRules(r *rand.Rand) rules {
 
 func newScript(r *rand.Rand, name string, o rules) script {
 	s := script{
-		name: name, arrives: upTo(r, o.span), ending: ending(r.IntN(int(endings))), heeds: r.IntN(2) == 0, deaf: r.IntN(8) == 0,
+		name: name, arrives: upTo(r, o.span), ending: ending(r.IntN(int(endings))), watches: r.IntN(2) == 0, deaf: r.IntN(8) == 0,
 		prepare: upTo(r, time.Second), finish: upTo(r, time.Second),
 	}
 	if r.IntN(3) > 0 { // most go well
@@ -165,7 +165,7 @@ func upTo(r *rand.Rand, most time.Duration) time.Duration {
 	return 1 + time.Duration(r.Int64N(int64(most)))
 }
 
-// content is what the n-th chunk of a stream holds, whoever reads it.
+// content is what the n-th chunk of a stream holds.
 func content(name string, n int64, size int) []byte {
 	b := fmt.Appendf(nil, "%s.%d ", name, n)
 	return append(b, bytes.Repeat([]byte{byte('a' + n%26)}, max(0, size-len(b)))...)

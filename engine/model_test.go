@@ -56,9 +56,9 @@ type world struct {
 
 	mu      sync.Mutex
 	streams map[string]*truth
-	inside  int      // who has a place
-	running int      // who has a permit
-	line    []string // who waits for one, the first in line first
+	inside  int      // requests that have a slot
+	running int      // requests that have a permit
+	line    []string // requests that wait for one, in order
 	drained bool
 	closed  bool
 }
@@ -140,7 +140,7 @@ func (w *world) goDown() {
 	w.mu.Unlock()
 }
 
-// enter says what somebody should be told who wants to come in, "" if he is in.
+// enter returns the code that a new request should get, "" if it should be admitted.
 func (w *world) enter(stream bool) apierr.Code {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -160,11 +160,11 @@ func (w *world) enter(stream bool) apierr.Code {
 	return ""
 }
 
-// granted notes that somebody has a permit, whose turn it must have been.
+// granted notes that a request has a permit, for which it must have been the next.
 func (w *world) granted(name string) {
 	first := slices.IndexFunc(w.line, func(other string) bool {
 		s := w.streams[other]
-		return other == name || s == nil || s.canceled.IsZero() // whoever was told to stop is about to leave the line
+		return other == name || s == nil || s.canceled.IsZero() // one that is canceled is about to leave the queue
 	})
 	if !w.bursty && (first < 0 || w.line[first] != name) {
 		w.t.Errorf("%s has a permit before its turn: %v", name, w.line)

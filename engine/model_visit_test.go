@@ -135,7 +135,7 @@ func (v *visit) Event(ev event, more bool) (stays bool) {
 	} else {
 		v.busy = true
 		w.mu.Unlock()
-		time.Sleep(10*aMoment + upTo(v.r, v.dawdles)) // one who left within a moment would pass for the cause of an end that it saw
+		time.Sleep(10*aMoment + upTo(v.r, v.dawdles)) // leaving within a moment would look like the cause of the end
 		w.mu.Lock()
 		v.busy, v.free = false, time.Now()
 		w.mu.Unlock()

@@ -281,8 +281,8 @@ func TestAStreamWithAHandoverEndsWithItsReader(t *testing.T) {
 	}
 }
 
-// Whoever finds out that the sink takes no more, the producer or who helps out: the generation
-// ends.
+// Whichever goroutine learns that the sink takes no more, the producer's or the reader's: the
+// generation ends.
 func TestAStreamWithAHandoverEndsWithALaggingReader(t *testing.T) {
 	for name, sink := range map[string]*tape{
 		"over a chunk":     {slow: true, leaves: 3}, // started, 1, 2

@@ -31,8 +31,8 @@ func (s stuckSink) Events([]sse.Event, int64, bool) bool {
 
 func (stuckSink) Ready(int) bool { return false }
 
-// A permit is for work: not for telling a reader who takes nothing where in line he is, or that his
-// turn has come.
+// A permit is for work: not for reporting to a stuck reader its position, or that the model has
+// begun.
 func TestAStuckReaderHoldsNoPermit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, 1, 2)
