@@ -56,7 +56,7 @@ type script struct {
 	chunks  []piece
 	finish  time.Duration
 	ending  ending
-	watches   bool          // looks at its context while it works, and not only when it emits
+	watches bool          // looks at its context while it works, and not only when it emits
 	deaf    bool          // says that all went well even if an emit has failed
 	cancel  time.Duration // after its start it is canceled; 0: it is not
 	readers []visitor
