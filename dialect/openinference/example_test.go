@@ -20,6 +20,7 @@ func Example() {
 		Model: "m", Outputs: []openinference.Tensor{{Name: "sum", Shape: []int64{1}, Floats: []float32{7}}},
 	})
 	fmt.Println(mediaType, string(body), err)
-	// Output: ids [1 2] [3 4] application/json
-	// {"model_name":"m","outputs":[{"name":"sum","datatype":"FP32","shape":[1],"data":[7]}]} <nil>
+	// Output:
+	// ids [1 2] [3 4]
+	// application/json {"model_name":"m","outputs":[{"name":"sum","datatype":"FP32","shape":[1],"data":[7]}]} <nil>
 }

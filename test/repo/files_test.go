@@ -37,6 +37,9 @@ func TestCommentWidthAndFileLength(t *testing.T) {
 			t.Errorf("%s has %d lines, at most %d are allowed: split it", file, len(lines), fileLines)
 		}
 		for i, line := range lines {
+			if strings.HasSuffix(file, "example_test.go") && strings.Contains(line, `{"`) {
+				continue // an example's output
+			}
 			line = strings.ReplaceAll(line, "\t", "    ")
 			if columns := len([]rune(line)); strings.HasPrefix(strings.TrimSpace(line), "//") && columns > commentColumns {
 				t.Errorf("%s:%d: the comment has %d columns, at most %d are allowed", file, i+1, columns, commentColumns)
