@@ -50,6 +50,5 @@ func Example() {
 		log.Fatal(err)
 	}
 	fmt.Println(string(body))
-	// Output: {"output":"Hello,
-	// world","reason":"stop","usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}}
+	// Output: {"output":"Hello, world","reason":"stop","usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}}
 }
