@@ -1,6 +1,7 @@
 package sse_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -23,7 +24,7 @@ func Example() {
 	raw, err := r.Next()
 	fmt.Printf("%s %q %v\n", raw.Name, raw.Data, err)
 	_, err = r.Next()
-	fmt.Println(err == io.EOF)
+	fmt.Println(errors.Is(err, io.EOF))
 	// Output:
 	// id: S-7
 	// event: done
