@@ -214,3 +214,57 @@ func TestAppendWaitsOnlyWhenTheBufferIsFull(t *testing.T) {
 		}
 	})
 }
+
+// quietLog counts how often its readers look for something to take.
+type quietLog struct {
+	stream.Logs
+	takes int
+}
+
+type quietView struct {
+	stream.Log
+	logs *quietLog
+}
+
+type quietCursor struct {
+	stream.Cursor
+	logs *quietLog
+}
+
+func (l *quietLog) Create(ctx context.Context, id string, c stream.LogConfig, o stream.Owner) (stream.Log, error) {
+	log, err := l.Logs.Create(ctx, id, c, o)
+	return &quietView{log, l}, err
+}
+
+func (v *quietView) Follow(ctx context.Context, after int64, news chan<- struct{}) (stream.Cursor, error) {
+	c, err := v.Log.Follow(ctx, after, news)
+	return &quietCursor{c, v.logs}, err
+}
+
+func (c *quietCursor) Take(spare []sse.Event) (stream.Batch, error) {
+	c.logs.takes++
+	return c.Cursor.Take(spare)
+}
+
+func TestAQuietStreamIsNotPolled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		logs := &quietLog{Logs: stream.NewMemoryLogs(1 << 20)}
+		streams := stream.New(stream.Options{Logs: logs})
+		ctx, producer, err := streams.Create(t.Context(), stream.Config{Lease: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		reader := &recorder{}
+		served := make(chan error, 1)
+		go func() { served <- producer.Stream().Serve(t.Context(), 0, 0, reader) }()
+		time.Sleep(5*time.Hour + time.Minute) // virtual
+		if logs.takes > 10 {
+			t.Errorf("it was looked at %d times in five quiet hours", logs.takes)
+		}
+		producer.End(ctx, stream.Terminal{Outcome: stream.OutcomeDone, Event: doneEvent})
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+		streams.Close()
+	})
+}

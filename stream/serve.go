@@ -150,7 +150,7 @@ func (d *delivery) deliver() (wake time.Time, over bool, err error) {
 // wake returns when to look again without news: for the next heartbeat, or, in the queue, for the
 // position. The caller holds d.mu.
 func (d *delivery) wake(queued bool) time.Time {
-	wake := d.quiet.Add(time.Hour)
+	wake := time.Now().Add(time.Hour) // nothing is due
 	if d.idle > 0 {
 		wake = d.quiet.Add(d.idle)
 	}
