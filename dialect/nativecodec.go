@@ -164,7 +164,12 @@ type nativeEncoder struct{}
 // Encode implements Encoder.
 func (nativeEncoder) Encode(into []sse.Event, deltas []Delta) ([]sse.Event, error) {
 	for i := range deltas {
-		text := nativeText(&deltas[i])
+		d := &deltas[i]
+		if d.Dialect == Native {
+			into = append(append(into, d.Event), d.More...)
+			continue
+		}
+		text := nativeText(d)
 		if text == "" {
 			continue
 		}

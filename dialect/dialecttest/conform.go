@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 //
 //   - Ends is true for the event that End appends last and for that of Fail, and false for all
 //     others, whatever the text of deltas is.
+//   - Events in the codec's own dialect are appended as they are, all of a delta and in order.
 //   - An event reaches a client as it is: its name and its data pass through the wire.
 //   - Error renders any error as an HTTP response, without its cause.
 //   - A request keeps its bytes and the codec's name, and has parameters.
@@ -28,6 +30,7 @@ func Conform(t *testing.T, codec dialect.Codec, body []byte) {
 			c.stream(t, text)
 		}
 	})
+	t.Run("own events", c.own)
 	t.Run("notices", c.notices)
 	t.Run("errors", c.errors)
 }
@@ -124,6 +127,19 @@ func (c conformance) stream(t *testing.T, text string) {
 		if whole, err := g.Whole(end); n > 0 && (err != nil || len(whole) == 0) {
 			t.Errorf("text %q: the whole response of %d deltas is %q, %v", text, n, whole, err)
 		}
+	}
+}
+
+// own encodes deltas of a server that uses the codec's dialect.
+func (c conformance) own(t *testing.T) {
+	events := []sse.Event{{Data: []byte("1")}, {Name: sse.MustName("x"), Data: []byte("2")}, {Data: []byte("3\n4")}}
+	got, err := c.codec.Stream(c.decode(t)).Encode(nil, []dialect.Delta{
+		{Text: "not looked at", Dialect: c.codec.Name(), Event: events[0], More: events[1:2]},
+		{Dialect: c.codec.Name(), Event: events[2]},
+	})
+	same := func(a, b sse.Event) bool { return a.Name == b.Name && bytes.Equal(a.Data, b.Data) }
+	if err != nil || !slices.EqualFunc(got, events, same) {
+		t.Errorf("the events %q are encoded as %q, %v", events, got, err)
 	}
 }
 

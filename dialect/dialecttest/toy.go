@@ -66,7 +66,7 @@ func (toyEncoder) Encode(into []sse.Event, deltas []dialect.Delta) ([]sse.Event,
 	for i := range deltas {
 		switch d := &deltas[i]; {
 		case d.Dialect == ToyName:
-			into = append(into, d.Event)
+			into = append(append(into, d.Event), d.More...)
 		case d.Text != "":
 			into = append(into, say(d.Text))
 		}
