@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 
+	"penstock/sse"
+
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/sashabaranov/go-openai"
 )
@@ -53,6 +55,14 @@ func reportsFailure(data []byte) bool {
 		return nil
 	})
 	return failed || err != nil // some clients parse what is not quite JSON
+}
+
+// endsIn is the Ends of the codec of one of OpenAI's dialects.
+func endsIn(name Name, e sse.Event) bool {
+	if name == Responses {
+		return responseCodec{}.Ends(e)
+	}
+	return openAI{}.Ends(e)
 }
 
 // endsResponse reports whether an event of /v1/responses with that name or type ends the stream.

@@ -117,6 +117,44 @@ func TestEndsOfServersAreNotHidden(t *testing.T) {
 	}
 }
 
+// What a Reader passes on as read is not checked again: Ends is false for all of it.
+func TestReadersPassNoEndOnAsRead(t *testing.T) {
+	for _, codec := range []dialect.Codec{dialect.NewChat(), dialect.NewCompletions(), dialect.NewResponses()} {
+		refused := 0
+		for _, e := range []sse.Event{
+			event("", `{"\u0065rror":{"message":"m"}}`), event("", `{"choices":[],"\u0065rror":"m"}`),
+			event("response.created", `{"type":"response.completed"}`), event("x", `{"type":"error"}`),
+			event("response.created", `{"type":"response.created","error":{"message":"m"}}`),
+			event("", `{"type":"x","type":"response.completed"}`), event("", `{"Type":"response.completed","type":"x"}`),
+			event("", `{"typ\u0065":"response.completed","type":"x"}`), event("", `{"type":"respons\u0065.completed"}`),
+			event("", `{"type":"x","error":{"message":"m"}}`),
+		} {
+			r := decode(t, codec, `{"model":"m","prompt":"p","input":"i","stream":true}`)
+			reader := dialect.OpenAIRemote(r).Reader(r)
+			if sign := reader.Read(e); sign == dialect.SignError || sign == dialect.SignMalformed {
+				continue // not passed on
+			}
+			deltas, err := reader.Deltas(nil, event("", `{"type":"response.in_progress"}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if deltas, err = reader.Deltas(deltas, e); err != nil {
+				refused++
+			}
+			for _, d := range deltas {
+				for _, own := range append([]sse.Event{d.Event}, d.More...) {
+					if codec.Ends(own) && !d.Final {
+						t.Errorf("%s: %q is passed on as read", codec.Name(), own)
+					}
+				}
+			}
+		}
+		if refused == 0 {
+			t.Errorf("%s: no event is refused", codec.Name())
+		}
+	}
+}
+
 const ownChunk = `{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"m","choices":[{"index":0,"delta":{"content":" a few words, and a \u00e9"},"logprobs":null,"finish_reason":null}]}`
 
 func ownDeltas() []dialect.Delta {

@@ -185,5 +185,5 @@ func (c *chunkReader) Deltas(into []Delta, e sse.Event) ([]Delta, error) {
 	if c.typed {
 		return c.typedDeltas(into, e.Data)
 	}
-	return appendRead(into, c.dialect, e), nil
+	return appendRead(into, c.dialect, e)
 }

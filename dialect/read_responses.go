@@ -64,7 +64,7 @@ func (r *responsesReader) Deltas(into []Delta, e sse.Event) ([]Delta, error) {
 	if final {
 		return append(into, Delta{Dialect: Responses, Event: e, Final: true, Read: true}), nil
 	}
-	return appendRead(into, Responses, e), nil
+	return appendRead(into, Responses, e)
 }
 
 // Whole implements Reader: only the last event says that the response is whole.
