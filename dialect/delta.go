@@ -1,10 +1,6 @@
 package dialect
 
-import (
-	"errors"
-
-	"penstock/sse"
-)
+import "penstock/sse"
 
 // Delta is one step of a generation: typed values, and, if a server made it, the server's own
 // event. A model emits a Delta without any value when it begins, so that dialects whose streams
@@ -38,32 +34,21 @@ type Delta struct {
 	Read bool
 }
 
-// errPassesForEnd reports an event that clients would take for the end of its stream, although it
-// is not.
-var errPassesForEnd = errors.New("an event that would pass for the end of the stream")
-
 // appendRead appends an event that a Reader has read: to the last delta, if that has the events
 // before it. A burst of chunks is then one delta, and each of its events costs little more than
 // the copy of a few words. The memory of More is used again where into has been before.
-//
-// A Reader looks at an event as servers mean it, and Ends as any client may take it: a name and a
-// type that differ, a member that comes twice. An event that only Ends takes for the end is an
-// error.
-func appendRead(into []Delta, name Name, e sse.Event) ([]Delta, error) {
-	if endsIn(name, e) {
-		return into, errPassesForEnd
-	}
+func appendRead(into []Delta, name Name, e sse.Event) []Delta {
 	if n := len(into); n > 0 && into[n-1].Read && !into[n-1].Final {
 		into[n-1].More = append(into[n-1].More, e)
-		return into, nil
+		return into
 	}
 	if len(into) == cap(into) {
-		return append(into, Delta{Dialect: name, Event: e, Read: true}), nil
+		return append(into, Delta{Dialect: name, Event: e, Read: true})
 	}
 	into = into[:len(into)+1]
 	d := &into[len(into)-1]
 	*d = Delta{Dialect: name, Event: e, Read: true, More: d.More[:0]}
-	return into, nil
+	return into
 }
 
 // ResetDeltas empties deltas for further use, and keeps only the memory of their slices.

@@ -57,7 +57,9 @@ func reportsFailure(data []byte) bool {
 	return failed || err != nil // some clients parse what is not quite JSON
 }
 
-// endsIn is the Ends of the codec of one of OpenAI's dialects.
+// endsIn is the Ends of the codec of one of OpenAI's dialects. A Reader looks at an event as
+// servers mean it, and Ends as any client may take it: a name and a type that differ, a member that
+// comes twice. To a Reader, an event that only clients would take for the end is malformed.
 func endsIn(name Name, e sse.Event) bool {
 	if name == Responses {
 		return responseCodec{}.Ends(e)

@@ -132,6 +132,7 @@ func TestReadersPassNoEndOnAsRead(t *testing.T) {
 			r := decode(t, codec, `{"model":"m","prompt":"p","input":"i","stream":true}`)
 			reader := dialect.OpenAIRemote(r).Reader(r)
 			if sign := reader.Read(e); sign == dialect.SignError || sign == dialect.SignMalformed {
+				refused++
 				continue // not passed on
 			}
 			deltas, err := reader.Deltas(nil, event("", `{"type":"response.in_progress"}`))
@@ -139,7 +140,7 @@ func TestReadersPassNoEndOnAsRead(t *testing.T) {
 				t.Fatal(err)
 			}
 			if deltas, err = reader.Deltas(deltas, e); err != nil {
-				refused++
+				t.Fatal(err)
 			}
 			for _, d := range deltas {
 				for _, own := range append([]sse.Event{d.Event}, d.More...) {

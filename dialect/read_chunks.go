@@ -86,6 +86,8 @@ func (c *chunkReader) Read(e sse.Event) Sign {
 		return SignMalformed
 	case sign == SignError || e.Name.String() == "error":
 		return SignError
+	case endsIn(c.dialect, e): // chunks of a shape differ from this one in their text only
+		return SignMalformed
 	case c.Whole():
 		return SignComplete
 	}
@@ -185,5 +187,5 @@ func (c *chunkReader) Deltas(into []Delta, e sse.Event) ([]Delta, error) {
 	if c.typed {
 		return c.typedDeltas(into, e.Data)
 	}
-	return appendRead(into, c.dialect, e)
+	return appendRead(into, c.dialect, e), nil
 }

@@ -52,6 +52,11 @@ func (r *responsesReader) Read(e sse.Event) Sign {
 	case "response.completed", "response.incomplete", "response.failed":
 		r.final = bytes.Clone(data)
 		return SignLast
+	}
+	if endsIn(Responses, e) {
+		return SignMalformed
+	}
+	switch kind {
 	case "response.created", "response.queued", "response.in_progress", "response.output_item.added", "response.content_part.added", "response.reasoning_summary_part.added":
 		return SignQuiet
 	}
@@ -64,7 +69,7 @@ func (r *responsesReader) Deltas(into []Delta, e sse.Event) ([]Delta, error) {
 	if final {
 		return append(into, Delta{Dialect: Responses, Event: e, Final: true, Read: true}), nil
 	}
-	return appendRead(into, Responses, e)
+	return appendRead(into, Responses, e), nil
 }
 
 // Whole implements Reader: only the last event says that the response is whole.
