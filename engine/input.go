@@ -1,13 +1,11 @@
 package engine
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
-	"strings"
 
 	"penstock/apierr"
+	"penstock/strictjson"
 )
 
 // Input is a request as bytes.
@@ -35,13 +33,8 @@ func decodeInput[In any](in Input) (v In, err error) {
 	if in.Body == nil {
 		return decodeParameters[In](in.Parameters)
 	}
-	d := json.NewDecoder(bytes.NewReader(in.Body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&v); err != nil {
-		return v, &apierr.Error{Code: apierr.CodeInvalidJSON, Message: "the body is not the JSON that is wanted here: " + strings.TrimPrefix(err.Error(), "json: ")}
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return v, &apierr.Error{Code: apierr.CodeInvalidJSON, Message: "the body goes on after its JSON value"}
+	if err := strictjson.Decode(in.Body, &v); err != nil {
+		return v, &apierr.Error{Code: apierr.CodeInvalidJSON, Message: "the body is not the JSON that is wanted here: " + err.Error(), Cause: err}
 	}
 	return v, nil
 }

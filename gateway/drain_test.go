@@ -104,8 +104,8 @@ func TestADrainCancelsWholeResponses(t *testing.T) {
 				steps := make(chan struct{})
 				s := newServer(t, 1, 0, func(e *engine.Engine) {
 					words(steps)(e)
-					engine.Generates(e.Add("other", engine.Lifecycle{Kind: "test"}), "stream", engine.Generator[struct{ Prompt string }, []string, string]{
-						Preprocess: func(context.Context, struct{ Prompt string }) ([]string, error) { return []string{"one"}, nil },
+					engine.Generates(e.Add("other", engine.Lifecycle{Kind: "test"}), "stream", engine.Generator[promptInput, []string, string]{
+						Preprocess: func(context.Context, promptInput) ([]string, error) { return []string{"one"}, nil },
 						Generate:   repeat(steps, func(word string) string { return word }),
 					})
 				})
@@ -134,8 +134,8 @@ func TestADrainCancelsWholeResponses(t *testing.T) {
 func TestTheListenerClosesLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer(t, 1, 0, func(e *engine.Engine) {
-			engine.Generates(e.Add("words", engine.Lifecycle{Kind: "test"}), "stream", engine.Generator[struct{ Prompt string }, struct{}, string]{
-				Preprocess: func(context.Context, struct{ Prompt string }) (struct{}, error) { return struct{}{}, nil },
+			engine.Generates(e.Add("words", engine.Lifecycle{Kind: "test"}), "stream", engine.Generator[promptInput, struct{}, string]{
+				Preprocess: func(context.Context, promptInput) (struct{}, error) { return struct{}{}, nil },
 				Generate: func(ctx context.Context, _ struct{}, _ func(...string) error) (engine.End, error) {
 					<-ctx.Done()
 					time.Sleep(time.Second) // it is slow to stop
@@ -158,4 +158,9 @@ func TestTheListenerClosesLast(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// promptInput is the input of generators without a decoder of their own.
+type promptInput struct {
+	Prompt string `json:"prompt"`
 }

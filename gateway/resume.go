@@ -8,13 +8,13 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/engine"
 	"penstock/stream"
+	"penstock/strictjson"
 )
 
 // leaseAfterRetry is how much longer than its retry time an EventSource is waited for.
@@ -30,7 +30,7 @@ func (g *Gateway) createStream(c *gin.Context) error {
 		Model string         `json:"model"`
 		Input jsontext.Value `json:"input"`
 	}
-	if err := json.Unmarshal(body, &request, json.RejectUnknownMembers(true)); err != nil {
+	if err := strictjson.Decode(body, &request); err != nil {
 		return &apierr.Error{Code: apierr.CodeInvalidJSON, Message: `the body must be {"model": "…", "input": {…}}, with no other name and none twice`, Cause: err}
 	}
 	if request.Model == "" || len(request.Input) == 0 {

@@ -41,7 +41,7 @@ var importRules = map[string]struct {
 	"llm":        {[]string{"apierr", "engine", "dialect", "sse", "modeldir", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
 
 	"auth":    {nil, "keys and limits are checked before there is a model"},
-	"gateway": {[]string{"apierr", "engine", "stream", "sse", "dialect", "auth"}, "the gateway knows models by their verbs only: a new kind of model changes nothing in it"},
+	"gateway": {[]string{"apierr", "engine", "stream", "sse", "dialect", "strictjson", "auth"}, "the gateway knows models by their verbs only: a new kind of model changes nothing in it"},
 	"cluster": {[]string{"apierr", "engine", "stream"}, "a log on other machines is still a log"},
 	"hub":     {[]string{"modeldir"}, "a model folder is filled before it is opened"},
 	"web":     {nil, "the page is a client as any other: it uses HTTP"},
