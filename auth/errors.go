@@ -26,13 +26,13 @@ type Reason string
 
 // The reasons of refusals.
 const (
-	TooManyRequests Reason = "requests"    // requests_per_minute
-	TooManyTokens   Reason = "tokens"      // tokens_per_minute
-	TooLarge        Reason = "too_large"   // more than tokens_per_minute at once: waiting does not help
-	DaySpent        Reason = "tokens_day"  // tokens_per_day
+	TooManyRequests Reason = "requests"     // requests_per_minute
+	TooManyTokens   Reason = "tokens"       // tokens_per_minute
+	TooLarge        Reason = "too_large"    // more than tokens_per_minute at once: waiting does not help
+	DaySpent        Reason = "tokens_day"   // tokens_per_day
 	MonthSpent      Reason = "tokens_month" // tokens_per_month
-	TooManyStreams  Reason = "streams"     // streams
-	NotAllowed      Reason = "model"       // models
+	TooManyStreams  Reason = "streams"      // streams
+	NotAllowed      Reason = "model"        // models
 )
 
 // Refusal reports a request that a limit of its caller refused. Nothing was charged for it.
