@@ -157,7 +157,7 @@ func TestEveryKey(t *testing.T) {
 
 	want := documented()
 	want.Server.Hosts = []configs.Hostname{}
-	want.Server.CORS = &configs.CORS{Origins: []configs.Origin{"https://app.example.com"}}
+	want.Server.CORS = &configs.CORS{Origins: []configs.Origin{"https://app.example.com", "http://localhost:*"}}
 	want.Models = []configs.Model{
 		{Name: "clip", Kind: "clip", Options: documentedClip("deploy/models/clip-tiny", "a photo of a cat", "a photo of a dog")},
 		{Name: "openai/clip", Kind: "clip", Options: second},

@@ -109,6 +109,11 @@ func TestProblems(t *testing.T) {
 		{"origin, any", "server: {cors: {origins: [\"*\"]}}\n" + aModel, `f:1:27: server.cors.origins[0] must be one origin such as https://app.example.com, without a path, not "*"`},
 		{"origin with a slash", "server: {cors: {origins: [\"https://a.example/\"]}}\n" + aModel, `f:1:27: server.cors.origins[0] must be one origin such as https://app.example.com, without a path, not "https://a.example/"`},
 		{"origin without scheme", "server: {cors: {origins: [a.example]}}\n" + aModel, `f:1:27: server.cors.origins[0] must be one origin such as https://app.example.com, without a path, not "a.example"`},
+		{"origin, any port elsewhere", "server: {cors: {origins: [\"http://a.example:*\"]}}\n" + aModel, `f:1:27: server.cors.origins[0] may have any port (*) only on this machine, as in http://localhost:*, not "http://a.example:*"`},
+		{"origin, any port of a machine that only begins as this one", "server: {cors: {origins: [\"http://localhost.example:*\"]}}\n" + aModel, `f:1:27: server.cors.origins[0] may have any port (*) only on this machine, as in http://localhost:*, not "http://localhost.example:*"`},
+		{"origin, some ports", "server: {cors: {origins: [\"http://localhost:3*\"]}}\n" + aModel, `f:1:27: server.cors.origins[0] must be one origin such as https://app.example.com, without a path, not "http://localhost:3*"`},
+		{"origin, a port and any", "server: {cors: {origins: [\"http://localhost:80:*\"]}}\n" + aModel, `f:1:27: server.cors.origins[0] must be one origin such as https://app.example.com, without a path, not "http://localhost:80:*"`},
+		{"origin, any port doubled", "server: {cors: {origins: [\"http://localhost:*\", \"http://LOCALHOST:*\"]}}\n" + aModel, "f:1:49: server.cors.origins[1] is the same as server.cors.origins[0]"},
 		{"origin, doubled by its port", "server: {cors: {origins: [\"https://a.example\", \"https://A.example:443\"]}}\n" + aModel, "f:1:48: server.cors.origins[1] is the same as server.cors.origins[0]"},
 
 		// Authorization.
@@ -216,6 +221,7 @@ func TestValidFiles(t *testing.T) {
 		"server: {address: \":80\"}\nauth: {mode: none}\n" + aModel,
 		"server: {max_body: 1048576, hosts: [penstock, a.b-c.example]}\n" + aModel,
 		"server: {max_body: 2048B, cors: {origins: [\"http://localhost:3000\", \"http://[::1]:80\"]}}\n" + aModel,
+		"server: {cors: {origins: [\"http://localhost:*\", \"https://127.0.0.1:*\", \"http://[::1]:*\"]}}\n" + aModel,
 		"streams: {retry: \"1m30s\", heartbeat: 500ms}\n" + aModel,
 		"models: [{name: m, kind: onnx-llm, path: \"${A}\", max_tokens: \"${N}\"}]\n",
 		"models: [{name: predict, kind: onnx-llm, path: p}, {name: a/b/c.d-e_f, kind: onnx-llm, path: p}]\n",
