@@ -120,6 +120,9 @@ func gatewayOptions(c configs.Config, e *engine.Engine, m *gateway.Metrics, log 
 	for _, h := range c.Server.Hosts {
 		o.Hosts = append(o.Hosts, string(h))
 	}
+	for _, n := range c.Server.TrustedProxies {
+		o.TrustedProxies = append(o.TrustedProxies, n.Prefix)
+	}
 	if c.Server.CORS != nil {
 		for _, origin := range c.Server.CORS.Origins {
 			o.Origins = append(o.Origins, string(origin))

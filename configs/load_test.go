@@ -98,7 +98,7 @@ func TestBuiltInConfigurationIsAsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := documented()
-	want.Server.Hosts = []configs.Hostname{}
+	want.Server.Hosts, want.Server.TrustedProxies = []configs.Hostname{}, []configs.Network{}
 	want.Models = []configs.Model{
 		{Name: "clip", Kind: "clip", Options: documentedClip("models/clip-tiny", "a photo of a cat", "a photo of a dog")},
 		{Name: "smollm2", Kind: "onnx-llm", Options: kinds.LLMOptions{Path: ".penstock/models/smollm2-135m-instruct", MaxTokens: 512}},
@@ -158,6 +158,7 @@ func TestEveryKey(t *testing.T) {
 	want := documented()
 	want.Server.Hosts = []configs.Hostname{}
 	want.Server.CORS = &configs.CORS{Origins: []configs.Origin{"https://app.example.com", "http://localhost:*"}}
+	want.Server.TrustedProxies = []configs.Network{{netip.MustParsePrefix("10.0.0.0/8")}, {netip.MustParsePrefix("::1/128")}}
 	want.Models = []configs.Model{
 		{Name: "clip", Kind: "clip", Options: documentedClip("deploy/models/clip-tiny", "a photo of a cat", "a photo of a dog")},
 		{Name: "openai/clip", Kind: "clip", Options: second},
@@ -179,7 +180,7 @@ func TestEveryKey(t *testing.T) {
 	// Each line of the list in unavailable.go is refused at its position, and nothing else is.
 	_, err = load(source, options)
 	const refused = `
-example.yaml:46:3: auth.keys is not available in this version`
+example.yaml:47:3: auth.keys is not available in this version`
 	if diff := cmp.Diff(strings.TrimPrefix(refused, "\n"), err.Error()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -93,6 +93,19 @@ func (b *BaseURL) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// Network is a network of IP addresses; a single address is a network of one.
+type Network struct{ netip.Prefix }
+
+// UnmarshalText parses a CIDR or an IP address.
+func (n *Network) UnmarshalText(text []byte) error {
+	var t Target
+	if err := t.UnmarshalText(text); err != nil || t.Host != "" {
+		return errors.New("must be a network such as 10.0.0.0/8, or an IP address")
+	}
+	n.Prefix = t.Network
+	return nil
+}
+
 // Target is a network or a host by name: Host is empty exactly if Network is set.
 type Target struct {
 	Network netip.Prefix // a single address is a network of one

@@ -32,7 +32,7 @@ func TestProblems(t *testing.T) {
 		{"UTF-16", "\xff\xfea\x00", "f:1:1: the file is not UTF-8 here"},
 		{"a control character", "server:\n  address: \"a\x00\"\n", "f:2:14: control character U+0000: leave it out"},
 		{"a byte order mark", "\ufeff" + aModel + "x: 1", `f:2:1: unknown key "x": known here: server, runtime, streams, models, auth`},
-		{"Windows line ends", "server:\r\n  x: 1\r\n  y: 2\r\n" + aModel, "f:2:3: unknown key \"x\": known here: address, shutdown_grace, max_body, read_header_timeout, hosts, cors\nf:3:3: unknown key \"y\": known here: address, shutdown_grace, max_body, read_header_timeout, hosts, cors"},
+		{"Windows line ends", "server:\r\n  x: 1\r\n  y: 2\r\n" + aModel, "f:2:3: unknown key \"x\": known here: address, shutdown_grace, max_body, read_header_timeout, hosts, cors, trusted_proxies\nf:3:3: unknown key \"y\": known here: address, shutdown_grace, max_body, read_header_timeout, hosts, cors, trusted_proxies"},
 
 		// YAML that is not used.
 		{"tab", "server:\n\taddress: x\n", "f:2:1: tabs cannot indent YAML: use spaces"},
@@ -105,6 +105,7 @@ func TestProblems(t *testing.T) {
 		{"host with a port", "server: {hosts: [\"a.example:80\"]}\n" + aModel, `f:1:18: server.hosts[0] must be a host name such as penstock.example.com, without scheme and port (IP addresses are served anyway), not "a.example:80"`},
 		{"host, any", "server: {hosts: [\"*.example.com\"]}\n" + aModel, `f:1:18: server.hosts[0] must be a host name such as penstock.example.com, without scheme and port (IP addresses are served anyway), not "*.example.com"`},
 		{"host, doubled", "server: {hosts: [a.example, A.example.]}\n" + aModel, "f:1:29: server.hosts[1] is the same as server.hosts[0]"},
+		{"a proxy by name", "server: {trusted_proxies: [proxy.example]}\n" + aModel, `f:1:28: server.trusted_proxies[0] must be a network such as 10.0.0.0/8, or an IP address, not "proxy.example"`},
 		{"CORS without origins", "server: {cors: {}}\n" + aModel, "f:1:16: server.cors.origins is missing"},
 		{"origin, any", "server: {cors: {origins: [\"*\"]}}\n" + aModel, `f:1:27: server.cors.origins[0] must be one origin such as https://app.example.com, without a path, not "*"`},
 		{"origin with a slash", "server: {cors: {origins: [\"https://a.example/\"]}}\n" + aModel, `f:1:27: server.cors.origins[0] must be one origin such as https://app.example.com, without a path, not "https://a.example/"`},
