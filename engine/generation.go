@@ -66,6 +66,9 @@ func GenerationHandle[In, Chunk any](v *Verb) (*Generation[In, Chunk], bool) {
 	return g, ok
 }
 
+// Check returns the error of Admit if it would fail now, as Verb.Check does.
+func (g *Generation[In, Chunk]) Check(c Caller) error { return g.verb.Check(c) }
+
 // Admit takes a slot inside the model's gate, as Verb.Admit does.
 func (g *Generation[In, Chunk]) Admit(c Caller) (*Call, error) { return g.verb.Admit(c) }
 

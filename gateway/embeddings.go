@@ -12,7 +12,7 @@ import (
 // embed serves POST /v1/embeddings: with what a local model computes, or with the response of a
 // server, passed through.
 func (g *Gateway) embed(c *gin.Context) error {
-	body, err := g.readUnrouted(c)
+	body, err := g.readBody(c)
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,6 @@ type Gateway struct {
 	handler http.Handler
 	started time.Time
 	codecs  codecs
-	bodies  chan struct{} // slots for bodies that are read before the model is known
 	joints  sync.Pool     // of *[]byte, for joined writes
 }
 
@@ -70,11 +69,6 @@ func New(o Options) *Gateway {
 		panic("gateway: Options.Engine is needed")
 	}
 	g := &Gateway{Options: o.withDefaults(), started: time.Now(), codecs: newCodecs(o.Dialects)}
-	inside := 0
-	for _, gate := range g.Engine.Snapshot().Gates {
-		inside += gate.Permits + gate.Queue
-	}
-	g.bodies = make(chan struct{}, inside)
 	g.Metrics.watch(g.Engine)
 	g.handler = g.routes()
 	return g

@@ -22,7 +22,7 @@ const headerResumable = "X-Penstock-Resumable"
 // generates, and the codec renders what it emits.
 func (g *Gateway) generate(codec dialect.Codec) gin.HandlerFunc {
 	return g.rendering(codec, func(c *gin.Context) error {
-		body, err := g.readUnrouted(c)
+		body, err := g.readBody(c)
 		if err != nil {
 			return err
 		}

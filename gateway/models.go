@@ -108,15 +108,18 @@ func (g *Gateway) predict(c *gin.Context, v *engine.Verb) error {
 	if accepts(c.Request, mediaEvents) > 0 && accepts(c.Request, mediaJSON) == 0 {
 		return &apierr.Error{Code: apierr.CodeNotAcceptable, Message: "this model returns one whole result: accept application/json"}
 	}
+	if err := v.Check(callerOf(c)); err != nil {
+		return err
+	}
+	in, err := g.input(c)
+	if err != nil {
+		return err
+	}
 	call, err := v.Admit(callerOf(c))
 	if err != nil {
 		return err
 	}
 	defer call.Close()
-	in, err := g.input(c)
-	if err != nil {
-		return err
-	}
 	out, err := call.Predict(c.Request.Context(), in)
 	if err != nil {
 		return err
@@ -124,7 +127,7 @@ func (g *Gateway) predict(c *gin.Context, v *engine.Verb) error {
 	return g.writeBody(c, http.StatusOK, out.MediaType, out.Body)
 }
 
-// input reads a request that its path has routed and a gate has admitted.
+// input reads a request that its path has routed. It holds no slot meanwhile.
 func (g *Gateway) input(c *gin.Context) (engine.Input, error) {
 	values, err := query(c.Request)
 	if err != nil {

@@ -46,15 +46,18 @@ func (g *Gateway) postStream(c *gin.Context, m *engine.Model, verb string) error
 	if !ok {
 		return noVerb(m, verb)
 	}
+	if err := v.verb.Check(callerOf(c)); err != nil {
+		return err
+	}
+	in, err := g.input(c)
+	if err != nil {
+		return err
+	}
 	call, err := v.verb.Admit(callerOf(c))
 	if err != nil {
 		return err
 	}
 	defer call.Close()
-	in, err := g.input(c)
-	if err != nil {
-		return err
-	}
 	if verb == verbPredict && !wantsEvents(c.Request) || wantsWhole(c.Request) {
 		return g.collect(c, v, call, in)
 	}

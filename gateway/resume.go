@@ -22,7 +22,7 @@ const leaseAfterRetry = 5 * time.Second
 
 // createStream serves POST /v1/streams: it starts a detached stream, which runs without readers.
 func (g *Gateway) createStream(c *gin.Context) error {
-	body, err := g.readUnrouted(c)
+	body, err := g.readBody(c)
 	if err != nil {
 		return err
 	}
