@@ -59,7 +59,7 @@ type Gateway struct {
 	handler http.Handler
 	started time.Time
 	codecs  codecs
-	joints  sync.Pool     // of *[]byte, for joined writes
+	joints  sync.Pool // of *[]byte, for joined writes
 }
 
 // New returns a Gateway for the engine's models, all of which have been added. It panics without an

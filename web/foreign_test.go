@@ -35,7 +35,6 @@ var ways = []struct {
 	{name: "no-cors POST", script: `void fetch(url, { mode: "no-cors", method: "POST", body: '{"prompt":"x"}' }).catch(() => {})`},
 	{name: "form", script: `submit("POST", "text/plain")`},
 	{name: "form by GET", script: `submit("GET", "")`},
-	{name: "navigation", script: `location.href = url`},
 	{name: "EventSource", script: `void new EventSource(url)`},
 	{name: "fetch", script: `fetch(url).then((r) => r.text()).catch(String)`, reads: true},
 	{name: "fetch of JSON", script: `fetch(url, { method: "POST", headers: { "Content-Type": "application/json" }, body: '{"prompt":"x"}' }).then((r) => r.text()).catch(String)`, reads: true},
@@ -43,6 +42,7 @@ var ways = []struct {
 	{name: "stylesheet", script: `document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: url }))`},
 	{name: "object", script: `document.body.append(Object.assign(document.createElement("object"), { data: url }))`},
 	{name: "sendBeacon", script: `void navigator.sendBeacon(url, '{"prompt":"x"}')`},
+	{name: "navigation", script: `location.href = url`}, // the last one: another navigation could meet the end of this one
 }
 
 const foreignPage = `<!doctype html><link rel="icon" href="data:,"><body><script>
