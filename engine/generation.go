@@ -92,6 +92,7 @@ func (g *Generation[In, Chunk]) Run(ctx context.Context, c *Call, in In, emit fu
 		return err
 	})
 	m.streams.Add(-1)
+	c.spent = end.usage
 	outcome, failure := outcomeOf(ctx, err)
 	m.observer.StreamClosed(outcome, end.usage, asError(failure))
 	if failure != nil {
@@ -160,8 +161,10 @@ func (o *output[Chunk]) finish(c *Call, end End, err error) {
 	if failure != nil {
 		terminal = o.encoder.Fail(failure)
 	}
-	// A client that sees the end finds it counted.
+	// A client that sees the end finds it counted and charged.
 	m.streams.Add(-1)
+	c.spent = end.usage
+	c.charge()
 	m.observer.StreamClosed(outcome, end.usage, asError(failure))
 	o.producer.End(o.ctx, stream.Terminal{Outcome: outcome, Event: terminal, Err: failure})
 }
