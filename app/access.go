@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"log/slog"
 	"path/filepath"
 
@@ -35,6 +36,23 @@ func openAuth(c configs.Config, log *slog.Logger) (*auth.Auth, error) {
 		}
 	}
 	return auth.Open(o)
+}
+
+// runAuth runs what an Auth does in the background, until stop is called, after the last request.
+func runAuth(a *auth.Auth) (stop func()) {
+	if a == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		a.Run(ctx)
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
 }
 
 func keysOf(keys []configs.Key) []auth.Key {

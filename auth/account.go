@@ -89,7 +89,6 @@ func (a *account) admit(r Request) (*Grant, error) {
 	}
 	a.grants++
 	g.Requests, g.Tokens = a.requests.meter(now), a.tokens.meter(now)
-	a.counters.requests.Add(1)
 	return g, nil
 }
 
@@ -145,6 +144,7 @@ func (g *Grant) Settle(prompt, completion int64, estimated bool) {
 		return
 	}
 	c := g.account.counters
+	c.requests.Add(1)
 	c.prompt.Add(prompt)
 	c.completion.Add(completion)
 	if estimated {
@@ -153,11 +153,7 @@ func (g *Grant) Settle(prompt, completion int64, estimated bool) {
 }
 
 // Cancel returns all that was reserved, the request itself included: it was refused elsewhere.
-func (g *Grant) Cancel() {
-	if g.end(0, true) {
-		g.account.counters.requests.Add(-1)
-	}
-}
+func (g *Grant) Cancel() { g.end(0, true) }
 
 // end returns the difference between what was reserved and what was used.
 func (g *Grant) end(used int64, canceled bool) bool {

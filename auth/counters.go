@@ -20,7 +20,7 @@ var refusals = [...]Reason{TooManyRequests, TooManyTokens, TooLarge, DaySpent, M
 // Count is what the callers of one name have done since the start.
 type Count struct {
 	Name               string // of a key, or jwt:VALUE
-	Requests           int64  // admitted
+	Requests           int64  // admitted, and ended
 	Prompt, Completion int64  // tokens
 	Estimated          int64  // how many of those are an estimate
 	Refused            map[Reason]int64

@@ -21,6 +21,8 @@ type Server struct {
 	// Hosts are the Host names served besides loopback names and IP addresses.
 	Hosts []Hostname `yaml:"hosts" default:"[]" max:"1000"`
 	CORS  *CORS      `yaml:"cors"` // nil: no cross-origin use
+	// TrustedProxies are the proxies whose X-Forwarded headers count.
+	TrustedProxies []Network `yaml:"trusted_proxies" default:"[]" max:"1000"`
 }
 
 // CORS lists the origins whose web pages may use Penstock.

@@ -98,7 +98,7 @@ func TestBuiltInConfigurationIsAsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := documented()
-	want.Server.Hosts = []configs.Hostname{}
+	want.Server.Hosts, want.Server.TrustedProxies = []configs.Hostname{}, []configs.Network{}
 	want.Models = []configs.Model{
 		{Name: "clip", Kind: "clip", Options: documentedClip("models/clip-tiny", "a photo of a cat", "a photo of a dog")},
 		{Name: "smollm2", Kind: "onnx-llm", Options: kinds.LLMOptions{Path: ".penstock/models/smollm2-135m-instruct", MaxTokens: 512}},
@@ -157,7 +157,8 @@ func TestEveryKey(t *testing.T) {
 
 	want := documented()
 	want.Server.Hosts = []configs.Hostname{}
-	want.Server.CORS = &configs.CORS{Origins: []configs.Origin{"https://app.example.com"}}
+	want.Server.CORS = &configs.CORS{Origins: []configs.Origin{"https://app.example.com", "http://localhost:*"}}
+	want.Server.TrustedProxies = []configs.Network{{netip.MustParsePrefix("10.0.0.0/8")}, {netip.MustParsePrefix("::1/128")}}
 	want.Models = []configs.Model{
 		{Name: "clip", Kind: "clip", Options: documentedClip("deploy/models/clip-tiny", "a photo of a cat", "a photo of a dog")},
 		{Name: "openai/clip", Kind: "clip", Options: second},

@@ -53,21 +53,29 @@ func (h *Hostname) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Origin is what a browser sends as Origin: scheme://host or scheme://host:port.
+// Origin is what a browser sends as Origin: scheme://host or scheme://host:port. The port of this
+// machine's own names may be *, for development servers.
 type Origin string
 
 // UnmarshalText parses an http or https origin.
 func (o *Origin) UnmarshalText(text []byte) error {
-	u, ok := parseHTTP(string(text))
-	if !ok || u.Path != "" {
+	origin, anyPort := strings.CutSuffix(string(text), ":*")
+	u, ok := parseHTTP(origin)
+	if !ok || u.Path != "" || anyPort && u.Port() != "" {
 		return errors.New("must be one origin such as https://app.example.com, without a path")
 	}
 	host := canonicalHost(u.Hostname())
+	if anyPort && !Address(net.JoinHostPort(host, "0")).Loopback() {
+		return errors.New("may have any port (*) only on this machine, as in http://localhost:*")
+	}
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"
 	}
 	if port := u.Port(); port != "" && port != defaultPort(u.Scheme) {
 		host += ":" + port
+	}
+	if anyPort {
+		host += ":*"
 	}
 	*o = Origin(u.Scheme + "://" + host)
 	return nil
@@ -85,21 +93,16 @@ func (b *BaseURL) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// SecureURL is a URL from which what is fetched cannot be changed on the way: https, or http on this
-// machine.
-type SecureURL string
+// Network is a network of IP addresses; a single address is a network of one.
+type Network struct{ netip.Prefix }
 
-// UnmarshalText parses a secure URL. It is kept as it is written: an issuer is compared with it.
-func (s *SecureURL) UnmarshalText(text []byte) error {
-	u, ok := parseHTTP(string(text))
-	if ok && u.Scheme == "http" {
-		ip, err := netip.ParseAddr(u.Hostname())
-		ok = u.Hostname() == "localhost" || err == nil && ip.IsLoopback()
+// UnmarshalText parses a CIDR or an IP address.
+func (n *Network) UnmarshalText(text []byte) error {
+	var t Target
+	if err := t.UnmarshalText(text); err != nil || t.Host != "" {
+		return errors.New("must be a network such as 10.0.0.0/8, or an IP address")
 	}
-	if !ok {
-		return errors.New("must be an https URL such as https://login.example.com, without user, query or fragment (http on this machine only)")
-	}
-	*s = SecureURL(text)
+	n.Prefix = t.Network
 	return nil
 }
 

@@ -32,7 +32,7 @@ func TestProblems(t *testing.T) {
 		{"UTF-16", "\xff\xfea\x00", "f:1:1: the file is not UTF-8 here"},
 		{"a control character", "server:\n  address: \"a\x00\"\n", "f:2:14: control character U+0000: leave it out"},
 		{"a byte order mark", "\ufeff" + aModel + "x: 1", `f:2:1: unknown key "x": known here: server, runtime, streams, models, auth`},
-		{"Windows line ends", "server:\r\n  x: 1\r\n  y: 2\r\n" + aModel, "f:2:3: unknown key \"x\": known here: address, shutdown_grace, max_body, read_header_timeout, hosts, cors\nf:3:3: unknown key \"y\": known here: address, shutdown_grace, max_body, read_header_timeout, hosts, cors"},
+		{"Windows line ends", "server:\r\n  x: 1\r\n  y: 2\r\n" + aModel, "f:2:3: unknown key \"x\": known here: address, shutdown_grace, max_body, read_header_timeout, hosts, cors, trusted_proxies\nf:3:3: unknown key \"y\": known here: address, shutdown_grace, max_body, read_header_timeout, hosts, cors, trusted_proxies"},
 
 		// YAML that is not used.
 		{"tab", "server:\n\taddress: x\n", "f:2:1: tabs cannot indent YAML: use spaces"},
@@ -105,10 +105,16 @@ func TestProblems(t *testing.T) {
 		{"host with a port", "server: {hosts: [\"a.example:80\"]}\n" + aModel, `f:1:18: server.hosts[0] must be a host name such as penstock.example.com, without scheme and port (IP addresses are served anyway), not "a.example:80"`},
 		{"host, any", "server: {hosts: [\"*.example.com\"]}\n" + aModel, `f:1:18: server.hosts[0] must be a host name such as penstock.example.com, without scheme and port (IP addresses are served anyway), not "*.example.com"`},
 		{"host, doubled", "server: {hosts: [a.example, A.example.]}\n" + aModel, "f:1:29: server.hosts[1] is the same as server.hosts[0]"},
+		{"a proxy by name", "server: {trusted_proxies: [proxy.example]}\n" + aModel, `f:1:28: server.trusted_proxies[0] must be a network such as 10.0.0.0/8, or an IP address, not "proxy.example"`},
 		{"CORS without origins", "server: {cors: {}}\n" + aModel, "f:1:16: server.cors.origins is missing"},
 		{"origin, any", "server: {cors: {origins: [\"*\"]}}\n" + aModel, `f:1:27: server.cors.origins[0] must be one origin such as https://app.example.com, without a path, not "*"`},
 		{"origin with a slash", "server: {cors: {origins: [\"https://a.example/\"]}}\n" + aModel, `f:1:27: server.cors.origins[0] must be one origin such as https://app.example.com, without a path, not "https://a.example/"`},
 		{"origin without scheme", "server: {cors: {origins: [a.example]}}\n" + aModel, `f:1:27: server.cors.origins[0] must be one origin such as https://app.example.com, without a path, not "a.example"`},
+		{"origin, any port elsewhere", "server: {cors: {origins: [\"http://a.example:*\"]}}\n" + aModel, `f:1:27: server.cors.origins[0] may have any port (*) only on this machine, as in http://localhost:*, not "http://a.example:*"`},
+		{"origin, any port of a machine that only begins as this one", "server: {cors: {origins: [\"http://localhost.example:*\"]}}\n" + aModel, `f:1:27: server.cors.origins[0] may have any port (*) only on this machine, as in http://localhost:*, not "http://localhost.example:*"`},
+		{"origin, some ports", "server: {cors: {origins: [\"http://localhost:3*\"]}}\n" + aModel, `f:1:27: server.cors.origins[0] must be one origin such as https://app.example.com, without a path, not "http://localhost:3*"`},
+		{"origin, a port and any", "server: {cors: {origins: [\"http://localhost:80:*\"]}}\n" + aModel, `f:1:27: server.cors.origins[0] must be one origin such as https://app.example.com, without a path, not "http://localhost:80:*"`},
+		{"origin, any port doubled", "server: {cors: {origins: [\"http://localhost:*\", \"http://LOCALHOST:*\"]}}\n" + aModel, "f:1:49: server.cors.origins[1] is the same as server.cors.origins[0]"},
 		{"origin, doubled by its port", "server: {cors: {origins: [\"https://a.example\", \"https://A.example:443\"]}}\n" + aModel, "f:1:48: server.cors.origins[1] is the same as server.cors.origins[0]"},
 
 		// Authorization.
@@ -225,6 +231,7 @@ func TestValidFiles(t *testing.T) {
 		"server: {address: \":80\"}\nauth: {mode: none}\n" + aModel,
 		"server: {max_body: 1048576, hosts: [penstock, a.b-c.example]}\n" + aModel,
 		"server: {max_body: 2048B, cors: {origins: [\"http://localhost:3000\", \"http://[::1]:80\"]}}\n" + aModel,
+		"server: {cors: {origins: [\"http://localhost:*\", \"https://127.0.0.1:*\", \"http://[::1]:*\"]}}\n" + aModel,
 		"streams: {retry: \"1m30s\", heartbeat: 500ms}\n" + aModel,
 		"models: [{name: m, kind: onnx-llm, path: \"${A}\", max_tokens: \"${N}\"}]\n",
 		"models: [{name: predict, kind: onnx-llm, path: p}, {name: a/b/c.d-e_f, kind: onnx-llm, path: p}]\n",

@@ -43,6 +43,7 @@ type Engine struct {
 
 	mu       sync.Mutex
 	draining bool
+	begun    chan struct{}                     // closed when draining begins
 	canceled bool                              // Cancel has been called
 	active   int                               // loads, calls and generations that run
 	runs     map[*Call]context.CancelCauseFunc // of generations without a stream
@@ -78,6 +79,7 @@ func New(o Options) *Engine {
 		accept:   o.Accept,
 		streams:  stream.New(o.Streams),
 		byName:   map[string]*Model{},
+		begun:    make(chan struct{}),
 		idle:     make(chan struct{}),
 		runs:     map[*Call]context.CancelCauseFunc{},
 	}
@@ -172,11 +174,16 @@ func (e *Engine) Drain() {
 		return
 	}
 	e.draining = true
+	close(e.begun)
 	e.streams.Drain()
 	if e.active == 0 {
 		close(e.idle)
 	}
 }
+
+// DrainBegun returns a channel that is closed when Drain is called. A request that has not been
+// admitted by then never will be.
+func (e *Engine) DrainBegun() <-chan struct{} { return e.begun }
 
 // Draining reports whether Drain has been called.
 func (e *Engine) Draining() bool {

@@ -12,7 +12,7 @@ import (
 // embed serves POST /v1/embeddings: with what a local model computes, or with the response of a
 // server, passed through.
 func (g *Gateway) embed(c *gin.Context) error {
-	body, err := g.readUnrouted(c)
+	body, err := g.readBody(c)
 	if err != nil {
 		return err
 	}
@@ -28,13 +28,13 @@ func (g *Gateway) embed(c *gin.Context) error {
 	if !ok {
 		return notSupported(m)
 	}
-	call, err := embed.Admit(callerOf(c))
+	call, err := g.admit(c, embed.Admit, work{expects: r.Expectation})
 	if err != nil {
 		return err
 	}
 	defer call.Close()
 	pass := g.newPassthrough(c)
-	r.Credential, r.Passthrough = bearer(c.Request), pass
+	r.Credential, r.Passthrough = g.credential(c), pass
 	out, err := embed.Do(c.Request.Context(), call, r)
 	if err != nil || pass.begun {
 		return err

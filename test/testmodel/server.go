@@ -27,6 +27,7 @@ type Options struct {
 	Window       time.Duration
 	Grace        time.Duration // for requests that still run at Close
 	Origins      []string      // web origins that may call
+	Hosts        []string      // Host names served besides loopback names and IP addresses
 
 	Add     func(*engine.Engine) error             // adds models beside the test model; may be nil
 	Observe func(*gateway.Metrics) engine.Observer // may be nil: the metrics alone observe
@@ -73,6 +74,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		Buffer:            cmp.Or(o.Buffer, 4<<20),
 		Window:            cmp.Or(o.Window, time.Minute),
 		Origins:           o.Origins,
+		Hosts:             o.Hosts,
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	l, err := gateway.Listen(ctx, "127.0.0.1:0", options.Heartbeat+options.WriteTimeout)

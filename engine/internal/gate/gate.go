@@ -70,6 +70,16 @@ type Slot struct {
 	left atomic.Bool
 }
 
+// Check returns the error of Enter if it would fail now, and takes nothing.
+func (g *Gate) Check() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.inside >= g.config.Permits+g.config.Queue {
+		return ErrFull
+	}
+	return nil
+}
+
 // Enter takes a place, or returns ErrFull at once.
 func (g *Gate) Enter() (*Slot, error) {
 	g.mu.Lock()
