@@ -72,7 +72,8 @@ func (a *account) admit(r Request) (*Grant, error) {
 	case wait > 0:
 		return nil, a.refuse(&Refusal{Reason: TooManyTokens, Limit: l.TokensPerMinute, Requested: n, RetryAfter: wait})
 	}
-	// At least one token, as a request whose use nothing bounds needs some of its budget to be left.
+	// At least one token, as a request whose use nothing bounds needs some of its budget to be
+	// left.
 	if wait := a.day.wait(max(1, n), now); wait > 0 {
 		return nil, a.refuse(&Refusal{Reason: DaySpent, Limit: l.TokensPerDay, Requested: n, RetryAfter: wait})
 	}

@@ -72,8 +72,8 @@ func Open(o Options) (*Auth, error) {
 	return a, nil
 }
 
-// Run reads the keys file again when it changes, fetches the issuer's keys, and saves budgets, until
-// ctx ends; then it saves them for the last time. End ctx after the last request.
+// Run reads the keys file again when it changes, fetches the issuer's keys, and saves budgets,
+// until ctx ends; then it saves them for the last time. End ctx after the last request.
 func (a *Auth) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	if a.file != nil {

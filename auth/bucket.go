@@ -14,8 +14,8 @@ type bucket struct {
 	at    time.Time // when level was right
 }
 
-// setLimit changes the limit. What has been spent stays spent: a bucket is never fuller than before,
-// unless it had no limit.
+// setLimit changes the limit. What has been spent stays spent: a bucket is never fuller than
+// before, unless it had no limit.
 func (b *bucket) setLimit(limit int64, now time.Time) {
 	if limit == b.limit {
 		return

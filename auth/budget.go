@@ -52,8 +52,8 @@ func (b *budget) left(now time.Time) (n int64, ok bool) {
 	return max(0, b.limit-b.used), b.limit > 0
 }
 
-// add counts n tokens, which may be negative, in the period that began at since. Of a period that is
-// over nothing is kept.
+// add counts n tokens, which may be negative, in the period that began at since. Of a period that
+// is over nothing is kept.
 func (b *budget) add(n int64, since, now time.Time) {
 	b.roll(now)
 	if since.Equal(b.since) {

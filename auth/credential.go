@@ -12,8 +12,8 @@ const maxCredential = 16 << 10
 // Authorization. Either may be empty.
 type credentials struct{ named, bearer string }
 
-// credentialsOf reads a request's headers. One that comes twice, and two names for a key that differ,
-// are ErrConflict: it would be chance which of them counted.
+// credentialsOf reads a request's headers. One that comes twice, and two names for a key that
+// differ, are ErrConflict: it would be chance which of them counted.
 func credentialsOf(h http.Header) (c credentials, err error) {
 	for _, value := range h["X-Api-Key"] {
 		if err := only(&c.named, strings.TrimSpace(value)); err != nil {

@@ -47,9 +47,9 @@ type held struct {
 	revoked *revocation
 }
 
-// find returns the key that a credential is. Neither the lookup nor its time helps to guess one: both
-// depend on the credential's SHA-256 only, and a client cannot choose credentials whose digests
-// approach one that it does not know.
+// find returns the key that a credential is. Neither the lookup nor its time helps to guess one:
+// both depend on the credential's SHA-256 only, and a client cannot choose credentials whose
+// digests approach one that it does not know.
 func (r *ring) find(credential string) (*held, bool) {
 	digest := Digest(credential)
 	h, ok := r.byDigest[digest]

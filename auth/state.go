@@ -27,8 +27,8 @@ type state struct {
 	Callers []record `json:"callers"`
 }
 
-// record is what a caller has spent of its budgets in the periods that began at these dates. What is
-// reserved counts as spent: after a crash a budget is rather too small than too large.
+// record is what a caller has spent of its budgets in the periods that began at these dates. What
+// is reserved counts as spent: after a crash a budget is rather too small than too large.
 type record struct {
 	Name        string `json:"name"`
 	Day         string `json:"day"`

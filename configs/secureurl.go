@@ -5,8 +5,8 @@ import (
 	"net/netip"
 )
 
-// SecureURL is a URL from which what is fetched cannot be changed on the way: https, or http on this
-// machine.
+// SecureURL is a URL from which what is fetched cannot be changed on the way: https, or http on
+// this machine.
 type SecureURL string
 
 // UnmarshalText parses a secure URL. It is kept as it is written: an issuer is compared with it.

@@ -32,7 +32,8 @@ func (n *Name) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Pattern is a model's name, or a pattern of names in which * stands for any text, slashes included.
+// Pattern is a model's name, or a pattern of names in which * stands for any text, slashes
+// included.
 type Pattern string
 
 var modelPattern = regexp.MustCompile(`^[A-Za-z0-9._*/-]{1,200}$`)
