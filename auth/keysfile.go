@@ -83,7 +83,7 @@ func (a *Auth) watchFile(ctx context.Context) {
 			return
 		}
 		changed, err := a.file.poll(a.replaceFileKeys)
-		a.fileBroken.Store(err != nil)
+		a.fileBroken.Store(a.file.failed != "")
 		switch {
 		case !changed:
 		case err != nil:
