@@ -175,7 +175,7 @@ func (a *attacker) garbage() {
 	a.must("garbage", a.raw(string(text)+"\r\n\r\n", time.Second), http.StatusBadRequest)
 }
 
-// ambiguous sends a request whose body two servers may see an end of in two places.
+// ambiguous sends a request whose body ends in one place for some servers, in another for others.
 func (a *attacker) ambiguous() {
 	status := a.raw("POST /v1/models/testmodel/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: "+a.key+
 		"\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /v1/models HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", time.Second)
@@ -215,7 +215,7 @@ func (a *attacker) neverReads() {
 	a.must("a client that reads nothing", status, http.StatusOK, http.StatusTooManyRequests, http.StatusServiceUnavailable)
 }
 
-// deletes creates a stream, and deletes it without the key: knowing its address is not the right to.
+// deletes creates a stream, and deletes it without the key: knowing its address is no right to that.
 func (a *attacker) deletes() {
 	c := client{ctx: a.ctx, http: a.http, direct: a.url, key: a.key, tally: &tally{}}
 	path := c.create(testmodel.Task{Words: 5})
