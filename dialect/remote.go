@@ -53,6 +53,7 @@ func (u untranslated) Reader(r *Request) Reader {
 type Body struct {
 	request []byte
 	names   []span // the values of the top-level member "model"
+	wish    wish
 }
 
 // span is a part of a request: bytes from start up to, not including, end.
