@@ -36,6 +36,12 @@ func (g *Gateway) embed(c *gin.Context) error {
 	pass := g.newPassthrough(c)
 	r.Credential, r.Passthrough = bearer(c.Request), pass
 	out, err := embed.Do(c.Request.Context(), call, r)
+	if pass.begun { // the model has done its work, even if the client does not get all of it
+		call.Spent(engine.Usage{PromptTokens: r.Expectation().PromptTokens, Estimated: true})
+	}
+	if err == nil && out != nil { // if it was passed through, it has the usage only
+		call.Spent(engine.Usage{PromptTokens: out.Usage.PromptTokens, Estimated: out.Usage.Estimated})
+	}
 	if err != nil || pass.begun {
 		return err
 	}

@@ -35,6 +35,7 @@ type Server struct {
 	Priority             int    // the lowest is used first; servers of one priority share the load
 	Weight               int    // the server's share among them; at least 1
 	ForwardAuthorization bool   // send the client's own key, if it has one, in place of APIKey
+	NoUsage              bool   // never ask for the usage of a stream: the server refuses stream_options
 }
 
 // Timeouts are how long a server may send nothing. Each counts from the end of the one before it,

@@ -136,7 +136,7 @@ type reply struct {
 	took   time.Duration
 }
 
-const chatBody = `{"model":"gpt","stream":true,"unknown":{"model":"x"},"messages":[{"role":"user","content":"hi"}]}`
+const chatBody = `{"model":"gpt","stream":true,"stream_options":{"include_usage":true},"unknown":{"model":"x"},"messages":[{"role":"user","content":"hi"}]}`
 
 // codecs are the codecs of the dialects.
 var codecs = map[dialect.Name]dialect.Codec{
@@ -280,7 +280,7 @@ func (f *fixture) embed(in dialect.Input, r *reply) error {
 	}
 	defer call.Close()
 	response, err := verb.Do(f.t.Context(), call, request)
-	if response != nil {
+	if response != nil && len(response.Data) > 0 {
 		f.t.Errorf("a response that was passed through is returned too: %+v", response)
 	}
 	return err

@@ -38,6 +38,8 @@ type relay struct {
 	batch  *[]dialect.Delta
 	name   sse.Name // of the last event
 
+	text int // bytes of text that have been passed on
+
 	transcript *transcript // what the client has; nil if it need not be known
 	replay     *replay     // of the transcript, by a further response
 }
@@ -61,10 +63,17 @@ func (m *model) relay(ctx context.Context, g *generation, emit func(...dialect.D
 		return f
 	})
 	if f != nil {
-		return engine.End{}, f.err
+		return engine.Unfinished(r.usage()), f.err
 	}
-	end := r.reader.End()
-	return engine.Ended(end.Reason, engine.Usage{PromptTokens: end.Usage.PromptTokens, CompletionTokens: end.Usage.CompletionTokens}), nil
+	return engine.Ended(r.reader.End().Reason, r.usage()), nil
+}
+
+// usage returns what has been passed on came to.
+func (r *relay) usage() engine.Usage {
+	if !r.begun {
+		return engine.Usage{}
+	}
+	return counted(r.reader.End().Usage, &r.generation.request, r.text)
 }
 
 // pass passes one response on. It returns nil once that is complete.
@@ -73,7 +82,7 @@ func (r *relay) pass(o *response) *failure {
 		defer o.close()
 		return r.notEvents(o)
 	}
-	r.reader = r.generation.remote.Reader(r.generation.client)
+	r.reader = r.generation.remote.Reader(r.generation.client, o.asked)
 	if !r.begun {
 		r.held, r.size = nil, 0 // of a response without content
 	}
@@ -81,6 +90,7 @@ func (r *relay) pass(o *response) *failure {
 	if flushed := r.flush(); flushed != nil {
 		f = flushed
 	}
+	r.text = max(r.text, r.reader.Text()) // a response that continues another repeats its text
 	if f == nil {
 		o.drain()
 	} else {
@@ -137,6 +147,7 @@ func (r *relay) read(o *response) *failure {
 			case dialect.SignMalformed:
 				return malformed("an event that is none of this dialect: %.200q", redact(e.Data, o.secret))
 			case dialect.SignQuiet, dialect.SignContent, dialect.SignComplete, dialect.SignLast:
+				e = r.reader.Trim(e)
 			}
 			was := whole
 			switch whole = r.reader.Whole(); {
