@@ -76,7 +76,7 @@ func (w *wish) expectation(choices int) Expectation {
 }
 
 // texts reads any value and returns how many bytes of text its strings have. Pictures and sounds in
-// base64 are no text. A number counts as one token: it is mostly the id of one.
+// base64 are no text. A number in an array counts as one token: it is mostly the id of one.
 func (s *scanner) texts(depth int) (n int) {
 	switch c := s.peek(); {
 	case depth > maxDepth:
@@ -95,11 +95,11 @@ func (s *scanner) texts(depth int) (n int) {
 		}
 	case c == '[':
 		for s.enter('['); s.more(']'); {
+			if c := s.peek(); '0' <= c && c <= '9' {
+				n += bytesPerToken
+			}
 			n += s.texts(depth + 1)
 		}
-	case c == '-' || '0' <= c && c <= '9':
-		s.number()
-		n = bytesPerToken
 	default:
 		s.value(depth)
 	}
