@@ -36,6 +36,14 @@ func (m *model) close() error {
 	return nil
 }
 
+// bounded returns the context of a request for a whole response, which ends after Timeouts.Total.
+func (m *model) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if m.config.Timeouts.Total == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, m.config.Timeouts.Total, errTotal)
+}
+
 // generation is a request to generate, ready for every server.
 type generation struct {
 	request

@@ -38,7 +38,9 @@ type relay struct {
 	batch  *[]dialect.Delta
 	name   sse.Name // of the last event
 
-	text int // bytes of text that have been passed on
+	text  int   // bytes of text that have been passed on
+	limit int64 // of the bytes of all events that are passed on; 0: they have none
+	sum   int64 // these bytes
 
 	transcript *transcript // what the client has; nil if it need not be known
 	replay     *replay     // of the transcript, by a further response
@@ -47,6 +49,12 @@ type relay struct {
 // relay streams the response of a server, and of further ones after failures.
 func (m *model) relay(ctx context.Context, g *generation, emit func(...dialect.Delta) error) (engine.End, error) {
 	r := &relay{model: m, generation: g, emit: emit}
+	if !g.client.Stream { // the deltas are gathered into a whole response
+		r.limit = m.config.MaxAnswer
+		var cancel context.CancelFunc
+		ctx, cancel = m.bounded(ctx)
+		defer cancel()
+	}
 	if g.matches {
 		r.transcript = &transcript{}
 	}
@@ -227,6 +235,9 @@ func (r *relay) begin(o *response) *failure {
 
 // add adds an event to those that are emitted next.
 func (r *relay) add(e sse.Event) *failure {
+	if r.sum += int64(len(e.Data)); r.limit > 0 && r.sum > r.limit {
+		return tooLarge(r.limit)
+	}
 	if r.transcript != nil {
 		r.transcript.note(e.Data)
 	}

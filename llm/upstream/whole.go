@@ -28,6 +28,8 @@ const (
 func (m *model) copyWhole(ctx context.Context, r *request, to dialect.Passthrough) (engine.Usage, error) {
 	a := &attempts{model: m, request: r}
 	counting := &counter{to: to}
+	ctx, cancel := m.bounded(ctx)
+	defer cancel()
 	f := a.run(ctx, func(ctx context.Context, s *server) *failure {
 		o, f := m.send(ctx, s, r, m.config.Timeouts.Whole, errWhole)
 		if f != nil {
@@ -81,9 +83,16 @@ func (c *counter) usage(request *request) engine.Usage {
 // copyTo copies a head and a body. Once the head has been copied no other attempt can follow.
 func (o *response) copyTo(to *counter) *failure {
 	o.watchdog.set(o.model.config.Timeouts.BetweenTokens, errBetweenTokens)
+	limit := o.model.config.MaxAnswer
+	if o.head.ContentLength > limit {
+		return tooLarge(limit)
+	}
 	start, err := io.ReadAll(io.LimitReader(o.body, wholeFirst))
 	if err != nil {
 		return o.broken(fmt.Errorf("read a whole response: %w", err))
+	}
+	if int64(len(start)) > limit {
+		return tooLarge(limit)
 	}
 	complete := len(start) < wholeFirst
 	if f := o.check(start, complete); f != nil {
@@ -119,6 +128,9 @@ func (o *response) copyRest(to *counter) *failure {
 	for {
 		n, err := o.body.Read(buf)
 		o.watchdog.touch()
+		if limit := o.model.config.MaxAnswer; int64(to.bytes+n) > limit {
+			return tooLarge(limit)
+		}
 		if _, err := to.Write(buf[:n]); err != nil {
 			return canceled(err)
 		}
@@ -152,11 +164,6 @@ func (o *response) check(start []byte, complete bool) *failure {
 	return nil
 }
 
-// maxKept bounds a response that is kept for a caller without a Passthrough.
-const maxKept = 64 << 20
-
-var errTooLarge = errors.New("the response is too large to be kept")
-
 // keeper is the Passthrough of a caller that has none: it keeps the body.
 type keeper struct{ body bytes.Buffer }
 
@@ -165,9 +172,6 @@ func (k *keeper) Head(int, http.Header) {}
 
 // Write implements dialect.Passthrough.
 func (k *keeper) Write(p []byte) (int, error) {
-	if k.body.Len()+len(p) > maxKept {
-		return 0, errTooLarge
-	}
 	return k.body.Write(p)
 }
 
