@@ -124,17 +124,14 @@ func (m *Metrics) Gate(name string) engine.GateObserver {
 func (m *Metrics) Model(name string) engine.ModelObserver {
 	label := prometheus.Labels{"model": name}
 	return &modelMetrics{
-		log:                 m.log.With("model", name),
-		phases:              m.phases.MustCurryWith(label),
-		first:               m.firstChunk.WithLabelValues(name),
-		gap:                 m.chunkGap.WithLabelValues(name),
-		chunks:              m.chunks.WithLabelValues(name),
-		streams:             m.streams.MustCurryWith(label),
-		prompt:              m.tokens.WithLabelValues(name, "prompt"),
-		completion:          m.tokens.WithLabelValues(name, "completion"),
-		estimatedPrompt:     m.estimated.WithLabelValues(name, "prompt"),
-		estimatedCompletion: m.estimated.WithLabelValues(name, "completion"),
-		resumes:             m.resumes,
+		log:     m.log.With("model", name),
+		phases:  m.phases.MustCurryWith(label),
+		first:   m.firstChunk.WithLabelValues(name),
+		gap:     m.chunkGap.WithLabelValues(name),
+		chunks:  m.chunks.WithLabelValues(name),
+		streams: m.streams.MustCurryWith(label),
+		tokens:  m.tokensOf(name),
+		resumes: m.resumes,
 	}
 }
 
@@ -147,14 +144,13 @@ func (g *gateMetrics) Waited(d time.Duration)      { g.wait.Observe(d.Seconds())
 func (g *gateMetrics) Rejected(reason apierr.Code) { g.rejected.WithLabelValues(string(reason)).Inc() }
 
 type modelMetrics struct {
-	log                                  *slog.Logger
-	phases                               prometheus.ObserverVec
-	first, gap                           prometheus.Observer
-	chunks                               prometheus.Counter
-	streams                              *prometheus.CounterVec
-	prompt, completion                   prometheus.Counter
-	estimatedPrompt, estimatedCompletion prometheus.Counter
-	resumes                              prometheus.Counter
+	log        *slog.Logger
+	phases     prometheus.ObserverVec
+	first, gap prometheus.Observer
+	chunks     prometheus.Counter
+	streams    *prometheus.CounterVec
+	tokens     tokenCounters
+	resumes    prometheus.Counter
 }
 
 func (m *modelMetrics) Changed(s engine.State, err error) {
@@ -178,12 +174,7 @@ func (m *modelMetrics) StreamClosed(o stream.Outcome, u engine.Usage, err error)
 		m.log.Warn("stream failed", "error", err)
 	}
 	m.streams.WithLabelValues(string(o)).Inc()
-	m.prompt.Add(float64(u.PromptTokens))
-	m.completion.Add(float64(u.CompletionTokens))
-	if u.Estimated {
-		m.estimatedPrompt.Add(float64(u.PromptTokens))
-		m.estimatedCompletion.Add(float64(u.CompletionTokens))
-	}
+	m.tokens.add(u)
 }
 
 func (m *modelMetrics) Resumed() { m.resumes.Inc() }
