@@ -98,6 +98,9 @@ func (c *chunkReader) Read(e sse.Event) Sign {
 		}
 	}
 	c.shape.reset()
+	if hasUsage { // a member that comes twice stays as it is
+		c.noUsage = unusedMember{}
+	}
 	switch {
 	case !s.over():
 		return SignMalformed
