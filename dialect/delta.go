@@ -96,9 +96,9 @@ type Remote interface {
 type Reader interface {
 	// Read returns what the next event means. It keeps nothing of the event's memory.
 	Read(e sse.Event) Sign
-	// Trim returns the event that was read without what the server has added to it because it was
-	// asked for the usage. It changes the event's memory.
-	Trim(e sse.Event) sse.Event
+	// Trim returns the data of the event that was read without what the server has added to it
+	// because it was asked for the usage. It changes their memory.
+	Trim(data []byte) []byte
 	// Deltas appends the deltas of an event that is passed on, which is the one that was read or a
 	// part of it: the event itself, or typed values if the client's dialect is another one. They
 	// refer to the event's memory.

@@ -199,11 +199,11 @@ func (c *chunkReader) Whole() bool {
 }
 
 // Trim implements Reader.
-func (c *chunkReader) Trim(e sse.Event) sse.Event {
+func (c *chunkReader) Trim(data []byte) []byte {
 	if c.asked && c.noUsage.end > 0 {
-		e.Data = c.noUsage.cut(e.Data)
+		return c.noUsage.cut(data)
 	}
-	return e
+	return data
 }
 
 // Text implements Reader.

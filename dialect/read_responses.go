@@ -78,7 +78,7 @@ func (r *responsesReader) Deltas(into []Delta, e sse.Event) ([]Delta, error) {
 }
 
 // Trim implements Reader: servers always report the usage.
-func (r *responsesReader) Trim(e sse.Event) sse.Event { return e }
+func (r *responsesReader) Trim(data []byte) []byte { return data }
 
 // Text implements Reader.
 func (r *responsesReader) Text() int { return r.written }

@@ -89,7 +89,7 @@ func TestTheUsageIsTakenOut(t *testing.T) {
 				case sign == dialect.SignEmpty || sign >= dialect.SignLast:
 					t.Errorf("%s means %d", c.in, sign)
 				default:
-					if got := string(reader.Trim(e).Data); got != want {
+					if got := string(reader.Trim(e.Data)); got != want {
 						t.Errorf("asked %v: %s becomes %s", asked, c.in, got)
 					}
 				}

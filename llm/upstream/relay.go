@@ -155,7 +155,9 @@ func (r *relay) read(o *response) *failure {
 			case dialect.SignMalformed:
 				return malformed("an event that is none of this dialect: %.200q", redact(e.Data, o.secret))
 			case dialect.SignQuiet, dialect.SignContent, dialect.SignComplete, dialect.SignLast:
-				e = r.reader.Trim(e)
+				if o.asked {
+					e.Data = r.reader.Trim(e.Data)
+				}
 			}
 			was := whole
 			switch whole = r.reader.Whole(); {
