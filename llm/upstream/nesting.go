@@ -1,7 +1,5 @@
 package upstream
 
-import "bytes"
-
 // nesting follows JSON piece by piece, as far as to know whether its outermost value is closed, and
 // what its member "usage" is. Where nothing but the end of the connection ends a body, the first
 // tells a whole one from one that was cut.
@@ -70,14 +68,12 @@ func (n *nesting) keep(c byte) {
 
 // plain returns how many bytes of a string come before its end or its next escape.
 func plain(piece []byte) int {
-	end := bytes.IndexByte(piece, '"')
-	if end < 0 {
-		end = len(piece)
+	for i, c := range piece {
+		if c == '"' || c == '\\' {
+			return i
+		}
 	}
-	if escape := bytes.IndexByte(piece[:end], '\\'); escape >= 0 {
-		return escape
-	}
-	return end
+	return len(piece)
 }
 
 func (n *nesting) closed() bool { return n.depth == 0 && !n.inString }
