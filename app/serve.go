@@ -47,6 +47,10 @@ func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 		Queue:   config.Runtime.Queue.Limit,
 		Timeout: config.Runtime.Queue.Timeout,
 	}
+	access, err := openAuth(config, log)
+	if err != nil {
+		return err
+	}
 	e := engine.New(engine.Options{
 		Gate:     gate,
 		Observer: metrics,
@@ -60,7 +64,9 @@ func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 	if err := addModels(env, config.Models, kinds); err != nil {
 		return err
 	}
-	g := gateway.New(gatewayOptions(config, e, metrics, log, web.Files()))
+	o := gatewayOptions(config, e, metrics, log, web.Files())
+	o.Auth = access
+	g := gateway.New(o)
 
 	// The port opens before the models are loaded: /readyz reports how loading goes.
 	listener, err := gateway.Listen(ctx, string(config.Server.Address), config.Streams.Heartbeat+config.Streams.WriteTimeout)
@@ -68,6 +74,7 @@ func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 		return err
 	}
 	fmt.Fprintf(stdout, "Penstock serves its playground at %s (Ctrl-C ends it)\n", pageURL(listener.Addr()))
+	defer runAuth(access)()
 	loaded := e.Load(ctx)
 	waited := make(chan struct{})
 	go func() {

@@ -175,16 +175,19 @@ func TestEveryKey(t *testing.T) {
 			MaxAnswer: 16 << 20,
 		}},
 	}
-	want.Auth.Keys = []configs.Key{{Name: "web", SHA256: digest, Models: []configs.Name{"clip"}, RequestsPerMinute: 60, Streams: 10}}
-	compare(t, got, want)
-
-	// Each line of the list in unavailable.go is refused at its position, and nothing else is.
-	_, err = load(source, options)
-	const refused = `
-example.yaml:49:3: auth.keys is not available in this version`
-	if diff := cmp.Diff(strings.TrimPrefix(refused, "\n"), err.Error()); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	want.Auth.Keys = []configs.Key{{Name: "web", SHA256: digest, Limits: configs.Limits{
+		Models: []configs.Pattern{"clip", "openai/*"}, RequestsPerMinute: 60, TokensPerMinute: 40_000, TokensPerDay: 1_000_000,
+		TokensPerMonth: 20_000_000, Streams: 10, Priority: configs.PriorityBatch,
+	}}}
+	want.Auth.KeysFile, want.Auth.State = "/etc/penstock/keys.yaml", "/var/lib/penstock"
+	want.Auth.JWT = &configs.JWT{
+		Issuer: "https://login.example.com/", Audience: "penstock", JWKSURL: "https://login.example.com/keys", Claim: "plan",
+		Limits: []configs.ClaimLimits{{Value: "gold", Limits: configs.Limits{
+			TokensPerMinute: 100_000, Priority: configs.PriorityInteractive,
+		}}},
+		Default: &configs.Limits{RequestsPerMinute: 10, Priority: configs.PriorityInteractive},
 	}
+	compare(t, got, want)
 }
 
 func TestGeneratorMustNotHavePostprocess(t *testing.T) {

@@ -129,6 +129,15 @@ func TestProblems(t *testing.T) {
 		{"half a key", "auth: {keys: [{sha256: abc}]}\n" + aModel, "f:1:15: auth.keys[0].name is missing\nf:1:24: auth.keys[0].sha256 must be 64 hex digits, the SHA-256 of the key, not \"abc\""},
 		{"keys twice", "auth:\n  keys:\n    - {name: k, sha256: " + digest + "}\n    - {name: k, sha256: " + strings.ToUpper(digest) + "}\n" + aModel, "f:4:14: auth.keys[1].name is the same as auth.keys[0].name\nf:4:25: auth.keys[1].sha256 is the same as auth.keys[0].sha256"},
 		{"a key's model", "auth: {keys: [{name: k, sha256: " + digest + ", models: [mm, other]}]}\n" + aModel, "f:1:108: auth.keys[0].models[0] is no model of this file: known here: m\nf:1:112: auth.keys[0].models[1] is no model of this file: known here: m"},
+		{"a pattern of no model", "auth: {keys: [{name: k, sha256: " + digest + ", models: [x*, \"*\", m]}]}\n" + aModel, "f:1:108: auth.keys[0].models[0] matches no model of this file: known here: m"},
+		{"a keys file and everyone", "auth: {mode: none, keys_file: k}\n" + aModel, "f:1:14: auth.mode stands beside auth.keys_file: leave one of them out"},
+		{"state alone", "auth: {state: d}\n" + aModel, "f:1:7: auth must say who may use Penstock: auth: {keys: […]} (those who have one) or auth: {mode: none} (everyone)"},
+		{"a priority", "auth: {keys: [{name: k, sha256: " + digest + ", priority: bach}]}\n" + aModel, `f:1:109: auth.keys[0].priority must be interactive or batch, not "bach": did you mean "batch"?`},
+		{"tokens of an insecure issuer", "auth: {jwt: {issuer: \"http://login.example.com\", audience: a, default: {}}}\n" + aModel, `f:1:22: auth.jwt.issuer must be an https URL such as https://login.example.com, without user, query or fragment (http on this machine only), not "http://login.example.com"`},
+		{"tokens without limits", "auth: {jwt: {issuer: \"https://l.example\", audience: a}}\n" + aModel, "f:1:13: auth.jwt must say what tokens allow: default: {} (everything), or claim and limits"},
+		{"tokens without a claim", "auth: {jwt: {issuer: \"https://l.example\", audience: a, limits: [{value: v}]}}\n" + aModel, "f:1:64: auth.jwt.limits needs auth.jwt.claim, the claim that has these values"},
+		{"a claim without limits", "auth: {jwt: {issuer: \"https://l.example\", audience: a, claim: c}}\n" + aModel, "f:1:63: auth.jwt.claim needs auth.jwt.limits, which limits each of its values has"},
+		{"a claim's value twice", "auth: {jwt: {issuer: \"https://l.example\", audience: a, claim: c, limits: [{value: v}, {value: v, models: [no]}]}}\n" + aModel, "f:1:95: auth.jwt.limits[1].value is the same as auth.jwt.limits[0].value\nf:1:107: auth.jwt.limits[1].models[0] is no model of this file: known here: m"},
 		{"a key for nothing", "auth: {keys: [{name: k, sha256: " + digest + ", models: [], streams: 0}]}\n" + aModel, "f:1:107: auth.keys[0].models must have at least 1 entries, not 0\nf:1:120: auth.keys[0].streams must be at least 1, not 0"},
 
 		// Streams.

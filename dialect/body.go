@@ -14,7 +14,6 @@ type Body struct {
 	named   bool   // there is a member "model"
 	options bool   // there is a member "stream_options"
 	asks    bool   // the usage can be asked for, and the client has not
-	wish    wish
 }
 
 // edit is a part of a request that is replaced: bytes from start up to, not including, end.

@@ -1,113 +1,125 @@
 package dialect
 
 import (
-	"bytes"
+	"encoding/json"
 	"math"
-	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
-// bytesPerToken is what a token of text has in the mean, as estimates take it: about what the
-// tokenizers of today's models make of English.
+// Expectation is what a request may come to, as far as its bytes show it: for limits that must
+// hold before anything has been generated. Both numbers are zero or more.
+type Expectation struct {
+	// PromptTokens is an estimate: of the text alone, a token for every four bytes. Pictures,
+	// sounds and files are left out, as their tokens do not follow from their size.
+	PromptTokens int
+	// MaxTokens is how many tokens the request allows all its completions together; 0 if it sets no
+	// limit.
+	MaxTokens int
+}
+
+// bytesPerToken is how many bytes of text are taken for a token where tokens are not counted.
 const bytesPerToken = 4
 
-// Expectation is what a request may come to in tokens, as far as that shows before it has run.
-type Expectation struct {
-	PromptTokens int // estimated from the texts of the request
-	MaxTokens    int // how many it lets the model write, in all choices together; 0: it sets no limit
-}
+// EstimateTokens returns about how many tokens a text of that many bytes has: at least 1, unless it
+// is empty.
+func EstimateTokens(bytes int) int { return (max(0, bytes) + bytesPerToken - 1) / bytesPerToken }
 
-// Expectation returns what the request may come to, without reading it strictly. For requests of a
-// codec outside this package it counts what it finds by OpenAI's names.
+// maxExpected keeps sums and products of what a client writes from overflowing.
+const maxExpected = math.MaxInt32
+
+// Expectation reads what the request may come to. It looks at the bytes once, decodes nothing of
+// them, and allocates next to nothing; what is wrong with them is left for Parameters to find.
 func (r *Request) Expectation() Expectation {
-	var w wish
+	var e expecting
 	if r.fields != nil { // a native request, which may have come as a query
 		for name, value := range r.fields {
-			w.note(name, value)
+			e.member(name, &scanner{data: value})
 		}
 	} else {
-		w = r.wishes()
+		e.body(r.Body)
 	}
-	return w.expectation(r.Choices)
+	return Expectation{PromptTokens: EstimateTokens(e.text), MaxTokens: min(e.limit*max(1, r.Choices), maxExpected)}
 }
 
-// Expectation returns what the request may come to, as Request.Expectation does.
-func (c *Call) Expectation() Expectation {
-	w := c.wishes()
-	return w.expectation(1)
+// Expectation reads what the request may come to, of which MaxTokens is 0.
+func (c *EmbeddingCall) Expectation() Expectation {
+	var e expecting
+	e.body(c.Body)
+	return Expectation{PromptTokens: EstimateTokens(e.text)}
 }
 
-func (c *Call) wishes() wish {
-	body, err := c.OwnBody()
-	if err != nil { // it is refused before it costs anything
-		return wish{}
+// expecting adds up an Expectation.
+type expecting struct {
+	text  int // bytes
+	limit int // tokens of one completion
+}
+
+// body reads all members of a request.
+func (e *expecting) body(data []byte) {
+	s := scanner{data: data}
+	for s.enter('{'); s.more('}'); {
+		e.member(plainName(s.name()), &s)
 	}
-	return body.wish
+	if s.bad { // nested too deeply for the scanner, or no JSON: whatever it is, it is not more
+		e.text = len(data)
+	}
 }
 
-// EstimateTokens returns about how many tokens so many bytes of text are.
-func EstimateTokens(textBytes int) int { return (textBytes + bytesPerToken - 1) / bytesPerToken }
-
-// wish is what a request's members say about its size.
-type wish struct {
-	texts     [][]byte // members that hold text, JSON
-	maxTokens int
-}
-
-// note notes what a member means. Its value is valid JSON, and is kept.
-func (w *wish) note(name string, value []byte) {
+// member reads the value of one top-level member.
+func (e *expecting) member(name string, s *scanner) {
 	switch name {
 	case "max_tokens", "max_completion_tokens", "max_output_tokens":
-		if n, err := strconv.ParseFloat(string(value), 64); err == nil { // servers may take 1e3 for a number
-			w.maxTokens = max(w.maxTokens, int(min(max(n, 0), math.MaxInt32)))
+		raw := s.skip()
+		var n float64
+		if json.Unmarshal(raw, &n) == nil && n > 0 {
+			e.limit = max(e.limit, int(min(n, maxExpected)))
 		}
-	case "messages", "prompt", "input", "instructions", "tools", "functions", "response_format", "text", "suffix":
-		w.texts = append(w.texts, value)
+	case "messages", "prompt", "input", "instructions", "suffix":
+		e.value(s, 0)
+	case "tools", "functions", "response_format", "text": // servers write these into the prompt
+		e.text += len(s.skip())
+	default:
+		s.skip()
 	}
 }
 
-func (w *wish) expectation(choices int) Expectation {
-	text := 0
-	for _, value := range w.texts {
-		s := scanner{data: value}
-		text += s.texts(0)
-	}
-	limit := float64(w.maxTokens) * float64(max(1, choices))
-	return Expectation{PromptTokens: EstimateTokens(text), MaxTokens: int(min(limit, math.MaxInt32))}
-}
-
-// texts reads any value and returns how many bytes of text its strings have. Pictures and sounds in
-// base64 are no text. A number in an array counts as one token: it is mostly the id of one.
-func (s *scanner) texts(depth int) (n int) {
+// value adds the strings of a value, and a token for each number in a list, as a prompt may be a
+// list of tokens.
+func (e *expecting) value(s *scanner, depth int) {
 	switch c := s.peek(); {
 	case depth > maxDepth:
 		s.fail()
 	case c == '"':
-		if text := s.text(); !isDataURL(text) {
-			n = len(text)
-		}
-	case c == '{':
-		for s.enter('{'); s.more('}'); {
-			name := string(s.name())
-			of := s.texts(depth + 1)
-			if name != "data" && name != "image" { // of input_audio, and of an embedding's input
-				n += of
-			}
-		}
+		e.text += len(s.text())
 	case c == '[':
 		for s.enter('['); s.more(']'); {
 			if c := s.peek(); '0' <= c && c <= '9' {
-				n += bytesPerToken
+				e.text += bytesPerToken
 			}
-			n += s.texts(depth + 1)
+			e.value(s, depth+1)
+		}
+	case c == '{':
+		for s.enter('{'); s.more('}'); {
+			switch plainName(s.name()) {
+			case "image_url", "input_image", "input_audio", "file", "file_data", "audio", "image", "url":
+				s.skip()
+			default:
+				e.value(s, depth+1)
+			}
 		}
 	default:
 		s.value(depth)
 	}
-	return n
 }
 
-// isDataURL reports whether a string is a data URL in base64.
-func isDataURL(text []byte) bool {
-	const longest = 200 // of what stands before the data: a media type and its parameters
-	return bytes.HasPrefix(text, []byte("data:")) && bytes.Contains(text[:min(len(text), longest)], []byte(";base64,"))
+// plainName returns a member's name without its escapes.
+func plainName(name []byte) string {
+	for _, c := range name {
+		if c == '\\' {
+			plain, _ := jsontext.AppendUnquote(nil, append(append([]byte{'"'}, name...), '"')) // its syntax was checked
+			return string(plain)
+		}
+	}
+	return string(name)
 }

@@ -49,7 +49,6 @@ func peekRequest(request []byte) (peeked, Body, error) {
 		case "prompt":
 			p.Prompts = max(1, prompts(value))
 		}
-		b.wish.note(name, request[int(end)-len(value):end])
 		return nil
 	})
 	return p, b, err

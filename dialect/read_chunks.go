@@ -127,8 +127,9 @@ func (c *chunkReader) content(value []byte) {
 	if value[0] == '"' {
 		c.written += len(value) - len(`""`)
 	} else {
-		s := scanner{data: value}
-		c.written += s.texts(0)
+		var e expecting
+		e.value(&scanner{data: value}, 0)
+		c.written += e.text
 	}
 }
 

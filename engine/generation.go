@@ -36,6 +36,7 @@ type StreamOptions struct {
 	Buffer   int    // bytes of memory for events that are kept; 0: stream.DefaultBuffer
 	Lease    time.Duration
 	Detached bool
+	Owner    string // identifies the credential of the caller; may be empty
 }
 
 // Generation is the typed handle of a Generator verb.
@@ -111,7 +112,7 @@ func (g *Generation[In, Chunk]) Start(ctx context.Context, c *Call, in In, enc E
 	}
 	m := c.verb.model
 	ctx, p, err := m.engine.streams.Create(ctx, stream.Config{
-		Info:   stream.Info{Model: m.name, Verb: c.verb.name, Dialect: o.Dialect},
+		Info:   stream.Info{Model: m.name, Verb: c.verb.name, Dialect: o.Dialect, Owner: o.Owner},
 		Buffer: o.Buffer, Lease: o.Lease, Detached: o.Detached, Observer: m.observer,
 	})
 	if err != nil {

@@ -28,13 +28,13 @@ func (g *Gateway) embed(c *gin.Context) error {
 	if !ok {
 		return notSupported(m)
 	}
-	call, err := embed.Admit(callerOf(c))
+	call, err := g.admit(c, embed.Admit, work{expects: r.Expectation})
 	if err != nil {
 		return err
 	}
 	defer call.Close()
 	pass := g.newPassthrough(c)
-	r.Credential, r.Passthrough = bearer(c.Request), pass
+	r.Credential, r.Passthrough = g.credential(c), pass
 	out, err := embed.Do(c.Request.Context(), call, r)
 	spent := embeddingUsage(r, out, err, pass.begun)
 	call.Spent(spent)

@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"penstock/apierr"
+	"penstock/auth"
 	"penstock/engine"
 	"penstock/stream"
 )
@@ -20,6 +21,7 @@ import (
 type Options struct {
 	Engine     *engine.Engine
 	Metrics    *Metrics     // nil: new ones, which lack what only an engine's Observer learns
+	Auth       *auth.Auth   // identifies callers by keys and tokens; nil: none is needed
 	Log        *slog.Logger // nil: slog.Default()
 	Playground fs.FS        // its files lie at the root; index.html is /; nil: none
 	Dialects   []Dialect    // further protocols for language models
@@ -43,6 +45,7 @@ func (o Options) withDefaults() Options {
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics("(devel)", o.Log)
 	}
+	o.AnyHost = o.AnyHost || o.Auth != nil
 	o.MaxBody = cmp.Or(o.MaxBody, 20<<20)
 	o.ReadHeaderTimeout = cmp.Or(o.ReadHeaderTimeout, 10*time.Second)
 	o.Heartbeat = cmp.Or(o.Heartbeat, 15*time.Second)
@@ -70,6 +73,7 @@ func New(o Options) *Gateway {
 	}
 	g := &Gateway{Options: o.withDefaults(), started: time.Now(), codecs: newCodecs(o.Dialects)}
 	g.Metrics.watch(g.Engine)
+	g.Metrics.watchAuth(g.Auth)
 	g.handler = g.routes()
 	return g
 }
@@ -83,15 +87,16 @@ func (g *Gateway) routes() http.Handler {
 	r.RedirectTrailingSlash, r.RedirectFixedPath = false, false
 	r.HandleMethodNotAllowed = true
 	r.ContextWithFallback = true
-	r.Use(g.observe, g.recoverPanics, identify, g.answerPages())
+	r.Use(g.observe, g.recoverPanics, identify, g.authenticate, g.answerPages())
 
 	// Load balancers request these by address, with any Host.
 	get(r, "/healthz", g.native(g.health))
 	get(r, "/readyz", g.native(g.readiness))
 
 	guarded := r.Group("/", g.guardHost)
-	get(guarded, "/metrics", gin.WrapH(g.Metrics.handler()))
 	g.playground(guarded)
+	guarded = guarded.Group("/", g.requireKey)
+	get(guarded, "/metrics", gin.WrapH(g.Metrics.handler()))
 	get(guarded, "/v1/models", g.native(g.listModels))
 	guarded.GET(pathModel, g.native(g.getModel))
 	guarded.POST(pathModel, g.native(g.postModel))
