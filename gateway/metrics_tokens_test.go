@@ -4,17 +4,20 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"penstock/auth"
 	"penstock/engine"
+	"penstock/gateway"
 	"penstock/llm/upstream"
 	"penstock/llm/upstream/upstreamtest"
 )
 
-// Tokens are counted on every route, and those that no model has counted apart too. A client is not
-// sent an estimate.
+// Tokens are counted on every route, and charged to the caller's key, and those that no model has
+// counted apart too. A client is not sent an estimate.
 func TestTokensAreCounted(t *testing.T) {
 	const usage = `"usage":{"prompt_tokens":7,"completion_tokens":60}`
 	const done = `data: {"choices":[{"index":0,"delta":{"content":"12345678"},"finish_reason":"stop"}]}` + "\n\n"
@@ -37,6 +40,10 @@ func TestTokensAreCounted(t *testing.T) {
 				_, _ = io.WriteString(w, c.response) // the client may have left
 			}))
 			defer theirs.Close()
+			keys, err := auth.Open(auth.Options{Keys: []auth.Key{{Name: "web", SHA256: auth.Digest("web-key"), Limits: auth.Limits{TokensPerDay: 1000}}}})
+			if err != nil {
+				t.Fatal(err)
+			}
 			s := newServer(t, 1, 1, func(e *engine.Engine) {
 				_, err := upstream.Add(e, upstream.Config{
 					Name:     "upstream",
@@ -47,17 +54,19 @@ func TestTokensAreCounted(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-			})
-			w := s.record(request("POST", c.path, c.body))
+			}, func(o *gateway.Options) { o.Auth = keys })
+			w := s.record(request("POST", c.path, c.body, "Authorization", "Bearer web-key"))
 			if w.Code != http.StatusOK || strings.Contains(w.Body.String(), c.lacks) {
 				t.Errorf("%d %s", w.Code, w.Body)
 			}
-			counted := metrics(s)
-			prompt, completion := "0", "0"
+			counted := s.record(request("GET", "/metrics", "", "Authorization", "Bearer web-key")).Body.String()
+			prompt, completion, estimated := "0", "0", "0"
 			if c.estimated {
-				prompt, completion = c.prompt, c.completion
+				prompt, completion, estimated = c.prompt, c.completion, sum(c.prompt, c.completion)
 			}
 			for _, want := range []string{
+				`penstock_key_tokens_total{key="key:web",type="prompt"} ` + c.prompt, `penstock_key_tokens_total{key="key:web",type="completion"} ` + c.completion,
+				`penstock_key_tokens_estimated_total{key="key:web"} ` + estimated,
 				`penstock_tokens_total{model="upstream",type="prompt"} ` + c.prompt, `penstock_tokens_total{model="upstream",type="completion"} ` + c.completion,
 				`penstock_tokens_estimated_total{model="upstream",type="prompt"} ` + prompt, `penstock_tokens_estimated_total{model="upstream",type="completion"} ` + completion,
 			} {
@@ -67,4 +76,11 @@ func TestTokensAreCounted(t *testing.T) {
 			}
 		})
 	}
+}
+
+// sum adds two numbers in decimal digits.
+func sum(a, b string) string {
+	m, _ := strconv.Atoi(a) // the test's own
+	n, _ := strconv.Atoi(b)
+	return strconv.Itoa(m + n)
 }
