@@ -68,7 +68,7 @@ func documented() configs.Config {
 		},
 		Runtime: configs.Runtime{
 			PredictConcurrency: 5,
-			Queue:              configs.Queue{Limit: 100, Timeout: 30 * time.Second},
+			Queue:              configs.Queue{Limit: 100, Timeout: 30 * time.Second, PerCaller: 50},
 		},
 		Streams: configs.Streams{
 			Heartbeat:    15 * time.Second,
@@ -265,6 +265,8 @@ func TestEnvironmentOverridesEachScalar(t *testing.T) {
 			value, want = (old + time.Second).String(), reflect.ValueOf(old+time.Second)
 		case configs.Bytes:
 			value, want = (old + 1<<20).String(), reflect.ValueOf(old+1<<20)
+		case configs.Percent:
+			value, want = (old + 1).String(), reflect.ValueOf(old+1)
 		case configs.Address:
 			value, want = "localhost:0", reflect.ValueOf(configs.Address("localhost:0"))
 		case configs.Path:
