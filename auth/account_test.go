@@ -272,7 +272,7 @@ func TestCountersAreBounded(t *testing.T) {
 func BenchmarkKeyAndLimits(b *testing.B) {
 	key := NewKey()
 	a, err := Open(Options{Keys: []Key{{Name: "k", SHA256: Digest(key), Limits: Limits{
-		Models: []string{"gpt-*", "openai/*"}, RequestsPerMinute: 1 << 40, TokensPerMinute: 1 << 30, TokensPerDay: 1 << 50, TokensPerMonth: 1 << 50, Streams: 1000,
+		Models: []string{"gpt-*", "openai/*"}, RequestsPerMinute: 1 << 30, TokensPerMinute: 1 << 36, TokensPerDay: 1 << 50, TokensPerMonth: 1 << 50, Streams: 1000,
 	}}}})
 	if err != nil {
 		b.Fatal(err)
