@@ -49,7 +49,7 @@ var importRules = map[string]struct {
 	"models":  {nil, "weights, and how they were made"},
 	"scripts": {nil, "tools of the repository"},
 	"bench":   {[]string{"apierr", "engine", "gateway", "stream", "test"}, "benchmarks are wired by hand, or run from outside"},
-	"test":    {[]string{"apierr", "engine", "gateway", "stream", "sse", "dialect"}, "tools for the tests of any package"},
+	"test":    {[]string{"apierr", "auth", "engine", "gateway", "stream", "sse", "dialect"}, "tools for the tests of any package"},
 }
 
 // standardOnly are the folders whose packages import nothing but the standard library and what
