@@ -199,9 +199,18 @@ func TestPatterns(t *testing.T) {
 		pattern, name string
 		want          bool
 	}{
-		{"m", "m", true}, {"m", "mm", false}, {"*", "a/b", true}, {"openai/*", "openai/clip", true}, {"openai/*", "openai", false},
-		{"*clip*", "openai/clip-vit", true}, {"a*b*c", "a/b/c", true}, {"a*b*c", "abc", true}, {"a*b*c", "acb", false}, {"a*a", "a", false},
-		{"*-mini", "gpt-4o-mini", true}, {"gpt.4", "gptx4", false},
+		{"m", "m", true},
+		{"m", "mm", false},
+		{"*", "a/b", true},
+		{"openai/*", "openai/clip", true},
+		{"openai/*", "openai", false},
+		{"*clip*", "openai/clip-vit", true},
+		{"a*b*c", "a/b/c", true},
+		{"a*b*c", "abc", true},
+		{"a*b*c", "acb", false},
+		{"a*a", "a", false},
+		{"*-mini", "gpt-4o-mini", true},
+		{"gpt.4", "gptx4", false},
 	} {
 		if got := Match(test.pattern, test.name); got != test.want {
 			t.Errorf("%q matches %q: %v", test.pattern, test.name, got)
