@@ -68,12 +68,12 @@ func TestRequestsBurstToTheirLimitAndComeBackEvenly(t *testing.T) {
 			t.Errorf("a microsecond early the wait is %s", wait)
 		}
 		time.Sleep(time.Microsecond)
-		if m := admitted(t, c, Request{}).Requests; m != (Meter{60, 0, time.Minute}) {
+		if m := admitted(t, c, Request{}).Meters.Requests; m != (Meter{60, 0, time.Minute}) {
 			t.Errorf("the meter is %+v", m)
 		}
 		refused(t, c, Request{})
 		time.Sleep(time.Hour)
-		if m := admitted(t, c, Request{}).Requests; m != (Meter{60, 59, time.Second}) {
+		if m := admitted(t, c, Request{}).Meters.Requests; m != (Meter{60, 59, time.Second}) {
 			t.Errorf("the meter is %+v", m)
 		}
 	})
@@ -107,8 +107,8 @@ func TestTokensAreReservedAndThenCorrected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := open(t, Limits{TokensPerMinute: 1000, TokensPerDay: 5000, TokensPerMonth: 9000})
 		g := admitted(t, c, Request{Prompt: 100, Completion: 800, Generates: true})
-		if g.Tokens.Remaining != 100 {
-			t.Errorf("%d tokens remain beside the reservation", g.Tokens.Remaining)
+		if g.Meters.Tokens.Remaining != 100 {
+			t.Errorf("%d tokens remain beside the reservation", g.Meters.Tokens.Remaining)
 		}
 		if reason, _ := refused(t, c, Request{Prompt: 101, Completion: 0}); reason != TooManyTokens {
 			t.Errorf("refused for %s", reason)
@@ -116,7 +116,7 @@ func TestTokensAreReservedAndThenCorrected(t *testing.T) {
 		g.Settle(90, 10, true)
 		g.Settle(1000, 1000, true) // counts once
 		g.Cancel()
-		if m := admitted(t, c, Request{}).Tokens; m.Remaining != 900 {
+		if m := admitted(t, c, Request{}).Meters.Tokens; m.Remaining != 900 {
 			t.Errorf("%d tokens remain after 100 were used", m.Remaining)
 		}
 		if n := c.account.day.used; n != 100 {
@@ -189,8 +189,8 @@ func TestStreamsAtOnce(t *testing.T) {
 	}
 	admitted(t, c, Request{}) // it opens none
 	first.Cancel()
-	if g := admitted(t, c, Request{Stream: true}); g.Requests.Remaining != 97 { // the canceled one came back
-		t.Errorf("%d requests remain", g.Requests.Remaining)
+	if g := admitted(t, c, Request{Stream: true}); g.Meters.Requests.Remaining != 97 { // the canceled one came back
+		t.Errorf("%d requests remain", g.Meters.Requests.Remaining)
 	}
 }
 

@@ -57,9 +57,9 @@ func (g *Gateway) admit(c *gin.Context, gate func(engine.Caller) (*engine.Call, 
 	}
 	grant, err := id.Admit(r)
 	if err != nil {
-		return nil, overLimit(err)
+		return nil, overLimit(c, err)
 	}
-	setLimits(c.Writer.Header(), grant)
+	setLimits(c.Writer.Header(), grant.Meters)
 	a := &admission{}
 	stop := g.Auth.OnRevoked(id.ID, a.revoke)
 	caller.Charge = func(u engine.Usage) {
@@ -105,11 +105,12 @@ func started(c *gin.Context, s *stream.Stream) {
 }
 
 // overLimit returns the error of a request that a limit refused.
-func overLimit(err error) error {
+func overLimit(c *gin.Context, err error) error {
 	r, ok := errors.AsType[*auth.Refusal](err)
 	if !ok {
 		return err
 	}
+	setLimits(c.Writer.Header(), r.Meters)
 	e := &apierr.Error{Code: apierr.CodeRateLimited, Reason: "rate_limit_exceeded", RetryAfter: r.RetryAfter, Cause: err}
 	wait := "; try again in " + resetIn(r.RetryAfter)
 	switch r.Reason {
@@ -137,9 +138,17 @@ func overLimit(err error) error {
 // The beginning of the names of headers that report limits, as OpenAI has them.
 const headerLimits = "X-Ratelimit-"
 
+// limitHeaders returns the names of the headers that report limits, for pages to read.
+func limitHeaders() (names []string) {
+	for _, what := range []string{"Limit", "Remaining", "Reset"} {
+		names = append(names, headerLimits+what+"-Requests", headerLimits+what+"-Tokens")
+	}
+	return names
+}
+
 // setLimits reports the caller's limits.
-func setLimits(h http.Header, grant *auth.Grant) {
-	for kind, m := range map[string]auth.Meter{"Requests": grant.Requests, "Tokens": grant.Tokens} {
+func setLimits(h http.Header, m auth.Meters) {
+	for kind, m := range map[string]auth.Meter{"Requests": m.Requests, "Tokens": m.Tokens} {
 		if m.Limit > 0 {
 			h.Set(headerLimits+"Limit-"+kind, strconv.FormatInt(m.Limit, 10))
 			h.Set(headerLimits+"Remaining-"+kind, strconv.FormatInt(m.Remaining, 10))
