@@ -64,6 +64,10 @@ func (g *Gateway) admit(c *gin.Context, gate func(engine.Caller) (*engine.Call, 
 	stop := g.Auth.OnRevoked(id.ID, a.revoke)
 	caller.Charge = func(u engine.Usage) {
 		stop()
+		if a.refused.Load() {
+			grant.Cancel()
+			return
+		}
 		grant.Settle(int64(u.PromptTokens), int64(u.CompletionTokens), u.Estimated)
 	}
 	call, err := gate(caller)
@@ -82,6 +86,7 @@ const keyAdmission = "admission"
 type admission struct {
 	stream  atomic.Pointer[stream.Stream]
 	revoked atomic.Bool
+	refused atomic.Bool // no stream was started, as too many are open
 }
 
 func (a *admission) revoke() {
@@ -91,17 +96,23 @@ func (a *admission) revoke() {
 	}
 }
 
-// started notes the stream that an admitted request has started.
-func started(c *gin.Context, s *stream.Stream) {
+// started notes the stream that an admitted request has started, or the error of starting it, which
+// it returns.
+func started(c *gin.Context, s *stream.Stream, err error) error {
 	value, _ := c.Get(keyAdmission)
 	a, ok := value.(*admission)
 	if !ok {
-		return
+		return err
+	}
+	if err != nil {
+		a.refused.Store(apierr.From(err).Code == apierr.CodeQueueFull)
+		return err
 	}
 	a.stream.Store(s)
 	if a.revoked.Load() {
 		s.Cancel(errRevoked)
 	}
+	return nil
 }
 
 // overLimit returns the error of a request that a limit refused.

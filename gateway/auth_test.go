@@ -14,6 +14,7 @@ import (
 	"penstock/auth"
 	"penstock/engine"
 	"penstock/gateway"
+	"penstock/stream"
 )
 
 // withAuth returns a change of options by which keys are needed.
@@ -186,6 +187,30 @@ func TestLimitsCountByKeyWhateverTheRoute(t *testing.T) {
 		if res, _ := as("of-a", "POST", chatPath, chatBody(false, "x")); res.StatusCode != 200 || res.Header.Get("X-Ratelimit-Remaining-Requests") != "0" || res.Header.Get("X-Ratelimit-Reset-Requests") != "1m0s" {
 			t.Errorf("after Retry-After: %d %v", res.StatusCode, res.Header)
 		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// What the gate or the number of streams refuses is not charged to the key.
+func TestARefusedRequestIsNotCharged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		steps := make(chan struct{})
+		o := engine.Options{Gate: engine.GateConfig{Permits: 5, Timeout: time.Minute}, Streams: stream.Options{Limit: 1}}
+		s := newServerOf(t, o, all(steps), withKeys(t, map[string]auth.Limits{"a": {RequestsPerMinute: 10, TokensPerMinute: 10_000}}))
+		create := func() *http.Response {
+			return s.record(request("POST", "/v1/streams", `{"model":"words","input":{"prompt":"x","max_tokens":1000}}`, "X-Api-Key", "of-a")).Result()
+		}
+		if res := create(); res.StatusCode != 201 || res.Header.Get("X-Ratelimit-Remaining-Requests") != "9" {
+			t.Fatalf("%d %v", res.StatusCode, res.Header)
+		}
+		for range 20 {
+			if res := create(); res.StatusCode != 429 || res.Header.Get("X-Ratelimit-Remaining-Requests") != "8" {
+				t.Fatalf("%d %v", res.StatusCode, res.Header)
+			}
+		}
+		close(steps)
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
