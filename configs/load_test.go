@@ -49,7 +49,7 @@ func environment(pairs ...string) func(string) (string, bool) {
 func compare(t *testing.T, got, want configs.Config) {
 	t.Helper()
 	same := []cmp.Option{
-		cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
+		cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }), cmp.Comparer(func(a, b configs.Network) bool { return a == b }),
 		cmp.Comparer(func(a, b configs.Secret) bool { return a == b }),
 	}
 	if diff := cmp.Diff(want, got, same...); diff != "" {
@@ -65,6 +65,7 @@ func documented() configs.Config {
 			ShutdownGrace:     30 * time.Second,
 			MaxBody:           20 << 20,
 			ReadHeaderTimeout: 10 * time.Second,
+			MaxConnections:    configs.MaxConnections{Total: 16384, PerAddress: 4096},
 		},
 		Runtime: configs.Runtime{
 			PredictConcurrency: 5,
@@ -77,6 +78,7 @@ func documented() configs.Config {
 			Limit:        10_000,
 			Resume:       configs.Resume{Window: time.Minute, Buffer: 4 << 20, Total: 256 << 20},
 		},
+		Log: configs.Log{Level: "info", Format: "text"},
 	}
 }
 
@@ -99,6 +101,7 @@ func TestBuiltInConfigurationIsAsDocumented(t *testing.T) {
 	}
 	want := documented()
 	want.Server.Hosts = []configs.Hostname{}
+	want.Server.TrustedProxies = []configs.Network{}
 	want.Models = []configs.Model{
 		{Name: "clip", Kind: "clip", Options: documentedClip("models/clip-tiny", "a photo of a cat", "a photo of a dog")},
 		{Name: "smollm2", Kind: "onnx-llm", Options: kinds.LLMOptions{Path: ".penstock/models/smollm2-135m-instruct", MaxTokens: 512}},
@@ -157,6 +160,7 @@ func TestEveryKey(t *testing.T) {
 
 	want := documented()
 	want.Server.Hosts = []configs.Hostname{}
+	want.Server.TrustedProxies = []configs.Network{configs.Network(netip.MustParsePrefix("10.0.0.7/32")), configs.Network(netip.MustParsePrefix("fd00::/8"))}
 	want.Server.CORS = &configs.CORS{Origins: []configs.Origin{"https://app.example.com"}}
 	want.Models = []configs.Model{
 		{Name: "clip", Kind: "clip", Options: documentedClip("deploy/models/clip-tiny", "a photo of a cat", "a photo of a dog")},
@@ -179,7 +183,7 @@ func TestEveryKey(t *testing.T) {
 	// Each line of the list in unavailable.go is refused at its position, and nothing else is.
 	_, err = load(source, options)
 	const refused = `
-example.yaml:46:3: auth.keys is not available in this version`
+example.yaml:48:3: auth.keys is not available in this version`
 	if diff := cmp.Diff(strings.TrimPrefix(refused, "\n"), err.Error()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -264,6 +268,12 @@ func TestEnvironmentOverridesEachScalar(t *testing.T) {
 			value, want = "localhost:0", reflect.ValueOf(configs.Address("localhost:0"))
 		case configs.Path:
 			value, want = "/lib/x.so", reflect.ValueOf(configs.Path("/lib/x.so"))
+		case bool:
+			value, want = "true", reflect.ValueOf(!old)
+		case configs.LogLevel:
+			value, want = "warn", reflect.ValueOf(configs.LogLevel("warn"))
+		case configs.LogFormat:
+			value, want = "json", reflect.ValueOf(configs.LogFormat("json"))
 		case configs.AuthMode:
 			value, want = "none", reflect.ValueOf(configs.AuthNone)
 		default:

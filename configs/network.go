@@ -118,6 +118,22 @@ func (t Target) String() string {
 	return t.Network.String()
 }
 
+// Network is a network of IP addresses; a single address is a network of one.
+type Network netip.Prefix
+
+// UnmarshalText parses a CIDR or an IP address.
+func (n *Network) UnmarshalText(text []byte) error {
+	var t Target
+	if err := t.UnmarshalText(text); err != nil || t.Host != "" {
+		return errors.New("must be a network such as 10.0.0.0/8 or an IP address")
+	}
+	*n = Network(t.Network)
+	return nil
+}
+
+// String returns the network as a CIDR.
+func (n Network) String() string { return netip.Prefix(n).String() }
+
 // hostname needs a letter in the last part, so that a mistyped IP address is not taken for a name.
 var hostname = regexp.MustCompile(`^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9]*[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?\.?$`)
 

@@ -92,6 +92,8 @@ func (g *Generation[In, Chunk]) Run(ctx context.Context, c *Call, in In, emit fu
 		return err
 	})
 	m.streams.Add(-1)
+	c.caller.Trace.made(count.chunks, count.first)
+	c.caller.Trace.used(end.usage)
 	outcome, failure := outcomeOf(ctx, err)
 	m.observer.StreamClosed(outcome, end.usage, asError(failure))
 	if failure != nil {
@@ -161,6 +163,7 @@ func (o *output[Chunk]) finish(c *Call, end End, err error) {
 		terminal = o.encoder.Fail(failure)
 	}
 	// A client that sees the end finds it counted.
+	c.caller.Trace.used(end.usage)
 	m.streams.Add(-1)
 	m.observer.StreamClosed(outcome, end.usage, asError(failure))
 	o.producer.End(o.ctx, stream.Terminal{Outcome: outcome, Event: terminal, Err: failure})
@@ -220,11 +223,17 @@ type chunkCounter struct {
 	observer ModelObserver
 	begun    bool
 	last     time.Time
+	first    time.Time
+	chunks   int
 }
 
 func (c *chunkCounter) add(n int) {
 	now := time.Now()
 	c.observer.Chunks(n, !c.begun, now.Sub(c.last))
+	if !c.begun {
+		c.first = now
+	}
+	c.chunks += n
 	c.begun, c.last = true, now
 }
 

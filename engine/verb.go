@@ -17,6 +17,7 @@ import (
 type Caller struct {
 	Name     string // requests of one name share what a caller may have of a gate
 	Priority Priority
+	Trace    *Trace // of the request; may be nil
 }
 
 // Priority says which callers go first where several wait.
@@ -103,6 +104,7 @@ func (v *Verb) Admit(c Caller) (*Call, error) {
 		g.observer.Rejected(apierr.CodeQueueFull)
 		return nil, gateError(err, g.config)
 	}
+	c.Trace.admitted()
 	return &Call{verb: v, caller: c, slot: slot}, nil
 }
 
@@ -172,6 +174,7 @@ func (c *Call) permit(ctx context.Context, w *gate.Waiter) (*gate.Permit, error)
 	g := c.verb.model.gate
 	since := time.Now()
 	p, err := w.Wait(ctx)
+	c.caller.Trace.waited(time.Since(since))
 	if errors.Is(err, gate.ErrWithdrawn) { // joined to another request's run: the wait is over all the same
 		g.observer.Waited(time.Since(since))
 		return nil, err
