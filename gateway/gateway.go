@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -33,6 +34,11 @@ type Options struct {
 	Window            time.Duration // how long a detached stream is kept after its end; 0: 60 s
 	Hosts             []string      // Host names served besides loopback names and IP addresses
 	Origins           []string      // web origins that may call from other pages
+
+	TrustedProxies []netip.Prefix // peers whose X-Forwarded-For and PROXY protocol headers count
+	Connections    int            // open at once; 0: 16384
+	PerAddress     int            // of them from one address that is neither a trusted proxy nor local; 0: 4096
+	LogContent     bool           // the log has the beginnings of requests and responses
 }
 
 // withDefaults returns the options with their defaults for zero values.
@@ -48,6 +54,8 @@ func (o Options) withDefaults() Options {
 	o.Retry = cmp.Or(o.Retry, 2*time.Second)
 	o.Buffer = cmp.Or(o.Buffer, stream.DefaultBuffer)
 	o.Window = cmp.Or(o.Window, time.Minute)
+	o.Connections = cmp.Or(o.Connections, 16384)
+	o.PerAddress = cmp.Or(o.PerAddress, 4096)
 	return o
 }
 
@@ -57,7 +65,9 @@ type Gateway struct {
 	handler http.Handler
 	started time.Time
 	codecs  codecs
-	joints  sync.Pool     // of *[]byte, for joined writes
+	joints  sync.Pool // of *[]byte, for joined writes
+
+	untrusted sync.Once // the warning of an X-Forwarded-For that is ignored
 }
 
 // New returns a Gateway for the engine's models, all of which have been added. It panics without an

@@ -47,6 +47,7 @@ type Metrics struct {
 	readersDropped *prometheus.CounterVec
 	upstream       *prometheus.CounterVec
 	resumes        prometheus.Counter
+	front          frontMetrics
 }
 
 // NewMetrics returns metrics in a registry of their own, with those of Go and of the process.
@@ -80,6 +81,7 @@ func NewMetrics(version string, log *slog.Logger) *Metrics {
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
 	})
 	info.Set(1)
+	m.front = newFrontMetrics(m.registry)
 	m.registry.MustRegister(info, m.resumes, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
