@@ -22,7 +22,7 @@ type Server struct {
 	// Hosts are the Host names served besides loopback names and IP addresses.
 	Hosts []Hostname `yaml:"hosts" default:"[]" max:"1000"`
 	CORS  *CORS      `yaml:"cors"` // nil: no cross-origin use
-	// TrustedProxies are the peers whose X-Forwarded-For or PROXY protocol header tells the client's
+	// TrustedProxies are the peers whose X-Forwarded-For or PROXY protocol header has the client's
 	// address.
 	TrustedProxies []Network      `yaml:"trusted_proxies" default:"[]" max:"1000"`
 	MaxConnections MaxConnections `yaml:"max_connections"`

@@ -11,9 +11,9 @@ import (
 const headerForwardedFor = "X-Forwarded-For"
 
 // clientOf returns the address of a request's client, without its port. That is its peer's or, if
-// the peer is a trusted proxy, the one that the proxies' X-Forwarded-For has: the last of its
-// addresses that is no trusted proxy's, as each proxy appends the address of its own peer, and what
-// precedes that is the client's to choose. Behind the PROXY protocol the peer already is the client.
+// the peer is a trusted proxy, the last address in X-Forwarded-For that is no trusted proxy's:
+// each proxy appends the address of its own peer, and what precedes that is the client's to
+// choose. Behind the PROXY protocol the peer already is the client.
 func (g *Gateway) clientOf(r *http.Request) string {
 	peer, ok := peerAddress(r.RemoteAddr)
 	if !ok {

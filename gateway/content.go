@@ -15,14 +15,15 @@ const maxContent = 16 << 10
 
 // content keeps the beginnings of a request and its response for the log.
 type content struct {
-	query    string
+	query    beginning
 	request  beginning
 	response beginning
 }
 
 // captureContent keeps what the request's body and its response begin with from now on.
 func captureContent(c *gin.Context) *content {
-	k := &content{query: c.Request.URL.RawQuery}
+	k := &content{}
+	k.query.add([]byte(c.Request.URL.RawQuery))
 	if c.Request.Body != nil {
 		c.Request.Body = &capturedBody{c.Request.Body, &k.request}
 	}
@@ -31,8 +32,8 @@ func captureContent(c *gin.Context) *content {
 }
 
 func (k *content) attrs() (attrs []slog.Attr) {
-	if k.query != "" {
-		attrs = append(attrs, slog.String("query", k.query))
+	if query := k.query.text(); query != "" {
+		attrs = append(attrs, slog.String("query", query))
 	}
 	return append(attrs, slog.String("request", k.request.text()), slog.String("response", k.response.text()))
 }
