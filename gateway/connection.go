@@ -27,6 +27,7 @@ type connection struct {
 	framing framing     // for the one goroutine that reads
 	serving atomic.Bool // a request of HTTP/1 has its handler
 	cutting bool        // of the goroutine that reads: there is a deadline for what has begun
+	late    bool        // of the goroutine that reads: it has passed
 }
 
 // Read implements net.Conn. What has begun of a head must be whole within the time for that, also
@@ -66,6 +67,17 @@ func (c *connection) Write(p []byte) (int, error) {
 		c.listener.refusing(c, p)
 	}
 	return c.Conn.Write(p)
+}
+
+// SetReadDeadline implements net.Conn. The time that net/http lets a connection be idle is not for
+// one on which the next head has begun, behind the request before it.
+func (c *connection) SetReadDeadline(t time.Time) error {
+	if !t.IsZero() && !c.serving.Load() && c.framing.first && c.framing.begun {
+		if most := time.Now().Add(c.listener.headTimeout); most.Before(t) {
+			t = most
+		}
+	}
+	return c.Conn.SetReadDeadline(t)
 }
 
 // Close implements net.Conn.

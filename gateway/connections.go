@@ -169,7 +169,8 @@ func (l *connections) refusing(c *connection, response []byte) {
 
 // broken notes that a connection ended within a head because that took too long.
 func (l *connections) broken(c *connection, err error) {
-	if c.framing.begun && !c.serving.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
+	if c.framing.begun && !c.late && !c.serving.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
+		c.late = true
 		l.refusals.add("head_timeout", c.peer(), "a request's head, or a frame of HTTP/2, took too long")
 	}
 }
