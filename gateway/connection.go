@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -28,6 +29,7 @@ type connection struct {
 	serving atomic.Bool // a request of HTTP/1 has its handler
 	cutting bool        // of the goroutine that reads: there is a deadline for what has begun
 	late    bool        // of the goroutine that reads: it has passed
+	resets  time.Time   // since when framing.resets counts
 }
 
 // Read implements net.Conn. What has begun of a head must be whole within the time for that, also
@@ -42,6 +44,9 @@ func (c *connection) Read(p []byte) (int, error) {
 	}
 	f := &c.framing
 	switch {
+	case f.state == inHTTP2 && f.resets > http2Resets && !c.mayReset():
+		c.listener.refusals.add("http2_resets", c.peer(), "too many streams were reset")
+		return 0, errResets
 	case f.state == inHTTP2:
 		if f.begun != c.cutting {
 			c.cutting = f.begun
@@ -55,6 +60,15 @@ func (c *connection) Read(p []byte) (int, error) {
 		_ = c.Conn.SetReadDeadline(time.Now().Add(c.listener.headTimeout)) // as above
 	}
 	return n, nil
+}
+
+var errResets = errors.New("the client reset too many streams of HTTP/2")
+
+// mayReset reports whether http2Resets took the client as long as they must, and counts anew.
+func (c *connection) mayReset() bool {
+	since := c.resets
+	c.resets, c.framing.resets = time.Now(), 0
+	return time.Since(since) >= http2ResetTime
 }
 
 // Write implements net.Conn.

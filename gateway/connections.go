@@ -68,7 +68,7 @@ func (l *connections) Accept() (net.Conn, error) {
 			}
 			return nil, err
 		}
-		c := &connection{Conn: socket, socket: socket, listener: l}
+		c := &connection{Conn: socket, socket: socket, listener: l, resets: time.Now()}
 		peer, hasIP := peerAddress(socket.RemoteAddr().String())
 		trusted := hasIP && contains(l.trusted, peer)
 		if hasIP && !trusted && !peer.IsLoopback() {

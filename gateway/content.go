@@ -96,9 +96,4 @@ func (r *capturedResponse) Write(p []byte) (int, error) {
 func (r *capturedResponse) WriteString(s string) (int, error) { return r.Write([]byte(s)) }
 
 // Unwrap returns the connection's own writer, which controlOf looks for.
-func (r *capturedResponse) Unwrap() http.ResponseWriter {
-	if inner, ok := r.ResponseWriter.(interface{ Unwrap() http.ResponseWriter }); ok {
-		return inner.Unwrap()
-	}
-	return r.ResponseWriter
-}
+func (r *capturedResponse) Unwrap() http.ResponseWriter { return unwrapped(r.ResponseWriter) }

@@ -31,6 +31,7 @@ type framing struct {
 	frame    [9]byte // the head of a frame of HTTP/2
 	unended  bool    // a block of headers goes on in the next frame
 	preamble int     // bytes of HTTP/2's preface yet to come
+	resets   int     // frames that reset a stream
 }
 
 // maxName is longer than each name of a header that framing looks for.
@@ -280,8 +281,10 @@ func (f *framing) http2(p []byte) (n int) {
 		f.left -= int64(n)
 	}
 	if f.left == 0 {
-		const headers, pushPromise, continuation, endHeaders = 1, 5, 9, 4
+		const headers, resetStream, pushPromise, continuation, endHeaders = 1, 3, 5, 9, 4
 		switch f.frame[3] {
+		case resetStream:
+			f.resets++
 		case headers, pushPromise, continuation:
 			f.unended = f.frame[4]&endHeaders == 0
 		}

@@ -121,7 +121,7 @@ func (g *Gateway) routes() http.Handler {
 	get(r, "/readyz", g.native(g.readiness))
 
 	guarded := r.Group("/", g.guardHost)
-	get(guarded, "/metrics", gin.WrapH(g.Metrics.handler()))
+	get(guarded, "/metrics", g.timed(gin.WrapH(g.Metrics.handler())))
 	g.playground(guarded)
 	get(guarded, "/v1/models", g.native(g.listModels))
 	guarded.GET("/v1/models/*path", g.native(g.getModel))
@@ -158,13 +158,13 @@ func (g *Gateway) playground(r gin.IRoutes) {
 	}
 	files := http.FS(g.Playground)
 	serve := func(name string) gin.HandlerFunc {
-		return func(c *gin.Context) {
+		return g.timed(func(c *gin.Context) {
 			c.Header("Content-Security-Policy", "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 			c.Header("X-Content-Type-Options", "nosniff")
 			c.Header("Referrer-Policy", "no-referrer")
 			c.Header("Cache-Control", "no-cache")
 			c.FileFromFS(name, files)
-		}
+		})
 	}
 	get(r, "/", serve("/"))
 	_ = fs.WalkDir(g.Playground, ".", func(path string, d fs.DirEntry, err error) error {

@@ -25,6 +25,11 @@ const (
 	http2StreamWindow = 256 << 10
 	http2Ping         = time.Minute
 
+	// A client that resets more streams in such a time is disconnected: each costs a request. A
+	// proxy whose clients all leave at once has no more than http2Streams to reset.
+	http2Resets    = 1000
+	http2ResetTime = 10 * time.Second
+
 	flushTimeout = 2 * time.Second // for handlers to write what is left, once their work has ended
 )
 
