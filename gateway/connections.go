@@ -50,11 +50,11 @@ func (g *Gateway) connections(l net.Listener) *connections {
 	}
 }
 
-// affordable returns how many connections may be open with the limit of open files: a quarter of
+// affordable returns how many connections may be open with the limit of open files: an eighth of
 // those is for upstreams, models and everything else.
 func affordable() (int, bool) {
 	files, ok := maxFiles()
-	return int(min(files-files/4, 1<<30)), ok
+	return int(min(files-files/8, 1<<30)), ok
 }
 
 // Accept implements net.Listener. It returns the listener's own errors, after which net/http waits

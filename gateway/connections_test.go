@@ -253,8 +253,7 @@ func TestRequestsThatNoHandlerSeesAreCounted(t *testing.T) {
 	}
 }
 
-// A head must be whole in time: on a new connection, on one that had a request, and behind a trusted
-// proxy that may use the PROXY protocol.
+// A head must be whole in time: on a new connection, and on one that had a request.
 func TestUnfinishedHeadsAreCutInTime(t *testing.T) {
 	for name, begin := range map[string]string{
 		"a request line":            "GET /heal",

@@ -172,7 +172,7 @@ func (m *modelMetrics) PhaseDone(p engine.Phase, took time.Duration) {
 
 func (m *modelMetrics) StreamClosed(o stream.Outcome, u engine.Usage, err error) {
 	if o == stream.OutcomeFailed && dialect.Status(dialect.ErrorOf(err).Code) >= http.StatusInternalServerError {
-		m.log.Warn("stream failed", "error", err)
+		m.log.Warn("stream failed", "error", logged(err))
 	}
 	m.streams.WithLabelValues(string(o)).Inc()
 	m.prompt.Add(float64(u.PromptTokens))
