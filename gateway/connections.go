@@ -21,6 +21,7 @@ type connections struct {
 	trusted     []netip.Prefix
 	total       int
 	perAddress  int
+	leave       int // refused ones that may be open beside them
 	headTimeout time.Duration
 	refusals    *refusals
 
@@ -37,24 +38,23 @@ const (
 	maxLeave  = 64
 )
 
+// connections returns the listener as one that is bounded: by what is configured, or by what the
+// limit of open files leaves room for. An eighth of those, and a few, are for upstreams, models,
+// refused connections and everything else.
 func (g *Gateway) connections(l net.Listener) *connections {
-	total := g.Connections
-	if most, ok := affordable(); ok && most < total {
-		g.Log.Warn("fewer connections than server.max_connections.total are open at once, as the limit of open files is too low for more",
-			"total", total, "instead", most)
-		total = most
+	total, leave := g.Connections, maxLeave
+	if files, ok := maxFiles(); ok {
+		others := files/8 + 32
+		if most := int(min(max(files, others+1)-others, 1<<30)); most < total {
+			g.Log.Warn("fewer connections than server.max_connections.total may be open, as the limit of open files is too low for more",
+				"total", total, "instead", most, "files", files)
+			total, leave = most, int(min(others/4, maxLeave))
+		}
 	}
 	return &connections{
-		Listener: l, trusted: g.TrustedProxies, total: total, perAddress: g.PerAddress, headTimeout: g.ReadHeaderTimeout,
+		Listener: l, trusted: g.TrustedProxies, total: total, perAddress: g.PerAddress, leave: leave, headTimeout: g.ReadHeaderTimeout,
 		refusals: &refusals{log: g.Log, metrics: g.Metrics}, by: map[string]int{},
 	}
-}
-
-// affordable returns how many connections may be open with the limit of open files: an eighth of
-// those is for upstreams, models and everything else.
-func affordable() (int, bool) {
-	files, ok := maxFiles()
-	return int(min(files-files/8, 1<<30)), ok
 }
 
 // Accept implements net.Listener. It returns the listener's own errors, after which net/http waits
@@ -130,7 +130,7 @@ func (l *connections) refuse(c net.Conn) {
 	_ = c.SetDeadline(time.Now().Add(leaveTime / 100)) // of other networks than TCP
 	_, err := c.Write(overloaded)
 	l.mu.Lock()
-	wait := err == nil && l.leaving < maxLeave
+	wait := err == nil && l.leaving < l.leave
 	if wait {
 		l.leaving++
 	}
