@@ -126,3 +126,13 @@ func FuzzFraming(f *testing.F) {
 		})
 	})
 }
+
+func BenchmarkFramingOfAHead(b *testing.B) {
+	head := []byte("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost:8080\r\nUser-Agent: OpenAI/Python 1.99\r\nAccept: application/json\r\n" +
+		"Content-Type: application/json\r\nX-Stainless-Lang: python\r\nX-Stainless-Async: false\r\nAuthorization: Bearer sk-0123456789012345678901234567890123456789\r\n" +
+		"Accept-Encoding: gzip, deflate\r\nConnection: keep-alive\r\nContent-Length: 5\r\n\r\nhello")
+	b.SetBytes(int64(len(head)))
+	for f := (&framing{}); b.Loop(); {
+		f.scan(head)
+	}
+}

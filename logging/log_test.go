@@ -166,3 +166,14 @@ func TestCloseDoesNotWaitForAStuckLog(t *testing.T) {
 		close(p.stuck)
 	})
 }
+
+func BenchmarkLine(b *testing.B) {
+	l := logging.New(io.Discard, logging.Options{})
+	log := l.Logger()
+	for b.Loop() {
+		log.LogAttrs(b.Context(), slog.LevelInfo, "request", slog.String("request_id", "0123456789abcdef0123456789abcdef"), slog.String("client", "192.0.2.1"),
+			slog.String("method", "POST"), slog.String("route", "/v1/chat/completions"), slog.Int("status", 200), slog.String("outcome", "done"),
+			slog.Duration("took", time.Second), slog.Int("bytes", 1000), slog.String("model", "m"), slog.Duration("queued", time.Millisecond))
+	}
+	_ = l.Close(b.Context())
+}
