@@ -35,6 +35,7 @@ const (
 	CodeUpstreamUnauthorized Code = "upstream_unauthorized"
 	CodeUpstreamTimeout      Code = "upstream_timeout"
 	CodeLogUnavailable       Code = "log_unavailable"
+	CodeAuthUnavailable      Code = "auth_unavailable"
 	CodeCanceled             Code = "canceled"
 	CodeInternal             Code = "internal"
 )

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
-	"net/netip"
 	"os"
 	"os/signal"
 	"syscall"
@@ -66,6 +65,10 @@ func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 		Queue:   config.Runtime.Queue.Limit,
 		Timeout: config.Runtime.Queue.Timeout,
 	}
+	access, err := openAuth(config, log)
+	if err != nil {
+		return err
+	}
 	e := engine.New(engine.Options{
 		Gate:     gate,
 		Observer: metrics,
@@ -79,7 +82,9 @@ func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 	if err := addModels(env, config.Models, kinds); err != nil {
 		return err
 	}
-	g := gateway.New(gatewayOptions(config, e, metrics, log, web.Files()))
+	o := gatewayOptions(config, e, metrics, log, web.Files())
+	o.Auth = access
+	g := gateway.New(o)
 
 	// The port opens before the models are loaded: /readyz reports how loading goes.
 	listener, err := gateway.Listen(ctx, string(config.Server.Address), config.Streams.Heartbeat+config.Streams.WriteTimeout)
@@ -87,6 +92,7 @@ func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 		return err
 	}
 	fmt.Fprintf(stdout, "Penstock serves its playground at %s (Ctrl-C ends it)\n", pageURL(listener.Addr()))
+	defer runAuth(access)()
 	loaded := e.Load(ctx)
 	waited := make(chan struct{})
 	go func() {
@@ -149,7 +155,7 @@ func gatewayOptions(c configs.Config, e *engine.Engine, m *gateway.Metrics, log 
 		o.Hosts = append(o.Hosts, string(h))
 	}
 	for _, n := range c.Server.TrustedProxies {
-		o.TrustedProxies = append(o.TrustedProxies, netip.Prefix(n))
+		o.TrustedProxies = append(o.TrustedProxies, n.Prefix)
 	}
 	if c.Server.CORS != nil {
 		for _, origin := range c.Server.CORS.Origins {

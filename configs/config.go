@@ -82,15 +82,48 @@ type Resume struct {
 type Auth struct {
 	Mode AuthMode `yaml:"mode" default:""` // AuthNone, or "" if not given
 	Keys []Key    `yaml:"keys" default:"[]" min:"1" max:"100000"`
+	// KeysFile has further keys, as ParseKeys reads them. It is read again when it changes.
+	KeysFile Path `yaml:"keys_file" default:""`
+	State    Path `yaml:"state" default:""` // the folder in which budgets survive a restart
+	JWT      *JWT `yaml:"jwt"`              // nil: no tokens are accepted
 }
+
+// Required reports whether requests need a key or a token.
+func (a Auth) Required() bool { return len(a.Keys) > 0 || a.KeysFile != "" || a.JWT != nil }
 
 // Key is an API key and what it allows.
 type Key struct {
-	Name              string `yaml:"name"`                                                  // for logs and limits; unique
-	SHA256            SHA256 `yaml:"sha256"`                                                // of the key itself; unique
-	Models            []Name `yaml:"models" default:"[]" min:"1" max:"1000"`                // none: all models
-	RequestsPerMinute int    `yaml:"requests_per_minute" default:"0" min:"1" max:"1000000"` // 0: no limit
-	Streams           int    `yaml:"streams" default:"0" min:"1" max:"1000000"`             // open at once; 0: no limit
+	Name   string `yaml:"name"`   // for logs and limits; unique
+	SHA256 SHA256 `yaml:"sha256"` // of the key itself; unique
+	Limits `yaml:",inline"`
+}
+
+// Limits are what a caller may do. A number that is 0, which is one that was not given, limits
+// nothing.
+type Limits struct {
+	Models            []Pattern `yaml:"models" default:"[]" min:"1" max:"1000"` // none: all models
+	RequestsPerMinute int       `yaml:"requests_per_minute" default:"0" min:"1" max:"1000000"`
+	TokensPerMinute   int       `yaml:"tokens_per_minute" default:"0" min:"1" max:"1000000000"`
+	TokensPerDay      int       `yaml:"tokens_per_day" default:"0" min:"1" max:"1000000000000"`
+	TokensPerMonth    int       `yaml:"tokens_per_month" default:"0" min:"1" max:"1000000000000"`
+	Streams           int       `yaml:"streams" default:"0" min:"1" max:"1000000"` // open at once
+	Priority          Priority  `yaml:"priority" default:"interactive"`
+}
+
+// JWT is an issuer whose tokens are accepted.
+type JWT struct {
+	Issuer   SecureURL     `yaml:"issuer"`
+	Audience string        `yaml:"audience"`
+	JWKSURL  SecureURL     `yaml:"jwks_url" default:""` // "": discovered from Issuer
+	Claim    string        `yaml:"claim" default:""`    // decides which of Limits a token has
+	Limits   []ClaimLimits `yaml:"limits" default:"[]" min:"1" max:"1000"`
+	Default  *Limits       `yaml:"default"` // of tokens that none of Limits is for; nil: they are refused
+}
+
+// ClaimLimits are the limits of tokens whose claim has a value.
+type ClaimLimits struct {
+	Value  string `yaml:"value"`
+	Limits `yaml:",inline"`
 }
 
 // Log is what is logged, and how.

@@ -49,7 +49,7 @@ func environment(pairs ...string) func(string) (string, bool) {
 func compare(t *testing.T, got, want configs.Config) {
 	t.Helper()
 	same := []cmp.Option{
-		cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }), cmp.Comparer(func(a, b configs.Network) bool { return a == b }),
+		cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 		cmp.Comparer(func(a, b configs.Secret) bool { return a == b }),
 	}
 	if diff := cmp.Diff(want, got, same...); diff != "" {
@@ -100,8 +100,7 @@ func TestBuiltInConfigurationIsAsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := documented()
-	want.Server.Hosts = []configs.Hostname{}
-	want.Server.TrustedProxies = []configs.Network{}
+	want.Server.Hosts, want.Server.TrustedProxies = []configs.Hostname{}, []configs.Network{}
 	want.Models = []configs.Model{
 		{Name: "clip", Kind: "clip", Options: documentedClip("models/clip-tiny", "a photo of a cat", "a photo of a dog")},
 		{Name: "smollm2", Kind: "onnx-llm", Options: kinds.LLMOptions{Path: ".penstock/models/smollm2-135m-instruct", MaxTokens: 512}},
@@ -160,8 +159,8 @@ func TestEveryKey(t *testing.T) {
 
 	want := documented()
 	want.Server.Hosts = []configs.Hostname{}
-	want.Server.TrustedProxies = []configs.Network{configs.Network(netip.MustParsePrefix("10.0.0.7/32")), configs.Network(netip.MustParsePrefix("fd00::/8"))}
-	want.Server.CORS = &configs.CORS{Origins: []configs.Origin{"https://app.example.com"}}
+	want.Server.CORS = &configs.CORS{Origins: []configs.Origin{"https://app.example.com", "http://localhost:*"}}
+	want.Server.TrustedProxies = []configs.Network{{netip.MustParsePrefix("10.0.0.0/8")}, {netip.MustParsePrefix("::1/128")}}
 	want.Models = []configs.Model{
 		{Name: "clip", Kind: "clip", Options: documentedClip("deploy/models/clip-tiny", "a photo of a cat", "a photo of a dog")},
 		{Name: "openai/clip", Kind: "clip", Options: second},
@@ -169,24 +168,28 @@ func TestEveryKey(t *testing.T) {
 		{Name: "gpt", Kind: "openai", Options: kinds.OpenAIOptions{
 			Concurrency: 64,
 			Upstreams: []kinds.Upstream{
-				{BaseURL: "https://api.openai.com/v1", APIKey: configs.NewSecret("sk-1"), Model: "gpt-4o-mini", Weight: 1},
-				{BaseURL: "http://10.0.0.7:8000/v1", Priority: 7, Weight: 3, ForwardAuthorization: true},
-				{BaseURL: "http://[::1]:99/v1", Weight: 1},
+				{BaseURL: "https://api.openai.com/v1", APIKey: configs.NewSecret("sk-1"), Model: "gpt-4o-mini", Weight: 1, Usage: kinds.UsageAsk},
+				{BaseURL: "http://10.0.0.7:8000/v1", Priority: 7, Weight: 3, ForwardAuthorization: true, Usage: kinds.UsageOff},
+				{BaseURL: "http://[::1]:99/v1", Weight: 1, Usage: kinds.UsageAsk},
 			},
-			Timeouts:  kinds.Timeouts{Connect: 5 * time.Second, FirstToken: 30 * time.Second, BetweenTokens: 30 * time.Second},
+			Timeouts:  kinds.Timeouts{Connect: 5 * time.Second, FirstToken: 30 * time.Second, BetweenTokens: 30 * time.Second, Total: 5 * time.Minute},
 			Midstream: kinds.MidstreamOff,
+			MaxAnswer: 16 << 20,
 		}},
 	}
-	want.Auth.Keys = []configs.Key{{Name: "web", SHA256: digest, Models: []configs.Name{"clip"}, RequestsPerMinute: 60, Streams: 10}}
-	compare(t, got, want)
-
-	// Each line of the list in unavailable.go is refused at its position, and nothing else is.
-	_, err = load(source, options)
-	const refused = `
-example.yaml:48:3: auth.keys is not available in this version`
-	if diff := cmp.Diff(strings.TrimPrefix(refused, "\n"), err.Error()); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	want.Auth.Keys = []configs.Key{{Name: "web", SHA256: digest, Limits: configs.Limits{
+		Models: []configs.Pattern{"clip", "openai/*"}, RequestsPerMinute: 60, TokensPerMinute: 40_000, TokensPerDay: 1_000_000,
+		TokensPerMonth: 20_000_000, Streams: 10, Priority: configs.PriorityBatch,
+	}}}
+	want.Auth.KeysFile, want.Auth.State = "/etc/penstock/keys.yaml", "/var/lib/penstock"
+	want.Auth.JWT = &configs.JWT{
+		Issuer: "https://login.example.com/", Audience: "penstock", JWKSURL: "https://login.example.com/keys", Claim: "plan",
+		Limits: []configs.ClaimLimits{{Value: "gold", Limits: configs.Limits{
+			TokensPerMinute: 100_000, Priority: configs.PriorityInteractive,
+		}}},
+		Default: &configs.Limits{RequestsPerMinute: 10, Priority: configs.PriorityInteractive},
 	}
+	compare(t, got, want)
 }
 
 func TestGeneratorMustNotHavePostprocess(t *testing.T) {

@@ -19,7 +19,7 @@ type Traced struct {
 	Waited   time.Duration // for permits
 	First    time.Time     // when the first chunk of a generation without a stream was made
 	Chunks   int           // of generations without a stream
-	Usage    Usage         // of generations that are complete
+	Usage    Usage         // of calls whose work has ended
 }
 
 // Read returns what the Trace has come to so far.
@@ -47,6 +47,7 @@ func (t *Trace) used(u Usage) {
 	t.add(func(n *Traced) {
 		n.Usage.PromptTokens += u.PromptTokens
 		n.Usage.CompletionTokens += u.CompletionTokens
+		n.Usage.Estimated = n.Usage.Estimated || u.Estimated
 	})
 }
 

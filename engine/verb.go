@@ -18,6 +18,11 @@ type Caller struct {
 	Name     string // requests of one name share what a caller may have of a gate
 	Priority Priority
 	Trace    *Trace // of the request; may be nil
+
+	// Charge is called once for each Call, when its work has ended, with what that came to: also
+	// where it failed or was canceled. A client that sees the end of a stream finds it charged.
+	// It must return quickly; nil: there is none.
+	Charge func(Usage)
 }
 
 // Priority says which callers go first where several wait.
@@ -114,15 +119,35 @@ type Call struct {
 	caller Caller
 	slot   *gate.Slot
 	closed bool // or its slot now belongs to a stream
+
+	spent   Usage
+	charged bool
 }
 
-// Close returns the slot, unless a stream has it. Further calls do nothing.
+// Spent notes what a call of a Predictor came to, which Close charges. Generations note it
+// themselves.
+func (c *Call) Spent(u Usage) { c.spent = u }
+
+// charge charges the caller, once.
+func (c *Call) charge() {
+	if c.charged {
+		return
+	}
+	c.charged = true
+	c.caller.Trace.used(c.spent)
+	if c.caller.Charge != nil {
+		c.caller.Charge(c.spent)
+	}
+}
+
+// Close returns the slot and charges the caller, unless a stream does. Further calls do nothing.
 func (c *Call) Close() {
 	if c.closed {
 		return
 	}
 	c.closed = true
 	c.slot.Leave()
+	c.charge()
 	c.verb.model.engine.end()
 }
 

@@ -153,5 +153,8 @@ func (a *access) work(t engine.Traced) (attrs []slog.Attr) {
 	if t.Usage != (engine.Usage{}) {
 		attrs = append(attrs, slog.Int("prompt_tokens", t.Usage.PromptTokens), slog.Int("completion_tokens", t.Usage.CompletionTokens))
 	}
+	if t.Usage.Estimated {
+		attrs = append(attrs, slog.Bool("estimated", true)) // the tokens
+	}
 	return attrs
 }

@@ -44,16 +44,19 @@ func (g *Gateway) createStream(c *gin.Context) error {
 	if !ok {
 		return noVerb(m, verbStream)
 	}
-	call, err := v.verb.Admit(callerOf(c))
+	in := engine.Input{MediaType: mediaJSON, Body: []byte(request.Input)}
+	call, err := g.admit(c, v.verb.Admit, v.work(in, true))
 	if err != nil {
 		return err
 	}
 	defer call.Close()
-	in := engine.Input{MediaType: mediaJSON, Body: []byte(request.Input)}
-	s, err := v.start(c.Request.Context(), call, in, g.detached(v.codec))
+	o := g.detached(v.codec)
+	o.Owner = ownerOf(c)
+	s, err := v.start(c.Request.Context(), call, in, o)
 	if err != nil {
 		return err
 	}
+	started(c, s)
 	c.Header("Location", streamURL(s))
 	err = g.writeJSON(c, http.StatusCreated, struct {
 		ID  string `json:"id"`
@@ -70,7 +73,7 @@ func streamURL(s *stream.Stream) string { return "/v1/streams/" + s.ID() }
 // readStream serves GET /v1/streams/{id}: from the start, or from after the reader's last event.
 func (g *Gateway) readStream(c *gin.Context) error {
 	setRoute(c, "/v1/streams/{id}")
-	s, err := g.Engine.Streams().Open(c.Request.Context(), c.Param("id"))
+	s, err := g.openStream(c, c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -88,8 +91,11 @@ func (g *Gateway) readStream(c *gin.Context) error {
 // deleteStream serves DELETE /v1/streams/{id}: the stream is no longer wanted.
 func (g *Gateway) deleteStream(c *gin.Context) error {
 	setRoute(c, "/v1/streams/{id}")
-	s, err := g.Engine.Streams().Open(c.Request.Context(), c.Param("id"))
+	s, err := g.openStream(c, c.Param("id"))
 	if err != nil {
+		return err
+	}
+	if err := mayDelete(c, s); err != nil {
 		return err
 	}
 	if err := s.Stop(c.Request.Context()); err != nil {
@@ -102,7 +108,7 @@ func (g *Gateway) deleteStream(c *gin.Context) error {
 
 // resumeModelStream goes on with a stream that GET …/stream began. It never starts a second one.
 func (g *Gateway) resumeModelStream(c *gin.Context, m *engine.Model, id string, from position) error {
-	s, err := g.Engine.Streams().Open(c.Request.Context(), id)
+	s, err := g.openStream(c, id)
 	if err != nil {
 		return err
 	}

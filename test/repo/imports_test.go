@@ -23,7 +23,7 @@ var importRules = map[string]struct {
 	reason string
 }{
 	"cmd":   {[]string{"app", "kinds"}, "a command is one call of app.Main"},
-	"app":   {[]string{"apierr", "configs", "engine", "gateway", "hub", "llm", "logging", "stream", "web"}, "the command line adds models by their Kind and knows none itself; llm is for penstock import"},
+	"app":   {[]string{"apierr", "auth", "configs", "engine", "gateway", "hub", "llm", "logging", "stream", "web"}, "the command line adds models by their Kind and knows none itself; llm is for penstock import"},
 	"kinds": {[]string{"app", "configs", "engine", "gateway", "clip", "llm", "onnx"}, "this is where a configuration becomes a model"},
 
 	"configs": {nil, "kinds turns a configuration into options"},
@@ -50,7 +50,7 @@ var importRules = map[string]struct {
 	"models":  {nil, "weights, and how they were made"},
 	"scripts": {nil, "tools of the repository"},
 	"bench":   {[]string{"apierr", "engine", "gateway", "stream", "test"}, "benchmarks are wired by hand, or run from outside"},
-	"test":    {[]string{"apierr", "engine", "gateway", "stream", "sse", "dialect"}, "tools for the tests of any package"},
+	"test":    {[]string{"apierr", "auth", "engine", "gateway", "stream", "sse", "dialect"}, "tools for the tests of any package"},
 }
 
 // standardOnly are the folders whose packages import nothing but the standard library and what
@@ -70,6 +70,8 @@ var libraryRules = []struct {
 	{"github.com/pires/go-proxyproto", []string{"gateway"}, "clients' connections are the gateway's"},
 	{"github.com/goccy/go-yaml", []string{"configs"}, "YAML is read in one package, strictly"},
 	{"github.com/alecthomas/kong", []string{"app"}, "the command line is app's"},
+	{"github.com/golang-jwt/jwt/v5", []string{"auth"}, "tokens are checked in one package"},
+	{"github.com/MicahParks/jwkset", []string{"auth"}, "tokens are checked in one package"},
 	{"code.dny.dev/ssrf", []string{"clip"}, "only pictures are fetched from addresses that clients send"},
 }
 
