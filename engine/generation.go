@@ -93,6 +93,7 @@ func (g *Generation[In, Chunk]) Run(ctx context.Context, c *Call, in In, emit fu
 		return err
 	})
 	m.streams.Add(-1)
+	c.caller.Trace.made(count.chunks, count.first)
 	c.spent = end.usage
 	outcome, failure := outcomeOf(ctx, err)
 	m.observer.StreamClosed(outcome, end.usage, asError(failure))
@@ -225,11 +226,17 @@ type chunkCounter struct {
 	observer ModelObserver
 	begun    bool
 	last     time.Time
+	first    time.Time
+	chunks   int
 }
 
 func (c *chunkCounter) add(n int) {
 	now := time.Now()
 	c.observer.Chunks(n, !c.begun, now.Sub(c.last))
+	if !c.begun {
+		c.first = now
+	}
+	c.chunks += n
 	c.begun, c.last = true, now
 }
 

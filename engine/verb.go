@@ -17,6 +17,7 @@ import (
 type Caller struct {
 	Name     string // requests of one name share what a caller may have of a gate
 	Priority Priority
+	Trace    *Trace // of the request; may be nil
 
 	// Charge is called once for each Call, when its work has ended, with what that came to: also
 	// where it failed or was canceled. A client that sees the end of a stream finds it charged.
@@ -129,6 +130,7 @@ func (v *Verb) Admit(c Caller) (*Call, error) {
 		e.end()
 		return nil, g.refused(err)
 	}
+	c.Trace.admitted()
 	return &Call{verb: v, caller: c, slot: slot}, nil
 }
 
@@ -153,6 +155,7 @@ func (c *Call) charge() {
 		return
 	}
 	c.charged = true
+	c.caller.Trace.used(c.spent)
 	if c.caller.Charge != nil {
 		c.caller.Charge(c.spent)
 	}
@@ -217,6 +220,7 @@ func (c *Call) permit(ctx context.Context, w *gate.Waiter) (*gate.Permit, error)
 	g := c.verb.model.gate
 	since := time.Now()
 	p, err := w.Wait(ctx)
+	c.caller.Trace.waited(time.Since(since))
 	if errors.Is(err, gate.ErrWithdrawn) { // joined to another request's run: the wait is over all the same
 		g.observer.Waited(time.Since(since))
 		return nil, err

@@ -47,6 +47,7 @@ type Metrics struct {
 	readersDropped *prometheus.CounterVec
 	upstream       *prometheus.CounterVec
 	resumes        prometheus.Counter
+	front          frontMetrics
 }
 
 // NewMetrics returns metrics in a registry of their own, with those of Go and of the process.
@@ -81,6 +82,7 @@ func NewMetrics(version string, log *slog.Logger) *Metrics {
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
 	})
 	info.Set(1)
+	m.front = newFrontMetrics(m.registry)
 	m.registry.MustRegister(info, m.resumes, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -170,7 +172,7 @@ func (m *modelMetrics) PhaseDone(p engine.Phase, took time.Duration) {
 
 func (m *modelMetrics) StreamClosed(o stream.Outcome, u engine.Usage, err error) {
 	if o == stream.OutcomeFailed && dialect.Status(dialect.ErrorOf(err).Code) >= http.StatusInternalServerError {
-		m.log.Warn("stream failed", "error", err)
+		m.log.Warn("stream failed", "error", logged(err))
 	}
 	m.streams.WithLabelValues(string(o)).Inc()
 	m.tokens.add(u)
