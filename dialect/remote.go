@@ -52,7 +52,7 @@ func (u untranslated) Reader(r *Request) Reader {
 // byte stays as it is.
 type Body struct {
 	request []byte
-	names   []span // the values of the top-level member "model"
+	name    span // the value of the top-level member "model"; empty if there is none
 }
 
 // span is a part of a request: bytes from start up to, not including, end.
@@ -61,16 +61,15 @@ type span struct{ start, end int }
 // newBody returns the Body of a request without a member "model".
 func newBody(request []byte) Body { return Body{request: request} }
 
-// cut marks a value of the member "model".
-func (b *Body) cut(start, end int) { b.names = append(b.names, span{start, end}) }
+// cut marks the value of the member "model".
+func (b *Body) cut(start, end int) { b.name = span{start, end} }
 
 // For returns the body for a server whose model has that name, which is UTF-8. If the request has
-// the member "model" more than once all its values are replaced, so that it does not matter which
-// of them the receiver takes; if it has none, one is added in front.
+// no member "model", one is added in front.
 func (b Body) For(model string) []byte {
 	name, _ := jsontext.AppendQuote(nil, model) // what is not UTF-8 is replaced
-	out := make([]byte, 0, len(b.request)+max(1, len(b.names))*len(name)+len(`"model":,`))
-	if len(b.names) == 0 {
+	out := make([]byte, 0, len(b.request)+len(name)+len(`"model":,`))
+	if b.name.end == 0 {
 		brace := bytes.IndexByte(b.request, '{') + 1
 		rest := b.request[brace:]
 		out = append(append(append(out, b.request[:brace]...), `"model":`...), name...)
@@ -79,10 +78,5 @@ func (b Body) For(model string) []byte {
 		}
 		return append(out, rest...)
 	}
-	copied := 0
-	for _, s := range b.names {
-		out = append(append(out, b.request[copied:s.start]...), name...)
-		copied = s.end
-	}
-	return append(out, b.request[copied:]...)
+	return append(append(append(out, b.request[:b.name.start]...), name...), b.request[b.name.end:]...)
 }

@@ -31,7 +31,11 @@ func (g *Gateway) createStream(c *gin.Context) error {
 		Input jsontext.Value `json:"input"`
 	}
 	if err := strictjson.Decode(body, &request); err != nil {
-		return &apierr.Error{Code: apierr.CodeInvalidJSON, Message: `the body must be {"model": "…", "input": {…}}, with no other name and none twice`, Cause: err}
+		message := `the body must be {"model": "…", "input": {…}}, with no other name and none twice`
+		if e, ok := errors.AsType[*strictjson.Error](err); ok && e.Kind == strictjson.DuplicateMember {
+			message += ": " + e.Error()
+		}
+		return &apierr.Error{Code: apierr.CodeInvalidJSON, Message: message, Cause: err}
 	}
 	if request.Model == "" || len(request.Input) == 0 {
 		return apierr.InvalidInput("missing_field", `"model" and "input" are both needed`)

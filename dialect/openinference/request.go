@@ -1,6 +1,7 @@
 package openinference
 
 import (
+	"errors"
 	"fmt"
 	"mime"
 	"strconv"
@@ -90,6 +91,9 @@ func ParseRequest(mediaType string, body []byte) (*Request, error) {
 	}
 	var w wireRequest
 	if err := json.Unmarshal(body, &w); err != nil {
+		if doubled, ok := errors.AsType[*jsontext.SyntacticError](err); ok && errors.Is(doubled, jsontext.ErrDuplicateName) {
+			return nil, wrong("the request names %q twice", doubled.JSONPointer.LastToken())
+		}
 		return nil, wrong("the request is not the JSON that is wanted here, from %s on", position(err))
 	}
 	r := &Request{ID: w.ID, Binary: w.Parameters.Binary, Inputs: make([]Tensor, len(w.Inputs))}
