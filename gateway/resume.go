@@ -119,14 +119,17 @@ func (g *Gateway) resumeModelStream(c *gin.Context, m *engine.Model, id string, 
 // lastEventID returns the position where a reader goes on: by the header that browsers send, else
 // by the query's last_event_id.
 func lastEventID(r *http.Request) (id string, from position, err error) {
-	value := r.Header.Get("Last-Event-ID")
-	if value == "" {
-		value = r.URL.Query().Get("last_event_id")
+	values := r.Header.Values("Last-Event-ID")
+	if len(values) == 0 || values[0] == "" {
+		values = r.URL.Query()["last_event_id"]
 	}
-	if value == "" {
+	switch {
+	case len(values) > 1:
+		return "", position{}, badEventID()
+	case len(values) == 0 || values[0] == "":
 		return "", position{}, nil
 	}
-	id, after, err := parseEventID(value)
+	id, after, err := parseEventID(values[0])
 	return id, position{after: after, again: true}, err
 }
 
