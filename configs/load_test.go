@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -343,9 +344,14 @@ func TestFind(t *testing.T) {
 	if err != nil || source.Name != other || source.Dir != filepath.Dir(other) || len(source.Text) != 1<<20+1 {
 		t.Errorf("%s in %s, %d bytes, %v", source.Name, source.Dir, len(source.Text), err)
 	}
+	if err := syscall.Mkfifo("pipe", 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for path, want := range map[string]string{
 		"missing.yaml": "missing.yaml: cannot be read: no such file or directory",
 		".":            ".: cannot be read: is a directory",
+		"pipe":         "pipe: cannot be read: is a named pipe, not a regular file",
+		"/dev/zero":    "/dev/zero: cannot be read: is a device, not a regular file",
 	} {
 		_, err := configs.Find(path)
 		if problems := configs.Problems(nil); !errors.As(err, &problems) || err.Error() != want {

@@ -13,6 +13,7 @@ import (
 
 	"penstock/llm/template"
 	"penstock/modeldir"
+	"penstock/regular"
 	"penstock/tokenizer"
 )
 
@@ -218,7 +219,7 @@ func (f *folder) readTemplate(path string, names tokenizerConfig) error {
 
 // readFile reads a file of the folder; an error names the file without the folder's path.
 func readFile(dir, name string) ([]byte, error) {
-	data, err := os.ReadFile(filepath.Join(dir, name))
+	data, err := regular.ReadFile(filepath.Join(dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, missingError(name)
 	}

@@ -2,10 +2,13 @@ package local
 
 import (
 	"context"
+	"errors"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"penstock/engine"
@@ -123,6 +126,16 @@ func TestLoadReportsWhatIsWrong(t *testing.T) {
 	}
 	err = New(Options{Name: "tiny", Path: dir, ONNX: library(t)}).load(context.Background())
 	wantFailure(t, err, dir, "read tokenizer.json: is a directory")
+
+	for _, name := range []string{"tokenizer.json", "config.json", "generation_config.json", "chat_template.jinja", "onnx/model.onnx_data"} { // opening one would wait for a writer
+		dir = copyOf(t, "testdata/tiny32", nil)
+		pipe := filepath.Join(dir, name)
+		if err := errors.Join(os.RemoveAll(pipe), syscall.Mkfifo(pipe, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		err = New(Options{Name: "tiny", Path: dir, ONNX: library(t)}).load(context.Background())
+		wantFailure(t, err, dir, path.Base(name)+": is a named pipe, not a regular file")
+	}
 
 	graph, err := os.ReadFile(filepath.Join(onnxtest.Root(t), ".penstock", "models", "smollm2-135m-instruct", "onnx", "model.onnx"))
 	if err != nil {
