@@ -105,7 +105,7 @@ func (m *Model) tokenise(name, text string) ([]int64, error) {
 
 func invalidParam(reason, param, format string, args ...any) error {
 	e := apierr.InvalidInput(reason, format, args...)
-	e.Param = param
+	e.Param = apierr.Shorten(param)
 	return e
 }
 

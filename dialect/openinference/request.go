@@ -6,6 +6,8 @@ import (
 	"mime"
 	"strconv"
 
+	"penstock/apierr"
+
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -16,7 +18,9 @@ type Error struct{ Message string }
 // Error implements error.
 func (e *Error) Error() string { return e.Message }
 
-func wrong(format string, args ...any) error { return &Error{fmt.Sprintf(format, args...)} }
+func wrong(format string, args ...any) error {
+	return &Error{fmt.Sprintf(format, apierr.ShortenAll(args)...)}
+}
 
 // A Request is a request for a model's outputs.
 type Request struct {
