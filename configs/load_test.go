@@ -167,7 +167,7 @@ func TestEveryKey(t *testing.T) {
 			Concurrency: 64,
 			Upstreams: []kinds.Upstream{
 				{BaseURL: "https://api.openai.com/v1", APIKey: configs.NewSecret("sk-1"), Model: "gpt-4o-mini", Weight: 1},
-				{BaseURL: "http://10.0.0.7:8000/v1", Priority: 7, Weight: 3, ForwardAuthorization: true},
+				{BaseURL: "http://10.0.0.7:8000/v1", APIKeyFile: "/run/secrets/second", Priority: 7, Weight: 3, ForwardAuthorization: true},
 				{BaseURL: "http://[::1]:99/v1", Weight: 1},
 			},
 			Timeouts:  kinds.Timeouts{Connect: 5 * time.Second, FirstToken: 30 * time.Second, BetweenTokens: 30 * time.Second},
@@ -180,7 +180,7 @@ func TestEveryKey(t *testing.T) {
 	// Each line of the list in unavailable.go is refused at its position, and nothing else is.
 	_, err = load(source, options)
 	const refused = `
-example.yaml:46:3: auth.keys is not available in this version`
+example.yaml:47:3: auth.keys is not available in this version`
 	if diff := cmp.Diff(strings.TrimPrefix(refused, "\n"), err.Error()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
