@@ -98,7 +98,7 @@ func (d *decoder) override(c cursor) (scalar, bool) {
 
 // variable returns the environment variable that overrides the value at a path.
 func variable(path string) string {
-	return "PENSTOCK_" + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
+	return prefix + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
 }
 
 var reference = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
