@@ -68,7 +68,7 @@ func documented() configs.Config {
 		},
 		Runtime: configs.Runtime{
 			PredictConcurrency: 5,
-			Queue:              configs.Queue{Limit: 100, Timeout: 30 * time.Second},
+			Queue:              configs.Queue{Limit: 100, Timeout: 30 * time.Second, PerCaller: 50},
 		},
 		Streams: configs.Streams{
 			Heartbeat:    15 * time.Second,
@@ -166,12 +166,13 @@ func TestEveryKey(t *testing.T) {
 		{Name: "gpt", Kind: "openai", Options: kinds.OpenAIOptions{
 			Concurrency: 64,
 			Upstreams: []kinds.Upstream{
-				{BaseURL: "https://api.openai.com/v1", APIKey: configs.NewSecret("sk-1"), Model: "gpt-4o-mini", Weight: 1},
-				{BaseURL: "http://10.0.0.7:8000/v1", Priority: 7, Weight: 3, ForwardAuthorization: true},
-				{BaseURL: "http://[::1]:99/v1", Weight: 1},
+				{BaseURL: "https://api.openai.com/v1", APIKey: configs.NewSecret("sk-1"), Model: "gpt-4o-mini", Weight: 1, Usage: kinds.UsageAsk},
+				{BaseURL: "http://10.0.0.7:8000/v1", Priority: 7, Weight: 3, ForwardAuthorization: true, Usage: kinds.UsageOff},
+				{BaseURL: "http://[::1]:99/v1", Weight: 1, Usage: kinds.UsageAsk},
 			},
-			Timeouts:  kinds.Timeouts{Connect: 5 * time.Second, FirstToken: 30 * time.Second, BetweenTokens: 30 * time.Second},
+			Timeouts:  kinds.Timeouts{Connect: 5 * time.Second, FirstToken: 30 * time.Second, BetweenTokens: 30 * time.Second, Total: 5 * time.Minute},
 			Midstream: kinds.MidstreamOff,
+			MaxAnswer: 16 << 20,
 		}},
 	}
 	want.Auth.Keys = []configs.Key{{Name: "web", SHA256: digest, Limits: configs.Limits{
@@ -264,6 +265,8 @@ func TestEnvironmentOverridesEachScalar(t *testing.T) {
 			value, want = (old + time.Second).String(), reflect.ValueOf(old+time.Second)
 		case configs.Bytes:
 			value, want = (old + 1<<20).String(), reflect.ValueOf(old+1<<20)
+		case configs.Percent:
+			value, want = (old + 1).String(), reflect.ValueOf(old+1)
 		case configs.Address:
 			value, want = "localhost:0", reflect.ValueOf(configs.Address("localhost:0"))
 		case configs.Path:

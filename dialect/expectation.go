@@ -84,8 +84,8 @@ func (e *expecting) member(name string, s *scanner) {
 	}
 }
 
-// value adds the strings of a value, and a token for each number, as a prompt may be a list of
-// tokens.
+// value adds the strings of a value, and a token for each number in a list, as a prompt may be a
+// list of tokens.
 func (e *expecting) value(s *scanner, depth int) {
 	switch c := s.peek(); {
 	case depth > maxDepth:
@@ -94,6 +94,9 @@ func (e *expecting) value(s *scanner, depth int) {
 		e.text += len(s.text())
 	case c == '[':
 		for s.enter('['); s.more(']'); {
+			if c := s.peek(); '0' <= c && c <= '9' {
+				e.text += bytesPerToken
+			}
 			e.value(s, depth+1)
 		}
 	case c == '{':
@@ -105,9 +108,6 @@ func (e *expecting) value(s *scanner, depth int) {
 				e.value(s, depth+1)
 			}
 		}
-	case c == '-' || '0' <= c && c <= '9':
-		s.number()
-		e.text += bytesPerToken
 	default:
 		s.value(depth)
 	}

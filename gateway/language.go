@@ -116,6 +116,9 @@ func bearer(r *http.Request) string {
 
 func endOf(e engine.End) dialect.End {
 	u := e.Usage()
+	if u.Estimated { // a client is sent what a model has counted, and nothing else
+		u = engine.Usage{}
+	}
 	return dialect.End{Reason: e.Reason(), Usage: dialect.Usage{
 		PromptTokens: u.PromptTokens, CompletionTokens: u.CompletionTokens, TotalTokens: u.PromptTokens + u.CompletionTokens,
 	}}

@@ -49,7 +49,7 @@ func (a *attempts) run(ctx context.Context, try func(context.Context, *server) *
 		case f == nil:
 			return nil
 		case ctx.Err() != nil:
-			return canceled(context.Cause(ctx))
+			return over(ctx, a.model.config.Timeouts)
 		case f.action == giveUp:
 			return f
 		}
@@ -62,7 +62,7 @@ func (a *attempts) run(ctx context.Context, try func(context.Context, *server) *
 		pause, again := a.retry(s, f)
 		if again && !probing {
 			if !sleep(ctx, pause) {
-				return canceled(context.Cause(ctx))
+				return over(ctx, a.model.config.Timeouts)
 			}
 			if a.model.pool.retake(s) {
 				continue

@@ -215,7 +215,7 @@ func (a *attacker) neverReads() {
 	a.must("a client that reads nothing", status, http.StatusOK, http.StatusTooManyRequests, http.StatusServiceUnavailable)
 }
 
-// deletes creates a stream, and deletes it without the key: knowing its address is no right to that.
+// deletes creates a stream, and deletes it without the key: its address is no right to that.
 func (a *attacker) deletes() {
 	c := client{ctx: a.ctx, http: a.http, direct: a.url, key: a.key, tally: &tally{}}
 	path := c.create(testmodel.Task{Words: 5})
