@@ -85,7 +85,7 @@ func TestCommandLine(t *testing.T) {
 			"penstock: warning: PENSTOCK_SERVER_ADRESS is not read: did you mean PENSTOCK_SERVER_ADDRESS?\npenstock: warning: PENSTOCK_STREAMS_WINDOW is not read: the file has no such key\n",
 		},
 		{"a bad flag", full, nil, "serve --address 8080", 2, "", "--address: server.address must be host:port, such as 127.0.0.1:8080, not \"8080\"\n"},
-		{"an open address", full, nil, "serve --address :8080", 2, "", "--address: server.address :8080 can be reached from other machines: listen on 127.0.0.1, or say who may use Penstock with auth: {mode: none} (everyone)\n"},
+		{"an open address", full, nil, "serve --address :8080", 2, "", "--address: server.address :8080 can be reached from other machines: listen on 127.0.0.1, or say who may use Penstock with auth: {keys: […]} (those who have one) or auth: {mode: none} (everyone)\n"},
 		{"no command", empty, nil, "", 2, "", "penstock: expected one of \"serve\", \"check\", \"pull\", \"import\", \"version\" (see penstock --help)\n"},
 		{"an unknown command", empty, nil, "chek", 2, "", "penstock: unexpected argument chek, did you mean \"check\"? (see penstock --help)\n"},
 		{"an unknown flag", empty, nil, "check --conf x", 2, "", "penstock: unknown flag --conf, did you mean \"--config\"? (see penstock --help)\n"},
