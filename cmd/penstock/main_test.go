@@ -86,7 +86,7 @@ func TestCommandLine(t *testing.T) {
 		},
 		{"a bad flag", full, nil, "serve --address 8080", 2, "", "--address: server.address must be host:port, such as 127.0.0.1:8080, not \"8080\"\n"},
 		{"an open address", full, nil, "serve --address :8080", 2, "", "--address: server.address :8080 can be reached from other machines: listen on 127.0.0.1, or say who may use Penstock with auth: {keys: […]} (those who have one) or auth: {mode: none} (everyone)\n"},
-		{"no command", empty, nil, "", 2, "", "penstock: expected one of \"serve\", \"check\", \"pull\", \"import\", \"version\" (see penstock --help)\n"},
+		{"no command", empty, nil, "", 2, "", "penstock: expected one of \"serve\", \"check\", \"pull\", \"import\", \"key\", ... (see penstock --help)\n"},
 		{"an unknown command", empty, nil, "chek", 2, "", "penstock: unexpected argument chek, did you mean \"check\"? (see penstock --help)\n"},
 		{"an unknown flag", empty, nil, "check --conf x", 2, "", "penstock: unknown flag --conf, did you mean \"--config\"? (see penstock --help)\n"},
 		{"too much", empty, nil, "check it", 2, "", "penstock: unexpected argument it (see penstock --help)\n"},
