@@ -102,7 +102,7 @@ func (c *chunkReader) Read(e sse.Event) Sign {
 		c.noUsage = unusedMember{}
 	}
 	switch {
-	case !s.over():
+	case !s.over(), choices > maxChoices:
 		return SignMalformed
 	case sign == SignError || e.Name.String() == "error":
 		return SignError
