@@ -122,8 +122,8 @@ type Call struct {
 }
 
 // Spent charges the caller with what the call came to; further calls do nothing. Generations are
-// charged when they end. A call of a Predictor is charged by its caller, before it responds, so that
-// a client that sees the end finds it charged.
+// charged when they end. A call of a Predictor is charged by its caller, before it responds, so
+// that a client that sees the end finds it charged.
 func (c *Call) Spent(u Usage) {
 	if c.charged {
 		return
