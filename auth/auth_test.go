@@ -236,8 +236,8 @@ func TestRevokedKeys(t *testing.T) {
 		write(t, path, `["a", "b"]`)
 		f.valid(t)
 		again := identified(t, f.Auth, "a")
-		if g := admitted(t, again, Request{}); g.Requests.Remaining != 0 {
-			t.Errorf("a key that came back has %d requests", g.Requests.Remaining)
+		if g := admitted(t, again, Request{}); g.Meters.Requests.Remaining != 0 {
+			t.Errorf("a key that came back has %d requests", g.Meters.Requests.Remaining)
 		}
 	})
 }

@@ -9,6 +9,7 @@ type Config struct {
 	Streams Streams `yaml:"streams"`
 	Models  []Model `yaml:"models" min:"1" max:"1000"`
 	Auth    Auth    `yaml:"auth"`
+	Log     Log     `yaml:"log"`
 }
 
 // Server is how Penstock listens for requests.
@@ -21,8 +22,18 @@ type Server struct {
 	// Hosts are the Host names served besides loopback names and IP addresses.
 	Hosts []Hostname `yaml:"hosts" default:"[]" max:"1000"`
 	CORS  *CORS      `yaml:"cors"` // nil: no cross-origin use
-	// TrustedProxies are the proxies whose X-Forwarded headers count.
-	TrustedProxies []Network `yaml:"trusted_proxies" default:"[]" max:"1000"`
+	// TrustedProxies are the peers whose X-Forwarded-For or PROXY protocol header has the client's
+	// address.
+	TrustedProxies []Network      `yaml:"trusted_proxies" default:"[]" max:"1000"`
+	MaxConnections MaxConnections `yaml:"max_connections"`
+}
+
+// MaxConnections bounds the connections that are open at once.
+type MaxConnections struct {
+	Total int `yaml:"total" default:"16384" min:"1" max:"1000000"`
+	// PerAddress is for each client's IPv4 address or IPv6 /64. Trusted proxies and this machine
+	// itself may have more.
+	PerAddress int `yaml:"per_address" default:"4096" min:"1" max:"1000000"`
 }
 
 // CORS lists the origins whose web pages may use Penstock.
@@ -42,6 +53,8 @@ type Runtime struct {
 type Queue struct {
 	Limit   int           `yaml:"limit" default:"100" min:"0" max:"1000000"` // requests admitted beyond the permits
 	Timeout time.Duration `yaml:"timeout" default:"30s" min:"1ms" max:"24h"`
+	// PerCaller is how much of all that may be inside one caller may hold while others want some.
+	PerCaller Percent `yaml:"per_caller" default:"50%" min:"1%" max:"100%"`
 }
 
 // ONNXRuntime holds the settings of ONNX Runtime.
@@ -113,4 +126,12 @@ type JWT struct {
 type ClaimLimits struct {
 	Value  string `yaml:"value"`
 	Limits `yaml:",inline"`
+}
+
+// Log is what is logged, and how.
+type Log struct {
+	Level  LogLevel  `yaml:"level" default:"info"`
+	Format LogFormat `yaml:"format" default:"text"`
+	// Content adds the beginnings of requests and responses to the log: prompts, labels, texts.
+	Content bool `yaml:"content" default:"false"`
 }

@@ -65,10 +65,11 @@ func documented() configs.Config {
 			ShutdownGrace:     30 * time.Second,
 			MaxBody:           20 << 20,
 			ReadHeaderTimeout: 10 * time.Second,
+			MaxConnections:    configs.MaxConnections{Total: 16384, PerAddress: 4096},
 		},
 		Runtime: configs.Runtime{
 			PredictConcurrency: 5,
-			Queue:              configs.Queue{Limit: 100, Timeout: 30 * time.Second},
+			Queue:              configs.Queue{Limit: 100, Timeout: 30 * time.Second, PerCaller: 50},
 		},
 		Streams: configs.Streams{
 			Heartbeat:    15 * time.Second,
@@ -77,6 +78,7 @@ func documented() configs.Config {
 			Limit:        10_000,
 			Resume:       configs.Resume{Window: time.Minute, Buffer: 4 << 20, Total: 256 << 20},
 		},
+		Log: configs.Log{Level: "info", Format: "text"},
 	}
 }
 
@@ -265,10 +267,18 @@ func TestEnvironmentOverridesEachScalar(t *testing.T) {
 			value, want = (old + time.Second).String(), reflect.ValueOf(old+time.Second)
 		case configs.Bytes:
 			value, want = (old + 1<<20).String(), reflect.ValueOf(old+1<<20)
+		case configs.Percent:
+			value, want = (old + 1).String(), reflect.ValueOf(old+1)
 		case configs.Address:
 			value, want = "localhost:0", reflect.ValueOf(configs.Address("localhost:0"))
 		case configs.Path:
 			value, want = "/lib/x.so", reflect.ValueOf(configs.Path("/lib/x.so"))
+		case bool:
+			value, want = "true", reflect.ValueOf(!old)
+		case configs.LogLevel:
+			value, want = "warn", reflect.ValueOf(configs.LogLevel("warn"))
+		case configs.LogFormat:
+			value, want = "json", reflect.ValueOf(configs.LogFormat("json"))
 		case configs.AuthMode:
 			value, want = "none", reflect.ValueOf(configs.AuthNone)
 		default:

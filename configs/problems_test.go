@@ -31,8 +31,8 @@ func TestProblems(t *testing.T) {
 		{"not UTF-8", "server:\n  address: é\xff\n", "f:2:13: the file is not UTF-8 here"},
 		{"UTF-16", "\xff\xfea\x00", "f:1:1: the file is not UTF-8 here"},
 		{"a control character", "server:\n  address: \"a\x00\"\n", "f:2:14: control character U+0000: leave it out"},
-		{"a byte order mark", "\ufeff" + aModel + "x: 1", `f:2:1: unknown key "x": known here: server, runtime, streams, models, auth`},
-		{"Windows line ends", "server:\r\n  x: 1\r\n  y: 2\r\n" + aModel, "f:2:3: unknown key \"x\": known here: address, shutdown_grace, max_body, read_header_timeout, hosts, cors, trusted_proxies\nf:3:3: unknown key \"y\": known here: address, shutdown_grace, max_body, read_header_timeout, hosts, cors, trusted_proxies"},
+		{"a byte order mark", "\ufeff" + aModel + "x: 1", `f:2:1: unknown key "x": known here: server, runtime, streams, models, auth, log`},
+		{"Windows line ends", "server:\r\n  x: 1\r\n  y: 2\r\n" + aModel, "f:2:3: unknown key \"x\": known here: address, shutdown_grace, max_body, read_header_timeout, hosts, cors, trusted_proxies, max_connections\nf:3:3: unknown key \"y\": known here: address, shutdown_grace, max_body, read_header_timeout, hosts, cors, trusted_proxies, max_connections"},
 
 		// YAML that is not used.
 		{"tab", "server:\n\taddress: x\n", "f:2:1: tabs cannot indent YAML: use spaces"},
@@ -56,11 +56,11 @@ func TestProblems(t *testing.T) {
 		{"unknown, near", "runtime:\n  queu: {limit: 1}\n" + aModel, `f:2:3: unknown key "queu": did you mean "queue"?`},
 		{"unknown, swapped", "sevrer: {}\n" + aModel, `f:1:1: unknown key "sevrer": did you mean "server"?`},
 		{"unknown, capitals", "Server: {}\n" + aModel, `f:1:1: unknown key "Server": did you mean "server"?`},
-		{"unknown, far", "runtime: {queue: {limit: 1, size: 3}}\n" + aModel, `f:1:29: unknown key "size": known here: limit, timeout`},
-		{"unknown, a number", "runtime: {queue: {1: 2}}\n" + aModel, `f:1:19: unknown key "1": known here: limit, timeout`},
+		{"unknown, far", "runtime: {queue: {limit: 1, size: 3}}\n" + aModel, `f:1:29: unknown key "size": known here: limit, timeout, per_caller`},
+		{"unknown, a number", "runtime: {queue: {1: 2}}\n" + aModel, `f:1:19: unknown key "1": known here: limit, timeout, per_caller`},
 		{"doubled", "server: {}\n" + aModel + "server: {hosts: 1}\n", `f:3:1: key "server" was given already, in line 1`},
 		{"doubled in braces", "runtime: {queue: {limit: 1, limit: 2}}\n" + aModel, `f:1:29: key "limit" was given already, in line 1`},
-		{"unknown and doubled", "x: 1\nx: 2\n" + aModel, "f:1:1: unknown key \"x\": known here: server, runtime, streams, models, auth\nf:2:1: key \"x\" was given already, in line 1"},
+		{"unknown and doubled", "x: 1\nx: 2\n" + aModel, "f:1:1: unknown key \"x\": known here: server, runtime, streams, models, auth, log\nf:2:1: key \"x\" was given already, in line 1"},
 		{"no value", "server:\nruntime: {queue: }\n" + aModel, "f:1:1: server has no value: give it one or leave it out\nf:2:11: runtime.queue has no value: give it one or leave it out"},
 
 		// Types.

@@ -90,6 +90,24 @@ func (m *AuthMode) UnmarshalText(text []byte) error {
 	return OneOf(string(text), string(AuthNone))
 }
 
+// LogLevel is the least severe level that is logged.
+type LogLevel string
+
+// UnmarshalText parses a level.
+func (l *LogLevel) UnmarshalText(text []byte) error {
+	*l = LogLevel(text)
+	return OneOf(string(text), "debug", "info", "warn", "error")
+}
+
+// LogFormat is how log lines are written.
+type LogFormat string
+
+// UnmarshalText parses a format.
+func (f *LogFormat) UnmarshalText(text []byte) error {
+	*f = LogFormat(text)
+	return OneOf(string(text), "text", "json")
+}
+
 // Priority says whose requests go first where several wait.
 type Priority string
 

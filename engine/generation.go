@@ -93,6 +93,7 @@ func (g *Generation[In, Chunk]) Run(ctx context.Context, c *Call, in In, emit fu
 		return err
 	})
 	m.streams.Add(-1)
+	c.caller.Trace.made(count.chunks, count.first)
 	c.Spent(end.usage)
 	outcome, failure := outcomeOf(ctx, err)
 	m.observer.StreamClosed(outcome, end.usage, asError(failure))
@@ -114,6 +115,7 @@ func (g *Generation[In, Chunk]) Start(ctx context.Context, c *Call, in In, enc E
 	ctx, p, err := m.engine.streams.Create(ctx, stream.Config{
 		Info:   stream.Info{Model: m.name, Verb: c.verb.name, Dialect: o.Dialect, Owner: o.Owner},
 		Buffer: o.Buffer, Lease: o.Lease, Detached: o.Detached, Observer: m.observer,
+		Absent: m.gate.absent(c.caller.Name),
 	})
 	if err != nil {
 		return nil, apierr.From(err)
@@ -223,11 +225,17 @@ type chunkCounter struct {
 	observer ModelObserver
 	begun    bool
 	last     time.Time
+	first    time.Time
+	chunks   int
 }
 
 func (c *chunkCounter) add(n int) {
 	now := time.Now()
 	c.observer.Chunks(n, !c.begun, now.Sub(c.last))
+	if !c.begun {
+		c.first = now
+	}
+	c.chunks += n
 	c.begun, c.last = true, now
 }
 

@@ -36,7 +36,11 @@ type Options struct {
 	Hosts             []string       // Host names served besides loopback names and IP addresses
 	AnyHost           bool           // all Host names are served, as none reaches anything without a key
 	Origins           []string       // web origins whose pages may call; http://localhost:* has any port
-	TrustedProxies    []netip.Prefix // proxies whose X-Forwarded headers count
+	TrustedProxies    []netip.Prefix // proxies whose X-Forwarded headers and PROXY protocol count
+
+	Connections int  // open at once; 0: 16384
+	PerAddress  int  // of them from one address that is neither a trusted proxy nor local; 0: 4096
+	LogContent  bool // the log has the beginnings of requests and responses
 }
 
 // withDefaults returns the options with their defaults for zero values.
@@ -53,6 +57,8 @@ func (o Options) withDefaults() Options {
 	o.Retry = cmp.Or(o.Retry, 2*time.Second)
 	o.Buffer = cmp.Or(o.Buffer, stream.DefaultBuffer)
 	o.Window = cmp.Or(o.Window, time.Minute)
+	o.Connections = cmp.Or(o.Connections, 16384)
+	o.PerAddress = cmp.Or(o.PerAddress, 4096)
 	return o
 }
 
@@ -63,6 +69,8 @@ type Gateway struct {
 	started time.Time
 	codecs  codecs
 	joints  sync.Pool // of *[]byte, for joined writes
+
+	untrusted sync.Once // the warning of an X-Forwarded-For that is ignored
 }
 
 // New returns a Gateway for the engine's models, all of which have been added. It panics without an
@@ -96,7 +104,7 @@ func (g *Gateway) routes() http.Handler {
 	guarded := r.Group("/", g.guardHost)
 	g.playground(guarded)
 	guarded = guarded.Group("/", g.requireKey)
-	get(guarded, "/metrics", gin.WrapH(g.Metrics.handler()))
+	get(guarded, "/metrics", g.timed(gin.WrapH(g.Metrics.handler())))
 	get(guarded, "/v1/models", g.native(g.listModels))
 	guarded.GET(pathModel, g.native(g.getModel))
 	guarded.POST(pathModel, g.native(g.postModel))
@@ -135,13 +143,13 @@ func (g *Gateway) playground(r gin.IRoutes) {
 	}
 	files := http.FS(g.Playground)
 	serve := func(name string) gin.HandlerFunc {
-		return func(c *gin.Context) {
+		return g.timed(func(c *gin.Context) {
 			c.Header("Content-Security-Policy", "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 			c.Header("X-Content-Type-Options", "nosniff")
 			c.Header("Referrer-Policy", "no-referrer")
 			c.Header("Cache-Control", "no-cache")
 			c.FileFromFS(name, files)
-		}
+		})
 	}
 	get(r, "/", serve("/"))
 	_ = fs.WalkDir(g.Playground, ".", func(path string, d fs.DirEntry, err error) error {

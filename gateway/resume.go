@@ -53,10 +53,9 @@ func (g *Gateway) createStream(c *gin.Context) error {
 	o := g.detached(v.codec)
 	o.Owner = ownerOf(c)
 	s, err := v.start(c.Request.Context(), call, in, o)
-	if err != nil {
+	if err := started(c, s, err); err != nil {
 		return err
 	}
-	started(c, s)
 	c.Header("Location", streamURL(s))
 	err = g.writeJSON(c, http.StatusCreated, struct {
 		ID  string `json:"id"`

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"time"
+
+	"penstock/apierr"
 )
 
 const (
@@ -102,7 +104,7 @@ func (a *attempts) attempt(ctx context.Context, s *server, try func(context.Cont
 	m.config.Observer.Attempted(m.config.Name, s.Name, f.outcome)
 	if f.outcome != OutcomeCanceled {
 		m.config.Log.LogAttrs(ctx, slog.LevelWarn, "upstream request failed",
-			slog.String("model", m.config.Name), slog.String("upstream", s.Name), slog.String("outcome", string(f.outcome)), slog.Any("error", f.err))
+			slog.String("model", m.config.Name), slog.String("upstream", s.Name), slog.String("outcome", string(f.outcome)), slog.String("error", apierr.ForLog(f.err)))
 	}
 	return f
 }

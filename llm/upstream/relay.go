@@ -154,7 +154,9 @@ func (r *relay) read(o *response) *failure {
 			case dialect.SignError:
 				return reported(e.Data, o)
 			case dialect.SignMalformed:
-				return malformed("an event that is none of this dialect: %.200q", redact(e.Data, o.secret))
+				f := malformed("an event that is none of this dialect: %.200q", redact(e.Data, o.secret))
+				f.err.Logged = fmt.Sprintf("the upstream sent an event of %d bytes that is none of this dialect", len(e.Data))
+				return f
 			case dialect.SignQuiet, dialect.SignContent, dialect.SignComplete, dialect.SignLast:
 				if o.asked {
 					e.Data = r.reader.Trim(e.Data)
