@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -161,12 +162,19 @@ func (e *Engine) reserve() {
 	}
 }
 
+// maxName is how many bytes of an unknown name an error repeats.
+const maxName = 256
+
 // Model returns the model of that name, or an *apierr.Error with apierr.CodeModelNotFound.
 func (e *Engine) Model(name string) (*Model, error) {
 	if m, ok := e.byName[name]; ok {
 		return m, nil
 	}
-	return nil, &apierr.Error{Code: apierr.CodeModelNotFound, Message: fmt.Sprintf("there is no model %q; GET /v1/models lists those there are", name), Param: "model"}
+	which := strconv.Quote(name)
+	if len(name) > maxName { // no name here is that long, and a request may have megabytes
+		which = fmt.Sprintf("by that name, which has %d bytes", len(name))
+	}
+	return nil, &apierr.Error{Code: apierr.CodeModelNotFound, Message: fmt.Sprintf("there is no model %s; GET /v1/models lists those there are", which), Param: "model"}
 }
 
 // Models returns the models in the order they were added.
