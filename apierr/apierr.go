@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -78,9 +80,33 @@ func ForLog(err error) string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// InvalidInput returns the error for input that can never work.
+// InvalidInput returns the error for input that can never work. Text among the arguments, which may
+// be the client's, is shortened.
 func InvalidInput(reason, format string, args ...any) *Error {
-	return &Error{Code: CodeInvalidInput, Reason: reason, Message: fmt.Sprintf(format, args...)}
+	return &Error{Code: CodeInvalidInput, Reason: reason, Message: fmt.Sprintf(format, ShortenAll(args)...)}
+}
+
+// longest is how many bytes of a text that a client has sent an error repeats.
+const longest = 256
+
+// Shorten returns a text that a client has sent as an error repeats it: of a longer one its first
+// 256 bytes, so that no error is as large as the request.
+func Shorten(text string) string {
+	if len(text) <= longest {
+		return text
+	}
+	return strings.ToValidUTF8(text[:longest], "") + "…"
+}
+
+// ShortenAll returns arguments for a format, with Shorten applied to those that are strings.
+func ShortenAll(args []any) []any {
+	args = slices.Clone(args)
+	for i, arg := range args {
+		if text, ok := arg.(string); ok {
+			args[i] = Shorten(text)
+		}
+	}
+	return args
 }
 
 // From returns the *Error in err, or makes one: the end of a context becomes canceled, anything

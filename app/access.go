@@ -38,6 +38,16 @@ func openAuth(c configs.Config, log *slog.Logger) (*auth.Auth, error) {
 	return auth.Open(o)
 }
 
+// checkKeysFile reads the keys file, if there is one, and nothing else of what openAuth opens.
+func checkKeysFile(c configs.Config) error {
+	if c.Auth.KeysFile == "" {
+		return nil
+	}
+	c.Auth.State, c.Auth.JWT = "", nil
+	_, err := openAuth(c, slog.New(slog.DiscardHandler))
+	return err
+}
+
 // runAuth runs what an Auth does in the background, until stop is called, after the last request.
 func runAuth(a *auth.Auth) (stop func()) {
 	if a == nil {

@@ -77,10 +77,14 @@ type configFlag struct {
 }
 
 // load finds and reads the configuration; address replaces its server.address unless it is empty.
+// It warns on stderr of environment variables that look like settings and are none.
 func (f configFlag) load(kinds []Kind, address string) (configs.Source, configs.Config, error) {
 	source, err := configs.Find(f.Config)
 	if err != nil {
 		return source, configs.Config{}, err
+	}
+	for _, warning := range configs.UnknownVariables(os.Environ()) {
+		fmt.Fprintf(os.Stderr, "penstock: warning: %s\n", warning)
 	}
 	options := configs.Options{
 		Env:                  os.LookupEnv,

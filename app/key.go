@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"penstock/auth"
 )
@@ -19,7 +20,7 @@ type newKeyCommand struct {
 
 // Run prints a new key. Only its digest is for the configuration: the key itself is kept nowhere.
 func (c newKeyCommand) Run(stdout io.Writer) error {
-	if strings.TrimSpace(c.Name) == "" || len(c.Name) > 100 || strings.ContainsFunc(c.Name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	if strings.TrimSpace(c.Name) == "" || len(c.Name) > 100 || strings.ContainsFunc(c.Name, unicode.IsControl) {
 		return errors.New("a key's name must be some text in one line, of 100 bytes at most")
 	}
 	key := auth.NewKey()

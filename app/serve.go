@@ -54,6 +54,8 @@ func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 		Permits: config.Runtime.PredictConcurrency,
 		Queue:   config.Runtime.Queue.Limit,
 		Timeout: config.Runtime.Queue.Timeout,
+
+		PerCaller: int(config.Runtime.Queue.PerCaller),
 	}
 	access, err := openAuth(config, log)
 	if err != nil {

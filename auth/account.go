@@ -89,7 +89,7 @@ func (a *account) admit(r Request) (*Grant, error) {
 		a.streams++
 	}
 	a.grants++
-	g.Requests, g.Tokens = a.requests.meter(now), a.tokens.meter(now)
+	g.Meters = a.meters(now)
 	return g, nil
 }
 
@@ -122,14 +122,19 @@ func saturate(a, b int64) int64 {
 
 // refuse counts a refusal. The caller holds a.mu.
 func (a *account) refuse(r *Refusal) error {
+	r.Meters = a.meters(time.Now())
 	a.counters.refuse(r.Reason)
 	return r
+}
+
+func (a *account) meters(now time.Time) Meters {
+	return Meters{a.requests.meter(now), a.tokens.meter(now)}
 }
 
 // Grant is an admitted request's reservation. One of Settle and Cancel ends it; of further calls
 // only the first counts.
 type Grant struct {
-	Requests, Tokens Meter // after this request
+	Meters Meters // after this request
 
 	account    *account
 	reserved   int64

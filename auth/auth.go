@@ -220,7 +220,10 @@ func (c *Caller) Priority() Priority { return c.limits.Priority }
 func (c *Caller) CountsTokens() bool { return c.limits.CountsTokens() }
 
 // NotAllowed counts a request for a model that the caller may not use, and returns the *Refusal.
-func (c *Caller) NotAllowed() error { return c.account.refuse(&Refusal{Reason: NotAllowed}) }
+func (c *Caller) NotAllowed() error {
+	c.account.counters.refuse(NotAllowed)
+	return &Refusal{Reason: NotAllowed}
+}
 
 // Admit reserves what a request needs, or returns a *Refusal and charges nothing.
 func (c *Caller) Admit(r Request) (*Grant, error) { return c.account.admit(r) }

@@ -236,8 +236,8 @@ func TestRevokedKeys(t *testing.T) {
 		write(t, path, `["a", "b"]`)
 		f.valid(t)
 		again := identified(t, f.Auth, "a")
-		if g := admitted(t, again, Request{}); g.Requests.Remaining != 0 {
-			t.Errorf("a key that came back has %d requests", g.Requests.Remaining)
+		if g := admitted(t, again, Request{}); g.Meters.Requests.Remaining != 0 {
+			t.Errorf("a key that came back has %d requests", g.Meters.Requests.Remaining)
 		}
 	})
 }
@@ -316,4 +316,25 @@ func TestBrokenStateIsRefused(t *testing.T) {
 	if _, err := Open(Options{State: filepath.Join(os.DevNull, "x")}); err == nil {
 		t.Error("a folder that cannot be made was taken")
 	}
+}
+
+// A file that is being written may be a valid, shorter list for a moment: nothing is revoked.
+func TestAHalfWrittenKeysFileRevokesNothing(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(dir, "keys.json")
+		write(t, path, `["a", "b"]`)
+		f := watch(t, path)
+		f.OnRevoked(identified(t, f.Auth, "b").ID, func() { t.Error("a key was revoked") })
+		time.Sleep(pollInterval / 2)
+		for range 5 {
+			write(t, path, `["a"]`)
+			time.Sleep(pollInterval)
+			write(t, path, `["a", "b"]`)
+			time.Sleep(pollInterval)
+		}
+		if got := f.valid(t); got != "own a b" {
+			t.Errorf("valid are %q", got)
+		}
+	})
 }

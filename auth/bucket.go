@@ -31,17 +31,17 @@ func (b *bucket) setLimit(limit int64, now time.Time) {
 // refill adds what has flowed in since the last time. The part of a microsecond that is left over
 // counts the next time.
 func (b *bucket) refill(now time.Time) {
-	passed := now.Sub(b.at) / time.Microsecond
+	passed := now.Sub(b.at).Microseconds()
 	if b.limit == 0 || passed <= 0 {
 		return
 	}
 	full := b.limit * perToken
-	b.at = b.at.Add(passed * time.Microsecond)
-	if missing := full - b.level; int64(passed) >= (missing+b.limit-1)/b.limit {
+	b.at = b.at.Add(time.Duration(passed) * time.Microsecond)
+	if missing := full - b.level; passed >= (missing+b.limit-1)/b.limit {
 		b.level, b.at = full, now
 		return
 	}
-	b.level += int64(passed) * b.limit
+	b.level += passed * b.limit
 }
 
 // wait returns how long it takes until n tokens can be taken, 0 if they can now. ok is false if the
@@ -94,6 +94,9 @@ func (b *bucket) meter(now time.Time) Meter {
 		Reset:     b.until(b.limit*perToken, now),
 	}
 }
+
+// Meters are the state of both limits by the minute.
+type Meters struct{ Requests, Tokens Meter }
 
 // Meter is the state of a limit by the minute: how much it is, how much of it is left, and when it
 // is all there again. A Limit of 0 is none.

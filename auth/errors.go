@@ -41,6 +41,7 @@ type Refusal struct {
 	Limit      int64
 	Requested  int64         // tokens
 	RetryAfter time.Duration // 0: waiting does not help
+	Meters     Meters        // what is left all the same
 }
 
 // Error implements error.

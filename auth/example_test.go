@@ -28,7 +28,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(caller.Name, grant.Tokens.Remaining)
+	fmt.Println(caller.Name, grant.Meters.Tokens.Remaining)
 	grant.Settle(18, 40, false) // of the reserved 320 tokens, 58 were used
 
 	_, err = caller.Admit(auth.Request{Prompt: 20, Completion: 2000, Generates: true})

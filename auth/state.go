@@ -16,6 +16,7 @@ import (
 const (
 	stateFile    = "budgets.json"
 	stateVersion = 1
+	stateAdvice  = "restore the file, or delete it to begin with unspent budgets"
 	maxState     = 64 << 20
 	// saveInterval is how often what was spent is saved at most: what a crash can lose of it.
 	saveInterval = 5 * time.Second
@@ -72,15 +73,16 @@ func readState(dir string) (map[string]record, error) {
 	}
 	var s state
 	if err := json.Unmarshal(text, &s); err != nil {
-		return nil, fmt.Errorf("the budgets in %s cannot be read (%w): restore the file, or delete it to begin with unspent budgets", path, err)
+		return nil, fmt.Errorf("the budgets in %s cannot be read (%w): %s", path, err, stateAdvice)
 	}
 	if s.Version != stateVersion {
-		return nil, fmt.Errorf("the budgets in %s have version %d, and this is for version %d: use the version of Penstock that wrote them, or delete the file", path, s.Version, stateVersion)
+		return nil, fmt.Errorf("the budgets in %s have version %d, which this Penstock does not read: "+
+			"use the one that wrote them, or delete the file", path, s.Version)
 	}
 	saved := make(map[string]record, len(s.Callers))
 	for _, r := range s.Callers {
 		if err := r.check(); err != nil {
-			return nil, fmt.Errorf("the budgets in %s cannot be used: %w: restore the file, or delete it to begin with unspent budgets", path, err)
+			return nil, fmt.Errorf("the budgets in %s cannot be used: %w: %s", path, err, stateAdvice)
 		}
 		saved[r.Name] = r
 	}

@@ -53,6 +53,8 @@ type Runtime struct {
 type Queue struct {
 	Limit   int           `yaml:"limit" default:"100" min:"0" max:"1000000"` // requests admitted beyond the permits
 	Timeout time.Duration `yaml:"timeout" default:"30s" min:"1ms" max:"24h"`
+	// PerCaller is how much of all that may be inside one caller may hold while others want some.
+	PerCaller Percent `yaml:"per_caller" default:"50%" min:"1%" max:"100%"`
 }
 
 // ONNXRuntime holds the settings of ONNX Runtime.

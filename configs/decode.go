@@ -169,7 +169,7 @@ func (d *decoder) entries(n *node, c cursor, known []string) map[string]*node {
 		first[entry.key] = entry.at
 		switch {
 		case !slices.Contains(known, entry.key):
-			add("unknown key %q%s", entry.key, didYouMean(entry.key, known))
+			add("unknown key %q%s", withoutPassword(entry.key), didYouMean(entry.key, known))
 		case d.isUnavailable(child.schema):
 			d.positions[child.path] = entry.at
 			add("%s is %s", child.path, notAvailable)

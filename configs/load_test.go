@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -69,7 +70,7 @@ func documented() configs.Config {
 		},
 		Runtime: configs.Runtime{
 			PredictConcurrency: 5,
-			Queue:              configs.Queue{Limit: 100, Timeout: 30 * time.Second},
+			Queue:              configs.Queue{Limit: 100, Timeout: 30 * time.Second, PerCaller: 50},
 		},
 		Streams: configs.Streams{
 			Heartbeat:    15 * time.Second,
@@ -169,7 +170,7 @@ func TestEveryKey(t *testing.T) {
 			Concurrency: 64,
 			Upstreams: []kinds.Upstream{
 				{BaseURL: "https://api.openai.com/v1", APIKey: configs.NewSecret("sk-1"), Model: "gpt-4o-mini", Weight: 1, Usage: kinds.UsageAsk},
-				{BaseURL: "http://10.0.0.7:8000/v1", Priority: 7, Weight: 3, ForwardAuthorization: true, Usage: kinds.UsageOff},
+				{BaseURL: "http://10.0.0.7:8000/v1", APIKeyFile: "/run/secrets/second", Priority: 7, Weight: 3, ForwardAuthorization: true, Usage: kinds.UsageOff},
 				{BaseURL: "http://[::1]:99/v1", Weight: 1, Usage: kinds.UsageAsk},
 			},
 			Timeouts:  kinds.Timeouts{Connect: 5 * time.Second, FirstToken: 30 * time.Second, BetweenTokens: 30 * time.Second, Total: 5 * time.Minute},
@@ -267,6 +268,8 @@ func TestEnvironmentOverridesEachScalar(t *testing.T) {
 			value, want = (old + time.Second).String(), reflect.ValueOf(old+time.Second)
 		case configs.Bytes:
 			value, want = (old + 1<<20).String(), reflect.ValueOf(old+1<<20)
+		case configs.Percent:
+			value, want = (old + 1).String(), reflect.ValueOf(old+1)
 		case configs.Address:
 			value, want = "localhost:0", reflect.ValueOf(configs.Address("localhost:0"))
 		case configs.Path:
@@ -356,9 +359,14 @@ func TestFind(t *testing.T) {
 	if err != nil || source.Name != other || source.Dir != filepath.Dir(other) || len(source.Text) != 1<<20+1 {
 		t.Errorf("%s in %s, %d bytes, %v", source.Name, source.Dir, len(source.Text), err)
 	}
+	if err := syscall.Mkfifo("pipe", 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for path, want := range map[string]string{
 		"missing.yaml": "missing.yaml: cannot be read: no such file or directory",
 		".":            ".: cannot be read: is a directory",
+		"pipe":         "pipe: cannot be read: is a named pipe, not a regular file",
+		"/dev/zero":    "/dev/zero: cannot be read: is a device, not a regular file",
 	} {
 		_, err := configs.Find(path)
 		if problems := configs.Problems(nil); !errors.As(err, &problems) || err.Error() != want {

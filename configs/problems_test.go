@@ -56,8 +56,8 @@ func TestProblems(t *testing.T) {
 		{"unknown, near", "runtime:\n  queu: {limit: 1}\n" + aModel, `f:2:3: unknown key "queu": did you mean "queue"?`},
 		{"unknown, swapped", "sevrer: {}\n" + aModel, `f:1:1: unknown key "sevrer": did you mean "server"?`},
 		{"unknown, capitals", "Server: {}\n" + aModel, `f:1:1: unknown key "Server": did you mean "server"?`},
-		{"unknown, far", "runtime: {queue: {limit: 1, size: 3}}\n" + aModel, `f:1:29: unknown key "size": known here: limit, timeout`},
-		{"unknown, a number", "runtime: {queue: {1: 2}}\n" + aModel, `f:1:19: unknown key "1": known here: limit, timeout`},
+		{"unknown, far", "runtime: {queue: {limit: 1, size: 3}}\n" + aModel, `f:1:29: unknown key "size": known here: limit, timeout, per_caller`},
+		{"unknown, a number", "runtime: {queue: {1: 2}}\n" + aModel, `f:1:19: unknown key "1": known here: limit, timeout, per_caller`},
 		{"doubled", "server: {}\n" + aModel + "server: {hosts: 1}\n", `f:3:1: key "server" was given already, in line 1`},
 		{"doubled in braces", "runtime: {queue: {limit: 1, limit: 2}}\n" + aModel, `f:1:29: key "limit" was given already, in line 1`},
 		{"unknown and doubled", "x: 1\nx: 2\n" + aModel, "f:1:1: unknown key \"x\": known here: server, runtime, streams, models, auth, log\nf:2:1: key \"x\" was given already, in line 1"},
@@ -191,7 +191,7 @@ func TestProblems(t *testing.T) {
 f:5:25: models[0].timeouts.connect must be at least 1ms, not "0s"
 f:7:9: models[0].upstreams[0].base_url is missing
 f:8:20: models[0].upstreams[1].base_url must be an http or https URL such as https://api.openai.com/v1, without user, query or fragment, not "api.openai.com"
-f:9:20: models[0].upstreams[2].base_url must be an http or https URL such as https://api.openai.com/v1, without user, query or fragment, not "https://user:pw@a.example/v1?x=y"
+f:9:20: models[0].upstreams[2].base_url must be an http or https URL such as https://api.openai.com/v1, without user, query or fragment, not "https://…@a.example/v1?x=y"
 f:10:20: models[0].upstreams[3].base_url must be an http or https URL such as https://api.openai.com/v1, without user, query or fragment, not "https://a.example:0/v1"
 f:10:54: models[0].upstreams[3].weight must be at least 1, not 0
 f:10:67: models[0].upstreams[3].priority must be at least 1, not 0

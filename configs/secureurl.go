@@ -17,7 +17,8 @@ func (s *SecureURL) UnmarshalText(text []byte) error {
 		ok = u.Hostname() == "localhost" || err == nil && ip.IsLoopback()
 	}
 	if !ok {
-		return errors.New("must be an https URL such as https://login.example.com, without user, query or fragment (http on this machine only)")
+		return errors.New("must be an https URL such as https://login.example.com, " +
+			"without user, query or fragment (http on this machine only)")
 	}
 	*s = SecureURL(text)
 	return nil

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+
+	"penstock/apierr"
 )
 
 // Error is OpenAI's error object. It is sent as
@@ -99,9 +101,9 @@ const (
 func badRequest(param, code, format string, args ...any) *Error {
 	return &Error{
 		Status:  http.StatusBadRequest,
-		Message: fmt.Sprintf(format, args...),
+		Message: fmt.Sprintf(format, apierr.ShortenAll(args)...),
 		Type:    InvalidRequest,
-		Param:   param,
+		Param:   apierr.Shorten(param),
 		Code:    code,
 	}
 }

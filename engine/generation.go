@@ -115,6 +115,7 @@ func (g *Generation[In, Chunk]) Start(ctx context.Context, c *Call, in In, enc E
 	ctx, p, err := m.engine.streams.Create(ctx, stream.Config{
 		Info:   stream.Info{Model: m.name, Verb: c.verb.name, Dialect: o.Dialect, Owner: o.Owner},
 		Buffer: o.Buffer, Lease: o.Lease, Detached: o.Detached, Observer: m.observer,
+		Absent: m.gate.absent(c.caller.Name),
 	})
 	if err != nil {
 		return nil, apierr.From(err)

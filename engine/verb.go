@@ -84,11 +84,33 @@ func (v *Verb) Check(c Caller) error {
 		return err
 	}
 	g := v.model.gate
-	if err := g.gate.Check(); err != nil {
-		g.observer.Rejected(apierr.CodeQueueFull)
-		return gateError(err, g.config)
+	if err := g.gate.Check(v.ticket(c)); err != nil {
+		return g.refused(err)
 	}
 	return nil
+}
+
+// ticket describes a caller's request for the gate.
+func (v *Verb) ticket(c Caller) gate.Ticket {
+	t := gate.Ticket{Caller: c.Name, Priority: gate.Interactive, Length: gate.Short}
+	if c.Priority == PriorityBatch {
+		t.Priority = gate.Batch
+	}
+	if v.Streams() {
+		t.Length = gate.Long
+	}
+	return t
+}
+
+// refused notes that a request got no slot, and returns the error for its client.
+func (g *namedGate) refused(err error) error {
+	reason := RejectedFull
+	if errors.Is(err, gate.ErrShare) {
+		reason = RejectedShare
+	}
+	g.observer.Rejected(reason)
+	g.absences.reclaim(g.gate)
+	return gateError(err, g.config)
 }
 
 // Admit takes a slot inside the model's gate. Its errors are *apierr.Error: draining,
@@ -103,11 +125,10 @@ func (v *Verb) Admit(c Caller) (*Call, error) {
 		return nil, err
 	}
 	g := v.model.gate
-	slot, err := g.gate.Enter()
+	slot, err := g.gate.Enter(v.ticket(c))
 	if err != nil {
 		e.end()
-		g.observer.Rejected(apierr.CodeQueueFull)
-		return nil, gateError(err, g.config)
+		return nil, g.refused(err)
 	}
 	c.Trace.admitted()
 	return &Call{verb: v, caller: c, slot: slot}, nil
@@ -205,9 +226,9 @@ func (c *Call) permit(ctx context.Context, w *gate.Waiter) (*gate.Permit, error)
 		return nil, err
 	}
 	if err != nil {
-		reason := apierr.CodeCanceled
+		reason := RejectedCanceled
 		if errors.Is(err, gate.ErrTimeout) {
-			reason, err = apierr.CodeQueueTimeout, gateError(err, g.config)
+			reason, err = RejectedTimeout, gateError(err, g.config)
 		} else {
 			err = canceled(err)
 		}
@@ -220,7 +241,11 @@ func (c *Call) permit(ctx context.Context, w *gate.Waiter) (*gate.Permit, error)
 
 // join enters the gate's queue.
 func (c *Call) join() *gate.Waiter {
-	return c.slot.Join(gate.Ticket{Caller: c.caller.Name, Priority: int(c.caller.Priority)})
+	w := c.slot.Join()
+	if w.Waits() {
+		c.verb.model.gate.absences.reclaim(c.verb.model.gate.gate)
+	}
+	return w
 }
 
 // phase runs one step and reports to the observer how long it took.

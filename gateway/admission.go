@@ -57,13 +57,17 @@ func (g *Gateway) admit(c *gin.Context, gate func(engine.Caller) (*engine.Call, 
 	}
 	grant, err := id.Admit(r)
 	if err != nil {
-		return nil, overLimit(err)
+		return nil, overLimit(c, err)
 	}
-	setLimits(c.Writer.Header(), grant)
+	setLimits(c.Writer.Header(), grant.Meters)
 	a := &admission{}
 	stop := g.Auth.OnRevoked(id.ID, a.revoke)
 	caller.Charge = func(u engine.Usage) {
 		stop()
+		if a.refused.Load() {
+			grant.Cancel()
+			return
+		}
 		grant.Settle(int64(u.PromptTokens), int64(u.CompletionTokens), u.Estimated)
 	}
 	call, err := gate(caller)
@@ -82,6 +86,7 @@ const keyAdmission = "admission"
 type admission struct {
 	stream  atomic.Pointer[stream.Stream]
 	revoked atomic.Bool
+	refused atomic.Bool // no stream was started, as too many are open
 }
 
 func (a *admission) revoke() {
@@ -91,25 +96,32 @@ func (a *admission) revoke() {
 	}
 }
 
-// started notes the stream that an admitted request has started.
-func started(c *gin.Context, s *stream.Stream) {
+// started notes the stream that an admitted request has started, or the error of starting it, which
+// it returns.
+func started(c *gin.Context, s *stream.Stream, err error) error {
 	value, _ := c.Get(keyAdmission)
 	a, ok := value.(*admission)
 	if !ok {
-		return
+		return err
+	}
+	if err != nil {
+		a.refused.Store(apierr.From(err).Code == apierr.CodeQueueFull)
+		return err
 	}
 	a.stream.Store(s)
 	if a.revoked.Load() {
 		s.Cancel(errRevoked)
 	}
+	return nil
 }
 
 // overLimit returns the error of a request that a limit refused.
-func overLimit(err error) error {
+func overLimit(c *gin.Context, err error) error {
 	r, ok := errors.AsType[*auth.Refusal](err)
 	if !ok {
 		return err
 	}
+	setLimits(c.Writer.Header(), r.Meters)
 	e := &apierr.Error{Code: apierr.CodeRateLimited, Reason: "rate_limit_exceeded", RetryAfter: r.RetryAfter, Cause: err}
 	wait := "; try again in " + resetIn(r.RetryAfter)
 	switch r.Reason {
@@ -137,9 +149,17 @@ func overLimit(err error) error {
 // The beginning of the names of headers that report limits, as OpenAI has them.
 const headerLimits = "X-Ratelimit-"
 
+// limitHeaders returns the names of the headers that report limits, for pages to read.
+func limitHeaders() (names []string) {
+	for _, what := range []string{"Limit", "Remaining", "Reset"} {
+		names = append(names, headerLimits+what+"-Requests", headerLimits+what+"-Tokens")
+	}
+	return names
+}
+
 // setLimits reports the caller's limits.
-func setLimits(h http.Header, grant *auth.Grant) {
-	for kind, m := range map[string]auth.Meter{"Requests": grant.Requests, "Tokens": grant.Tokens} {
+func setLimits(h http.Header, m auth.Meters) {
+	for kind, m := range map[string]auth.Meter{"Requests": m.Requests, "Tokens": m.Tokens} {
 		if m.Limit > 0 {
 			h.Set(headerLimits+"Limit-"+kind, strconv.FormatInt(m.Limit, 10))
 			h.Set(headerLimits+"Remaining-"+kind, strconv.FormatInt(m.Remaining, 10))

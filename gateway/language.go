@@ -56,10 +56,9 @@ func (g *Gateway) generate(codec dialect.Codec) gin.HandlerFunc {
 		head := &streamHead{limited: identityOf(c) != nil}
 		r.Passthrough = head
 		s, err := gen.Start(c.Request.Context(), call, r, newEncoder(codec, r), o)
-		if err != nil {
+		if err := started(c, s, err); err != nil {
 			return err
 		}
-		started(c, s)
 		if resumable {
 			c.Header("Location", streamURL(s))
 		}

@@ -14,7 +14,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/engine"
 	"penstock/stream"
@@ -67,7 +66,7 @@ func NewMetrics(version string, log *slog.Logger) *Metrics {
 	m.requests = counter("http_requests_total", "Requests served.", "route", "method", "code")
 	m.duration = histogram("http_request_duration_seconds", "From a request's head to its response's end.", requestBuckets, "route")
 	m.gateWait = histogram("gate_wait_seconds", "Time in the queue of requests that got a permit.", phaseBuckets, "gate")
-	m.gateRejected = counter("gate_rejected_total", "Requests without a permit: queue_full, queue_timeout, or canceled while waiting.", "gate", "reason")
+	m.gateRejected = counter("gate_rejected_total", "Requests without a permit: queue_full, caller_share, queue_timeout, or canceled while waiting.", "gate", "reason")
 	m.phases = histogram("phase_duration_seconds", "Steps of a request.", phaseBuckets, "model", "phase")
 	m.firstChunk = histogram("stream_first_chunk_seconds", "From a stream's opening to its first chunk.", gapBuckets, "model")
 	m.chunkGap = histogram("stream_chunk_gap_seconds", "Between a stream's chunks.", gapBuckets, "model")
@@ -143,7 +142,7 @@ type gateMetrics struct {
 }
 
 func (g *gateMetrics) Waited(d time.Duration)      { g.wait.Observe(d.Seconds()) }
-func (g *gateMetrics) Rejected(reason apierr.Code) { g.rejected.WithLabelValues(string(reason)).Inc() }
+func (g *gateMetrics) Rejected(r engine.Rejection) { g.rejected.WithLabelValues(string(r)).Inc() }
 
 type modelMetrics struct {
 	log        *slog.Logger

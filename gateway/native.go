@@ -69,10 +69,9 @@ func (g *Gateway) postStream(c *gin.Context, m *engine.Model, verb string) error
 func (g *Gateway) stream(c *gin.Context, v nativeVerb, call *engine.Call, in engine.Input, o engine.StreamOptions) error {
 	o.Owner = ownerOf(c)
 	s, err := v.start(c.Request.Context(), call, in, o)
-	if err != nil {
+	if err := started(c, s, err); err != nil {
 		return err
 	}
-	started(c, s)
 	return g.follow(c, s, position{}, nil)
 }
 

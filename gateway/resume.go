@@ -31,7 +31,11 @@ func (g *Gateway) createStream(c *gin.Context) error {
 		Input jsontext.Value `json:"input"`
 	}
 	if err := strictjson.Decode(body, &request); err != nil {
-		return &apierr.Error{Code: apierr.CodeInvalidJSON, Message: `the body must be {"model": "…", "input": {…}}, with no other name and none twice`, Cause: err}
+		message := `the body must be {"model": "…", "input": {…}}, with no other name and none twice`
+		if e, ok := errors.AsType[*strictjson.Error](err); ok && e.Kind == strictjson.DuplicateMember {
+			message += ": " + e.Error()
+		}
+		return &apierr.Error{Code: apierr.CodeInvalidJSON, Message: message, Cause: err}
 	}
 	if request.Model == "" || len(request.Input) == 0 {
 		return apierr.InvalidInput("missing_field", `"model" and "input" are both needed`)
@@ -53,10 +57,9 @@ func (g *Gateway) createStream(c *gin.Context) error {
 	o := g.detached(v.codec)
 	o.Owner = ownerOf(c)
 	s, err := v.start(c.Request.Context(), call, in, o)
-	if err != nil {
+	if err := started(c, s, err); err != nil {
 		return err
 	}
-	started(c, s)
 	c.Header("Location", streamURL(s))
 	err = g.writeJSON(c, http.StatusCreated, struct {
 		ID  string `json:"id"`
@@ -121,14 +124,17 @@ func (g *Gateway) resumeModelStream(c *gin.Context, m *engine.Model, id string, 
 // lastEventID returns the position where a reader goes on: by the header that browsers send, else
 // by the query's last_event_id.
 func lastEventID(r *http.Request) (id string, from position, err error) {
-	value := r.Header.Get("Last-Event-ID")
-	if value == "" {
-		value = r.URL.Query().Get("last_event_id")
+	values := r.Header.Values("Last-Event-ID")
+	if len(values) == 0 || values[0] == "" {
+		values = r.URL.Query()["last_event_id"]
 	}
-	if value == "" {
+	switch {
+	case len(values) > 1:
+		return "", position{}, badEventID()
+	case len(values) == 0 || values[0] == "":
 		return "", position{}, nil
 	}
-	id, after, err := parseEventID(value)
+	id, after, err := parseEventID(values[0])
 	return id, position{after: after, again: true}, err
 }
 

@@ -27,7 +27,9 @@ type OpenAIOptions struct {
 type Upstream struct {
 	BaseURL configs.BaseURL `yaml:"base_url"`
 	APIKey  configs.Secret  `yaml:"api_key" default:""`
-	Model   string          `yaml:"model" default:""` // its name there; "": the model's own
+	// APIKeyFile is the file that holds the key, in place of APIKey. It is read once, at start.
+	APIKeyFile configs.Path `yaml:"api_key_file" default:""`
+	Model      string       `yaml:"model" default:""` // its name there; "": the model's own
 	// Priority orders upstreams, the lowest first; equals share the load by Weight. 0: its position
 	// in the list, counted from 1.
 	Priority             int   `yaml:"priority" default:"0" min:"1" max:"1000"`
@@ -90,9 +92,13 @@ const wholeTimeout = 5 * time.Minute
 func addOpenAI(env app.Env, name string, o OpenAIOptions) error {
 	gate := env.Gate
 	gate.Permits = o.Concurrency
-	_, err := upstream.Add(env.Engine, upstream.Config{
+	list, err := servers(name, o.Upstreams)
+	if err != nil {
+		return err
+	}
+	_, err = upstream.Add(env.Engine, upstream.Config{
 		Name:    name,
-		Servers: servers(name, o.Upstreams),
+		Servers: list,
 		Timeouts: upstream.Timeouts{
 			Connect: o.Timeouts.Connect, FirstToken: o.Timeouts.FirstToken,
 			BetweenTokens: o.Timeouts.BetweenTokens, Whole: wholeTimeout, Total: o.Timeouts.Total,
@@ -108,7 +114,7 @@ func addOpenAI(env app.Env, name string, o OpenAIOptions) error {
 
 // servers fills in what the list leaves out. A server is named by its host, and a second one on the
 // same host by its position in the list too.
-func servers(model string, list []Upstream) []upstream.Server {
+func servers(model string, list []Upstream) ([]upstream.Server, error) {
 	var out []upstream.Server
 	taken := map[string]bool{}
 	for i, u := range list {
@@ -120,13 +126,17 @@ func servers(model string, list []Upstream) []upstream.Server {
 			name = fmt.Sprintf("%s#%d", name, i+1)
 		}
 		taken[name] = true
+		key, err := u.key()
+		if err != nil {
+			return nil, fmt.Errorf("upstreams[%d].api_key_file: %w", i, err)
+		}
 		out = append(out, upstream.Server{
-			Name: name, BaseURL: string(u.BaseURL), APIKey: u.APIKey.Reveal(),
+			Name: name, BaseURL: string(u.BaseURL), APIKey: key.Reveal(),
 			Model: cmp.Or(u.Model, model), Priority: cmp.Or(u.Priority, i+1), Weight: u.Weight,
 			ForwardAuthorization: u.ForwardAuthorization, NoUsage: u.Usage == UsageOff,
 		})
 	}
-	return out
+	return out, nil
 }
 
 // upstreamMetrics counts requests to upstreams.

@@ -114,8 +114,9 @@ func (c *Config) check() error {
 	}
 	for i, s := range c.Servers {
 		u, err := url.Parse(s.BaseURL)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			errs = append(errs, fmt.Errorf("server %d: %q is not an http or https URL", i, s.BaseURL))
+		if err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
+			// It is not shown: it may hold a password.
+			errs = append(errs, fmt.Errorf("server %d: its URL is not an http or https URL without a user", i))
 		}
 		if s.Name == "" || s.Model == "" || s.Weight < 1 {
 			errs = append(errs, fmt.Errorf("server %d: it needs a name, a model and a weight of at least 1", i))

@@ -23,10 +23,10 @@ var importRules = map[string]struct {
 	reason string
 }{
 	"cmd":   {[]string{"app", "kinds"}, "a command is one call of app.Main"},
-	"app":   {[]string{"apierr", "auth", "configs", "engine", "gateway", "hub", "llm", "logging", "stream", "web"}, "the command line adds models by their Kind and knows none itself; llm is for penstock import"},
-	"kinds": {[]string{"app", "configs", "engine", "gateway", "clip", "llm", "onnx"}, "this is where a configuration becomes a model"},
+	"app":   {[]string{"apierr", "auth", "configs", "engine", "gateway", "hub", "llm", "logging", "regular", "stream", "web"}, "the command line adds models by their Kind and knows none itself; llm is for penstock import"},
+	"kinds": {[]string{"app", "configs", "engine", "gateway", "clip", "llm", "onnx", "regular"}, "this is where a configuration becomes a model"},
 
-	"configs": {nil, "kinds turns a configuration into options"},
+	"configs": {[]string{"regular"}, "kinds turns a configuration into options"},
 	"apierr":  {nil, "every package can return its errors"},
 	"logging": {nil, "how lines are written has nothing to do with what is logged"},
 	"stream":  {[]string{"apierr", "sse"}, "a log of events knows no model and no protocol"},
@@ -35,16 +35,17 @@ var importRules = map[string]struct {
 	"dialect": {[]string{"apierr", "sse", "strictjson"}, "a codec turns bytes into types and back"},
 
 	"strictjson": {nil, "one strict JSON decoder for every package"},
+	"regular":    {nil, "files that users name are opened in one way, which no pipe can hold up"},
 	"modeldir":   {nil, "the layout of model folders, for the packages that fill and open them"},
-	"onnx":       {nil, "tensors know no models"},
+	"onnx":       {[]string{"regular"}, "tensors know no models"},
 	"tokenizer":  {nil, "text in, ids out"},
-	"clip":       {[]string{"apierr", "engine", "dialect", "modeldir", "strictjson", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
-	"llm":        {[]string{"apierr", "engine", "dialect", "sse", "modeldir", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
+	"clip":       {[]string{"apierr", "engine", "dialect", "modeldir", "regular", "strictjson", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
+	"llm":        {[]string{"apierr", "engine", "dialect", "sse", "modeldir", "regular", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
 
 	"auth":    {nil, "keys and limits are checked before there is a model"},
 	"gateway": {[]string{"apierr", "engine", "stream", "sse", "dialect", "strictjson", "auth"}, "the gateway knows models by their verbs only: a new kind of model changes nothing in it"},
 	"cluster": {[]string{"apierr", "engine", "stream"}, "a log on other machines is still a log"},
-	"hub":     {[]string{"modeldir"}, "a model folder is filled before it is opened"},
+	"hub":     {[]string{"modeldir", "regular"}, "a model folder is filled before it is opened"},
 	"web":     {nil, "the page is a client as any other: it uses HTTP"},
 
 	"models":  {nil, "weights, and how they were made"},
