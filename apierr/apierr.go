@@ -37,6 +37,7 @@ const (
 	CodeUpstreamUnauthorized Code = "upstream_unauthorized"
 	CodeUpstreamTimeout      Code = "upstream_timeout"
 	CodeLogUnavailable       Code = "log_unavailable"
+	CodeAuthUnavailable      Code = "auth_unavailable"
 	CodeCanceled             Code = "canceled"
 	CodeInternal             Code = "internal"
 )
@@ -49,6 +50,7 @@ type Error struct {
 	Param      string        // the input field that is wrong, where there is one
 	RetryAfter time.Duration // how long to wait before another attempt; 0: retrying does not help, or the delay is unknown
 	Cause      error         // for the log; may be nil
+	Logged     string        // what logs have in place of Message and Cause, where these quote what may hold a prompt; may be empty
 }
 
 // Error returns the code, the message and the cause: it is for logs. Clients are shown Message.
@@ -62,6 +64,17 @@ func (e *Error) Error() string {
 		s += ": " + e.Cause.Error()
 	}
 	return s
+}
+
+// ForLog returns an error as logs have it: its text or, if an *Error within it has Logged, the code
+// and that.
+func ForLog(err error) string {
+	for e, ok := errors.AsType[*Error](err); ok; e, ok = errors.AsType[*Error](e.Cause) {
+		if e.Logged != "" {
+			return (&Error{Code: e.Code, Reason: e.Reason, Message: e.Logged}).Error()
+		}
+	}
+	return err.Error()
 }
 
 // Unwrap returns the cause.

@@ -18,6 +18,7 @@ type commandLine struct {
 	Check   checkCommand   `cmd:"" help:"Validate a configuration: load nothing, list every problem at once."`
 	Pull    pullCommand    `cmd:"" help:"Fetch a model from a Hugging Face hub."`
 	Import  importCommand  `cmd:"" help:"Make an ONNX model folder of a Llama-family GGUF file."`
+	Key     keyCommand     `cmd:"" help:"Make keys for those who may use the gateway."`
 	Version versionCommand `cmd:"" help:"Say which version this is."`
 }
 

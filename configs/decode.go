@@ -128,17 +128,29 @@ func (d *decoder) fields(given map[string]*node, v reflect.Value, c cursor) {
 	for i := range v.NumField() {
 		tag := v.Type().Field(i).Tag
 		key := tag.Get("yaml")
+		if key == inline {
+			d.fields(given, v.Field(i), c)
+			continue
+		}
 		d.value(given[key], v.Field(i), c.key(key, c.within), tag)
 	}
 }
 
 func keys(structure reflect.Type) []string {
-	var keys []string
+	var names []string
 	for i := range structure.NumField() {
-		keys = append(keys, structure.Field(i).Tag.Get("yaml"))
+		field := structure.Field(i)
+		if key := field.Tag.Get("yaml"); key != inline {
+			names = append(names, key)
+		} else {
+			names = append(names, keys(field.Type)...)
+		}
 	}
-	return keys
+	return names
 }
+
+// inline is the tag of a struct whose keys are in the mapping around it.
+const inline = ",inline"
 
 // entries returns a mapping's values by key, without those that are unknown, doubled or
 // unavailable, which it reports.

@@ -90,6 +90,7 @@ const (
 	ServerError    = "server_error"
 
 	codeInvalidJSON  = "invalid_json"
+	codeQuota        = "insufficient_quota" // OpenAI's clients look for it in the type, too
 	codeInvalidType  = "invalid_type"
 	codeInvalidValue = "invalid_value"
 	codeMissing      = "missing_required_parameter"

@@ -51,6 +51,7 @@ func peekRequest(request []byte) (peeked, Body, error) {
 			if unmarshalLoosely(value, &options) == nil { // the receiver checks anything else
 				p.IncludeUsage = options.IncludeUsage
 			}
+			b.ask(int(end)-len(value), int(end))
 		case "prompt":
 			p.Prompts = max(1, prompts(value))
 		default:

@@ -73,7 +73,7 @@ func bodyFor(request []byte, model string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return body.For(model), nil
+	return body.For(model, false), nil
 }
 
 func TestABodyChangesOnlyTheModel(t *testing.T) {

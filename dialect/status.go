@@ -32,7 +32,7 @@ func Status(code apierr.Code) int {
 	case apierr.CodeRateLimited, apierr.CodeQueueFull:
 		return http.StatusTooManyRequests
 	case apierr.CodeQueueTimeout, apierr.CodeModelLoading, apierr.CodeModelFailed, apierr.CodeDraining,
-		apierr.CodeLogUnavailable:
+		apierr.CodeLogUnavailable, apierr.CodeAuthUnavailable:
 		return http.StatusServiceUnavailable
 	case apierr.CodeUpstreamError, apierr.CodeUpstreamCut, apierr.CodeUpstreamUnauthorized:
 		return http.StatusBadGateway

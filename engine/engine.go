@@ -19,6 +19,10 @@ type GateConfig struct {
 	Permits int           // how many predicts or generations run at once; at least 1
 	Queue   int           // how many more requests may be inside; one more is refused
 	Timeout time.Duration // how long one waits for a permit; 0: for ever
+
+	// PerCaller is how many percent of all that may be inside one caller may hold while others want
+	// some; 0: all.
+	PerCaller int
 }
 
 // Options configures an Engine.
@@ -44,6 +48,7 @@ type Engine struct {
 
 	mu       sync.Mutex
 	draining bool
+	begun    chan struct{}                     // closed when draining begins
 	canceled bool                              // Cancel has been called
 	active   int                               // loads, calls and generations that run
 	runs     map[*Call]context.CancelCauseFunc // of generations without a stream
@@ -56,10 +61,14 @@ type namedGate struct {
 	config   GateConfig
 	gate     *gate.Gate
 	observer GateObserver
+	absences *absences
 }
 
 func newGate(name string, c GateConfig, o Observer) *namedGate {
-	return &namedGate{name: name, config: c, observer: o.Gate(name), gate: gate.New(gate.Config{Permits: c.Permits, Queue: c.Queue, Timeout: c.Timeout})}
+	return &namedGate{
+		name: name, config: c, observer: o.Gate(name), absences: newAbsences(),
+		gate: gate.New(gate.Config{Permits: c.Permits, Queue: c.Queue, Timeout: c.Timeout, PerCaller: c.PerCaller}),
+	}
 }
 
 // SharedGate is the name of the gate that all local models share.
@@ -79,6 +88,7 @@ func New(o Options) *Engine {
 		accept:   o.Accept,
 		streams:  stream.New(o.Streams),
 		byName:   map[string]*Model{},
+		begun:    make(chan struct{}),
 		idle:     make(chan struct{}),
 		runs:     map[*Call]context.CancelCauseFunc{},
 	}
@@ -109,6 +119,7 @@ func (e *Engine) end() {
 // loading any more. A model that fails to load fails alone. The context bounds the loading and
 // nothing after it; Wait and Close wait for it.
 func (e *Engine) Load(ctx context.Context) <-chan struct{} {
+	e.reserve()
 	loaded := make(chan struct{})
 	var left atomic.Int64
 	left.Store(int64(len(e.models)))
@@ -134,6 +145,23 @@ func (e *Engine) Load(ctx context.Context) <-chan struct{} {
 	return loaded
 }
 
+// reserve keeps a permit of the shared gate for predictors if generators share it: they would have
+// to wait for the end of generations else, which take minutes where a predict takes milliseconds.
+func (e *Engine) reserve() {
+	predictors, generators := false, false
+	for _, m := range e.models {
+		for _, v := range m.verbs {
+			if m.gate == e.shared {
+				predictors = predictors || !v.Streams()
+				generators = generators || v.Streams()
+			}
+		}
+	}
+	if predictors && generators {
+		e.shared.gate.Reserve(1)
+	}
+}
+
 // maxName is how many bytes of an unknown name an error repeats.
 const maxName = 256
 
@@ -157,7 +185,9 @@ func (e *Engine) Snapshot() Snapshot {
 	s := Snapshot{Readers: e.streams.Readers()}
 	see := func(d *namedGate) {
 		n := d.gate.State()
-		s.Gates = append(s.Gates, GateSnapshot{Name: d.name, Permits: n.Permits, Queue: d.config.Queue, InUse: n.InUse, Waiting: n.Waiting, Inside: n.Inside})
+		s.Gates = append(s.Gates, GateSnapshot{
+			Name: d.name, Permits: n.Permits, Queue: d.config.Queue, InUse: n.InUse, Waiting: n.Waiting, Inside: n.Inside, Callers: n.Callers,
+		})
 	}
 	see(e.shared)
 	for _, m := range e.models {
@@ -180,11 +210,16 @@ func (e *Engine) Drain() {
 		return
 	}
 	e.draining = true
+	close(e.begun)
 	e.streams.Drain()
 	if e.active == 0 {
 		close(e.idle)
 	}
 }
+
+// DrainBegun returns a channel that is closed when Drain is called. A request that has not been
+// admitted by then never will be.
+func (e *Engine) DrainBegun() <-chan struct{} { return e.begun }
 
 // Draining reports whether Drain has been called.
 func (e *Engine) Draining() bool {

@@ -104,6 +104,9 @@ func underPermit[T any](ctx context.Context, c *Call, work func() (T, error)) (o
 	return work()
 }
 
+// Check returns the error of Admit if it would fail now, as Verb.Check does.
+func (p *Prediction[In, Out]) Check(c Caller) error { return p.verb.Check(c) }
+
 // Admit takes a slot inside the model's gate, as Verb.Admit does.
 func (p *Prediction[In, Out]) Admit(c Caller) (*Call, error) { return p.verb.Admit(c) }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// bodyTimeout is how long a client may pause while it sends its body: it holds a slot meanwhile.
+// bodyTimeout is how long a client may pause while it sends its body.
 const bodyTimeout = 30 * time.Second
 
 // bodyPrealloc is how much memory a Content-Length alone allocates; more is allocated as the body
@@ -22,7 +22,7 @@ const bodyTimeout = 30 * time.Second
 const bodyPrealloc = 1 << 20
 
 // readBody reads the request's body to its end, without which net/http does not notice that a
-// client disconnects later.
+// client disconnects later. The request holds no slot inside a gate meanwhile.
 func (g *Gateway) readBody(c *gin.Context) ([]byte, error) {
 	if c.Request.ContentLength > g.MaxBody {
 		return nil, g.tooLarge()
@@ -71,18 +71,6 @@ func (r *deadlineReader) Read(p []byte) (int, error) {
 		_ = r.control.SetReadDeadline(time.Time{})
 	}
 	return n, err
-}
-
-// readUnrouted reads a body that names its model. As the model's own gate cannot admit the request
-// before the model is known, no more of them are read at once than the gates could hold together.
-func (g *Gateway) readUnrouted(c *gin.Context) ([]byte, error) {
-	select {
-	case g.bodies <- struct{}{}:
-		defer func() { <-g.bodies }()
-		return g.readBody(c)
-	default:
-		return nil, &apierr.Error{Code: apierr.CodeQueueFull, Message: "too many requests are being read; try again later", RetryAfter: time.Second}
-	}
 }
 
 // writeJSON writes a response of a value as JSON. It does not escape < and >, as no response is

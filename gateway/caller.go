@@ -9,8 +9,11 @@ import (
 const keyCaller = "caller"
 
 // identify is the middleware that determines the caller, once for the whole request: gate, streams,
-// metrics and log use the same caller. As there are no keys yet, every caller is the same.
-func identify(c *gin.Context) { c.Set(keyCaller, engine.Caller{}) }
+// metrics and log use the same caller. As there are no keys yet, a caller is an address.
+func identify(c *gin.Context) {
+	a := accessOf(c)
+	c.Set(keyCaller, engine.Caller{Name: addressName(a.client), Trace: &a.trace})
+}
 
 // callerOf returns the request's caller.
 func callerOf(c *gin.Context) engine.Caller {

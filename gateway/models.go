@@ -19,6 +19,9 @@ import (
 func (g *Gateway) listModels(c *gin.Context) error {
 	list := dialect.ModelList{Object: "list", Data: []dialect.Model{}}
 	for _, m := range g.Engine.Models() {
+		if id := identityOf(c); id != nil && !id.May(m.Name()) {
+			continue
+		}
 		list.Data = append(list.Data, g.describe(m))
 	}
 	return g.writeJSON(c, http.StatusOK, list)
@@ -92,6 +95,9 @@ func (g *Gateway) model(c *gin.Context, name string) (*engine.Model, error) {
 	if name == "" {
 		return nil, &apierr.Error{Code: apierr.CodeNotFound, Message: "name a model; GET /v1/models lists them"}
 	}
+	if err := mayUse(c, name); err != nil { // before a caller learns whether there is such a model
+		return nil, err
+	}
 	m, err := g.Engine.Model(name)
 	if err == nil {
 		c.Set(keyModel, name)
@@ -108,15 +114,18 @@ func (g *Gateway) predict(c *gin.Context, v *engine.Verb) error {
 	if accepts(c.Request, mediaEvents) > 0 && accepts(c.Request, mediaJSON) == 0 {
 		return &apierr.Error{Code: apierr.CodeNotAcceptable, Message: "this model returns one whole result: accept application/json"}
 	}
-	call, err := v.Admit(callerOf(c))
-	if err != nil {
+	if err := v.Check(callerOf(c)); err != nil {
 		return err
 	}
-	defer call.Close()
 	in, err := g.input(c)
 	if err != nil {
 		return err
 	}
+	call, err := g.admit(c, v.Admit, work{})
+	if err != nil {
+		return err
+	}
+	defer call.Close()
 	out, err := call.Predict(c.Request.Context(), in)
 	if err != nil {
 		return err
@@ -124,7 +133,7 @@ func (g *Gateway) predict(c *gin.Context, v *engine.Verb) error {
 	return g.writeBody(c, http.StatusOK, out.MediaType, out.Body)
 }
 
-// input reads a request that its path has routed and a gate has admitted.
+// input reads a request that its path has routed. It holds no slot meanwhile.
 func (g *Gateway) input(c *gin.Context) (engine.Input, error) {
 	values, err := query(c.Request)
 	if err != nil {

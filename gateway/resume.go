@@ -22,7 +22,7 @@ const leaseAfterRetry = 5 * time.Second
 
 // createStream serves POST /v1/streams: it starts a detached stream, which runs without readers.
 func (g *Gateway) createStream(c *gin.Context) error {
-	body, err := g.readUnrouted(c)
+	body, err := g.readBody(c)
 	if err != nil {
 		return err
 	}
@@ -48,14 +48,16 @@ func (g *Gateway) createStream(c *gin.Context) error {
 	if !ok {
 		return noVerb(m, verbStream)
 	}
-	call, err := v.verb.Admit(callerOf(c))
+	in := engine.Input{MediaType: mediaJSON, Body: []byte(request.Input)}
+	call, err := g.admit(c, v.verb.Admit, v.work(in, true))
 	if err != nil {
 		return err
 	}
 	defer call.Close()
-	in := engine.Input{MediaType: mediaJSON, Body: []byte(request.Input)}
-	s, err := v.start(c.Request.Context(), call, in, g.detached(v.codec))
-	if err != nil {
+	o := g.detached(v.codec)
+	o.Owner = ownerOf(c)
+	s, err := v.start(c.Request.Context(), call, in, o)
+	if err := started(c, s, err); err != nil {
 		return err
 	}
 	c.Header("Location", streamURL(s))
@@ -74,7 +76,7 @@ func streamURL(s *stream.Stream) string { return "/v1/streams/" + s.ID() }
 // readStream serves GET /v1/streams/{id}: from the start, or from after the reader's last event.
 func (g *Gateway) readStream(c *gin.Context) error {
 	setRoute(c, "/v1/streams/{id}")
-	s, err := g.Engine.Streams().Open(c.Request.Context(), c.Param("id"))
+	s, err := g.openStream(c, c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -92,8 +94,11 @@ func (g *Gateway) readStream(c *gin.Context) error {
 // deleteStream serves DELETE /v1/streams/{id}: the stream is no longer wanted.
 func (g *Gateway) deleteStream(c *gin.Context) error {
 	setRoute(c, "/v1/streams/{id}")
-	s, err := g.Engine.Streams().Open(c.Request.Context(), c.Param("id"))
+	s, err := g.openStream(c, c.Param("id"))
 	if err != nil {
+		return err
+	}
+	if err := mayDelete(c, s); err != nil {
 		return err
 	}
 	if err := s.Stop(c.Request.Context()); err != nil {
@@ -106,7 +111,7 @@ func (g *Gateway) deleteStream(c *gin.Context) error {
 
 // resumeModelStream goes on with a stream that GET …/stream began. It never starts a second one.
 func (g *Gateway) resumeModelStream(c *gin.Context, m *engine.Model, id string, from position) error {
-	s, err := g.Engine.Streams().Open(c.Request.Context(), id)
+	s, err := g.openStream(c, id)
 	if err != nil {
 		return err
 	}

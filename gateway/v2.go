@@ -106,15 +106,18 @@ func (g *Gateway) v2Post(c *gin.Context) error {
 	if !ok {
 		return noVerb(m, verbInfer)
 	}
-	call, err := infer.Admit(callerOf(c))
-	if err != nil {
+	if err := infer.Check(callerOf(c)); err != nil {
 		return err
 	}
-	defer call.Close()
 	body, err := g.readBody(c)
 	if err != nil {
 		return err
 	}
+	call, err := g.admit(c, infer.Admit, work{})
+	if err != nil {
+		return err
+	}
+	defer call.Close()
 	mediaType := openinference.MediaType(c.GetHeader("Content-Type"), c.GetHeader(openinference.HeaderName))
 	r, err := g.codecs.infer.Decode(mediaType, body)
 	if err != nil {

@@ -23,11 +23,12 @@ var importRules = map[string]struct {
 	reason string
 }{
 	"cmd":   {[]string{"app", "kinds"}, "a command is one call of app.Main"},
-	"app":   {[]string{"apierr", "configs", "engine", "gateway", "hub", "llm", "regular", "stream", "web"}, "the command line adds models by their Kind and knows none itself; llm is for penstock import"},
+	"app":   {[]string{"apierr", "auth", "configs", "engine", "gateway", "hub", "llm", "logging", "regular", "stream", "web"}, "the command line adds models by their Kind and knows none itself; llm is for penstock import"},
 	"kinds": {[]string{"app", "configs", "engine", "gateway", "clip", "llm", "onnx", "regular"}, "this is where a configuration becomes a model"},
 
 	"configs": {[]string{"regular"}, "kinds turns a configuration into options"},
 	"apierr":  {nil, "every package can return its errors"},
+	"logging": {nil, "how lines are written has nothing to do with what is logged"},
 	"stream":  {[]string{"apierr", "sse"}, "a log of events knows no model and no protocol"},
 	"sse":     {nil, "events and their bytes"},
 	"engine":  {[]string{"apierr", "sse", "stream", "strictjson"}, "the engine knows no HTTP, no ONNX and no OpenAI"},
@@ -50,7 +51,7 @@ var importRules = map[string]struct {
 	"models":  {nil, "weights, and how they were made"},
 	"scripts": {nil, "tools of the repository"},
 	"bench":   {[]string{"apierr", "engine", "gateway", "stream", "test"}, "benchmarks are wired by hand, or run from outside"},
-	"test":    {[]string{"apierr", "engine", "gateway", "stream", "sse", "dialect"}, "tools for the tests of any package"},
+	"test":    {[]string{"apierr", "auth", "engine", "gateway", "stream", "sse", "dialect"}, "tools for the tests of any package"},
 }
 
 // standardOnly are the folders whose packages import nothing but the standard library and what
@@ -67,8 +68,11 @@ var libraryRules = []struct {
 	{"github.com/prometheus/client_golang", []string{"gateway"}, "the engine reports to an Observer, and the gateway makes metrics of that"},
 	{"github.com/yalue/onnxruntime_go", []string{"onnx"}, "ONNX Runtime is opened once, in one package"},
 	{"github.com/sashabaranov/go-openai", []string{"dialect"}, "its types are OpenAI's dialect"},
+	{"github.com/pires/go-proxyproto", []string{"gateway"}, "clients' connections are the gateway's"},
 	{"github.com/goccy/go-yaml", []string{"configs"}, "YAML is read in one package, strictly"},
 	{"github.com/alecthomas/kong", []string{"app"}, "the command line is app's"},
+	{"github.com/golang-jwt/jwt/v5", []string{"auth"}, "tokens are checked in one package"},
+	{"github.com/MicahParks/jwkset", []string{"auth"}, "tokens are checked in one package"},
 	{"code.dny.dev/ssrf", []string{"clip"}, "only pictures are fetched from addresses that clients send"},
 }
 
