@@ -317,3 +317,24 @@ func TestBrokenStateIsRefused(t *testing.T) {
 		t.Error("a folder that cannot be made was taken")
 	}
 }
+
+// A file that is being written may be a valid, shorter list for a moment: nothing is revoked.
+func TestAHalfWrittenKeysFileRevokesNothing(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(dir, "keys.json")
+		write(t, path, `["a", "b"]`)
+		f := watch(t, path)
+		f.OnRevoked(identified(t, f.Auth, "b").ID, func() { t.Error("a key was revoked") })
+		time.Sleep(pollInterval / 2)
+		for range 5 {
+			write(t, path, `["a"]`)
+			time.Sleep(pollInterval)
+			write(t, path, `["a", "b"]`)
+			time.Sleep(pollInterval)
+		}
+		if got := f.valid(t); got != "own a b" {
+			t.Errorf("valid are %q", got)
+		}
+	})
+}
