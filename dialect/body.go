@@ -30,7 +30,7 @@ const (
 // newBody returns the Body of a request without a member "model".
 func newBody(request []byte) Body { return Body{request: request, asks: true} }
 
-// cut marks a value of the member "model".
+// cut marks the value of the member "model".
 func (b *Body) cut(start, end int) {
 	b.named = true
 	b.edits = append(b.edits, edit{start: start, end: end})
