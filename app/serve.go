@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -42,6 +43,10 @@ func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	metrics := gateway.NewMetrics(version(), log)
+	plan, err := planMemory(config.Runtime.MemoryLimit, log)
+	if err != nil {
+		return err
+	}
 	gate := engine.GateConfig{
 		Permits: config.Runtime.PredictConcurrency,
 		Queue:   config.Runtime.Queue.Limit,
@@ -60,7 +65,9 @@ func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 	if err := addModels(env, config.Models, kinds); err != nil {
 		return err
 	}
-	g := gateway.New(gatewayOptions(config, e, metrics, log, web.Files()))
+	o := gatewayOptions(config, e, metrics, log, web.Files())
+	o.Memory = plan.budget
+	g := gateway.New(o)
 
 	// The port opens before the models are loaded: /readyz reports how loading goes.
 	listener, err := gateway.Listen(ctx, string(config.Server.Address), config.Streams.Heartbeat+config.Streams.WriteTimeout)
@@ -70,14 +77,18 @@ func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 	fmt.Fprintf(stdout, "Penstock serves its playground at %s (Ctrl-C ends it)\n", pageURL(listener.Addr()))
 	loaded := e.Load(ctx)
 	waited := make(chan struct{})
+	var short error // there is too little memory; read after waited
 	go func() {
 		defer close(waited)
 		<-loaded
 		log.Info("all models are loaded or have failed", "took", time.Since(began).Round(time.Millisecond))
+		if short = plan.divide(); short != nil {
+			drain(short)
+		}
 	}()
 	err = g.Serve(ctx, listener, config.Server.ShutdownGrace)
 	<-waited
-	return err
+	return errors.Join(short, err)
 }
 
 // addModels adds each model by its kind, which is among kinds: the configuration has been checked.
@@ -111,6 +122,7 @@ func gatewayOptions(c configs.Config, e *engine.Engine, m *gateway.Metrics, log 
 		Engine: e, Metrics: m, Log: log, Playground: page,
 		MaxBody:           int64(c.Server.MaxBody),
 		ReadHeaderTimeout: c.Server.ReadHeaderTimeout,
+		BodyTimeout:       c.Server.BodyTimeout,
 		Heartbeat:         c.Streams.Heartbeat,
 		WriteTimeout:      c.Streams.WriteTimeout,
 		Retry:             c.Streams.Retry,

@@ -65,17 +65,19 @@ func documented() configs.Config {
 			ShutdownGrace:     30 * time.Second,
 			MaxBody:           20 << 20,
 			ReadHeaderTimeout: 10 * time.Second,
+			BodyTimeout:       time.Minute,
 		},
 		Runtime: configs.Runtime{
 			PredictConcurrency: 5,
 			Queue:              configs.Queue{Limit: 100, Timeout: 30 * time.Second},
+			MemoryLimit:        -60,
 		},
 		Streams: configs.Streams{
 			Heartbeat:    15 * time.Second,
 			WriteTimeout: 10 * time.Second,
 			Retry:        2 * time.Second,
 			Limit:        10_000,
-			Resume:       configs.Resume{Window: time.Minute, Buffer: 4 << 20, Total: 256 << 20},
+			Resume:       configs.Resume{Window: time.Minute, Buffer: 4 << 20, Total: 256 << 20, Limit: 10_000},
 		},
 	}
 }
@@ -179,7 +181,7 @@ func TestEveryKey(t *testing.T) {
 	// Each line of the list in unavailable.go is refused at its position, and nothing else is.
 	_, err = load(source, options)
 	const refused = `
-example.yaml:46:3: auth.keys is not available in this version`
+example.yaml:48:3: auth.keys is not available in this version`
 	if diff := cmp.Diff(strings.TrimPrefix(refused, "\n"), err.Error()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -260,6 +262,8 @@ func TestEnvironmentOverridesEachScalar(t *testing.T) {
 			value, want = (old + time.Second).String(), reflect.ValueOf(old+time.Second)
 		case configs.Bytes:
 			value, want = (old + 1<<20).String(), reflect.ValueOf(old+1<<20)
+		case configs.MemoryLimit:
+			value, want = "50%", reflect.ValueOf(configs.MemoryLimit(-50))
 		case configs.Address:
 			value, want = "localhost:0", reflect.ValueOf(configs.Address("localhost:0"))
 		case configs.Path:

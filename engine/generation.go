@@ -124,6 +124,7 @@ func (g *Generation[In, Chunk]) Start(ctx context.Context, c *Call, in In, enc E
 		var end End
 		err := guard(func() (err error) { end, err = g.generate(ctx, c, in, p, out.emit); return err })
 		out.finish(c, end, err)
+		c.ended()
 	}()
 	return p.Stream(), nil
 }

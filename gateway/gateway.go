@@ -13,6 +13,7 @@ import (
 
 	"penstock/apierr"
 	"penstock/engine"
+	"penstock/memory"
 	"penstock/stream"
 )
 
@@ -24,7 +25,10 @@ type Options struct {
 	Playground fs.FS        // its files lie at the root; index.html is /; nil: none
 	Dialects   []Dialect    // further protocols for language models
 
+	Memory *memory.Budget // what requests may hold together; nil: no limit
+
 	MaxBody           int64         // bytes of a request's body; 0: 20 MiB
+	BodyTimeout       time.Duration // how long a request's body may take to arrive; 0: 60 s
 	ReadHeaderTimeout time.Duration // how long a request's head may take; 0: 10 s
 	Heartbeat         time.Duration // a silent stream gets a comment this often; 0: 15 s
 	WriteTimeout      time.Duration // a write stuck this long ends the connection; 0: 10 s
@@ -42,6 +46,7 @@ func (o Options) withDefaults() Options {
 		o.Metrics = NewMetrics("(devel)", o.Log)
 	}
 	o.MaxBody = cmp.Or(o.MaxBody, 20<<20)
+	o.BodyTimeout = cmp.Or(o.BodyTimeout, time.Minute)
 	o.ReadHeaderTimeout = cmp.Or(o.ReadHeaderTimeout, 10*time.Second)
 	o.Heartbeat = cmp.Or(o.Heartbeat, 15*time.Second)
 	o.WriteTimeout = cmp.Or(o.WriteTimeout, 10*time.Second)
@@ -57,7 +62,7 @@ type Gateway struct {
 	handler http.Handler
 	started time.Time
 	codecs  codecs
-	joints  sync.Pool     // of *[]byte, for joined writes
+	joints  sync.Pool // of *[]byte, for joined writes
 }
 
 // New returns a Gateway for the engine's models, all of which have been added. It panics without an
@@ -101,7 +106,7 @@ func (g *Gateway) routes() http.Handler {
 	r.RedirectTrailingSlash, r.RedirectFixedPath = false, false
 	r.HandleMethodNotAllowed = true
 	r.ContextWithFallback = true
-	r.Use(g.observe, g.recoverPanics, identify)
+	r.Use(g.observe, g.recoverPanics, identify, g.reserve)
 	if len(g.Origins) > 0 {
 		r.Use(allowOrigins(g.Origins))
 	}

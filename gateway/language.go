@@ -54,6 +54,7 @@ func (g *Gateway) generate(codec dialect.Codec) gin.HandlerFunc {
 		}
 		head := &streamHead{}
 		r.Passthrough = head
+		g.keepBody(c, call)
 		s, err := gen.Start(c.Request.Context(), call, r, newEncoder(codec, r), o)
 		if err != nil {
 			return err

@@ -50,6 +50,7 @@ func (g *Gateway) createStream(c *gin.Context) error {
 	}
 	defer call.Close()
 	in := engine.Input{MediaType: mediaJSON, Body: []byte(request.Input)}
+	g.keepBody(c, call)
 	s, err := v.start(c.Request.Context(), call, in, g.detached(v.codec))
 	if err != nil {
 		return err
