@@ -37,7 +37,7 @@ type Runtime struct {
 	Queue              Queue       `yaml:"queue"`
 	ONNXRuntime        ONNXRuntime `yaml:"onnxruntime"`
 	// MemoryLimit bounds the memory of the process.
-	MemoryLimit MemoryLimit `yaml:"memory_limit" default:"60%"`
+	MemoryLimit MemoryLimit `yaml:"memory_limit" default:"60%" min:"99%" max:"1TiB"`
 }
 
 // Queue bounds the wait for a permit.

@@ -6,8 +6,8 @@ import (
 	"strconv"
 )
 
-// MemoryLimit is a size in bytes or, where it is negative, as many hundredths of the memory there is:
-// -60 is 60%.
+// MemoryLimit is a size in bytes or, where it is negative, as many hundredths of the memory there
+// is: -60 is 60%.
 type MemoryLimit int64
 
 var percentPattern = regexp.MustCompile(`^([1-9][0-9]?)%$`)
