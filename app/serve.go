@@ -58,7 +58,8 @@ func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 		Accept:   gateway.AcceptVerb,
 		Streams: stream.Options{
 			Limit: config.Streams.Limit,
-			Logs:  stream.NewMemoryLogs(int(config.Streams.Resume.Total)),
+			Kept:  config.Streams.Resume.Limit,
+			Logs:  stream.NewMemoryLogs(int(config.Streams.Resume.Total), plan.budget),
 		},
 	})
 	env := Env{Engine: e, Gate: gate, Runtime: config.Runtime, Metrics: metrics, Log: log, UserAgent: userAgent()}

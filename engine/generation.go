@@ -111,7 +111,7 @@ func (g *Generation[In, Chunk]) Start(ctx context.Context, c *Call, in In, enc E
 	m := c.verb.model
 	ctx, p, err := m.engine.streams.Create(ctx, stream.Config{
 		Info:   stream.Info{Model: m.name, Verb: c.verb.name, Dialect: o.Dialect},
-		Buffer: o.Buffer, Lease: o.Lease, Detached: o.Detached, Observer: m.observer,
+		Caller: c.caller.Name, Buffer: o.Buffer, Lease: o.Lease, Detached: o.Detached, Observer: m.observer,
 	})
 	if err != nil {
 		return nil, apierr.From(err)

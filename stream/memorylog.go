@@ -6,25 +6,57 @@ import (
 	"fmt"
 	"sync"
 
+	"penstock/memory"
 	"penstock/sse"
 )
 
 // NewMemoryLogs returns Logs in this process's memory whose events take at most total bytes of it
-// together. When that is reached, sealed logs lose their events, the one sealed first first, and
-// then those still being written lose their oldest ones, the log that has held events longest
-// first. None of its methods waits or fails, and contexts are not looked at.
-func NewMemoryLogs(total int) Logs {
-	return &memoryLogs{total: total, byID: map[string]*memoryLog{}}
+// together, and what budget has for them; nil is no budget. Where there is no room, the caller whose
+// logs hold most makes it: its sealed logs lose their events, the one sealed first first. If no
+// caller has any of those, logs still being written lose their oldest events, in the same order,
+// the log that has held events longest first. None of its methods waits or fails, and contexts are
+// not looked at.
+func NewMemoryLogs(total int, budget *memory.Budget) Logs {
+	return &memoryLogs{total: total, budget: budget, byID: map[string]*memoryLog{}, callers: map[string]*callerLogs{}}
 }
 
 type memoryLogs struct {
-	total int
+	total  int
+	budget *memory.Budget
 
-	mu     sync.Mutex // guards the store and the contents of all its logs
-	byID   map[string]*memoryLog
-	used   int
-	open   list.List // of *memoryLog that hold events, the one that has done so longest first
-	sealed list.List // of *memoryLog that hold events, the one sealed first first
+	mu      sync.Mutex // guards the store and the contents of all its logs
+	byID    map[string]*memoryLog
+	used    int
+	callers map[string]*callerLogs // those whose logs hold events
+}
+
+// callerLogs are the logs of one caller that hold events.
+type callerLogs struct {
+	used     int
+	reserved *memory.Reservation
+	open     list.List // of *memoryLog, the one that has held events longest first
+	sealed   list.List // of *memoryLog, the one sealed first first
+}
+
+// caller returns the logs of a caller.
+func (s *memoryLogs) caller(name string) *callerLogs {
+	c := s.callers[name]
+	if c == nil {
+		c = &callerLogs{reserved: s.budget.Account(name).Reserve(memory.Stream)}
+		s.callers[name] = c
+	}
+	return c
+}
+
+// give counts bytes that are no longer used.
+func (s *memoryLogs) give(name string, n int) {
+	c := s.caller(name)
+	s.used -= n
+	c.used -= n
+	c.reserved.Shrink(int64(n))
+	if c.used == 0 {
+		delete(s.callers, name)
+	}
 }
 
 type memoryLog struct {
@@ -32,7 +64,7 @@ type memoryLog struct {
 	id      string
 	config  LogConfig
 	owner   Owner
-	element *list.Element // in store.open or store.sealed; nil while it holds no events
+	element *list.Element // in its caller's open or sealed; nil while it holds no events
 	dropped bool
 
 	events   []sse.Event
@@ -84,40 +116,85 @@ func (l *memoryLog) Append(_ context.Context, first int64, events []sse.Event) e
 		return fmt.Errorf("stream: append event %d to a log that ends %d before it", first, -known)
 	}
 	events = events[min(known, int64(len(events))):]
-	for _, e := range events {
+	for i, e := range events {
+		for !s.caller(l.config.Caller).reserved.Try(int64(cost(e))) {
+			if s.makeRoom(l, l.config.Caller) {
+				continue
+			}
+			l.lose(events[i:]) // its readers fall behind, and the model runs on
+			return nil
+		}
+		own := s.caller(l.config.Caller)
 		if l.element == nil {
-			l.element = s.open.PushBack(l)
+			l.element = own.open.PushBack(l)
 		}
 		l.events = append(l.events, l.slab.keep(e))
 		l.size += cost(e)
 		s.used += cost(e)
+		own.used += cost(e)
 		for l.size > l.config.Buffer && len(l.events) > 1 {
 			l.dropOldest()
 		}
-		for s.used > s.total && s.makeRoom(l) {
+		for s.used > s.total && s.makeRoom(l, "") {
 		}
 	}
 	l.ping()
 	return nil
 }
 
-// makeRoom drops something other than the last event of the log being written to, and reports
-// whether there was anything.
-func (s *memoryLogs) makeRoom(writing *memoryLog) bool {
-	if e := s.sealed.Front(); e != nil {
-		l := e.Value.(*memoryLog)
-		l.empty() // its terminal event stays, for readers that have had all events before it
-		l.ping()
-		return true
-	}
-	for e := s.open.Front(); e != nil; e = e.Next() {
-		if l := e.Value.(*memoryLog); l != writing || len(l.events) > 1 {
-			l.dropOldest()
-			l.ping()
-			return true
+// makeRoom drops something other than the last event of the log being written to, of one caller or,
+// if that is "", of the one that holds most, and reports whether there was anything.
+func (s *memoryLogs) makeRoom(writing *memoryLog, caller string) bool {
+	return s.emptySealed(caller) || s.shorten(writing, caller)
+}
+
+// emptySealed drops the events of a sealed log. Its terminal event stays, for readers that have had
+// all events before it.
+func (s *memoryLogs) emptySealed(caller string) bool {
+	var most *callerLogs
+	for name, c := range s.callers {
+		if (caller == "" || name == caller) && c.sealed.Len() > 0 && (most == nil || c.used > most.used) {
+			most = c
 		}
 	}
-	return false
+	if most == nil {
+		return false
+	}
+	l := most.sealed.Front().Value.(*memoryLog)
+	l.empty()
+	l.ping()
+	return true
+}
+
+// shorten drops the oldest event of a log that is being written.
+func (s *memoryLogs) shorten(writing *memoryLog, caller string) bool {
+	var most *memoryLog
+	held := 0
+	for name, c := range s.callers {
+		if caller != "" && name != caller || most != nil && c.used <= held {
+			continue
+		}
+		for e := c.open.Front(); e != nil; e = e.Next() {
+			if l := e.Value.(*memoryLog); l != writing || len(l.events) > 1 {
+				most, held = l, c.used
+				break
+			}
+		}
+	}
+	if most == nil {
+		return false
+	}
+	most.dropOldest()
+	most.ping()
+	return true
+}
+
+// lose drops all events and those that there is no memory for: the log goes on after them.
+func (l *memoryLog) lose(lost []sse.Event) {
+	l.empty()
+	l.first += int64(len(lost))
+	l.store.give(l.config.Caller, 0) // a caller that holds nothing is removed
+	l.ping()
 }
 
 func (l *memoryLog) dropOldest() {
@@ -130,7 +207,7 @@ func (l *memoryLog) dropOldest() {
 	l.events = l.events[1:]
 	l.first++
 	l.size -= n
-	l.store.used -= n
+	l.store.give(l.config.Caller, n)
 }
 
 // empty drops all events.
@@ -138,14 +215,15 @@ func (l *memoryLog) empty() {
 	if l.element == nil {
 		return
 	}
+	own := l.store.caller(l.config.Caller)
 	if l.terminal != nil {
-		l.store.sealed.Remove(l.element)
+		own.sealed.Remove(l.element)
 	} else {
-		l.store.open.Remove(l.element)
+		own.open.Remove(l.element)
 	}
 	l.element = nil
 	l.first += int64(len(l.events))
-	l.store.used -= l.size
+	l.store.give(l.config.Caller, l.size)
 	l.events, l.size, l.slab = nil, 0, slab{}
 }
 
@@ -160,8 +238,9 @@ func (l *memoryLog) Seal(_ context.Context, t Terminal) error {
 		return nil
 	}
 	if l.element != nil {
-		l.store.open.Remove(l.element)
-		l.element = l.store.sealed.PushBack(l)
+		own := l.store.caller(l.config.Caller)
+		own.open.Remove(l.element)
+		l.element = own.sealed.PushBack(l)
 	}
 	l.terminal = &t
 	l.ping()
