@@ -3,6 +3,7 @@ package clip
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"penstock/apierr"
 	"penstock/clip/fetch"
@@ -34,6 +35,7 @@ type Model struct {
 	labels    *labelStore
 	buffers   *imageBuffers
 	scale     float64 // the factor from cosines to logits
+	loaded    atomic.Bool
 }
 
 // New makes a Model. It reads no files yet.
@@ -90,6 +92,7 @@ func (m *Model) load(ctx context.Context) (err error) {
 		return err
 	}
 	m.scale, err = m.chooseScale(ctx, folder.config.LogitScale)
+	m.loaded.Store(err == nil)
 	return err
 }
 

@@ -73,6 +73,7 @@ func New(o Options) *Gateway {
 	}
 	g := &Gateway{Options: o.withDefaults(), started: time.Now(), codecs: newCodecs(o.Dialects)}
 	g.Metrics.watch(g.Engine)
+	g.Metrics.watchMemory(g.Memory, g.Engine.Streams())
 	g.handler = g.routes()
 	return g
 }

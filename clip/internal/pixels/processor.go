@@ -6,6 +6,8 @@ import (
 	"math"
 	"runtime"
 
+	budget "penstock/memory"
+
 	"penstock/apierr"
 	"penstock/clip/internal/limit"
 )
@@ -101,6 +103,11 @@ func (p *Processor) Process(ctx context.Context, holder *limit.Holder, data, rgb
 		return err
 	}
 	defer memory.Release()
+	held := budget.From(ctx).Reserve(budget.Picture)
+	defer held.Close()
+	if err := held.Grow(ctx, need); err != nil {
+		return err
+	}
 	return p.decode(f, pic, rgb)
 }
 
