@@ -6,7 +6,7 @@ import (
 	"math"
 	"runtime"
 
-	budget "penstock/memory"
+	"penstock/memory"
 
 	"penstock/apierr"
 	"penstock/clip/internal/limit"
@@ -98,12 +98,12 @@ func (p *Processor) Process(ctx context.Context, holder *limit.Holder, data, rgb
 		return err
 	}
 	defer core.Release()
-	memory, err := holder.Acquire(ctx, p.memory, need)
+	decoding, err := holder.Acquire(ctx, p.memory, need)
 	if err != nil {
 		return err
 	}
-	defer memory.Release()
-	held := budget.From(ctx).Reserve(budget.Picture)
+	defer decoding.Release()
+	held := memory.From(ctx).Reserve(memory.Picture)
 	defer held.Close()
 	if err := held.Grow(ctx, need); err != nil {
 		return err
