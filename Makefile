@@ -57,7 +57,7 @@ tidy: ## tidy go.mod here and in examples/
 	cd examples/own-kind && $(GO) mod tidy
 
 browser: setup build $(SDK) ## tests that need Chromium or OpenAI's Python SDK: the playground, the README
-	$(GO) test -tags browser -run 'ReadmePython|Playground|Event' ./cmd/penstock ./web
+	$(GO) test -tags browser -run 'ReadmePython|Playground|Event|Foreign' ./cmd/penstock ./web
 
 e2e: setup build $(E2E)/python/.installed $(E2E)/javascript/.installed $(E2E)/openai-go ## tests with real clients, each against a running ./penstock
 	$(GO) test -tags e2e -count=1 ./test/clients

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -37,6 +39,7 @@ const (
 	CodeUpstreamUnauthorized Code = "upstream_unauthorized"
 	CodeUpstreamTimeout      Code = "upstream_timeout"
 	CodeLogUnavailable       Code = "log_unavailable"
+	CodeAuthUnavailable      Code = "auth_unavailable"
 	CodeCanceled             Code = "canceled"
 	CodeInternal             Code = "internal"
 )
@@ -49,6 +52,7 @@ type Error struct {
 	Param      string        // the input field that is wrong, where there is one
 	RetryAfter time.Duration // how long to wait before another attempt; 0: retrying does not help, or the delay is unknown
 	Cause      error         // for the log; may be nil
+	Logged     string        // what logs have in place of Message and Cause, where these quote what may hold a prompt; may be empty
 }
 
 // Error returns the code, the message and the cause: it is for logs. Clients are shown Message.
@@ -64,12 +68,47 @@ func (e *Error) Error() string {
 	return s
 }
 
+// ForLog returns an error as logs have it: its text or, if an *Error within it has Logged, the code
+// and that.
+func ForLog(err error) string {
+	for e, ok := errors.AsType[*Error](err); ok; e, ok = errors.AsType[*Error](e.Cause) {
+		if e.Logged != "" {
+			return (&Error{Code: e.Code, Reason: e.Reason, Message: e.Logged}).Error()
+		}
+	}
+	return err.Error()
+}
+
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// InvalidInput returns the error for input that can never work.
+// InvalidInput returns the error for input that can never work. Text among the arguments, which may
+// be the client's, is shortened.
 func InvalidInput(reason, format string, args ...any) *Error {
-	return &Error{Code: CodeInvalidInput, Reason: reason, Message: fmt.Sprintf(format, args...)}
+	return &Error{Code: CodeInvalidInput, Reason: reason, Message: fmt.Sprintf(format, ShortenAll(args)...)}
+}
+
+// longest is how many bytes of a text that a client has sent an error repeats.
+const longest = 256
+
+// Shorten returns a text that a client has sent as an error repeats it: of a longer one its first
+// 256 bytes, so that no error is as large as the request.
+func Shorten(text string) string {
+	if len(text) <= longest {
+		return text
+	}
+	return strings.ToValidUTF8(text[:longest], "") + "…"
+}
+
+// ShortenAll returns arguments for a format, with Shorten applied to those that are strings.
+func ShortenAll(args []any) []any {
+	args = slices.Clone(args)
+	for i, arg := range args {
+		if text, ok := arg.(string); ok {
+			args[i] = Shorten(text)
+		}
+	}
+	return args
 }
 
 // From returns the *Error in err, or makes one: the end of a context becomes canceled, anything

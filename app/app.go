@@ -18,6 +18,7 @@ type commandLine struct {
 	Check   checkCommand   `cmd:"" help:"Validate a configuration: load nothing, list every problem at once."`
 	Pull    pullCommand    `cmd:"" help:"Fetch a model from a Hugging Face hub."`
 	Import  importCommand  `cmd:"" help:"Make an ONNX model folder of a Llama-family GGUF file."`
+	Key     keyCommand     `cmd:"" help:"Make keys for those who may use the gateway."`
 	Version versionCommand `cmd:"" help:"Say which version this is."`
 }
 
@@ -76,10 +77,14 @@ type configFlag struct {
 }
 
 // load finds and reads the configuration; address replaces its server.address unless it is empty.
+// It warns on stderr of environment variables that look like settings and are none.
 func (f configFlag) load(kinds []Kind, address string) (configs.Source, configs.Config, error) {
 	source, err := configs.Find(f.Config)
 	if err != nil {
 		return source, configs.Config{}, err
+	}
+	for _, warning := range configs.UnknownVariables(os.Environ()) {
+		fmt.Fprintf(os.Stderr, "penstock: warning: %s\n", warning)
 	}
 	options := configs.Options{
 		Env:                  os.LookupEnv,

@@ -16,6 +16,9 @@ func (c checkCommand) Run(stdout io.Writer, kinds []Kind) error {
 	if err != nil {
 		return err
 	}
+	if err := checkKeysFile(config); err != nil {
+		return err
+	}
 	table := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "%s: OK\n", source.Name)
 	for _, model := range config.Models {

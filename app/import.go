@@ -31,7 +31,8 @@ func (c importCommand) AfterApply() error {
 func (c importCommand) Run(stdout io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	if err := gguf.Import(ctx, c.File, c.Dir); err != nil {
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	if err := untilSignal(ctx, func() error { return gguf.Import(ctx, c.File, c.Dir) }); err != nil {
 		return err
 	}
 	dir := filepath.ToSlash(filepath.Clean(c.Dir))

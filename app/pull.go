@@ -46,7 +46,12 @@ func (c pullCommand) Run(stdout io.Writer) error {
 	if c.Dir == "" {
 		c.Dir = filepath.Join("models", filepath.FromSlash(c.Model))
 	}
-	files, commit, err := c.fetch(ctx)
+	var files []hub.File
+	var commit string
+	err := untilSignal(ctx, func() (err error) {
+		files, commit, err = c.fetch(ctx)
+		return err
+	})
 	if ctx.Err() != nil {
 		return errors.New("stopped; what has come is kept, and the same command goes on from there")
 	}

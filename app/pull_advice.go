@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"penstock/hub"
+	"penstock/regular"
 )
 
 // advice returns what to do with files that were fetched: in YAML, with everything else as
@@ -35,7 +36,7 @@ func advice(id, commit, dir string, files []hub.File) string {
 		Type          string   `json:"model_type"`
 		Architectures []string `json:"architectures"`
 	}
-	raw, err := os.ReadFile(filepath.Join(dir, "config.json"))
+	raw, err := regular.ReadFile(filepath.Join(dir, "config.json"))
 	if err == nil {
 		err = json.Unmarshal(raw, &config)
 	}

@@ -16,6 +16,7 @@ import (
 	"penstock/configs"
 	"penstock/engine"
 	"penstock/gateway"
+	"penstock/logging"
 	"penstock/stream"
 	"penstock/web"
 )
@@ -25,14 +26,23 @@ type serveCommand struct {
 	Address string `help:"Where to listen, in place of server.address." placeholder:"HOST:PORT"`
 }
 
-// Run serves until SIGTERM or SIGINT, and then drains; a second signal ends the process at once.
+// logTimeout is how long the last log lines may take to be written.
+const logTimeout = time.Second
+
+// Run serves until SIGTERM, SIGINT or SIGHUP, and then drains; a second signal ends the process at
+// once.
 func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 	began := time.Now()
 	_, config, err := c.load(kinds, c.Address)
 	if err != nil {
 		return err
 	}
-	signaled, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	signal.Ignore(syscall.SIGPIPE) // else a write to a closed log ends the process
+	ends := []os.Signal{syscall.SIGTERM, os.Interrupt}
+	if !signal.Ignored(syscall.SIGHUP) { // as it is under nohup
+		ends = append(ends, syscall.SIGHUP)
+	}
+	signaled, stop := signal.NotifyContext(context.Background(), ends...)
 	defer stop()
 	ctx, drain := context.WithCancelCause(context.Background())
 	defer drain(nil)
@@ -41,16 +51,30 @@ func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 		drain(context.Cause(signaled))
 	})
 
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	lines := logging.New(os.Stderr, loggingOptions(config.Log))
+	defer func() {
+		closing, cancel := context.WithTimeout(context.Background(), logTimeout)
+		defer cancel()
+		_ = lines.Close(closing) // there is nowhere to report it
+	}()
+	log := lines.Logger()
+	slog.SetDefault(log) // what libraries log through the standard library must not wait either
 	metrics := gateway.NewMetrics(version(), log)
 	plan, err := planMemory(config.Runtime.MemoryLimit, log)
 	if err != nil {
 		return err
 	}
+	metrics.CountDroppedLines(lines.Dropped)
 	gate := engine.GateConfig{
 		Permits: config.Runtime.PredictConcurrency,
 		Queue:   config.Runtime.Queue.Limit,
 		Timeout: config.Runtime.Queue.Timeout,
+
+		PerCaller: int(config.Runtime.Queue.PerCaller),
+	}
+	access, err := openAuth(config, log)
+	if err != nil {
+		return err
 	}
 	e := engine.New(engine.Options{
 		Gate:     gate,
@@ -68,6 +92,7 @@ func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 	}
 	o := gatewayOptions(config, e, metrics, log, web.Files())
 	o.Memory = plan.budget
+	o.Auth = access
 	g := gateway.New(o)
 
 	// The port opens before the models are loaded: /readyz reports how loading goes.
@@ -76,6 +101,7 @@ func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 		return err
 	}
 	fmt.Fprintf(stdout, "Penstock serves its playground at %s (Ctrl-C ends it)\n", pageURL(listener.Addr()))
+	defer runAuth(access)()
 	loaded := e.Load(ctx)
 	waited := make(chan struct{})
 	var short error // there is too little memory; read after waited
@@ -106,6 +132,12 @@ func addModels(env Env, models []configs.Model, kinds []Kind) error {
 	return nil
 }
 
+func loggingOptions(c configs.Log) logging.Options {
+	o := logging.Options{Format: logging.Format(c.Format)}
+	_ = o.Level.UnmarshalText([]byte(c.Level)) // a level that was checked
+	return o
+}
+
 // pageURL returns the address to open in a browser.
 func pageURL(a net.Addr) string {
 	host, port, err := net.SplitHostPort(a.String())
@@ -129,9 +161,15 @@ func gatewayOptions(c configs.Config, e *engine.Engine, m *gateway.Metrics, log 
 		Retry:             c.Streams.Retry,
 		Buffer:            int(c.Streams.Resume.Buffer),
 		Window:            c.Streams.Resume.Window,
+		Connections:       c.Server.MaxConnections.Total,
+		PerAddress:        c.Server.MaxConnections.PerAddress,
+		LogContent:        c.Log.Content,
 	}
 	for _, h := range c.Server.Hosts {
 		o.Hosts = append(o.Hosts, string(h))
+	}
+	for _, n := range c.Server.TrustedProxies {
+		o.TrustedProxies = append(o.TrustedProxies, n.Prefix)
 	}
 	if c.Server.CORS != nil {
 		for _, origin := range c.Server.CORS.Origins {

@@ -35,7 +35,7 @@ func (r *runs) PhaseDone(p engine.Phase, _ time.Duration) {
 	}
 }
 func (*runs) Waited(time.Duration)                             {}
-func (*runs) Rejected(apierr.Code)                             {}
+func (*runs) Rejected(engine.Rejection)                        {}
 func (*runs) Changed(engine.State, error)                      {}
 func (*runs) StreamClosed(stream.Outcome, engine.Usage, error) {}
 func (*runs) Chunks(int, bool, time.Duration)                  {}

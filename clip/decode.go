@@ -46,7 +46,7 @@ func decode(in engine.Input) (r Request, err error) {
 func unsupported(contentType string) error {
 	return &apierr.Error{
 		Code:    apierr.CodeUnsupportedMediaType,
-		Message: fmt.Sprintf("a body of type %q is not read here: send application/json, multipart/form-data, or a picture as image/jpeg and the like", contentType),
+		Message: fmt.Sprintf("a body of type %q is not read here: send application/json, multipart/form-data, or a picture as image/jpeg and the like", apierr.Shorten(contentType)),
 	}
 }
 
@@ -90,7 +90,7 @@ func (r *Request) setFormat(value string) error {
 }
 
 func givenTwice(name string) error {
-	return &apierr.Error{Code: apierr.CodeInvalidInput, Reason: ReasonGivenTwice, Param: name, Message: fmt.Sprintf("%q is given twice: give it once, in the body or in the query", name)}
+	return &apierr.Error{Code: apierr.CodeInvalidInput, Reason: ReasonGivenTwice, Param: apierr.Shorten(name), Message: fmt.Sprintf("%q is given twice: give it once, in the body or in the query", apierr.Shorten(name))}
 }
 
 // setText sets a field that was sent as text. labels may occur several times.
@@ -156,7 +156,7 @@ func (r *Request) addForm(body []byte, boundary string) error {
 		} else if name == "image" {
 			r.Pictures = append(r.Pictures, Picture{Data: value})
 		} else if slices.Contains(fieldNames[:], name) {
-			err = &apierr.Error{Code: apierr.CodeInvalidInput, Reason: ReasonWrongType, Param: name, Message: fmt.Sprintf("%q is text: send it as a field of the form, not as a file", name)}
+			err = &apierr.Error{Code: apierr.CodeInvalidInput, Reason: ReasonWrongType, Param: apierr.Shorten(name), Message: fmt.Sprintf("%q is text: send it as a field of the form, not as a file", apierr.Shorten(name))}
 		} else {
 			err = unknownField(name)
 		}

@@ -93,7 +93,10 @@ func (m *Model) tokenise(name, text string) ([]int64, error) {
 	case len(text) > maxText:
 		return nil, invalidParam(ReasonBadText, name, "%s has %d bytes; a text may have %d", name, len(text), maxText)
 	}
-	ids := m.labels.tokens.encode(text)
+	ids, err := m.labels.tokens.encode(text)
+	if err != nil {
+		return nil, tooSlow(name, err)
+	}
 	if limit := m.labels.tokens.context; len(ids) > limit {
 		return nil, invalidParam(ReasonBadText, name, "%s has %d tokens; this model reads %d: shorten it", name, len(ids), limit)
 	}
@@ -102,7 +105,7 @@ func (m *Model) tokenise(name, text string) ([]int64, error) {
 
 func invalidParam(reason, param, format string, args ...any) error {
 	e := apierr.InvalidInput(reason, format, args...)
-	e.Param = param
+	e.Param = apierr.Shorten(param)
 	return e
 }
 

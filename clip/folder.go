@@ -11,6 +11,7 @@ import (
 
 	"penstock/clip/internal/pixels"
 	"penstock/modeldir"
+	"penstock/regular"
 	"penstock/tokenizer"
 )
 
@@ -91,7 +92,7 @@ func (f *folder) tower(name string) string {
 }
 
 func (f *folder) read(file string) ([]byte, error) {
-	data, err := os.ReadFile(filepath.Join(f.path, file))
+	data, err := regular.ReadFile(filepath.Join(f.path, file))
 	var p *fs.PathError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -64,7 +64,14 @@ func TestInferIsPredictInTensors(t *testing.T) {
 	}
 	flat := slices.Concat(want.Logits...)
 	pixels := l.pixelsOf(t, "cat_chelsea.jpg", "rocket.jpg")
-	cat, dog := l.model.labels.tokens.encodeTruncated(o.Labels[0]), l.model.labels.tokens.encodeTruncated(o.Labels[1])
+	cat, err := l.model.labels.tokens.encodeTruncated(o.Labels[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	dog, err := l.model.labels.tokens.encodeTruncated(o.Labels[1])
+	if err != nil {
+		t.Fatal(err)
+	}
 	end := cat[len(cat)-1]
 	ids := wire{"name": "input_ids", "shape": []int{2, len(cat) + 2}, "datatype": "INT64", "data": [][]int64{append(cat, end, end), append(dog, 0, 0)}}
 	ones := slices.Repeat([]int{1}, len(cat))

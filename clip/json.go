@@ -107,7 +107,7 @@ func unmarshal[T any](body []byte, into *T) error {
 	case strictjson.DuplicateMember:
 		return &apierr.Error{
 			Code: apierr.CodeInvalidJSON, Cause: err,
-			Message: fmt.Sprintf("the body names %q twice", wrong.Path.Last()),
+			Message: fmt.Sprintf("the body names %q twice", apierr.Shorten(wrong.Path.Last())),
 		}
 	case strictjson.UnknownMember:
 		return unknown("field", wrong.Path.Last(), wrong.Known)

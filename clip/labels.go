@@ -7,6 +7,7 @@ import (
 
 	"github.com/maypok86/otter/v2"
 
+	"penstock/apierr"
 	"penstock/tokenizer"
 )
 
@@ -24,12 +25,12 @@ type textTokenizer struct {
 
 // encodeTruncated returns a text's tokens, between CLIP's start and end. A text that is too long is
 // cut before the end.
-func (t textTokenizer) encodeTruncated(text string) []int64 {
+func (t textTokenizer) encodeTruncated(text string) ([]int64, error) {
 	return t.tokenizer.EncodeTruncated(text, t.context)
 }
 
 // encode returns all tokens of a text.
-func (t textTokenizer) encode(text string) []int64 {
+func (t textTokenizer) encode(text string) ([]int64, error) {
 	return t.tokenizer.Encode(text, tokenizer.EncodeOptions{WithSpecial: true, ParseSpecial: true})
 }
 
@@ -82,12 +83,22 @@ func (s *labelStore) embed(ctx context.Context, labels []string, template string
 		if err := ctx.Err(); err != nil {
 			return vectors{}, err
 		}
-		ids[i] = s.tokens.encodeTruncated(strings.Replace(template, placeholder, label, 1))
+		var err error
+		if ids[i], err = s.tokens.encodeTruncated(strings.Replace(template, placeholder, label, 1)); err != nil {
+			return vectors{}, tooSlow(fmt.Sprintf("labels[%d]", i), err)
+		}
 		if len(ids[i]) == 0 {
 			return vectors{}, fmt.Errorf("label %d has no tokens: tokenizer.json puts no start and end around a text", i)
 		}
 	}
 	return s.towers.texts(ctx, ids)
+}
+
+// tooSlow is the error of a text that the tokenizer gave up. param names it in the request.
+func tooSlow(param string, cause error) error {
+	e := apierr.InvalidInput(ReasonBadText, "%s cannot be split into tokens in time by this model's tokenizer: shorten it", param)
+	e.Param, e.Cause = param, cause
+	return e
 }
 
 // setKey is the key of a set of labels in a template. No text of a request contains a NUL.

@@ -3,6 +3,7 @@ package clip
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 
 	"penstock/apierr"
@@ -111,14 +112,13 @@ func (m *Model) chooseScale(ctx context.Context, configured float64) (float64, e
 	if configured != 0 {
 		return configured, nil
 	}
-	texts := func(yield func([]int64) bool) {
-		for _, label := range m.options.Labels {
-			if !yield(m.labels.tokens.encodeTruncated(label)) {
-				return
-			}
+	texts := make([][]int64, len(m.options.Labels))
+	for i, label := range m.options.Labels {
+		if texts[i], err = m.labels.tokens.encodeTruncated(label); err != nil {
+			return 0, err
 		}
 	}
-	if scale, ok, err := m.towers.scale(ctx, texts); ok || err != nil {
+	if scale, ok, err := m.towers.scale(ctx, slices.Values(texts)); ok || err != nil {
 		return scale, err
 	}
 	return 100, nil

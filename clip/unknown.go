@@ -22,14 +22,21 @@ func unknown(what, name string, known []string) error {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	return &apierr.Error{
-		Code: apierr.CodeInvalidInput, Reason: ReasonUnknownField, Param: name,
-		Message: fmt.Sprintf("there is no %s %q: %s", what, name, hint),
+		Code: apierr.CodeInvalidInput, Reason: ReasonUnknownField, Param: apierr.Shorten(name),
+		Message: fmt.Sprintf("there is no %s %q: %s", what, apierr.Shorten(name), hint),
 	}
 }
+
+// maxTypo is the length beyond which a name is no mistyped field's. The comparison takes memory in
+// proportion to it.
+const maxTypo = 100
 
 // nearest returns the known name that differs from name by one or two typing errors, or with which
 // name begins or ends; "" if there is none.
 func nearest(name string, known []string) string {
+	if len(name) > maxTypo {
+		return ""
+	}
 	name = strings.ToLower(name)
 	best, bestDistance := "", 3
 	for _, field := range known {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // crossCheck checks values that must fit together. A value that could not be read is its default
@@ -12,32 +13,56 @@ func (d *decoder) crossCheck(config Config) {
 	d.checkAuth(config.Server.Address)
 	d.checkResume(config.Streams.Resume)
 	models := d.checkModels(config.Models)
-	d.checkKeys(config.Auth.Keys, models)
+	d.checkKeys(config.Auth.Keys, models, "auth.keys")
+	d.checkJWT(config.Auth.JWT, models)
 }
 
 func (d *decoder) checkAuth(address Address) {
 	_, given := d.positions["auth"]
 	_, mode := d.positions["auth.mode"]
-	_, keys := d.positions["auth.keys"]
+	for _, way := range []string{"auth.keys", "auth.keys_file", "auth.jwt"} {
+		if _, ok := d.positions[way]; !ok {
+			continue
+		}
+		if mode {
+			d.problem(d.positionOf("auth.mode"), "auth.mode", "stands beside %s: leave one of them out", way)
+		}
+		return
+	}
+	const advice = "auth: {keys: […]} (those who have one) or auth: {mode: none} (everyone)"
 	switch {
-	case keys && mode:
-		d.problem(d.positionOf("auth.mode"), "auth.mode", "stands beside auth.keys: leave one of them out")
-	case keys || mode:
+	case mode:
 	case given:
-		d.problem(d.positionOf("auth"), "auth", "must say who may use Penstock: %s", d.authAdvice())
+		d.problem(d.positionOf("auth"), "auth", "must say who may use Penstock: %s", advice)
 	case address != "" && !address.Loopback():
 		d.problem(d.positionOf("server.address"), "server.address",
-			"%s can be reached from other machines: listen on 127.0.0.1, or say who may use Penstock with %s", address, d.authAdvice())
+			"%s can be reached from other machines: listen on 127.0.0.1, or say who may use Penstock with %s", address, advice)
 	}
 }
 
-// authAdvice names the ways to set auth that this version has.
-func (d *decoder) authAdvice() string {
-	none := "auth: {mode: none} (everyone)"
-	if d.isUnavailable("auth.keys") {
-		return none
+// checkJWT checks which limits tokens have: without any, nothing would be said about them.
+func (d *decoder) checkJWT(j *JWT, models []string) {
+	if j == nil {
+		return
 	}
-	return "auth: {keys: […]} (those who have one) or " + none
+	const path = "auth.jwt"
+	switch {
+	case j.Claim == "" && len(j.Limits) > 0:
+		d.problem(d.positionOf(path+".limits"), path+".limits", "needs auth.jwt.claim, the claim that has these values")
+	case j.Claim != "" && len(j.Limits) == 0:
+		d.problem(d.positionOf(path+".claim"), path+".claim", "needs auth.jwt.limits, which limits each of its values has")
+	case j.Default == nil && len(j.Limits) == 0:
+		d.problem(d.positionOf(path), path, "must say what tokens allow: default: {} (everything), or claim and limits")
+	}
+	values := map[string]string{}
+	for i, l := range j.Limits {
+		at := fmt.Sprintf("%s.limits[%d]", path, i)
+		checkUnique(d, values, l.Value, at+".value")
+		d.checkPatterns(l.Models, models, at)
+	}
+	if j.Default != nil {
+		d.checkPatterns(j.Default.Models, models, path+".default")
+	}
 }
 
 func (d *decoder) checkResume(resume Resume) {
@@ -67,18 +92,29 @@ func (d *decoder) checkModels(models []Model) []string {
 	return known
 }
 
-func (d *decoder) checkKeys(keys []Key, models []string) {
+// checkKeys checks keys that are at a path.
+func (d *decoder) checkKeys(keys []Key, models []string, at string) {
 	names, digests := map[string]string{}, map[SHA256]string{}
 	for i, key := range keys {
-		path := fmt.Sprintf("auth.keys[%d]", i)
+		path := fmt.Sprintf("%s[%d]", at, i)
 		checkUnique(d, names, key.Name, path+".name")
 		checkUnique(d, digests, key.SHA256, path+".sha256")
-		for j, name := range key.Models {
-			if name != "" && !slices.Contains(models, string(name)) {
-				path := fmt.Sprintf("%s.models[%d]", path, j)
-				d.problem(d.positionOf(path), path, "is no model of this file%s", didYouMean(string(name), models))
-			}
+		d.checkPatterns(key.Models, models, path)
+	}
+}
+
+// checkPatterns reports patterns that match no model, which are mistakes.
+func (d *decoder) checkPatterns(patterns []Pattern, models []string, at string) {
+	for i, p := range patterns {
+		if p == "" || slices.ContainsFunc(models, p.Matches) {
+			continue
 		}
+		path := fmt.Sprintf("%s.models[%d]", at, i)
+		if strings.Contains(string(p), "*") {
+			d.problem(d.positionOf(path), path, "matches no model of this file: known here: %s", strings.Join(models, ", "))
+			continue
+		}
+		d.problem(d.positionOf(path), path, "is no model of this file%s", didYouMean(string(p), models))
 	}
 }
 

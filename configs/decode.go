@@ -128,17 +128,29 @@ func (d *decoder) fields(given map[string]*node, v reflect.Value, c cursor) {
 	for i := range v.NumField() {
 		tag := v.Type().Field(i).Tag
 		key := tag.Get("yaml")
+		if key == inline {
+			d.fields(given, v.Field(i), c)
+			continue
+		}
 		d.value(given[key], v.Field(i), c.key(key, c.within), tag)
 	}
 }
 
 func keys(structure reflect.Type) []string {
-	var keys []string
+	var names []string
 	for i := range structure.NumField() {
-		keys = append(keys, structure.Field(i).Tag.Get("yaml"))
+		field := structure.Field(i)
+		if key := field.Tag.Get("yaml"); key != inline {
+			names = append(names, key)
+		} else {
+			names = append(names, keys(field.Type)...)
+		}
 	}
-	return keys
+	return names
 }
+
+// inline is the tag of a struct whose keys are in the mapping around it.
+const inline = ",inline"
 
 // entries returns a mapping's values by key, without those that are unknown, doubled or
 // unavailable, which it reports.
@@ -157,7 +169,7 @@ func (d *decoder) entries(n *node, c cursor, known []string) map[string]*node {
 		first[entry.key] = entry.at
 		switch {
 		case !slices.Contains(known, entry.key):
-			add("unknown key %q%s", entry.key, didYouMean(entry.key, known))
+			add("unknown key %q%s", withoutPassword(entry.key), didYouMean(entry.key, known))
 		case d.isUnavailable(child.schema):
 			d.positions[child.path] = entry.at
 			add("%s is %s", child.path, notAvailable)

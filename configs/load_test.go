@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -66,10 +67,11 @@ func documented() configs.Config {
 			MaxBody:           20 << 20,
 			ReadHeaderTimeout: 10 * time.Second,
 			BodyTimeout:       time.Minute,
+			MaxConnections:    configs.MaxConnections{Total: 16384, PerAddress: 4096},
 		},
 		Runtime: configs.Runtime{
 			PredictConcurrency: 5,
-			Queue:              configs.Queue{Limit: 100, Timeout: 30 * time.Second},
+			Queue:              configs.Queue{Limit: 100, Timeout: 30 * time.Second, PerCaller: 50},
 			MemoryLimit:        -60,
 		},
 		Streams: configs.Streams{
@@ -79,6 +81,7 @@ func documented() configs.Config {
 			Limit:        10_000,
 			Resume:       configs.Resume{Window: time.Minute, Buffer: 4 << 20, Total: 256 << 20, Limit: 10_000},
 		},
+		Log: configs.Log{Level: "info", Format: "text"},
 	}
 }
 
@@ -100,7 +103,7 @@ func TestBuiltInConfigurationIsAsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := documented()
-	want.Server.Hosts = []configs.Hostname{}
+	want.Server.Hosts, want.Server.TrustedProxies = []configs.Hostname{}, []configs.Network{}
 	want.Models = []configs.Model{
 		{Name: "clip", Kind: "clip", Options: documentedClip("models/clip-tiny", "a photo of a cat", "a photo of a dog")},
 		{Name: "smollm2", Kind: "onnx-llm", Options: kinds.LLMOptions{Path: ".penstock/models/smollm2-135m-instruct", MaxTokens: 512}},
@@ -159,7 +162,8 @@ func TestEveryKey(t *testing.T) {
 
 	want := documented()
 	want.Server.Hosts = []configs.Hostname{}
-	want.Server.CORS = &configs.CORS{Origins: []configs.Origin{"https://app.example.com"}}
+	want.Server.CORS = &configs.CORS{Origins: []configs.Origin{"https://app.example.com", "http://localhost:*"}}
+	want.Server.TrustedProxies = []configs.Network{{netip.MustParsePrefix("10.0.0.0/8")}, {netip.MustParsePrefix("::1/128")}}
 	want.Models = []configs.Model{
 		{Name: "clip", Kind: "clip", Options: documentedClip("deploy/models/clip-tiny", "a photo of a cat", "a photo of a dog")},
 		{Name: "openai/clip", Kind: "clip", Options: second},
@@ -167,24 +171,28 @@ func TestEveryKey(t *testing.T) {
 		{Name: "gpt", Kind: "openai", Options: kinds.OpenAIOptions{
 			Concurrency: 64,
 			Upstreams: []kinds.Upstream{
-				{BaseURL: "https://api.openai.com/v1", APIKey: configs.NewSecret("sk-1"), Model: "gpt-4o-mini", Weight: 1},
-				{BaseURL: "http://10.0.0.7:8000/v1", Priority: 7, Weight: 3, ForwardAuthorization: true},
-				{BaseURL: "http://[::1]:99/v1", Weight: 1},
+				{BaseURL: "https://api.openai.com/v1", APIKey: configs.NewSecret("sk-1"), Model: "gpt-4o-mini", Weight: 1, Usage: kinds.UsageAsk},
+				{BaseURL: "http://10.0.0.7:8000/v1", APIKeyFile: "/run/secrets/second", Priority: 7, Weight: 3, ForwardAuthorization: true, Usage: kinds.UsageOff},
+				{BaseURL: "http://[::1]:99/v1", Weight: 1, Usage: kinds.UsageAsk},
 			},
-			Timeouts:  kinds.Timeouts{Connect: 5 * time.Second, FirstToken: 30 * time.Second, BetweenTokens: 30 * time.Second},
+			Timeouts:  kinds.Timeouts{Connect: 5 * time.Second, FirstToken: 30 * time.Second, BetweenTokens: 30 * time.Second, Total: 5 * time.Minute},
 			Midstream: kinds.MidstreamOff,
+			MaxAnswer: 16 << 20,
 		}},
 	}
-	want.Auth.Keys = []configs.Key{{Name: "web", SHA256: digest, Models: []configs.Name{"clip"}, RequestsPerMinute: 60, Streams: 10}}
-	compare(t, got, want)
-
-	// Each line of the list in unavailable.go is refused at its position, and nothing else is.
-	_, err = load(source, options)
-	const refused = `
-example.yaml:48:3: auth.keys is not available in this version`
-	if diff := cmp.Diff(strings.TrimPrefix(refused, "\n"), err.Error()); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	want.Auth.Keys = []configs.Key{{Name: "web", SHA256: digest, Limits: configs.Limits{
+		Models: []configs.Pattern{"clip", "openai/*"}, RequestsPerMinute: 60, TokensPerMinute: 40_000, TokensPerDay: 1_000_000,
+		TokensPerMonth: 20_000_000, Streams: 10, Priority: configs.PriorityBatch,
+	}}}
+	want.Auth.KeysFile, want.Auth.State = "/etc/penstock/keys.yaml", "/var/lib/penstock"
+	want.Auth.JWT = &configs.JWT{
+		Issuer: "https://login.example.com/", Audience: "penstock", JWKSURL: "https://login.example.com/keys", Claim: "plan",
+		Limits: []configs.ClaimLimits{{Value: "gold", Limits: configs.Limits{
+			TokensPerMinute: 100_000, Priority: configs.PriorityInteractive,
+		}}},
+		Default: &configs.Limits{RequestsPerMinute: 10, Priority: configs.PriorityInteractive},
 	}
+	compare(t, got, want)
 }
 
 func TestGeneratorMustNotHavePostprocess(t *testing.T) {
@@ -264,10 +272,18 @@ func TestEnvironmentOverridesEachScalar(t *testing.T) {
 			value, want = (old + 1<<20).String(), reflect.ValueOf(old+1<<20)
 		case configs.MemoryLimit:
 			value, want = "50%", reflect.ValueOf(configs.MemoryLimit(-50))
+		case configs.Percent:
+			value, want = (old + 1).String(), reflect.ValueOf(old+1)
 		case configs.Address:
 			value, want = "localhost:0", reflect.ValueOf(configs.Address("localhost:0"))
 		case configs.Path:
 			value, want = "/lib/x.so", reflect.ValueOf(configs.Path("/lib/x.so"))
+		case bool:
+			value, want = "true", reflect.ValueOf(!old)
+		case configs.LogLevel:
+			value, want = "warn", reflect.ValueOf(configs.LogLevel("warn"))
+		case configs.LogFormat:
+			value, want = "json", reflect.ValueOf(configs.LogFormat("json"))
 		case configs.AuthMode:
 			value, want = "none", reflect.ValueOf(configs.AuthNone)
 		default:
@@ -347,9 +363,14 @@ func TestFind(t *testing.T) {
 	if err != nil || source.Name != other || source.Dir != filepath.Dir(other) || len(source.Text) != 1<<20+1 {
 		t.Errorf("%s in %s, %d bytes, %v", source.Name, source.Dir, len(source.Text), err)
 	}
+	if err := syscall.Mkfifo("pipe", 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for path, want := range map[string]string{
 		"missing.yaml": "missing.yaml: cannot be read: no such file or directory",
 		".":            ".: cannot be read: is a directory",
+		"pipe":         "pipe: cannot be read: is a named pipe, not a regular file",
+		"/dev/zero":    "/dev/zero: cannot be read: is a device, not a regular file",
 	} {
 		_, err := configs.Find(path)
 		if problems := configs.Problems(nil); !errors.As(err, &problems) || err.Error() != want {

@@ -53,21 +53,29 @@ func (h *Hostname) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Origin is what a browser sends as Origin: scheme://host or scheme://host:port.
+// Origin is what a browser sends as Origin: scheme://host or scheme://host:port. The port of this
+// machine's own names may be *, for development servers.
 type Origin string
 
 // UnmarshalText parses an http or https origin.
 func (o *Origin) UnmarshalText(text []byte) error {
-	u, ok := parseHTTP(string(text))
-	if !ok || u.Path != "" {
+	origin, anyPort := strings.CutSuffix(string(text), ":*")
+	u, ok := parseHTTP(origin)
+	if !ok || u.Path != "" || anyPort && u.Port() != "" {
 		return errors.New("must be one origin such as https://app.example.com, without a path")
 	}
 	host := canonicalHost(u.Hostname())
+	if anyPort && !Address(net.JoinHostPort(host, "0")).Loopback() {
+		return errors.New("may have any port (*) only on this machine, as in http://localhost:*")
+	}
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"
 	}
 	if port := u.Port(); port != "" && port != defaultPort(u.Scheme) {
 		host += ":" + port
+	}
+	if anyPort {
+		host += ":*"
 	}
 	*o = Origin(u.Scheme + "://" + host)
 	return nil
@@ -82,6 +90,19 @@ func (b *BaseURL) UnmarshalText(text []byte) error {
 		return errors.New("must be an http or https URL such as https://api.openai.com/v1, without user, query or fragment")
 	}
 	*b = BaseURL(strings.TrimRight(string(text), "/"))
+	return nil
+}
+
+// Network is a network of IP addresses; a single address is a network of one.
+type Network struct{ netip.Prefix }
+
+// UnmarshalText parses a CIDR or an IP address.
+func (n *Network) UnmarshalText(text []byte) error {
+	var t Target
+	if err := t.UnmarshalText(text); err != nil || t.Host != "" {
+		return errors.New("must be a network such as 10.0.0.0/8, or an IP address")
+	}
+	n.Prefix = t.Network
 	return nil
 }
 

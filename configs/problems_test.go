@@ -31,8 +31,8 @@ func TestProblems(t *testing.T) {
 		{"not UTF-8", "server:\n  address: é\xff\n", "f:2:13: the file is not UTF-8 here"},
 		{"UTF-16", "\xff\xfea\x00", "f:1:1: the file is not UTF-8 here"},
 		{"a control character", "server:\n  address: \"a\x00\"\n", "f:2:14: control character U+0000: leave it out"},
-		{"a byte order mark", "\ufeff" + aModel + "x: 1", `f:2:1: unknown key "x": known here: server, runtime, streams, models, auth`},
-		{"Windows line ends", "server:\r\n  x: 1\r\n  y: 2\r\n" + aModel, "f:2:3: unknown key \"x\": known here: address, shutdown_grace, max_body, read_header_timeout, hosts, cors, body_timeout\nf:3:3: unknown key \"y\": known here: address, shutdown_grace, max_body, read_header_timeout, hosts, cors, body_timeout"},
+		{"a byte order mark", "\ufeff" + aModel + "x: 1", `f:2:1: unknown key "x": known here: server, runtime, streams, models, auth, log`},
+		{"Windows line ends", "server:\r\n  x: 1\r\n  y: 2\r\n" + aModel, "f:2:3: unknown key \"x\": known here: address, shutdown_grace, max_body, read_header_timeout, hosts, cors, body_timeout, trusted_proxies, max_connections\nf:3:3: unknown key \"y\": known here: address, shutdown_grace, max_body, read_header_timeout, hosts, cors, body_timeout, trusted_proxies, max_connections"},
 
 		// YAML that is not used.
 		{"tab", "server:\n\taddress: x\n", "f:2:1: tabs cannot indent YAML: use spaces"},
@@ -56,11 +56,11 @@ func TestProblems(t *testing.T) {
 		{"unknown, near", "runtime:\n  queu: {limit: 1}\n" + aModel, `f:2:3: unknown key "queu": did you mean "queue"?`},
 		{"unknown, swapped", "sevrer: {}\n" + aModel, `f:1:1: unknown key "sevrer": did you mean "server"?`},
 		{"unknown, capitals", "Server: {}\n" + aModel, `f:1:1: unknown key "Server": did you mean "server"?`},
-		{"unknown, far", "runtime: {queue: {limit: 1, size: 3}}\n" + aModel, `f:1:29: unknown key "size": known here: limit, timeout`},
-		{"unknown, a number", "runtime: {queue: {1: 2}}\n" + aModel, `f:1:19: unknown key "1": known here: limit, timeout`},
+		{"unknown, far", "runtime: {queue: {limit: 1, size: 3}}\n" + aModel, `f:1:29: unknown key "size": known here: limit, timeout, per_caller`},
+		{"unknown, a number", "runtime: {queue: {1: 2}}\n" + aModel, `f:1:19: unknown key "1": known here: limit, timeout, per_caller`},
 		{"doubled", "server: {}\n" + aModel + "server: {hosts: 1}\n", `f:3:1: key "server" was given already, in line 1`},
 		{"doubled in braces", "runtime: {queue: {limit: 1, limit: 2}}\n" + aModel, `f:1:29: key "limit" was given already, in line 1`},
-		{"unknown and doubled", "x: 1\nx: 2\n" + aModel, "f:1:1: unknown key \"x\": known here: server, runtime, streams, models, auth\nf:2:1: key \"x\" was given already, in line 1"},
+		{"unknown and doubled", "x: 1\nx: 2\n" + aModel, "f:1:1: unknown key \"x\": known here: server, runtime, streams, models, auth, log\nf:2:1: key \"x\" was given already, in line 1"},
 		{"no value", "server:\nruntime: {queue: }\n" + aModel, "f:1:1: server has no value: give it one or leave it out\nf:2:11: runtime.queue has no value: give it one or leave it out"},
 
 		// Types.
@@ -105,10 +105,16 @@ func TestProblems(t *testing.T) {
 		{"host with a port", "server: {hosts: [\"a.example:80\"]}\n" + aModel, `f:1:18: server.hosts[0] must be a host name such as penstock.example.com, without scheme and port (IP addresses are served anyway), not "a.example:80"`},
 		{"host, any", "server: {hosts: [\"*.example.com\"]}\n" + aModel, `f:1:18: server.hosts[0] must be a host name such as penstock.example.com, without scheme and port (IP addresses are served anyway), not "*.example.com"`},
 		{"host, doubled", "server: {hosts: [a.example, A.example.]}\n" + aModel, "f:1:29: server.hosts[1] is the same as server.hosts[0]"},
+		{"a proxy by name", "server: {trusted_proxies: [proxy.example]}\n" + aModel, `f:1:28: server.trusted_proxies[0] must be a network such as 10.0.0.0/8, or an IP address, not "proxy.example"`},
 		{"CORS without origins", "server: {cors: {}}\n" + aModel, "f:1:16: server.cors.origins is missing"},
 		{"origin, any", "server: {cors: {origins: [\"*\"]}}\n" + aModel, `f:1:27: server.cors.origins[0] must be one origin such as https://app.example.com, without a path, not "*"`},
 		{"origin with a slash", "server: {cors: {origins: [\"https://a.example/\"]}}\n" + aModel, `f:1:27: server.cors.origins[0] must be one origin such as https://app.example.com, without a path, not "https://a.example/"`},
 		{"origin without scheme", "server: {cors: {origins: [a.example]}}\n" + aModel, `f:1:27: server.cors.origins[0] must be one origin such as https://app.example.com, without a path, not "a.example"`},
+		{"origin, any port elsewhere", "server: {cors: {origins: [\"http://a.example:*\"]}}\n" + aModel, `f:1:27: server.cors.origins[0] may have any port (*) only on this machine, as in http://localhost:*, not "http://a.example:*"`},
+		{"origin, any port of a machine that only begins as this one", "server: {cors: {origins: [\"http://localhost.example:*\"]}}\n" + aModel, `f:1:27: server.cors.origins[0] may have any port (*) only on this machine, as in http://localhost:*, not "http://localhost.example:*"`},
+		{"origin, some ports", "server: {cors: {origins: [\"http://localhost:3*\"]}}\n" + aModel, `f:1:27: server.cors.origins[0] must be one origin such as https://app.example.com, without a path, not "http://localhost:3*"`},
+		{"origin, a port and any", "server: {cors: {origins: [\"http://localhost:80:*\"]}}\n" + aModel, `f:1:27: server.cors.origins[0] must be one origin such as https://app.example.com, without a path, not "http://localhost:80:*"`},
+		{"origin, any port doubled", "server: {cors: {origins: [\"http://localhost:*\", \"http://LOCALHOST:*\"]}}\n" + aModel, "f:1:49: server.cors.origins[1] is the same as server.cors.origins[0]"},
 		{"origin, doubled by its port", "server: {cors: {origins: [\"https://a.example\", \"https://A.example:443\"]}}\n" + aModel, "f:1:48: server.cors.origins[1] is the same as server.cors.origins[0]"},
 
 		// Authorization.
@@ -123,6 +129,15 @@ func TestProblems(t *testing.T) {
 		{"half a key", "auth: {keys: [{sha256: abc}]}\n" + aModel, "f:1:15: auth.keys[0].name is missing\nf:1:24: auth.keys[0].sha256 must be 64 hex digits, the SHA-256 of the key, not \"abc\""},
 		{"keys twice", "auth:\n  keys:\n    - {name: k, sha256: " + digest + "}\n    - {name: k, sha256: " + strings.ToUpper(digest) + "}\n" + aModel, "f:4:14: auth.keys[1].name is the same as auth.keys[0].name\nf:4:25: auth.keys[1].sha256 is the same as auth.keys[0].sha256"},
 		{"a key's model", "auth: {keys: [{name: k, sha256: " + digest + ", models: [mm, other]}]}\n" + aModel, "f:1:108: auth.keys[0].models[0] is no model of this file: known here: m\nf:1:112: auth.keys[0].models[1] is no model of this file: known here: m"},
+		{"a pattern of no model", "auth: {keys: [{name: k, sha256: " + digest + ", models: [x*, \"*\", m]}]}\n" + aModel, "f:1:108: auth.keys[0].models[0] matches no model of this file: known here: m"},
+		{"a keys file and everyone", "auth: {mode: none, keys_file: k}\n" + aModel, "f:1:14: auth.mode stands beside auth.keys_file: leave one of them out"},
+		{"state alone", "auth: {state: d}\n" + aModel, "f:1:7: auth must say who may use Penstock: auth: {keys: […]} (those who have one) or auth: {mode: none} (everyone)"},
+		{"a priority", "auth: {keys: [{name: k, sha256: " + digest + ", priority: bach}]}\n" + aModel, `f:1:109: auth.keys[0].priority must be interactive or batch, not "bach": did you mean "batch"?`},
+		{"tokens of an insecure issuer", "auth: {jwt: {issuer: \"http://login.example.com\", audience: a, default: {}}}\n" + aModel, `f:1:22: auth.jwt.issuer must be an https URL such as https://login.example.com, without user, query or fragment (http on this machine only), not "http://login.example.com"`},
+		{"tokens without limits", "auth: {jwt: {issuer: \"https://l.example\", audience: a}}\n" + aModel, "f:1:13: auth.jwt must say what tokens allow: default: {} (everything), or claim and limits"},
+		{"tokens without a claim", "auth: {jwt: {issuer: \"https://l.example\", audience: a, limits: [{value: v}]}}\n" + aModel, "f:1:64: auth.jwt.limits needs auth.jwt.claim, the claim that has these values"},
+		{"a claim without limits", "auth: {jwt: {issuer: \"https://l.example\", audience: a, claim: c}}\n" + aModel, "f:1:63: auth.jwt.claim needs auth.jwt.limits, which limits each of its values has"},
+		{"a claim's value twice", "auth: {jwt: {issuer: \"https://l.example\", audience: a, claim: c, limits: [{value: v}, {value: v, models: [no]}]}}\n" + aModel, "f:1:95: auth.jwt.limits[1].value is the same as auth.jwt.limits[0].value\nf:1:107: auth.jwt.limits[1].models[0] is no model of this file: known here: m"},
 		{"a key for nothing", "auth: {keys: [{name: k, sha256: " + digest + ", models: [], streams: 0}]}\n" + aModel, "f:1:107: auth.keys[0].models must have at least 1 entries, not 0\nf:1:120: auth.keys[0].streams must be at least 1, not 0"},
 
 		// Streams.
@@ -176,7 +191,7 @@ func TestProblems(t *testing.T) {
 f:5:25: models[0].timeouts.connect must be at least 1ms, not "0s"
 f:7:9: models[0].upstreams[0].base_url is missing
 f:8:20: models[0].upstreams[1].base_url must be an http or https URL such as https://api.openai.com/v1, without user, query or fragment, not "api.openai.com"
-f:9:20: models[0].upstreams[2].base_url must be an http or https URL such as https://api.openai.com/v1, without user, query or fragment, not "https://user:pw@a.example/v1?x=y"
+f:9:20: models[0].upstreams[2].base_url must be an http or https URL such as https://api.openai.com/v1, without user, query or fragment, not "https://…@a.example/v1?x=y"
 f:10:20: models[0].upstreams[3].base_url must be an http or https URL such as https://api.openai.com/v1, without user, query or fragment, not "https://a.example:0/v1"
 f:10:54: models[0].upstreams[3].weight must be at least 1, not 0
 f:10:67: models[0].upstreams[3].priority must be at least 1, not 0
@@ -216,6 +231,7 @@ func TestValidFiles(t *testing.T) {
 		"server: {address: \":80\"}\nauth: {mode: none}\n" + aModel,
 		"server: {max_body: 1048576, hosts: [penstock, a.b-c.example]}\n" + aModel,
 		"server: {max_body: 2048B, cors: {origins: [\"http://localhost:3000\", \"http://[::1]:80\"]}}\n" + aModel,
+		"server: {cors: {origins: [\"http://localhost:*\", \"https://127.0.0.1:*\", \"http://[::1]:*\"]}}\n" + aModel,
 		"streams: {retry: \"1m30s\", heartbeat: 500ms}\n" + aModel,
 		"models: [{name: m, kind: onnx-llm, path: \"${A}\", max_tokens: \"${N}\"}]\n",
 		"models: [{name: predict, kind: onnx-llm, path: p}, {name: a/b/c.d-e_f, kind: onnx-llm, path: p}]\n",

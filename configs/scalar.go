@@ -83,7 +83,7 @@ func (d *decoder) set(v reflect.Value, value scalar, c cursor, tag reflect.Struc
 // override returns the value that replaces the file's, if there is one.
 func (d *decoder) override(c cursor) (scalar, bool) {
 	from := func(name, text string) scalar {
-		return scalar{text: text, at: Position{File: name}, shown: strconv.Quote(text)}
+		return scalar{text: text, at: Position{File: name}, shown: strconv.Quote(withoutPassword(text))}
 	}
 	if c.path == "server.address" && d.options.Address != "" {
 		return from("--address", d.options.Address), true
@@ -98,7 +98,7 @@ func (d *decoder) override(c cursor) (scalar, bool) {
 
 // variable returns the environment variable that overrides the value at a path.
 func variable(path string) string {
-	return "PENSTOCK_" + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
+	return prefix + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
 }
 
 var reference = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
@@ -175,6 +175,22 @@ func (s scalar) message(err error) string {
 	return message
 }
 
+// withoutPassword returns a text without the user and the password of a URL in it, well-formed or
+// not.
+func withoutPassword(text string) string {
+	at := strings.LastIndexByte(text, '@')
+	if at < 0 {
+		return text
+	}
+	start := 0
+	if scheme := strings.Index(text[:at], "//"); scheme >= 0 {
+		start = scheme + len("//")
+	} else if !strings.Contains(text[:at], ":") {
+		return text
+	}
+	return text[:start] + "…" + text[at:]
+}
+
 // outOfRange returns the bound of a field that a value of its type exceeds: "at least 1",
 // "at most 24h", or "".
 func outOfRange(value int64, t reflect.Type, tag reflect.StructTag) string {
@@ -199,7 +215,7 @@ func (n *node) String() string {
 		return n.text
 	case text:
 		const longest = 60
-		shown := []rune(n.text)
+		shown := []rune(withoutPassword(n.text))
 		if len(shown) > longest {
 			shown = append(shown[:longest:longest], '…')
 		}

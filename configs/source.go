@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"penstock/regular"
 )
 
 // DefaultFile is the file that Find looks for in the working directory.
@@ -44,7 +46,7 @@ func Find(path string) (Source, error) {
 }
 
 func read(path string) (Source, error) {
-	file, err := os.Open(path)
+	file, err := regular.Open(path)
 	if err != nil {
 		return Source{}, unreadable(path, err)
 	}

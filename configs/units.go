@@ -5,6 +5,7 @@ import (
 	"math"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -33,6 +34,23 @@ func (b Bytes) String() string {
 		}
 	}
 	return strconv.FormatInt(int64(b), 10) + "B"
+}
+
+// Percent is a share of a whole, written 50%.
+type Percent int
+
+// String returns the share as in a file.
+func (p Percent) String() string { return strconv.Itoa(int(p)) + "%" }
+
+// UnmarshalText parses a share.
+func (p *Percent) UnmarshalText(text []byte) error {
+	number, ok := strings.CutSuffix(string(text), "%")
+	n, err := strconv.Atoi(number)
+	if !ok || err != nil || !wholeNumber.MatchString(number) {
+		return errors.New("must be a share such as 50%")
+	}
+	*p = Percent(n)
+	return nil
 }
 
 // UnmarshalText parses a size.

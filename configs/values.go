@@ -32,6 +32,27 @@ func (n *Name) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// Pattern is a model's name, or a pattern of names in which * stands for any text, slashes
+// included.
+type Pattern string
+
+var modelPattern = regexp.MustCompile(`^[A-Za-z0-9._*/-]{1,200}$`)
+
+// UnmarshalText parses a pattern.
+func (p *Pattern) UnmarshalText(text []byte) error {
+	if !modelPattern.Match(text) {
+		return errors.New("must be a model's name, in which * stands for any text")
+	}
+	*p = Pattern(text)
+	return nil
+}
+
+// Matches reports whether the pattern matches a name.
+func (p Pattern) Matches(name string) bool {
+	quoted := strings.ReplaceAll(regexp.QuoteMeta(string(p)), `\*`, ".*")
+	return regexp.MustCompile("^" + quoted + "$").MatchString(name)
+}
+
 // Template turns a label into a caption: it has {} once, in place of the label.
 type Template string
 
@@ -67,6 +88,39 @@ const AuthNone AuthMode = "none"
 func (m *AuthMode) UnmarshalText(text []byte) error {
 	*m = AuthMode(text)
 	return OneOf(string(text), string(AuthNone))
+}
+
+// LogLevel is the least severe level that is logged.
+type LogLevel string
+
+// UnmarshalText parses a level.
+func (l *LogLevel) UnmarshalText(text []byte) error {
+	*l = LogLevel(text)
+	return OneOf(string(text), "debug", "info", "warn", "error")
+}
+
+// LogFormat is how log lines are written.
+type LogFormat string
+
+// UnmarshalText parses a format.
+func (f *LogFormat) UnmarshalText(text []byte) error {
+	*f = LogFormat(text)
+	return OneOf(string(text), "text", "json")
+}
+
+// Priority says whose requests go first where several wait.
+type Priority string
+
+// The priorities.
+const (
+	PriorityInteractive Priority = "interactive"
+	PriorityBatch       Priority = "batch"
+)
+
+// UnmarshalText parses a priority.
+func (p *Priority) UnmarshalText(text []byte) error {
+	*p = Priority(text)
+	return OneOf(string(text), string(PriorityInteractive), string(PriorityBatch))
 }
 
 // SHA256 is the digest of an API key.

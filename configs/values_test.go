@@ -35,6 +35,15 @@ func TestSecretsAreNeverShown(t *testing.T) {
 		{`{base_url: "http://a.example", api_key: {VERYSECRET: 1}}`, "api_key must be one value, not a mapping"},
 		{`{base_url: "http://a.example", api_key: 1234567}`, "f:1:86: models[0].upstreams[0].api_key must be a text"},
 		{`{base_url: "http://a.example", api_key: "VERYSECRET}`, "not valid YAML"},
+		{`{base_url: "http://me:VERYSECRET@a.example/v1"}`, `not "http://…@a.example/v1"`},
+		{`{base_url: "http://VERYSECRET@a.example"}`, `not "http://…@a.example"`},
+		{`{base_url: "http://me:VERY/VERYSECRET@a.example"}`, `not "http://…@a.example"`},
+		{`{base_url: "me:VERYSECRET@a.example/v1"}`, `not "…@a.example/v1"`},
+		{`{base_url: "ftp://me:p@VERYSECRET@a.example/` + strings.Repeat("a", 100) + `"}`, `not "ftp://…@a.example/aaa`},
+		{`"http://me:VERYSECRET@a.example"`, `must be a mapping of keys, not "http://…@a.example"`},
+		{`{"http://me:VERYSECRET@a.example": 1}`, `unknown key "http://…@a.example"`},
+		{`{base_url: "http://a.example", weight: "http://me:VERYSECRET@a.example"}`, `not "http://…@a.example"`},
+		{`{base_url: "http://a.example", api_key: x, api_key_file: y}`, "api_key_file stands beside api_key: leave one of them out"},
 	} {
 		_, err := loadUnrestricted(model(test.upstream), configs.Options{Env: env})
 		if err == nil || !strings.Contains(err.Error(), test.want) {
@@ -47,6 +56,11 @@ func TestSecretsAreNeverShown(t *testing.T) {
 	_, err := loadUnrestricted(configs.Source{Name: "f", Text: []byte("models: [{name: m, kind: onnx-llm, path: p, max_tokens: \"${KEY}\"}]\nserver: {read_header_timeout: \"${TIME}\"}\n")}, configs.Options{Env: env})
 	if err == nil || strings.Contains(err.Error(), "did you mean") {
 		t.Errorf("a hint shows a value of the environment: %v", err)
+	}
+
+	_, err = loadUnrestricted(model(`{base_url: "http://a.example"}`), configs.Options{Env: environment("PENSTOCK_SERVER_ADDRESS", "http://me:VERYSECRET@a.example")})
+	if err == nil || strings.Contains(err.Error(), "VERYSECRET") {
+		t.Errorf("a variable's password is shown: %v", err)
 	}
 
 	config, err := loadUnrestricted(model(`{base_url: "http://a.example", api_key: "${KEY}"}`), configs.Options{Env: env})

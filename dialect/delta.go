@@ -84,10 +84,11 @@ type Remote interface {
 	// Path returns the path of the endpoint below a server's base URL, as "/chat/completions".
 	Path() string
 	// Body returns the body of the request to a server. A request in this dialect keeps its own
-	// bytes; any other is translated, streamed and with usage. Its error is an *Error.
+	// bytes; any other is translated, and streamed. Its error is an *Error.
 	Body(r *Request) (Body, error)
-	// Reader returns the reader of a server's response to the request.
-	Reader(r *Request) Reader
+	// Reader returns the reader of a server's response to the request. asked says that the server
+	// was asked for the usage although the client had not: what it adds for that is taken out.
+	Reader(r *Request, asked bool) Reader
 }
 
 // Reader reads the events of one streamed response, and understands as much of them as a relay
@@ -95,12 +96,17 @@ type Remote interface {
 type Reader interface {
 	// Read returns what the next event means. It keeps nothing of the event's memory.
 	Read(e sse.Event) Sign
+	// Trim returns the data of the event that was read without what the server has added to it
+	// because it was asked for the usage. It changes their memory.
+	Trim(data []byte) []byte
 	// Deltas appends the deltas of an event that is passed on, which is the one that was read or a
 	// part of it: the event itself, or typed values if the client's dialect is another one. They
 	// refer to the event's memory.
 	Deltas(into []Delta, e sse.Event) ([]Delta, error)
 	// Whole reports whether the response may end here although no event says that it does.
 	Whole() bool
+	// Text returns how many bytes of text have been read.
+	Text() int
 	// End returns how the response ended, once it has.
 	End() End
 }

@@ -55,8 +55,9 @@ type Embedding struct {
 
 // EmbeddingUsage counts the tokens of all texts.
 type EmbeddingUsage struct {
-	PromptTokens int `json:"prompt_tokens"`
-	TotalTokens  int `json:"total_tokens"`
+	PromptTokens int  `json:"prompt_tokens"`
+	TotalTokens  int  `json:"total_tokens"`
+	Estimated    bool `json:"-"` // the model has not counted them
 }
 
 // Vector is written as a list of numbers or, in Base64, as the base64 of its numbers' four bytes

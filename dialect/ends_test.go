@@ -130,7 +130,7 @@ func TestReadersPassNoEndOnAsRead(t *testing.T) {
 			event("", `{"type":"x","error":{"message":"m"}}`),
 		} {
 			r := decode(t, codec, `{"model":"m","prompt":"p","input":"i","stream":true}`)
-			reader := dialect.OpenAIRemote(r).Reader(r)
+			reader := dialect.OpenAIRemote(r).Reader(r, false)
 			if sign := reader.Read(e); sign == dialect.SignError || sign == dialect.SignMalformed {
 				refused++
 				continue // not passed on

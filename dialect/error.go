@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+
+	"penstock/apierr"
 )
 
 // Error is OpenAI's error object. It is sent as
@@ -88,6 +90,7 @@ const (
 	ServerError    = "server_error"
 
 	codeInvalidJSON  = "invalid_json"
+	codeQuota        = "insufficient_quota" // OpenAI's clients look for it in the type, too
 	codeInvalidType  = "invalid_type"
 	codeInvalidValue = "invalid_value"
 	codeMissing      = "missing_required_parameter"
@@ -98,9 +101,9 @@ const (
 func badRequest(param, code, format string, args ...any) *Error {
 	return &Error{
 		Status:  http.StatusBadRequest,
-		Message: fmt.Sprintf(format, args...),
+		Message: fmt.Sprintf(format, apierr.ShortenAll(args)...),
 		Type:    InvalidRequest,
-		Param:   param,
+		Param:   apierr.Shorten(param),
 		Code:    code,
 	}
 }

@@ -42,6 +42,8 @@ func openAIErrorOf(err error) *Error {
 		d.Code = e.Reason
 	}
 	switch {
+	case d.Code == codeQuota:
+		d.Type = codeQuota
 	case d.Status == http.StatusTooManyRequests:
 		d.Type = "rate_limit_error"
 	case d.Status == http.StatusUnauthorized:

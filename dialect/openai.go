@@ -39,7 +39,7 @@ func checkMediaType(mediaType string) error {
 	case "multipart", "image", "audio", "video":
 		return &apierr.Error{
 			Code:    apierr.CodeUnsupportedMediaType,
-			Message: fmt.Sprintf("a body of type %q is not read here: send application/json", media),
+			Message: fmt.Sprintf("a body of type %q is not read here: send application/json", apierr.Shorten(media)),
 		}
 	}
 	return nil

@@ -24,7 +24,7 @@ func parse[T any](body []byte, out *T) error {
 	case e.Kind == strictjson.Syntax:
 		return malformed(e.Cause)
 	case e.Kind == strictjson.DuplicateMember:
-		return badRequest(param, codeInvalidJSON, "The body of the request names '%s' twice.", param)
+		return doubled(param)
 	case e.Kind == strictjson.UnknownMember:
 		return unknown(param)
 	case e.Kind == strictjson.TooMany:
@@ -37,10 +37,18 @@ func parse[T any](body []byte, out *T) error {
 	return badRequest(param, codeInvalidType, "Invalid type for '%s': expected %s, but got %s instead.", param, e.Want, e.Got)
 }
 
-// malformed is the error of a body that is not JSON.
+// doubled is the error of an object that names a member twice.
+func doubled(param string) *Error {
+	return badRequest(param, codeInvalidJSON, "The body of the request names '%s' twice.", param)
+}
+
+// malformed is the error of a body that is not JSON, or that names a member twice.
 func malformed(err error) *Error {
 	at := ""
 	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		if errors.Is(syntax, jsontext.ErrDuplicateName) {
+			return doubled(strictjson.PathOf(syntax.JSONPointer).String())
+		}
 		at = fmt.Sprintf(" (at byte %d)", syntax.ByteOffset)
 	}
 	return badRequest("", codeInvalidJSON, "We could not parse the JSON body of your request%s. Send one valid JSON object, in UTF-8.", at)

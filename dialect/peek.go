@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strconv"
+	"strings"
 
 	"penstock/strictjson"
 
@@ -21,9 +22,14 @@ type peeked struct {
 	IncludeUsage bool // of a stream
 }
 
+// peekedNames are the members that peekRequest reads.
+var peekedNames = [...]string{"model", "stream", "n", "stream_options", "prompt"}
+
 // peekRequest reads the few top-level members of a request that peeked has, and checks that the
-// whole is one JSON object; nothing else is looked at. If a member comes twice the last one counts,
-// as in most JSON parsers. It returns the Body of the request too. Its error is an *Error.
+// whole is one JSON object; nothing else is looked at. A request that its receiver could read
+// differently is refused: an object that names a member twice, of which JSON parsers take either,
+// and a name that differs from one of peekedNames by its case only, which some take for the same.
+// It returns the Body of the request too. Its error is an *Error.
 func peekRequest(request []byte) (peeked, Body, error) {
 	p := peeked{N: 1, Prompts: 1}
 	b := newBody(request)
@@ -45,8 +51,15 @@ func peekRequest(request []byte) (peeked, Body, error) {
 			if unmarshalLoosely(value, &options) == nil { // the receiver checks anything else
 				p.IncludeUsage = options.IncludeUsage
 			}
+			b.ask(int(end)-len(value), int(end))
 		case "prompt":
 			p.Prompts = max(1, prompts(value))
+		default:
+			for _, known := range peekedNames {
+				if strings.EqualFold(name, known) {
+					return badRequest(name, codeUnknown, "Unrecognized request argument supplied: %s. It is '%s'.", name, known)
+				}
+			}
 		}
 		return nil
 	})
@@ -95,9 +108,10 @@ func peek[T any](name string, value jsontext.Value, want jsontext.Kind, out *T) 
 }
 
 // members calls visit for each member of the JSON object that body must be, with the member's value
-// and the offset of its end. Everything is checked for syntax, and nothing but names is decoded.
+// and the offset of its end. Everything is checked for syntax and for doubled members, and nothing
+// but names is decoded.
 func members(body []byte, visit func(name string, value jsontext.Value, end int64) error) error {
-	d := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	d := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowInvalidUTF8(true))
 	if d.PeekKind() != '{' { // a guess from the first byte: "--boundary" would be a number
 		value, err := d.ReadValue()
 		if err != nil {

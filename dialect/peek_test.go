@@ -16,19 +16,17 @@ func TestPeek(t *testing.T) {
 		`{}`:                             {N: 1, Prompts: 1},
 		`{"model":"gpt"}`:                {Model: "gpt", N: 1, Prompts: 1},
 		`{"model":null,"stream":null}`:   {N: 1, Prompts: 1},
-		`{"model":"a","model":"b"}`:      {Model: "b", N: 1, Prompts: 1},
 		`{"mod\u0065l":"\u0061"}`:        {Model: "a", N: 1, Prompts: 1},
 		` {"stream" : true , "n" : 3 } `: {Stream: true, N: 3, Prompts: 1},
 		`{"x":{"model":"inner","stream":true},"model":"outer","y":[{"model":1}]}`: {Model: "outer", N: 1, Prompts: 1},
 		"{\"user\":\"\xff\",\"model\":\"m\"}":                                     {Model: "m", N: 1, Prompts: 1},
 		`{"stream":true,"stream_options":{"include_usage":1}}`:                    {Stream: true, N: 1, Prompts: 1}, // the upstream's to judge
-		`{"prompt":"a"}`:                     {N: 1, Prompts: 1},
-		`{"prompt":["a","b"],"n":2}`:         {N: 2, Prompts: 2},
-		`{"prompt":[[1,2],[3],[4]]}`:         {N: 1, Prompts: 3},
-		`{"prompt":[1,2,3]}`:                 {N: 1, Prompts: 1},
-		`{"prompt":[]}`:                      {N: 1, Prompts: 1},
-		`{"prompt":{"a":["b","c"]}}`:         {N: 1, Prompts: 1},
-		`{"prompt":["a","b"],"prompt":null}`: {N: 1, Prompts: 1},
+		`{"prompt":"a"}`:             {N: 1, Prompts: 1},
+		`{"prompt":["a","b"],"n":2}`: {N: 2, Prompts: 2},
+		`{"prompt":[[1,2],[3],[4]]}`: {N: 1, Prompts: 3},
+		`{"prompt":[1,2,3]}`:         {N: 1, Prompts: 1},
+		`{"prompt":[]}`:              {N: 1, Prompts: 1},
+		`{"prompt":{"a":["b","c"]}}`: {N: 1, Prompts: 1},
 	} {
 		got, err := dialect.PeekRequest([]byte(body))
 		if err != nil || got != want {
@@ -42,6 +40,8 @@ func TestPeekErrors(t *testing.T) {
 		``: "", `[]`: "", `"model"`: "", `{"model":"a"`: "", `{"model":"a"}{}`: "", `{"model":"a",}`: "", `{"a":01}`: "", `<html>`: "",
 		`{"model":5}`: "model", `{"stream":"yes"}`: "stream", `{"n":1.5}`: "n",
 		strings.Repeat(`{"a":`, 20000): "",
+		`{"model":"a","model":"b"}`:    "model", `{"model":"a","mod\u0065l":"a"}`: "model", `{"x":[{"y":1,"y":2}]}`: "x[0].y", `{"prompt":["a"],"prompt":null}`: "prompt",
+		`{"model":"a","Model":"b"}`: "Model", `{"MODEL":"b"}`: "MODEL", `{"\u017ftream":true}`: "\u017ftream",
 	} {
 		_, err := dialect.PeekRequest([]byte(body))
 		var e *dialect.Error
@@ -73,14 +73,13 @@ func bodyFor(request []byte, model string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return body.For(model), nil
+	return body.For(model, false), nil
 }
 
 func TestABodyChangesOnlyTheModel(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"model":"gpt","x":1}`: `{"model":"new\"name","x":1}`,
 		"{ \"a\" : [1, 2.50,\t{\"model\":\"b\"}],\r\n\"model\" :\n null }\n": "{ \"a\" : [1, 2.50,\t{\"model\":\"b\"}],\r\n\"model\" :\n \"new\\\"name\" }\n",
-		`{"model":"a","model":null}`:                                         `{"model":"new\"name","model":"new\"name"}`,
 		`{"mod\u0065l":"a","\u006dodels":"model"}`:                           `{"mod\u0065l":"new\"name","\u006dodels":"model"}`,
 		`{"text":"\"model\":\"x\"","model":"a"}`:                             `{"text":"\"model\":\"x\"","model":"new\"name"}`,
 		` { "x":1e400}`:                                                      ` {"model":"new\"name", "x":1e400}`,

@@ -14,6 +14,7 @@ const maxChoices = 4096
 type chunkReader struct {
 	dialect  Name
 	typed    bool   // deltas have typed values, and not the server's events
+	asked    bool   // for the usage, which the client has not: it is taken out
 	expected int    // how many choices were requested
 	choices  []byte // the state of each choice by its index: choiceUnseen, …
 	begun    int
@@ -23,9 +24,12 @@ type chunkReader struct {
 
 	emitted bool // a typed delta has been appended
 
-	shape chunkShape
-	text  []byte // the string that has content, of the current chunk
-	mixed bool   // more than one value has content, or it is no string
+	shape   chunkShape
+	text    []byte // the string that has content, of the current chunk
+	mixed   bool   // more than one value has content, or it is no string
+	written int    // bytes of text in all chunks
+
+	noUsage unusedMember // the "usage":null of the current chunk, and of those of its shape
 }
 
 // The states of a choice.
@@ -45,16 +49,25 @@ func (c *chunkReader) Read(e sse.Event) Sign {
 	data := e.Data
 	switch {
 	case e.Name == (sse.Name{}) && c.shape.matches(data):
+		c.written += c.shape.text(data)
 		return SignContent
 	case len(data) == 0:
 		return SignEmpty
 	case isDone(data):
 		return SignDone
 	}
-	c.text, c.mixed = nil, false
+	c.text, c.mixed, c.noUsage = nil, false, unusedMember{}
 	s := scanner{data: data}
 	sign := SignQuiet
-	for s.enter('{'); s.more('}'); {
+	choices, hasUsage, first := 0, false, true
+	for s.enter('{'); ; {
+		before := s.at // the end of the member before, or of the brace
+		if !s.more('}') {
+			break
+		}
+		c.noUsage.follow(s.at)
+		begin, isFirst := s.at, first
+		first = false
 		switch string(s.name()) {
 		case "choices":
 			if s.peek() != '[' {
@@ -62,6 +75,7 @@ func (c *chunkReader) Read(e sse.Event) Sign {
 				continue
 			}
 			for s.enter('['); s.more(']'); {
+				choices++
 				sign = max(sign, c.choice(&s))
 			}
 		case "error":
@@ -73,14 +87,20 @@ func (c *chunkReader) Read(e sse.Event) Sign {
 				sign = SignError
 			}
 		case "usage":
-			if value := s.skip(); len(value) > 0 && value[0] == '{' {
-				c.usage, c.mixed = append(c.usage[:0], value...), true
+			switch value := s.skip(); {
+			case len(value) > 0 && value[0] == '{':
+				c.usage, c.mixed, hasUsage = append(c.usage[:0], value...), true, true
+			case string(value) == "null":
+				c.noUsage.set(before, begin, s.at, isFirst)
 			}
 		default:
 			s.skip()
 		}
 	}
 	c.shape.reset()
+	if hasUsage { // a member that comes twice stays as it is
+		c.noUsage = unusedMember{}
+	}
 	switch {
 	case !s.over():
 		return SignMalformed
@@ -88,11 +108,14 @@ func (c *chunkReader) Read(e sse.Event) Sign {
 		return SignError
 	case endsIn(c.dialect, e): // chunks of a shape differ from this one in their text only
 		return SignMalformed
+	case c.asked && hasUsage && choices == 0: // it is there for the usage only
+		return SignEmpty
 	case c.Whole():
 		return SignComplete
 	}
 	if sign == SignContent && !c.mixed && c.text != nil {
 		c.shape.set(data, c.text)
+		c.noUsage.anchor(len(c.shape.before), len(data))
 	}
 	return sign
 }
@@ -101,6 +124,13 @@ func (c *chunkReader) Read(e sse.Event) Sign {
 func (c *chunkReader) content(value []byte) {
 	c.mixed = c.mixed || c.text != nil || value[0] != '"'
 	c.text = value
+	if value[0] == '"' {
+		c.written += len(value) - len(`""`)
+	} else {
+		var e expecting
+		e.value(&scanner{data: value}, 0)
+		c.written += e.text
+	}
 }
 
 // choice reads one element of "choices".
@@ -168,6 +198,17 @@ func (c *chunkReader) count(index int, content, finished bool) {
 func (c *chunkReader) Whole() bool {
 	return c.finished >= c.expected && c.finished == c.begun
 }
+
+// Trim implements Reader.
+func (c *chunkReader) Trim(data []byte) []byte {
+	if c.asked && c.noUsage.end > 0 {
+		return c.noUsage.cut(data)
+	}
+	return data
+}
+
+// Text implements Reader.
+func (c *chunkReader) Text() int { return c.written }
 
 // End implements Reader.
 func (c *chunkReader) End() End {

@@ -9,7 +9,8 @@ import (
 
 // responsesReader is the Reader of /v1/responses.
 type responsesReader struct {
-	final []byte // the data of the event that ended the response
+	final   []byte // the data of the event that ended the response
+	written int    // bytes of text in all events
 }
 
 // Read implements Reader.
@@ -29,6 +30,10 @@ func (r *responsesReader) Read(e sse.Event) Sign {
 		case "type":
 			if value := s.skip(); len(value) > 2 && value[0] == '"' && kind == "" {
 				kind = string(value[1 : len(value)-1])
+			}
+		case "delta":
+			if value := s.skip(); len(value) > 2 && value[0] == '"' {
+				r.written += len(value) - len(`""`)
 			}
 		case "error":
 			failed = failed || reportsError(s.skip())
@@ -71,6 +76,12 @@ func (r *responsesReader) Deltas(into []Delta, e sse.Event) ([]Delta, error) {
 	}
 	return appendRead(into, Responses, e), nil
 }
+
+// Trim implements Reader: servers always report the usage.
+func (r *responsesReader) Trim(data []byte) []byte { return data }
+
+// Text implements Reader.
+func (r *responsesReader) Text() int { return r.written }
 
 // Whole implements Reader: only the last event says that the response is whole.
 func (r *responsesReader) Whole() bool { return false }

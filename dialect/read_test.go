@@ -1,8 +1,10 @@
 package dialect
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -174,5 +176,53 @@ func BenchmarkChunk(b *testing.B) {
 	b.SetBytes(int64(len(e.Data)))
 	for b.Loop() {
 		c.Read(e)
+	}
+}
+
+// FuzzTrim compares chunks without the usage that a server was asked for with what encoding/json
+// makes of them: nothing else is missing, also from a chunk of the shape of the one before.
+func FuzzTrim(f *testing.F) {
+	for _, seed := range []string{`{"usage":null}`, ` { "usage" : null , "a":1}`, `{"a":1,"usage":null,"choices":[{"delta":{"content":"a"}}]}`, `{"choices":[{"delta":{"content":"a"}}] , "usage":null}`, `{"choices":[{"delta":{"content":"a"}}],"x":{"usage":null},"usage":null,"usage":{}}`, `{"usage":null,"usage":null}`, `{"choices":[{}],"usage":{"a":1},"usage":null}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		c := chunkReader{asked: true, expected: 1}
+		for range 2 {
+			e := sse.Event{Data: bytes.Clone(in)}
+			if sign := c.Read(e); sign != SignQuiet && sign != SignContent && sign != SignComplete {
+				return
+			}
+			out := c.Trim(e.Data)
+			var before, after map[string]any
+			if json.Unmarshal(in, &before) != nil { // deeper than it reads, or too large a number
+				return
+			}
+			if err := json.Unmarshal(out, &after); err != nil {
+				t.Fatalf("%q becomes %q: %v", in, out, err)
+			}
+			if value, has := before["usage"]; has && value == nil {
+				delete(before, "usage")
+			}
+			if value, has := after["usage"]; has && value == nil { // it came twice
+				delete(after, "usage")
+			}
+			if !reflect.DeepEqual(before, after) {
+				t.Errorf("%q becomes %q", in, out)
+			}
+		}
+	})
+}
+
+// BenchmarkTrim measures a chunk as OpenAI sends it to a client that has asked for the usage, and
+// the usage is taken out.
+func BenchmarkTrim(b *testing.B) {
+	data := bytes.Replace(token("gpt-4o-mini-2024-07-18").Data, []byte(`}]}`), []byte(`}],"usage":null}`), 1)
+	c := &chunkReader{asked: true, expected: 1}
+	buf := make([]byte, len(data))
+	for b.Loop() {
+		copy(buf, data)
+		e := sse.Event{Data: buf}
+		c.Read(e)
+		c.Trim(e.Data)
 	}
 }

@@ -1,11 +1,5 @@
 package dialect
 
-import (
-	"bytes"
-
-	"github.com/go-json-experiment/json/jsontext"
-)
-
 // OpenAIRemote returns how a request is sent to a server that has OpenAI's API. In a dialect of
 // that API it is sent as it is, and the response comes back as it is: as events, or, unless it is
 // streamed, through the request's Passthrough. Any other request is translated to a streamed
@@ -38,51 +32,18 @@ func (u untranslated) Name() Name { return u.name }
 func (u untranslated) Path() string { return u.path }
 
 // Body implements Remote.
-func (u untranslated) Body(r *Request) (Body, error) { return r.OwnBody() }
+func (u untranslated) Body(r *Request) (Body, error) {
+	b, err := r.OwnBody()
+	b.asks = u.name != Responses && r.Stream && b.asks // /v1/responses always reports its usage
+	return b, err
+}
 
 // Reader implements Remote.
-func (u untranslated) Reader(r *Request) Reader {
+func (u untranslated) Reader(r *Request, asked bool) Reader {
 	if u.name == Responses {
 		return &responsesReader{}
 	}
-	return newChunkReader(u.name, r, false)
-}
-
-// Body is the body of a request for a model that has a name of its own on every server. Every other
-// byte stays as it is.
-type Body struct {
-	request []byte
-	names   []span // the values of the top-level member "model"
-}
-
-// span is a part of a request: bytes from start up to, not including, end.
-type span struct{ start, end int }
-
-// newBody returns the Body of a request without a member "model".
-func newBody(request []byte) Body { return Body{request: request} }
-
-// cut marks a value of the member "model".
-func (b *Body) cut(start, end int) { b.names = append(b.names, span{start, end}) }
-
-// For returns the body for a server whose model has that name, which is UTF-8. If the request has
-// the member "model" more than once all its values are replaced, so that it does not matter which
-// of them the receiver takes; if it has none, one is added in front.
-func (b Body) For(model string) []byte {
-	name, _ := jsontext.AppendQuote(nil, model) // what is not UTF-8 is replaced
-	out := make([]byte, 0, len(b.request)+max(1, len(b.names))*len(name)+len(`"model":,`))
-	if len(b.names) == 0 {
-		brace := bytes.IndexByte(b.request, '{') + 1
-		rest := b.request[brace:]
-		out = append(append(append(out, b.request[:brace]...), `"model":`...), name...)
-		if !bytes.HasPrefix(bytes.TrimLeft(rest, " \t\r\n"), []byte{'}'}) {
-			out = append(out, ',')
-		}
-		return append(out, rest...)
-	}
-	copied := 0
-	for _, s := range b.names {
-		out = append(append(out, b.request[copied:s.start]...), name...)
-		copied = s.end
-	}
-	return append(out, b.request[copied:]...)
+	c := newChunkReader(u.name, r, false)
+	c.asked = asked
+	return c
 }

@@ -23,7 +23,7 @@ func decodeAs(t *testing.T, codec dialect.Codec, body string) *dialect.Request {
 func TestTypedDeltasOfChunks(t *testing.T) {
 	r := decodeAs(t, dialect.NewNative(), `{"prompt":"hi"}`)
 	r.Choices = 2
-	reader := dialect.OpenAIRemote(r).Reader(r)
+	reader := dialect.OpenAIRemote(r).Reader(r, true)
 	for _, step := range []struct {
 		chunk string
 		want  []dialect.Delta
@@ -105,14 +105,14 @@ func TestTranslatedRequests(t *testing.T) {
 			continue
 		}
 		var got, want map[string]any
-		if err := json.Unmarshal(body.For("m"), &got); err != nil {
+		if err := json.Unmarshal(body.For("m", true), &got); err != nil {
 			t.Fatal(err)
 		}
 		if err := json.Unmarshal([]byte(c.want), &want); err != nil {
 			t.Fatal(err)
 		}
 		if !reflect.DeepEqual(got, want) {
-			t.Errorf("%s becomes %s", c.body, body.For("m"))
+			t.Errorf("%s becomes %s", c.body, body.For("m", true))
 		}
 	}
 }

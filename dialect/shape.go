@@ -31,3 +31,6 @@ func (s *chunkShape) matches(data []byte) bool {
 	text.text()
 	return text.at == n+1 && !text.bad
 }
+
+// text returns how many bytes the string of a chunk of this shape has.
+func (s *chunkShape) text(data []byte) int { return len(data) - len(s.before) - len(s.after) }

@@ -34,7 +34,7 @@ func Status(code apierr.Code) int {
 	case apierr.CodeRateLimited, apierr.CodeQueueFull:
 		return http.StatusTooManyRequests
 	case apierr.CodeQueueTimeout, apierr.CodeModelLoading, apierr.CodeModelFailed, apierr.CodeDraining,
-		apierr.CodeLogUnavailable, apierr.CodeMemoryExhausted:
+		apierr.CodeLogUnavailable, apierr.CodeAuthUnavailable, apierr.CodeMemoryExhausted:
 		return http.StatusServiceUnavailable
 	case apierr.CodeUpstreamError, apierr.CodeUpstreamCut, apierr.CodeUpstreamUnauthorized:
 		return http.StatusBadGateway

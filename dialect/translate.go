@@ -16,7 +16,7 @@ func (translated) Name() Name { return Chat }
 func (translated) Path() string { return "/chat/completions" }
 
 // Reader implements Remote.
-func (translated) Reader(r *Request) Reader { return newChunkReader(Chat, r, true) }
+func (translated) Reader(r *Request, _ bool) Reader { return newChunkReader(Chat, r, true) }
 
 // Body implements Remote. Requests that consist of a chat request's members keep those that no
 // field here has.
@@ -26,7 +26,7 @@ func (translated) Body(r *Request) (Body, error) {
 		return Body{}, err
 	}
 	members["stream"] = json.RawMessage(`true`)
-	members["stream_options"] = json.RawMessage(`{"include_usage":true}`)
+	delete(members, "stream_options") // Body.For adds it
 	request, err := json.Marshal(members)
 	if err != nil {
 		return Body{}, fmt.Errorf("write a chat request: %w", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,10 @@ type GateConfig struct {
 	Permits int           // how many predicts or generations run at once; at least 1
 	Queue   int           // how many more requests may be inside; one more is refused
 	Timeout time.Duration // how long one waits for a permit; 0: for ever
+
+	// PerCaller is how many percent of all that may be inside one caller may hold while others want
+	// some; 0: all.
+	PerCaller int
 }
 
 // Options configures an Engine.
@@ -56,10 +61,14 @@ type namedGate struct {
 	config   GateConfig
 	gate     *gate.Gate
 	observer GateObserver
+	absences *absences
 }
 
 func newGate(name string, c GateConfig, o Observer) *namedGate {
-	return &namedGate{name: name, config: c, observer: o.Gate(name), gate: gate.New(gate.Config{Permits: c.Permits, Queue: c.Queue, Timeout: c.Timeout})}
+	return &namedGate{
+		name: name, config: c, observer: o.Gate(name), absences: newAbsences(),
+		gate: gate.New(gate.Config{Permits: c.Permits, Queue: c.Queue, Timeout: c.Timeout, PerCaller: c.PerCaller}),
+	}
 }
 
 // SharedGate is the name of the gate that all local models share.
@@ -110,6 +119,7 @@ func (e *Engine) end() {
 // loading any more. A model that fails to load fails alone. The context bounds the loading and
 // nothing after it; Wait and Close wait for it.
 func (e *Engine) Load(ctx context.Context) <-chan struct{} {
+	e.reserve()
 	loaded := make(chan struct{})
 	var left atomic.Int64
 	left.Store(int64(len(e.models)))
@@ -135,12 +145,36 @@ func (e *Engine) Load(ctx context.Context) <-chan struct{} {
 	return loaded
 }
 
+// reserve keeps a permit of the shared gate for predictors if generators share it: they would have
+// to wait for the end of generations else, which take minutes where a predict takes milliseconds.
+func (e *Engine) reserve() {
+	predictors, generators := false, false
+	for _, m := range e.models {
+		for _, v := range m.verbs {
+			if m.gate == e.shared {
+				predictors = predictors || !v.Streams()
+				generators = generators || v.Streams()
+			}
+		}
+	}
+	if predictors && generators {
+		e.shared.gate.Reserve(1)
+	}
+}
+
+// maxName is how many bytes of an unknown name an error repeats.
+const maxName = 256
+
 // Model returns the model of that name, or an *apierr.Error with apierr.CodeModelNotFound.
 func (e *Engine) Model(name string) (*Model, error) {
 	if m, ok := e.byName[name]; ok {
 		return m, nil
 	}
-	return nil, &apierr.Error{Code: apierr.CodeModelNotFound, Message: fmt.Sprintf("there is no model %q; GET /v1/models lists those there are", name), Param: "model"}
+	which := strconv.Quote(name)
+	if len(name) > maxName { // no name here is that long, and a request may have megabytes
+		which = fmt.Sprintf("by that name, which has %d bytes", len(name))
+	}
+	return nil, &apierr.Error{Code: apierr.CodeModelNotFound, Message: fmt.Sprintf("there is no model %s; GET /v1/models lists those there are", which), Param: "model"}
 }
 
 // Models returns the models in the order they were added.
@@ -151,7 +185,9 @@ func (e *Engine) Snapshot() Snapshot {
 	s := Snapshot{Readers: e.streams.Readers()}
 	see := func(d *namedGate) {
 		n := d.gate.State()
-		s.Gates = append(s.Gates, GateSnapshot{Name: d.name, Permits: n.Permits, Queue: d.config.Queue, InUse: n.InUse, Waiting: n.Waiting, Inside: n.Inside})
+		s.Gates = append(s.Gates, GateSnapshot{
+			Name: d.name, Permits: n.Permits, Queue: d.config.Queue, InUse: n.InUse, Waiting: n.Waiting, Inside: n.Inside, Callers: n.Callers,
+		})
 	}
 	see(e.shared)
 	for _, m := range e.models {

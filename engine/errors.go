@@ -28,6 +28,11 @@ func gateError(err error, c GateConfig) error {
 	switch {
 	case errors.Is(err, gate.ErrFull):
 		return &apierr.Error{Code: apierr.CodeQueueFull, Message: fmt.Sprintf("all %d permits and %d places in the queue are taken; try again later", c.Permits, c.Queue), RetryAfter: time.Second, Cause: err}
+	case errors.Is(err, gate.ErrShare):
+		return &apierr.Error{
+			Code: apierr.CodeQueueFull, Reason: "caller_share", RetryAfter: time.Second, Cause: err,
+			Message: fmt.Sprintf("your other requests hold all that one caller may have of the queue (%d %% of %d while others want some); wait for one to end", c.PerCaller, c.Permits+c.Queue),
+		}
 	case errors.Is(err, gate.ErrTimeout):
 		return &apierr.Error{Code: apierr.CodeQueueTimeout, Message: fmt.Sprintf("no permit came free within %s; try again later", c.Timeout), RetryAfter: time.Second, Cause: err}
 	default:

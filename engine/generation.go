@@ -36,6 +36,7 @@ type StreamOptions struct {
 	Buffer   int    // bytes of memory for events that are kept; 0: stream.DefaultBuffer
 	Lease    time.Duration
 	Detached bool
+	Owner    string // identifies the credential of the caller; may be empty
 }
 
 // Generation is the typed handle of a Generator verb.
@@ -92,6 +93,8 @@ func (g *Generation[In, Chunk]) Run(ctx context.Context, c *Call, in In, emit fu
 		return err
 	})
 	m.streams.Add(-1)
+	c.caller.Trace.made(count.chunks, count.first)
+	c.spent = end.usage
 	outcome, failure := outcomeOf(ctx, err)
 	m.observer.StreamClosed(outcome, end.usage, asError(failure))
 	if failure != nil {
@@ -110,8 +113,9 @@ func (g *Generation[In, Chunk]) Start(ctx context.Context, c *Call, in In, enc E
 	}
 	m := c.verb.model
 	ctx, p, err := m.engine.streams.Create(ctx, stream.Config{
-		Info:   stream.Info{Model: m.name, Verb: c.verb.name, Dialect: o.Dialect},
+		Info:   stream.Info{Model: m.name, Verb: c.verb.name, Dialect: o.Dialect, Owner: o.Owner},
 		Caller: c.caller.Name, Buffer: o.Buffer, Lease: o.Lease, Detached: o.Detached, Observer: m.observer,
+		Absent: m.gate.absent(c.caller.Name),
 	})
 	if err != nil {
 		return nil, apierr.From(err)
@@ -161,8 +165,10 @@ func (o *output[Chunk]) finish(c *Call, end End, err error) {
 	if failure != nil {
 		terminal = o.encoder.Fail(failure)
 	}
-	// A client that sees the end finds it counted.
+	// A client that sees the end finds it counted and charged.
 	m.streams.Add(-1)
+	c.spent = end.usage
+	c.charge()
 	m.observer.StreamClosed(outcome, end.usage, asError(failure))
 	o.producer.End(o.ctx, stream.Terminal{Outcome: outcome, Event: terminal, Err: failure})
 }
@@ -221,11 +227,17 @@ type chunkCounter struct {
 	observer ModelObserver
 	begun    bool
 	last     time.Time
+	first    time.Time
+	chunks   int
 }
 
 func (c *chunkCounter) add(n int) {
 	now := time.Now()
 	c.observer.Chunks(n, !c.begun, now.Sub(c.last))
+	if !c.begun {
+		c.first = now
+	}
+	c.chunks += n
 	c.begun, c.last = true, now
 }
 

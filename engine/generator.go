@@ -15,7 +15,7 @@ import (
 // returned, their memory is Generate's again. emit fails once the chunks are no longer wanted, and
 // Generate then returns that error. It returns an End, made by Stopped, LengthReached or Ended,
 // when the generation is complete; anything else is a failure, and so is an End after chunks that
-// were not taken.
+// were not taken. Beside an error, an End made by Unfinished says what was used up.
 type Generator[In, Feed, Chunk any] struct {
 	Preprocess func(ctx context.Context, in In) (Feed, error)
 	Generate   func(ctx context.Context, feed Feed, emit func(...Chunk) error) (End, error)
@@ -32,6 +32,7 @@ type Generator[In, Feed, Chunk any] struct {
 type Usage struct {
 	PromptTokens     int
 	CompletionTokens int
+	Estimated        bool // they were not counted by the model, but estimated from the text
 }
 
 // End says that a generation is complete, and why. The zero End says nothing, and is a failure.
@@ -59,6 +60,10 @@ func Ended(reason string, u Usage) End {
 	}
 	return End{reason: reason, usage: u}
 }
+
+// Unfinished is what Generate returns beside its error: no end, but what the generation has used up
+// until then.
+func Unfinished(u Usage) End { return End{usage: u} }
 
 // Reason returns why the generation ended; "" only for the zero End.
 func (e End) Reason() string { return e.reason }

@@ -21,7 +21,7 @@ func (w *world) Model(name string) engine.ModelObserver { return watcher{w: w, n
 type deaf struct{}
 
 func (deaf) Waited(time.Duration)                  {}
-func (deaf) Rejected(apierr.Code)                  {}
+func (deaf) Rejected(engine.Rejection)             {}
 func (deaf) Changed(engine.State, error)           {}
 func (deaf) PhaseDone(engine.Phase, time.Duration) {}
 func (deaf) Chunks(int, bool, time.Duration)       {}

@@ -160,10 +160,15 @@ func (w *world) enter(stream bool) apierr.Code {
 	return ""
 }
 
-// granted notes that a request has a permit, for which it must have been the next.
+// granted notes that a request has a permit, for which it must have been the next of its length:
+// short and long work have turns, and all requests are one caller's.
 func (w *world) granted(name string) {
+	long := w.streams[name] != nil
 	first := slices.IndexFunc(w.line, func(other string) bool {
 		s := w.streams[other]
+		if (s != nil) != long {
+			return false
+		}
 		return other == name || s == nil || s.canceled.IsZero() // one that is canceled is about to leave the queue
 	})
 	if !w.bursty && (first < 0 || w.line[first] != name) {

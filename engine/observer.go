@@ -3,7 +3,6 @@ package engine
 import (
 	"time"
 
-	"penstock/apierr"
 	"penstock/stream"
 )
 
@@ -21,9 +20,20 @@ type Observer interface {
 type GateObserver interface {
 	// Waited is called for each permit given, with the time spent in the queue.
 	Waited(time.Duration)
-	// Rejected is called when no permit is given: queue_full, queue_timeout or canceled.
-	Rejected(reason apierr.Code)
+	// Rejected is called when no permit is given.
+	Rejected(Rejection)
 }
+
+// Rejection is why a request got no permit.
+type Rejection string
+
+// The reasons. Those of a full queue and of a caller's share are both apierr.CodeQueueFull.
+const (
+	RejectedFull     Rejection = "queue_full"
+	RejectedShare    Rejection = "caller_share"
+	RejectedTimeout  Rejection = "queue_timeout"
+	RejectedCanceled Rejection = "canceled"
+)
 
 // ModelObserver is notified of what happens with one model.
 type ModelObserver interface {
@@ -63,6 +73,7 @@ type Snapshot struct {
 type GateSnapshot struct {
 	Name                                   string
 	Permits, Queue, InUse, Waiting, Inside int
+	Callers                                int // that have requests inside
 }
 
 // ModelSnapshot is one model's.
@@ -82,7 +93,7 @@ type noObserver struct{}
 func (noObserver) Gate(string) GateObserver                  { return noObserver{} }
 func (noObserver) Model(string) ModelObserver                { return noObserver{} }
 func (noObserver) Waited(time.Duration)                      {}
-func (noObserver) Rejected(apierr.Code)                      {}
+func (noObserver) Rejected(Rejection)                        {}
 func (noObserver) Changed(State, error)                      {}
 func (noObserver) PhaseDone(Phase, time.Duration)            {}
 func (noObserver) StreamClosed(stream.Outcome, Usage, error) {}

@@ -43,7 +43,7 @@ func decodeParameters[In any](parameters map[string][]string) (v In, err error) 
 
 func badParameter(name, why string) error {
 	e := apierr.InvalidInput("bad_query", "parameter %q: %s", name, why)
-	e.Param = name
+	e.Param = apierr.Shorten(name)
 	return e
 }
 

@@ -17,6 +17,12 @@ import (
 type Caller struct {
 	Name     string // requests of one name share what a caller may have of a gate
 	Priority Priority
+	Trace    *Trace // of the request; may be nil
+
+	// Charge is called once for each Call, when its work has ended, with what that came to: also
+	// where it failed or was canceled. A client that sees the end of a stream finds it charged.
+	// It must return quickly; nil: there is none.
+	Charge func(Usage)
 }
 
 // Priority says which callers go first where several wait.
@@ -78,11 +84,33 @@ func (v *Verb) Check(c Caller) error {
 		return err
 	}
 	g := v.model.gate
-	if err := g.gate.Check(); err != nil {
-		g.observer.Rejected(apierr.CodeQueueFull)
-		return gateError(err, g.config)
+	if err := g.gate.Check(v.ticket(c)); err != nil {
+		return g.refused(err)
 	}
 	return nil
+}
+
+// ticket describes a caller's request for the gate.
+func (v *Verb) ticket(c Caller) gate.Ticket {
+	t := gate.Ticket{Caller: c.Name, Priority: gate.Interactive, Length: gate.Short}
+	if c.Priority == PriorityBatch {
+		t.Priority = gate.Batch
+	}
+	if v.Streams() {
+		t.Length = gate.Long
+	}
+	return t
+}
+
+// refused notes that a request got no slot, and returns the error for its client.
+func (g *namedGate) refused(err error) error {
+	reason := RejectedFull
+	if errors.Is(err, gate.ErrShare) {
+		reason = RejectedShare
+	}
+	g.observer.Rejected(reason)
+	g.absences.reclaim(g.gate)
+	return gateError(err, g.config)
 }
 
 // Admit takes a slot inside the model's gate. Its errors are *apierr.Error: draining,
@@ -97,12 +125,12 @@ func (v *Verb) Admit(c Caller) (*Call, error) {
 		return nil, err
 	}
 	g := v.model.gate
-	slot, err := g.gate.Enter()
+	slot, err := g.gate.Enter(v.ticket(c))
 	if err != nil {
 		e.end()
-		g.observer.Rejected(apierr.CodeQueueFull)
-		return nil, gateError(err, g.config)
+		return nil, g.refused(err)
 	}
+	c.Trace.admitted()
 	return &Call{verb: v, caller: c, slot: slot}, nil
 }
 
@@ -113,15 +141,35 @@ type Call struct {
 	slot   *gate.Slot
 	closed bool // or its slot now belongs to a stream
 	onEnd  func()
+
+	spent   Usage
+	charged bool
 }
 
-// Close returns the slot, unless a stream has it. Further calls do nothing.
+// Spent notes what a call of a Predictor came to, which Close charges. Generations note it
+// themselves.
+func (c *Call) Spent(u Usage) { c.spent = u }
+
+// charge charges the caller, once.
+func (c *Call) charge() {
+	if c.charged {
+		return
+	}
+	c.charged = true
+	c.caller.Trace.used(c.spent)
+	if c.caller.Charge != nil {
+		c.caller.Charge(c.spent)
+	}
+}
+
+// Close returns the slot and charges the caller, unless a stream does. Further calls do nothing.
 func (c *Call) Close() {
 	if c.closed {
 		return
 	}
 	c.closed = true
 	c.slot.Leave()
+	c.charge()
 	c.verb.model.engine.end()
 	c.ended()
 }
@@ -184,14 +232,15 @@ func (c *Call) permit(ctx context.Context, w *gate.Waiter) (*gate.Permit, error)
 	g := c.verb.model.gate
 	since := time.Now()
 	p, err := w.Wait(ctx)
+	c.caller.Trace.waited(time.Since(since))
 	if errors.Is(err, gate.ErrWithdrawn) { // joined to another request's run: the wait is over all the same
 		g.observer.Waited(time.Since(since))
 		return nil, err
 	}
 	if err != nil {
-		reason := apierr.CodeCanceled
+		reason := RejectedCanceled
 		if errors.Is(err, gate.ErrTimeout) {
-			reason, err = apierr.CodeQueueTimeout, gateError(err, g.config)
+			reason, err = RejectedTimeout, gateError(err, g.config)
 		} else {
 			err = canceled(err)
 		}
@@ -204,7 +253,11 @@ func (c *Call) permit(ctx context.Context, w *gate.Waiter) (*gate.Permit, error)
 
 // join enters the gate's queue.
 func (c *Call) join() *gate.Waiter {
-	return c.slot.Join(gate.Ticket{Caller: c.caller.Name, Priority: int(c.caller.Priority)})
+	w := c.slot.Join()
+	if w.Waits() {
+		c.verb.model.gate.absences.reclaim(c.verb.model.gate.gate)
+	}
+	return w
 }
 
 // phase runs one step and reports to the observer how long it took.

@@ -51,7 +51,9 @@ func (g *Gateway) readBody(c *gin.Context) ([]byte, error) {
 	}
 	// What is left of the body is not waited for.
 	_ = r.control.SetReadDeadline(past)
-	c.Header("Connection", "close")
+	if c.Request.ProtoMajor == 1 {
+		c.Header("Connection", "close")
+	}
 	return nil, g.bodyError(r, err)
 }
 

@@ -2,8 +2,11 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
+	"sync/atomic"
+	"time"
 )
 
 // unsplit is how many bytes net/http sends in one write as a chunk of HTTP/1.1. It sends more in
@@ -11,11 +14,61 @@ import (
 const unsplit = 4000
 
 // connection is a client's connection, whose writes can be joined into one: each write costs a
-// system call and wakes the client.
+// system call and wakes the client. It follows what the client sends: see framing.
 type connection struct {
 	net.Conn
+	listener *connections
+	socket   net.Conn // below the PROXY protocol, if that is used
+	caller   string   // whose share of the connections it counts for; "": no one's
+	closed   atomic.Bool
+
 	joining bool
 	pieces  []byte
+
+	framing framing     // for the one goroutine that reads
+	serving atomic.Bool // a request of HTTP/1 has its handler
+	cutting bool        // of the goroutine that reads: there is a deadline for what has begun
+	late    bool        // of the goroutine that reads: it has passed
+	resets  time.Time   // since when framing.resets counts
+}
+
+// Read implements net.Conn. What has begun of a head must be whole within the time for that, also
+// where net/http has no limit: for the beginning of a second head, and in HTTP/2.
+func (c *connection) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	before := c.framing.bytes
+	c.framing.scan(p[:n])
+	if err != nil {
+		c.listener.broken(c, err)
+		return n, err
+	}
+	f := &c.framing
+	switch {
+	case f.state == inHTTP2 && f.resets > http2Resets && !c.mayReset():
+		c.listener.refusals.add("http2_resets", c.peer(), "too many streams were reset")
+		return 0, errResets
+	case f.state == inHTTP2:
+		if f.begun != c.cutting {
+			c.cutting = f.begun
+			var deadline time.Time
+			if f.begun {
+				deadline = time.Now().Add(c.listener.headTimeout)
+			}
+			_ = c.Conn.SetReadDeadline(deadline) // the next Read fails if this does
+		}
+	case f.first && f.state == inRequestLine && before == 0 && f.bytes > 0 && !c.serving.Load():
+		_ = c.Conn.SetReadDeadline(time.Now().Add(c.listener.headTimeout)) // as above
+	}
+	return n, nil
+}
+
+var errResets = errors.New("the client reset too many streams of HTTP/2")
+
+// mayReset reports whether http2Resets took the client as long as they must, and counts anew.
+func (c *connection) mayReset() bool {
+	since := c.resets
+	c.resets, c.framing.resets = time.Now(), 0
+	return time.Since(since) >= http2ResetTime
 }
 
 // Write implements net.Conn.
@@ -24,7 +77,30 @@ func (c *connection) Write(p []byte) (int, error) {
 		c.pieces = append(c.pieces, p...)
 		return len(p), nil
 	}
+	if !c.serving.Load() {
+		c.listener.refusing(c, p)
+	}
 	return c.Conn.Write(p)
+}
+
+// SetReadDeadline implements net.Conn. The time that net/http lets a connection be idle is not for
+// one on which the next head has begun, behind the request before it.
+func (c *connection) SetReadDeadline(t time.Time) error {
+	if !t.IsZero() && !c.serving.Load() && c.framing.first && c.framing.begun {
+		if most := time.Now().Add(c.listener.headTimeout); most.Before(t) {
+			t = most
+		}
+	}
+	return c.Conn.SetReadDeadline(t)
+}
+
+// Close implements net.Conn.
+func (c *connection) Close() error {
+	err := c.Conn.Close()
+	if !c.closed.Swap(true) {
+		c.listener.release(c.caller)
+	}
+	return err
 }
 
 // joined sends what write writes in one write, through a buffer that it returns for the next call.
@@ -42,22 +118,10 @@ func (c *connection) joined(buffer []byte, write func() error) ([]byte, error) {
 
 // CloseWrite lets net/http close a connection such that its client reads the last response first.
 func (c *connection) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+	if half, ok := c.socket.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
 	return nil
-}
-
-// connections is a listener whose connections are *connection.
-type connections struct{ net.Listener }
-
-// Accept implements net.Listener.
-func (l connections) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return &connection{Conn: c}, nil
 }
 
 type connectionKey struct{}

@@ -28,14 +28,17 @@ func (g *Gateway) embed(c *gin.Context) error {
 	if !ok {
 		return notSupported(m)
 	}
-	call, err := embed.Admit(callerOf(c))
+	call, err := g.admit(c, embed.Admit, work{expects: r.Expectation})
 	if err != nil {
 		return err
 	}
 	defer call.Close()
 	pass := g.newPassthrough(c)
-	r.Credential, r.Passthrough = bearer(c.Request), pass
+	r.Credential, r.Passthrough = g.credential(c), pass
 	out, err := embed.Do(c.Request.Context(), call, r)
+	spent := embeddingUsage(r, out, err, pass.begun)
+	call.Spent(spent)
+	g.Metrics.used(m.Name(), spent)
 	if err != nil || pass.begun {
 		return err
 	}
@@ -44,4 +47,16 @@ func (g *Gateway) embed(c *gin.Context) error {
 		return err
 	}
 	return g.writeBody(c, http.StatusOK, mediaJSON, body)
+}
+
+// embeddingUsage returns what a request for embeddings has used. Of a response that was passed
+// through out has the usage only.
+func embeddingUsage(r *dialect.EmbeddingCall, out *dialect.EmbeddingResponse, err error, begun bool) engine.Usage {
+	switch {
+	case err == nil && out != nil:
+		return engine.Usage{PromptTokens: out.Usage.PromptTokens, Estimated: out.Usage.Estimated}
+	case begun: // the model has done its work, though the client has not got all of it
+		return engine.Usage{PromptTokens: r.Expectation().PromptTokens, Estimated: true}
+	}
+	return engine.Usage{}
 }

@@ -87,7 +87,7 @@ func causes(c *gin.Context) []slog.Attr {
 func logged(err error) string {
 	e := dialect.ErrorOf(err)
 	if !quotes(e.Code) {
-		return err.Error()
+		return apierr.ForLog(err)
 	}
 	if e.Reason != "" {
 		return string(e.Code) + "/" + e.Reason

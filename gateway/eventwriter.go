@@ -34,11 +34,7 @@ func (g *Gateway) newEventWriter(c *gin.Context) *eventWriter {
 // controlOf returns the controls of a request's connection: net/http's own, as gin's Flush hides
 // its error.
 func controlOf(c *gin.Context) *http.ResponseController {
-	var w http.ResponseWriter = c.Writer
-	if wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter }); ok {
-		w = wrapper.Unwrap()
-	}
-	return http.NewResponseController(w)
+	return http.NewResponseController(unwrapped(c.Writer))
 }
 
 // Ready implements stream.Sink: whether events of so many bytes can be sent without waiting for the

@@ -72,6 +72,9 @@ type follower struct {
 	from     position
 	retry    time.Duration
 
+	chunks int       // events sent
+	first  time.Time // when the first of them was
+
 	failed *apierr.Error // the stream's failure
 	err    error         // why the follower takes no more
 }
@@ -104,6 +107,10 @@ func (f *follower) Notice(n stream.Notice, more bool) bool {
 // encoder; others, of a store or of a generator with an encoding of its own, are checked here.
 func (f *follower) Events(events []sse.Event, first int64, more bool) bool {
 	f.open()
+	if f.chunks == 0 && len(events) > 0 {
+		f.first = time.Now()
+	}
+	f.chunks += len(events)
 	for i, e := range events {
 		if f.checks && f.codec.Ends(e) {
 			f.err = errForged
@@ -156,6 +163,8 @@ func (f *follower) gathered(more bool) (stays bool) {
 // failure of the stream that the client was sent is no error, but noted.
 func (f *follower) run(g *Gateway, c *gin.Context, s *stream.Stream) error {
 	err := s.Serve(c.Request.Context(), f.from.after, g.Heartbeat, f)
+	a := accessOf(c)
+	a.chunks, a.first = f.chunks, f.first
 	switch {
 	case errors.Is(f.err, errRefused):
 		return f.failed

@@ -33,7 +33,7 @@ func (g *Gateway) readiness(c *gin.Context) error {
 	}{Status: "ready", Models: []modelState{}}
 	loading, ready := 0, 0
 	for _, m := range g.Engine.Snapshot().Models {
-		response.Models = append(response.Models, modelState{m.Name, m.Kind, m.State, m.Reason})
+		response.Models = append(response.Models, modelState{m.Name, m.Kind, m.State, g.reasonFor(c, m)})
 		switch m.State {
 		case engine.StateLoading:
 			loading++

@@ -38,12 +38,12 @@ func (g *Gateway) generate(codec dialect.Codec) gin.HandlerFunc {
 		if !ok {
 			return notSupported(m)
 		}
-		call, err := gen.Admit(callerOf(c))
+		call, err := g.admit(c, gen.Admit, work{expects: r.Expectation, generates: true, stream: r.Stream})
 		if err != nil {
 			return err
 		}
 		defer call.Close()
-		r.Credential = bearer(c.Request)
+		r.Credential = g.credential(c)
 		if !r.Stream {
 			return g.generateWhole(c, codec, gen, call, r)
 		}
@@ -52,11 +52,12 @@ func (g *Gateway) generate(codec dialect.Codec) gin.HandlerFunc {
 		if resumable {
 			o = g.detached(codec)
 		}
-		head := &streamHead{}
+		o.Owner = ownerOf(c)
+		head := &streamHead{limited: identityOf(c) != nil}
 		r.Passthrough = head
 		g.keepBody(c, call)
 		s, err := gen.Start(c.Request.Context(), call, r, newEncoder(codec, r), o)
-		if err != nil {
+		if err := started(c, s, err); err != nil {
 			return err
 		}
 		if resumable {
@@ -116,6 +117,9 @@ func bearer(r *http.Request) string {
 
 func endOf(e engine.End) dialect.End {
 	u := e.Usage()
+	if u.Estimated { // a client is sent what a model has counted, and nothing else
+		u = engine.Usage{}
+	}
 	return dialect.End{Reason: e.Reason(), Usage: dialect.Usage{
 		PromptTokens: u.PromptTokens, CompletionTokens: u.CompletionTokens, TotalTokens: u.PromptTokens + u.CompletionTokens,
 	}}

@@ -14,7 +14,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/engine"
 	"penstock/stream"
@@ -44,9 +43,11 @@ type Metrics struct {
 	chunks         *prometheus.CounterVec
 	streams        *prometheus.CounterVec
 	tokens         *prometheus.CounterVec
+	estimated      *prometheus.CounterVec
 	readersDropped *prometheus.CounterVec
 	upstream       *prometheus.CounterVec
 	resumes        prometheus.Counter
+	front          frontMetrics
 }
 
 // NewMetrics returns metrics in a registry of their own, with those of Go and of the process.
@@ -65,13 +66,14 @@ func NewMetrics(version string, log *slog.Logger) *Metrics {
 	m.requests = counter("http_requests_total", "Requests served.", "route", "method", "code")
 	m.duration = histogram("http_request_duration_seconds", "From a request's head to its response's end.", requestBuckets, "route")
 	m.gateWait = histogram("gate_wait_seconds", "Time in the queue of requests that got a permit.", phaseBuckets, "gate")
-	m.gateRejected = counter("gate_rejected_total", "Requests without a permit: queue_full, queue_timeout, or canceled while waiting.", "gate", "reason")
+	m.gateRejected = counter("gate_rejected_total", "Requests without a permit: queue_full, caller_share, queue_timeout, or canceled while waiting.", "gate", "reason")
 	m.phases = histogram("phase_duration_seconds", "Steps of a request.", phaseBuckets, "model", "phase")
 	m.firstChunk = histogram("stream_first_chunk_seconds", "From a stream's opening to its first chunk.", gapBuckets, "model")
 	m.chunkGap = histogram("stream_chunk_gap_seconds", "Between a stream's chunks.", gapBuckets, "model")
 	m.chunks = counter("stream_chunks_total", "Chunks made.", "model")
 	m.streams = counter("streams_total", "Streams ended.", "model", "outcome")
-	m.tokens = counter("tokens_total", "Tokens read and written by models that count them.", "model", "type")
+	m.tokens = counter("tokens_total", "Tokens read and written by models.", "model", "type")
+	m.estimated = counter("tokens_estimated_total", "Those of tokens_total that were estimated from the text, as no model had counted them.", "model", "type")
 	m.readersDropped = counter("stream_readers_dropped_total", "Readers that were cut off: slow (too far behind), write_timeout (stuck).", "reason")
 	m.upstream = counter("upstream_requests_total", "Requests to upstreams, by how they ended.", "model", "upstream", "outcome")
 	m.resumes = prometheus.NewCounter(prometheus.CounterOpts{Namespace: "penstock", Name: "stream_resumes_total", Help: "Readers that came back and went on where they were cut off."})
@@ -80,6 +82,7 @@ func NewMetrics(version string, log *slog.Logger) *Metrics {
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
 	})
 	info.Set(1)
+	m.front = newFrontMetrics(m.registry)
 	m.registry.MustRegister(info, m.resumes, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -122,15 +125,14 @@ func (m *Metrics) Gate(name string) engine.GateObserver {
 func (m *Metrics) Model(name string) engine.ModelObserver {
 	label := prometheus.Labels{"model": name}
 	return &modelMetrics{
-		log:        m.log.With("model", name),
-		phases:     m.phases.MustCurryWith(label),
-		first:      m.firstChunk.WithLabelValues(name),
-		gap:        m.chunkGap.WithLabelValues(name),
-		chunks:     m.chunks.WithLabelValues(name),
-		streams:    m.streams.MustCurryWith(label),
-		prompt:     m.tokens.WithLabelValues(name, "prompt"),
-		completion: m.tokens.WithLabelValues(name, "completion"),
-		resumes:    m.resumes,
+		log:     m.log.With("model", name),
+		phases:  m.phases.MustCurryWith(label),
+		first:   m.firstChunk.WithLabelValues(name),
+		gap:     m.chunkGap.WithLabelValues(name),
+		chunks:  m.chunks.WithLabelValues(name),
+		streams: m.streams.MustCurryWith(label),
+		tokens:  m.tokensOf(name),
+		resumes: m.resumes,
 	}
 }
 
@@ -140,16 +142,16 @@ type gateMetrics struct {
 }
 
 func (g *gateMetrics) Waited(d time.Duration)      { g.wait.Observe(d.Seconds()) }
-func (g *gateMetrics) Rejected(reason apierr.Code) { g.rejected.WithLabelValues(string(reason)).Inc() }
+func (g *gateMetrics) Rejected(r engine.Rejection) { g.rejected.WithLabelValues(string(r)).Inc() }
 
 type modelMetrics struct {
-	log                *slog.Logger
-	phases             prometheus.ObserverVec
-	first, gap         prometheus.Observer
-	chunks             prometheus.Counter
-	streams            *prometheus.CounterVec
-	prompt, completion prometheus.Counter
-	resumes            prometheus.Counter
+	log        *slog.Logger
+	phases     prometheus.ObserverVec
+	first, gap prometheus.Observer
+	chunks     prometheus.Counter
+	streams    *prometheus.CounterVec
+	tokens     tokenCounters
+	resumes    prometheus.Counter
 }
 
 func (m *modelMetrics) Changed(s engine.State, err error) {
@@ -170,11 +172,10 @@ func (m *modelMetrics) PhaseDone(p engine.Phase, took time.Duration) {
 
 func (m *modelMetrics) StreamClosed(o stream.Outcome, u engine.Usage, err error) {
 	if o == stream.OutcomeFailed && dialect.Status(dialect.ErrorOf(err).Code) >= http.StatusInternalServerError {
-		m.log.Warn("stream failed", "error", err)
+		m.log.Warn("stream failed", "error", logged(err))
 	}
 	m.streams.WithLabelValues(string(o)).Inc()
-	m.prompt.Add(float64(u.PromptTokens))
-	m.completion.Add(float64(u.CompletionTokens))
+	m.tokens.add(u)
 }
 
 func (m *modelMetrics) Resumed() { m.resumes.Inc() }

@@ -19,6 +19,9 @@ import (
 func (g *Gateway) listModels(c *gin.Context) error {
 	list := dialect.ModelList{Object: "list", Data: []dialect.Model{}}
 	for _, m := range g.Engine.Models() {
+		if id := identityOf(c); id != nil && !id.May(m.Name()) {
+			continue
+		}
 		list.Data = append(list.Data, g.describe(m))
 	}
 	return g.writeJSON(c, http.StatusOK, list)
@@ -92,6 +95,9 @@ func (g *Gateway) model(c *gin.Context, name string) (*engine.Model, error) {
 	if name == "" {
 		return nil, &apierr.Error{Code: apierr.CodeNotFound, Message: "name a model; GET /v1/models lists them"}
 	}
+	if err := mayUse(c, name); err != nil { // before a caller learns whether there is such a model
+		return nil, err
+	}
 	m, err := g.Engine.Model(name)
 	if err == nil {
 		c.Set(keyModel, name)
@@ -115,7 +121,7 @@ func (g *Gateway) predict(c *gin.Context, v *engine.Verb) error {
 	if err != nil {
 		return err
 	}
-	call, err := v.Admit(callerOf(c))
+	call, err := g.admit(c, v.Admit, work{})
 	if err != nil {
 		return err
 	}

@@ -26,12 +26,12 @@ func (g *Gateway) getStream(c *gin.Context, m *engine.Model) error {
 	if err != nil {
 		return err
 	}
-	call, err := v.verb.Admit(callerOf(c))
+	in := engine.Input{Parameters: values}
+	call, err := g.admit(c, v.verb.Admit, v.work(in, !wantsWhole(c.Request)))
 	if err != nil {
 		return err
 	}
 	defer call.Close()
-	in := engine.Input{Parameters: values}
 	if wantsWhole(c.Request) {
 		return g.collect(c, v, call, in)
 	}
@@ -53,12 +53,13 @@ func (g *Gateway) postStream(c *gin.Context, m *engine.Model, verb string) error
 	if err != nil {
 		return err
 	}
-	call, err := v.verb.Admit(callerOf(c))
+	whole := verb == verbPredict && !wantsEvents(c.Request) || wantsWhole(c.Request)
+	call, err := g.admit(c, v.verb.Admit, v.work(in, !whole))
 	if err != nil {
 		return err
 	}
 	defer call.Close()
-	if verb == verbPredict && !wantsEvents(c.Request) || wantsWhole(c.Request) {
+	if whole {
 		return g.collect(c, v, call, in)
 	}
 	return g.stream(c, v, call, in, g.plain(v.codec))
@@ -67,8 +68,9 @@ func (g *Gateway) postStream(c *gin.Context, m *engine.Model, verb string) error
 // stream starts a generation and sends its events.
 func (g *Gateway) stream(c *gin.Context, v nativeVerb, call *engine.Call, in engine.Input, o engine.StreamOptions) error {
 	g.keepBody(c, call)
+	o.Owner = ownerOf(c)
 	s, err := v.start(c.Request.Context(), call, in, o)
-	if err != nil {
+	if err := started(c, s, err); err != nil {
 		return err
 	}
 	return g.follow(c, s, position{}, nil)

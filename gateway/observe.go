@@ -1,18 +1,13 @@
 package gateway
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"time"
-
-	"penstock/apierr"
-	"penstock/dialect"
 
 	"github.com/gin-gonic/gin"
 )
@@ -27,7 +22,7 @@ const (
 // observe is the outermost middleware: it sets the request's id, and counts and logs the request
 // once it is over.
 func (g *Gateway) observe(c *gin.Context) {
-	since := time.Now()
+	a := g.newAccess(c)
 	id := c.GetHeader(headerRequestID)
 	if !saneID(id) {
 		var b [16]byte
@@ -39,32 +34,7 @@ func (g *Gateway) observe(c *gin.Context) {
 	// A deadline set for an earlier response on this connection must not end this one.
 	_ = controlOf(c).SetWriteDeadline(time.Time{})
 
-	defer func() {
-		status := c.Writer.Status()
-		if c.Request.Context().Err() != nil && !c.Writer.Written() {
-			status = dialect.Status(apierr.CodeCanceled)
-		}
-		took := time.Since(since)
-		g.Metrics.request(routeOf(c), c.Request.Method, status, took)
-		level := slog.LevelInfo
-		switch {
-		case monitoring(c):
-			level = slog.LevelDebug
-		case status >= http.StatusInternalServerError:
-			level = slog.LevelWarn
-		}
-		attrs := append([]slog.Attr{
-			slog.String("request_id", id),
-			slog.String("method", c.Request.Method),
-			slog.String("route", routeOf(c)),
-			slog.Int("status", status),
-			slog.Duration("took", took.Round(time.Microsecond)),
-		}, causes(c)...)
-		if model := c.GetString(keyModel); model != "" {
-			attrs = append(attrs, slog.String("model", model))
-		}
-		g.Log.LogAttrs(context.WithoutCancel(c.Request.Context()), level, "request", attrs...)
-	}()
+	defer func() { g.over(c, a) }()
 	c.Next()
 }
 

@@ -31,7 +31,11 @@ func (g *Gateway) createStream(c *gin.Context) error {
 		Input jsontext.Value `json:"input"`
 	}
 	if err := strictjson.Decode(body, &request); err != nil {
-		return &apierr.Error{Code: apierr.CodeInvalidJSON, Message: `the body must be {"model": "…", "input": {…}}, with no other name and none twice`, Cause: err}
+		message := `the body must be {"model": "…", "input": {…}}, with no other name and none twice`
+		if e, ok := errors.AsType[*strictjson.Error](err); ok && e.Kind == strictjson.DuplicateMember {
+			message += ": " + e.Error()
+		}
+		return &apierr.Error{Code: apierr.CodeInvalidJSON, Message: message, Cause: err}
 	}
 	if request.Model == "" || len(request.Input) == 0 {
 		return apierr.InvalidInput("missing_field", `"model" and "input" are both needed`)
@@ -44,15 +48,17 @@ func (g *Gateway) createStream(c *gin.Context) error {
 	if !ok {
 		return noVerb(m, verbStream)
 	}
-	call, err := v.verb.Admit(callerOf(c))
+	in := engine.Input{MediaType: mediaJSON, Body: []byte(request.Input)}
+	call, err := g.admit(c, v.verb.Admit, v.work(in, true))
 	if err != nil {
 		return err
 	}
 	defer call.Close()
-	in := engine.Input{MediaType: mediaJSON, Body: []byte(request.Input)}
 	g.keepBody(c, call)
-	s, err := v.start(c.Request.Context(), call, in, g.detached(v.codec))
-	if err != nil {
+	o := g.detached(v.codec)
+	o.Owner = ownerOf(c)
+	s, err := v.start(c.Request.Context(), call, in, o)
+	if err := started(c, s, err); err != nil {
 		return err
 	}
 	c.Header("Location", streamURL(s))
@@ -71,7 +77,7 @@ func streamURL(s *stream.Stream) string { return "/v1/streams/" + s.ID() }
 // readStream serves GET /v1/streams/{id}: from the start, or from after the reader's last event.
 func (g *Gateway) readStream(c *gin.Context) error {
 	setRoute(c, "/v1/streams/{id}")
-	s, err := g.Engine.Streams().Open(c.Request.Context(), c.Param("id"))
+	s, err := g.openStream(c, c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -89,8 +95,11 @@ func (g *Gateway) readStream(c *gin.Context) error {
 // deleteStream serves DELETE /v1/streams/{id}: the stream is no longer wanted.
 func (g *Gateway) deleteStream(c *gin.Context) error {
 	setRoute(c, "/v1/streams/{id}")
-	s, err := g.Engine.Streams().Open(c.Request.Context(), c.Param("id"))
+	s, err := g.openStream(c, c.Param("id"))
 	if err != nil {
+		return err
+	}
+	if err := mayDelete(c, s); err != nil {
 		return err
 	}
 	if err := s.Stop(c.Request.Context()); err != nil {
@@ -103,7 +112,7 @@ func (g *Gateway) deleteStream(c *gin.Context) error {
 
 // resumeModelStream goes on with a stream that GET …/stream began. It never starts a second one.
 func (g *Gateway) resumeModelStream(c *gin.Context, m *engine.Model, id string, from position) error {
-	s, err := g.Engine.Streams().Open(c.Request.Context(), id)
+	s, err := g.openStream(c, id)
 	if err != nil {
 		return err
 	}
@@ -116,14 +125,17 @@ func (g *Gateway) resumeModelStream(c *gin.Context, m *engine.Model, id string, 
 // lastEventID returns the position where a reader goes on: by the header that browsers send, else
 // by the query's last_event_id.
 func lastEventID(r *http.Request) (id string, from position, err error) {
-	value := r.Header.Get("Last-Event-ID")
-	if value == "" {
-		value = r.URL.Query().Get("last_event_id")
+	values := r.Header.Values("Last-Event-ID")
+	if len(values) == 0 || values[0] == "" {
+		values = r.URL.Query()["last_event_id"]
 	}
-	if value == "" {
+	switch {
+	case len(values) > 1:
+		return "", position{}, badEventID()
+	case len(values) == 0 || values[0] == "":
 		return "", position{}, nil
 	}
-	id, after, err := parseEventID(value)
+	id, after, err := parseEventID(values[0])
 	return id, position{after: after, again: true}, err
 }
 

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"log"
 	"net"
 	"net/http"
 	"time"
@@ -13,7 +13,24 @@ import (
 const (
 	idleTimeout    = 2 * time.Minute // how long a connection may wait for its next request
 	maxHeaderBytes = 64 << 10
-	flushTimeout   = 2 * time.Second // for handlers to write what is left, once their work has ended
+
+	// A connection of HTTP/2 may have so many requests at once; each holds at most so much of a
+	// body that its handler has not read, and all together so much. A frame is at most as large as
+	// each peer must accept: it must be whole within the time for a head. A connection on which
+	// nothing comes is probed.
+	http2Streams      = 128
+	http2Frame        = 16 << 10
+	http2Table        = 4 << 10
+	http2Window       = 1 << 20
+	http2StreamWindow = 256 << 10
+	http2Ping         = time.Minute
+
+	// A client that resets more streams in such a time is disconnected: each costs a request. A
+	// proxy whose clients all leave at once has no more than http2Streams to reset.
+	http2Resets    = 1000
+	http2ResetTime = 10 * time.Second
+
+	flushTimeout = 2 * time.Second // for handlers to write what is left, once their work has ended
 )
 
 // Serve serves requests from the listener until ctx ends, and then drains: new work is refused, and
@@ -29,18 +46,32 @@ func (g *Gateway) Serve(ctx context.Context, l net.Listener, grace time.Duration
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
+	accepted := g.connections(l)
 	server := &http.Server{
-		Handler:           g,
+		Handler:           serve(g),
 		Protocols:         &protocols,
 		ReadHeaderTimeout: g.ReadHeaderTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ConnContext:       withConnection,
 		BaseContext:       func(net.Listener) context.Context { return work },
-		ErrorLog:          slog.NewLogLogger(g.Log.Handler(), slog.LevelDebug),
+		ConnState:         idle,
+		ErrorLog:          log.New(accepted.refusals, "", 0),
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams:          http2Streams,
+			MaxReadFrameSize:              http2Frame,
+			MaxDecoderHeaderTableSize:     http2Table,
+			MaxEncoderHeaderTableSize:     http2Table,
+			MaxReceiveBufferPerConnection: http2Window,
+			MaxReceiveBufferPerStream:     http2StreamWindow,
+			SendPingTimeout:               http2Ping,
+			PingTimeout:                   g.WriteTimeout,
+			WriteByteTimeout:              g.WriteTimeout,
+			CountError:                    accepted.refusals.http2Error,
+		},
 	}
 	broken := make(chan error, 1)
-	go func() { broken <- server.Serve(connections{l}) }()
+	go func() { broken <- server.Serve(accepted) }()
 	select {
 	case err := <-broken:
 		stop(nil)

@@ -113,7 +113,7 @@ func (g *Gateway) v2Post(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	call, err := infer.Admit(callerOf(c))
+	call, err := g.admit(c, infer.Admit, work{})
 	if err != nil {
 		return err
 	}

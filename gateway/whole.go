@@ -17,17 +17,18 @@ type passthrough struct {
 	c       *gin.Context
 	control *http.ResponseController
 	timeout time.Duration
+	limited bool // by us: a server's own limits are not the client's
 	begun   bool // the head has been written
 }
 
 func (g *Gateway) newPassthrough(c *gin.Context) *passthrough {
-	return &passthrough{c: c, control: controlOf(c), timeout: g.WriteTimeout}
+	return &passthrough{c: c, control: controlOf(c), timeout: g.WriteTimeout, limited: identityOf(c) != nil}
 }
 
 // Head implements dialect.Passthrough.
 func (p *passthrough) Head(status int, header http.Header) {
 	p.begun = true
-	maps.Copy(p.c.Writer.Header(), header)
+	maps.Copy(p.c.Writer.Header(), passedOn(header, p.limited))
 	p.c.Writer.WriteHeader(status)
 }
 
@@ -51,6 +52,8 @@ func (p *passthrough) Write(b []byte) (int, error) {
 type streamHead struct {
 	mu     sync.Mutex
 	header http.Header
+
+	limited bool // by us: a server's own limits are not the client's
 }
 
 // Head implements dialect.Passthrough.
@@ -72,7 +75,7 @@ func (h *streamHead) copyTo(header http.Header) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for name, values := range h.header {
+	for name, values := range passedOn(h.header, h.limited) {
 		if name != "Content-Type" && name != "Content-Length" {
 			header[name] = values
 		}

@@ -28,7 +28,7 @@ func writabilityOf(c *connection) writability {
 	if c == nil {
 		return writability{}
 	}
-	if socket, ok := c.Conn.(syscall.Conn); ok {
+	if socket, ok := c.socket.(syscall.Conn); ok {
 		if raw, err := socket.SyscallConn(); err == nil {
 			return writability{socket: raw}
 		}

@@ -49,7 +49,7 @@ func networkError(ctx context.Context, host string, err error) error {
 		return fmt.Errorf("the certificate of %s cannot be verified (%w): check this machine's certificates and clock", host, cert.Err)
 	case errors.As(err, &name):
 		return temporary{error: fmt.Errorf("%w: the address of %s cannot be found: %s", ErrUnreachable, host, advice)}
-	case errors.As(err, &dial) && dial.Op == "dial":
+	case errors.As(err, &dial) && (dial.Op == "dial" || dial.Op == "proxyconnect"):
 		return temporary{error: fmt.Errorf("%w: %s cannot be reached (%w): %s", ErrUnreachable, host, dial.Err, advice)}
 	default:
 		return temporary{error: fmt.Errorf("the connection to %s broke: %w", host, err)}

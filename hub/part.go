@@ -10,6 +10,8 @@ import (
 	"os"
 	"path"
 	"strings"
+
+	"penstock/regular"
 )
 
 // A part is a file that is being downloaded, with the checksum of its bytes so far.
@@ -44,6 +46,9 @@ func openPart(ctx context.Context, f *folder, file File, at func(have int64)) (*
 func (p *part) load(ctx context.Context, at func(have int64)) error {
 	info, err := p.to.Stat()
 	if err != nil {
+		return fmt.Errorf("read %s: %w", p.file.Path, err)
+	}
+	if err := regular.Check(info); err != nil { // a pipe could be read forever
 		return fmt.Errorf("read %s: %w", p.file.Path, err)
 	}
 	if info.Size() > p.file.Size {

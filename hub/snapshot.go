@@ -12,12 +12,19 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 const (
 	maxPage  = 32 << 20 // bytes of JSON in one response
 	maxFiles = 100_000  // in a repository
+	maxPages = 1000     // of its list of files, which also bounds the folders in it
+	// maxListing is how long a listing may take, with all pages: a server that sends a byte now and
+	// then is never silent.
+	maxListing = 10 * time.Minute
 )
+
+var errListing = fmt.Errorf("%w: it has not listed its files after %v", ErrContradiction, maxListing)
 
 // A Snapshot is the listing of a repository at one commit.
 type Snapshot struct {
@@ -41,6 +48,8 @@ func (c *Client) Snapshot(ctx context.Context, id, revision string) (Snapshot, e
 	if err := errors.Join(CheckID(id), CheckRevision(revision)); err != nil {
 		return Snapshot{}, err
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, maxListing, errListing)
+	defer cancel()
 	s := Snapshot{ID: id}
 	var model struct {
 		SHA string `json:"sha"`
@@ -54,6 +63,9 @@ func (c *Client) Snapshot(ctx context.Context, id, revision string) (Snapshot, e
 	next := c.url("api/models", id, "tree", s.Commit)
 	next.RawQuery = "recursive=true"
 	for seen := map[string]bool{}; next != nil; {
+		if len(seen) == maxPages {
+			return Snapshot{}, fmt.Errorf("%w: its file list has more than %d pages", ErrContradiction, maxPages)
+		}
 		if seen[next.String()] {
 			return Snapshot{}, fmt.Errorf("%w: the pages of its file list form a cycle", ErrContradiction)
 		}

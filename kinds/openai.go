@@ -19,25 +19,46 @@ type OpenAIOptions struct {
 	Upstreams   []Upstream `yaml:"upstreams" min:"1" max:"100"`
 	Timeouts    Timeouts   `yaml:"timeouts"`
 	Midstream   Midstream  `yaml:"midstream" default:"off"`
+
+	MaxAnswer configs.Bytes `yaml:"max_answer" default:"64MiB" min:"64KiB" max:"1TiB"` // of a response that is not streamed
 }
 
 // Upstream is one server that has the model.
 type Upstream struct {
 	BaseURL configs.BaseURL `yaml:"base_url"`
 	APIKey  configs.Secret  `yaml:"api_key" default:""`
-	Model   string          `yaml:"model" default:""` // its name there; "": the model's own
+	// APIKeyFile is the file that holds the key, in place of APIKey. It is read once, at start.
+	APIKeyFile configs.Path `yaml:"api_key_file" default:""`
+	Model      string       `yaml:"model" default:""` // its name there; "": the model's own
 	// Priority orders upstreams, the lowest first; equals share the load by Weight. 0: its position
 	// in the list, counted from 1.
-	Priority             int  `yaml:"priority" default:"0" min:"1" max:"1000"`
-	Weight               int  `yaml:"weight" default:"1" min:"1" max:"1000"`
-	ForwardAuthorization bool `yaml:"forward_authorization" default:"false"` // pass the client's own key on
+	Priority             int   `yaml:"priority" default:"0" min:"1" max:"1000"`
+	Weight               int   `yaml:"weight" default:"1" min:"1" max:"1000"`
+	ForwardAuthorization bool  `yaml:"forward_authorization" default:"false"` // pass the client's own key on
+	Usage                Usage `yaml:"usage" default:"ask"`
 }
 
-// Timeouts bound how long an upstream may be silent.
+// Usage is whether an upstream is asked for the usage of a stream whose client has not asked.
+type Usage string
+
+// It is asked, unless it refuses stream_options, or never.
+const (
+	UsageAsk Usage = "ask"
+	UsageOff Usage = "off"
+)
+
+// UnmarshalText parses ask and off.
+func (u *Usage) UnmarshalText(text []byte) error {
+	*u = Usage(text)
+	return configs.OneOf(string(text), string(UsageAsk), string(UsageOff))
+}
+
+// Timeouts bound how long an upstream may be silent. Total bounds a response that is not streamed.
 type Timeouts struct {
 	Connect       time.Duration `yaml:"connect" default:"5s" min:"1ms" max:"1h"`
 	FirstToken    time.Duration `yaml:"first_token" default:"30s" min:"1ms" max:"1h"`
 	BetweenTokens time.Duration `yaml:"between_tokens" default:"30s" min:"1ms" max:"1h"`
+	Total         time.Duration `yaml:"total" default:"10m" min:"1ms" max:"24h"`
 }
 
 // Midstream is what happens when an upstream fails in the middle of a stream.
@@ -71,24 +92,29 @@ const wholeTimeout = 5 * time.Minute
 func addOpenAI(env app.Env, name string, o OpenAIOptions) error {
 	gate := env.Gate
 	gate.Permits = o.Concurrency
-	_, err := upstream.Add(env.Engine, upstream.Config{
+	list, err := servers(name, o.Upstreams)
+	if err != nil {
+		return err
+	}
+	_, err = upstream.Add(env.Engine, upstream.Config{
 		Name:    name,
-		Servers: servers(name, o.Upstreams),
+		Servers: list,
 		Timeouts: upstream.Timeouts{
 			Connect: o.Timeouts.Connect, FirstToken: o.Timeouts.FirstToken,
-			BetweenTokens: o.Timeouts.BetweenTokens, Whole: wholeTimeout,
+			BetweenTokens: o.Timeouts.BetweenTokens, Whole: wholeTimeout, Total: o.Timeouts.Total,
 		},
-		Match:    o.Midstream == MidstreamMatch,
-		Gate:     gate,
-		Observer: upstreamMetrics{env.Metrics},
-		Log:      env.Log,
+		MaxAnswer: int64(o.MaxAnswer),
+		Match:     o.Midstream == MidstreamMatch,
+		Gate:      gate,
+		Observer:  upstreamMetrics{env.Metrics},
+		Log:       env.Log,
 	})
 	return err
 }
 
 // servers fills in what the list leaves out. A server is named by its host, and a second one on the
 // same host by its position in the list too.
-func servers(model string, list []Upstream) []upstream.Server {
+func servers(model string, list []Upstream) ([]upstream.Server, error) {
 	var out []upstream.Server
 	taken := map[string]bool{}
 	for i, u := range list {
@@ -100,13 +126,17 @@ func servers(model string, list []Upstream) []upstream.Server {
 			name = fmt.Sprintf("%s#%d", name, i+1)
 		}
 		taken[name] = true
+		key, err := u.key()
+		if err != nil {
+			return nil, fmt.Errorf("upstreams[%d].api_key_file: %w", i, err)
+		}
 		out = append(out, upstream.Server{
-			Name: name, BaseURL: string(u.BaseURL), APIKey: u.APIKey.Reveal(),
+			Name: name, BaseURL: string(u.BaseURL), APIKey: key.Reveal(),
 			Model: cmp.Or(u.Model, model), Priority: cmp.Or(u.Priority, i+1), Weight: u.Weight,
-			ForwardAuthorization: u.ForwardAuthorization,
+			ForwardAuthorization: u.ForwardAuthorization, NoUsage: u.Usage == UsageOff,
 		})
 	}
-	return out
+	return out, nil
 }
 
 // upstreamMetrics counts requests to upstreams.

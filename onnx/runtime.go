@@ -2,9 +2,12 @@ package onnx
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
 	"sync"
+
+	"penstock/regular"
 
 	ort "github.com/yalue/onnxruntime_go"
 )
@@ -60,6 +63,11 @@ func Open(o Options) (*Runtime, error) {
 	switch environment.library {
 	case library:
 	case "":
+		if info, err := os.Stat(library); err == nil {
+			if err := regular.Check(info); err != nil { // the dynamic loader would wait for a pipe
+				return nil, fmt.Errorf("onnxruntime: the library %s %w: run `make setup`, or set runtime.onnxruntime.library", filepath.Base(library), err)
+			}
+		}
 		ort.SetSharedLibraryPath(library)
 		// Everything that is logged as an error is also returned as one.
 		if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {

@@ -4,11 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+
+	"penstock/regular"
 
 	ort "github.com/yalue/onnxruntime_go"
 )
@@ -52,13 +53,39 @@ type Session struct {
 // LoadFile loads the model in the file at path, with the weights in files beside it if it has any
 // there. The caller closes the session.
 func (r *Runtime) LoadFile(path string, o SessionOptions) (*Session, error) {
-	if _, err := os.Stat(path); err != nil {
+	if err := checkFiles(path); err != nil {
 		if failed, ok := errors.AsType[*fs.PathError](err); ok {
-			err = failed.Err
+			path, err = failed.Path, failed.Err
 		}
 		return nil, fmt.Errorf("model %q: %s: %w", o.Name, filepath.Base(path), err)
 	}
 	return r.load(path, o)
+}
+
+// checkFiles returns an error unless the graph and the files with its weights are regular files:
+// ONNX Runtime would wait for what a pipe never brings.
+func checkFiles(path string) error {
+	files := []string{path}
+	for _, ending := range []string{"_data*", ".data*"} { // as exporters name them
+		beside, err := filepath.Glob(quoteGlob(path) + ending)
+		if err != nil {
+			return err
+		}
+		files = append(files, beside...)
+	}
+	for _, file := range files {
+		opened, err := regular.Open(file)
+		if err != nil {
+			return err
+		}
+		opened.Close()
+	}
+	return nil
+}
+
+// quoteGlob returns a pattern that matches the path only.
+func quoteGlob(path string) string {
+	return strings.NewReplacer("*", `\*`, "?", `\?`, "[", `\[`, `\`, `\\`).Replace(path)
 }
 
 func (r *Runtime) load(path string, o SessionOptions) (s *Session, err error) {

@@ -31,7 +31,7 @@ func isKept(t *testing.T, s *stream.Streams, id string) bool {
 	return err == nil
 }
 
-// Of the streams that have ended only so many are kept: the caller that has most of them makes room.
+// Of the streams that have ended only so many are kept: the caller that has most makes room.
 func TestEndedStreamsAreBoundedInNumber(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := stream.New(stream.Options{Kept: 10})

@@ -14,7 +14,11 @@ func (s *Stream) ReadersChanged() { s.settle() }
 // no reader, or, if it is detached, from its end on; when the lease runs out the generation is
 // canceled, and once that has ended the stream is deleted.
 func (s *Stream) settle() {
-	if s.renew() {
+	drop, changed, absent := s.renew()
+	if changed && s.config.Absent != nil {
+		s.config.Absent(s, absent)
+	}
+	if drop {
 		// The store may be slow; what it does not drop now its own lease will.
 		ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 		defer cancel()
@@ -22,10 +26,28 @@ func (s *Stream) settle() {
 	}
 }
 
-// renew does what settle says, and reports whether the log is to be dropped.
-func (s *Stream) renew() (drop bool) {
+// renew does what settle says, and reports whether the log is to be dropped, and whether the
+// generation runs without a reader and that is new.
+func (s *Stream) renew() (drop, changed, absent bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	drop = s.lease()
+	absent = s.timer != nil && s.state != stateEnded && !s.config.Detached
+	changed = absent != s.absent
+	s.absent = absent
+	return drop, changed, absent
+}
+
+// Absent reports whether the generation runs and its last reader has gone, though it may come back.
+func (s *Stream) Absent() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.absent
+}
+
+// lease starts or stops the lease, and reports whether the log is to be dropped. The caller holds
+// s.mu.
+func (s *Stream) lease() (drop bool) {
 	ended := s.state == stateEnded
 	if plain, ok := s.log.(*plainLog); ok {
 		if ended {

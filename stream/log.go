@@ -36,6 +36,7 @@ type Info struct {
 	Model   string // the name of the model that generates
 	Verb    string // the name of its verb
 	Dialect string // the protocol that the stream's events are encoded in
+	Owner   string // identifies the credential that started it; "": none was needed
 }
 
 // Owner is notified of what readers elsewhere do. Its methods return quickly and do not call the

@@ -30,6 +30,11 @@ type Config struct {
 	Detached bool
 
 	Observer Observer // nil: none
+
+	// Absent is called when the last reader of a running generation that has a Lease and is not
+	// Detached has gone, and when one is back or the generation has ended. It returns quickly; nil:
+	// it is not called.
+	Absent func(s *Stream, absent bool)
 }
 
 // Observer is notified of what happens to a stream. Its methods return quickly.
@@ -62,6 +67,7 @@ type Stream struct {
 	unsealed bool        // its end could not be stored
 	timer    *time.Timer // of the lease; nil while that does not run
 	leases   int         // how many have begun
+	absent   bool        // the generation runs, and the lease too: its reader has gone
 	expired  bool        // the lease has run out
 	dropped  bool        // the log is being dropped, or has been
 }

@@ -37,11 +37,11 @@ func newError(err error) *Error {
 			e.Kind, e.Known, e.Want, e.Got = l.Kind, l.Known, l.Want, l.Got
 			return e
 		case *json.SemanticError:
-			e.Path = append(e.Path, pathOf(l.JSONPointer)...)
+			e.Path = append(e.Path, PathOf(l.JSONPointer)...)
 			e.Offset += l.ByteOffset
 			innermost = l
 		case *jsontext.SyntacticError:
-			e.Path = append(e.Path, pathOf(l.JSONPointer)...)
+			e.Path = append(e.Path, PathOf(l.JSONPointer)...)
 			e.Offset += l.ByteOffset
 			if e.Kind = Syntax; errors.Is(l, jsontext.ErrDuplicateName) {
 				e.Kind = DuplicateMember
@@ -62,7 +62,8 @@ func newError(err error) *Error {
 	return e
 }
 
-func pathOf(pointer jsontext.Pointer) (p Path) {
+// PathOf returns the Path that a JSON pointer writes.
+func PathOf(pointer jsontext.Pointer) (p Path) {
 	for token := range pointer.Tokens() {
 		p = append(p, token)
 	}

@@ -41,15 +41,15 @@ func Mismatch(want, got string) *Error {
 func (e *Error) Error() string {
 	switch e.Kind {
 	case DuplicateMember:
-		return fmt.Sprintf("member %q is given twice", e.Path)
+		return fmt.Sprintf("member %.256q is given twice", e.Path)
 	case UnknownMember:
-		return fmt.Sprintf("unknown member %q", e.Path)
+		return fmt.Sprintf("unknown member %.256q", e.Path)
 	case OutOfRange:
-		return fmt.Sprintf("%q: the number is out of range", e.Path)
+		return fmt.Sprintf("%.256q: the number is out of range", e.Path)
 	case WrongType:
 		problem := fmt.Sprintf("expected %s, got %s", e.Want, e.Got)
 		if len(e.Path) > 0 {
-			return fmt.Sprintf("%q: %s", e.Path, problem)
+			return fmt.Sprintf("%.256q: %s", e.Path, problem)
 		}
 		return problem
 	case TooMany:

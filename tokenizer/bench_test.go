@@ -47,7 +47,7 @@ func BenchmarkEncodeLabelCLIP(b *testing.B) {
 
 func BenchmarkStreamDecoder(b *testing.B) {
 	tok := loadSmolLM2(b)
-	ids := tok.Encode("Once upon a time there was a déjà vu 🙂", tokenizer.EncodeOptions{})
+	ids := encode(b, tok, "Once upon a time there was a déjà vu 🙂", tokenizer.EncodeOptions{})
 	for b.Loop() {
 		d := tok.NewDecoder()
 		for _, id := range ids {

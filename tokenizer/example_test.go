@@ -17,7 +17,10 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	ids := t.Encode("a photo of a cat", tokenizer.EncodeOptions{WithSpecial: true})
+	ids, err := t.Encode("a photo of a cat", tokenizer.EncodeOptions{WithSpecial: true})
+	if err != nil {
+		log.Fatal(err)
+	}
 	fmt.Println(ids)
 
 	// A generator's tokens are decoded as they arrive.

@@ -3,39 +3,46 @@ package tokenizer
 import (
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/dlclark/regexp2/v2"
 	"golang.org/x/text/unicode/norm"
 )
 
-// rewrite is a normalizer: it changes the text before it is split.
-type rewrite func(text string) string
+// rewrite is a normalizer: it changes the text before it is split. Its error is nil or ErrTooSlow,
+// at the deadline.
+type rewrite func(text string, deadline time.Time) (string, error)
+
+// quick makes a rewrite of one that takes time in proportion to the text.
+func quick(change func(text string) string) rewrite {
+	return func(text string, _ time.Time) (string, error) { return change(text), nil }
+}
 
 func newNormalizer(c *component) (rewrite, error) {
 	if c == nil {
-		return func(text string) string { return text }, nil
+		return quick(func(text string) string { return text }), nil
 	}
 	switch c.Type {
 	case "Sequence":
 		return newNormalizers(c.Normalizers)
 	case "NFC":
-		return norm.NFC.String, nil
+		return quick(norm.NFC.String), nil
 	case "NFD":
-		return norm.NFD.String, nil
+		return quick(norm.NFD.String), nil
 	case "NFKC":
-		return norm.NFKC.String, nil
+		return quick(norm.NFKC.String), nil
 	case "NFKD":
-		return norm.NFKD.String, nil
+		return quick(norm.NFKD.String), nil
 	case "Lowercase":
-		return lower, nil
+		return quick(lower), nil
 	case "Prepend":
-		return func(text string) string {
+		return quick(func(text string) string {
 			if text == "" {
 				return ""
 			}
 			return c.Prepend + text
-		}, nil
+		}), nil
 	case "Replace":
 		return newReplace(c.Pattern, c.Content)
 	}
@@ -53,11 +60,13 @@ func newNormalizers(steps []*component) (rewrite, error) {
 			return nil, err
 		}
 	}
-	return func(text string) string {
+	return func(text string, deadline time.Time) (_ string, err error) {
 		for _, r := range rewrites {
-			text = r(text)
+			if text, err = r(text, deadline); err != nil {
+				return "", err
+			}
 		}
-		return text
+		return text, nil
 	}, nil
 }
 
@@ -70,25 +79,27 @@ func lower(text string) string {
 func newReplace(p pattern, content string) (rewrite, error) {
 	switch {
 	case p.String != nil && *p.String != "":
-		return func(text string) string { return strings.ReplaceAll(text, *p.String, content) }, nil
+		return quick(func(text string) string { return strings.ReplaceAll(text, *p.String, content) }), nil
 	case p.Regex != nil:
 		re, err := compile(*p.Regex)
 		if err != nil {
 			return nil, fmt.Errorf("its Replace: %w", err)
 		}
-		return func(text string) string { return replaceAll(re, text, content) }, nil
+		return func(text string, deadline time.Time) (string, error) {
+			return replaceAll(re, text, content, deadline)
+		}, nil
 	}
 	return nil, fmt.Errorf("a Replace without a pattern")
 }
 
-func replaceAll(re *regexp2.Regexp, text, content string) string {
+func replaceAll(re *regexp2.Regexp, text, content string, deadline time.Time) (string, error) {
 	var b strings.Builder
 	done := 0
-	for start, end := range matches(re, text) {
+	err := matches(re, text, deadline, func(start, end int) {
 		b.WriteString(text[done:start])
 		b.WriteString(content)
 		done = end
-	}
+	})
 	b.WriteString(text[done:])
-	return b.String()
+	return b.String(), err
 }

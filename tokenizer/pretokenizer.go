@@ -1,17 +1,20 @@
 package tokenizer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/dlclark/regexp2/v2"
 )
 
-// splitter is a pre-tokenizer: it calls emit for each piece of a text, from left to right.
-type splitter func(text string, emit func(piece string))
+// splitter is a pre-tokenizer: it calls emit for each piece of a text, from left to right. Its
+// error is nil or ErrTooSlow, at the deadline.
+type splitter func(text string, deadline time.Time, emit func(piece string)) error
 
 func newSplitter(c *component) (splitter, error) {
 	if c == nil {
@@ -33,7 +36,10 @@ func newSplitter(c *component) (splitter, error) {
 	return nil, unknown(c.Type)
 }
 
-func whole(text string, emit func(string)) { emit(text) }
+func whole(text string, _ time.Time, emit func(string)) error {
+	emit(text)
+	return nil
+}
 
 // newSplitters chains steps: each splits the pieces of the previous one.
 func newSplitters(steps []*component) (splitter, error) {
@@ -49,13 +55,19 @@ func newSplitters(steps []*component) (splitter, error) {
 }
 
 func then(first, second splitter) splitter {
-	return func(text string, emit func(string)) {
-		first(text, func(piece string) { second(piece, emit) })
+	return func(text string, deadline time.Time, emit func(string)) error {
+		var late error
+		err := first(text, deadline, func(piece string) {
+			if late == nil {
+				late = second(piece, deadline, emit)
+			}
+		})
+		return cmp.Or(err, late)
 	}
 }
 
 // splitDigits makes every digit (Unicode category N) a piece of its own.
-func splitDigits(text string, emit func(string)) {
+func splitDigits(text string, _ time.Time, emit func(string)) error {
 	for text != "" {
 		n := strings.IndexFunc(text, unicode.IsNumber)
 		switch n {
@@ -67,6 +79,7 @@ func splitDigits(text string, emit func(string)) {
 		emit(text[:n])
 		text = text[n:]
 	}
+	return nil
 }
 
 // newPatternSplitter splits by a regular expression.
@@ -89,9 +102,9 @@ func newPatternSplitter(c *component) (splitter, error) {
 
 // splitAt emits the matches of re, the text between them, or both.
 func splitAt(re *regexp2.Regexp, keepMatches, keepRest bool) splitter {
-	return func(text string, emit func(string)) {
+	return func(text string, deadline time.Time, emit func(string)) error {
 		done := 0
-		for start, end := range matches(re, text) {
+		err := matches(re, text, deadline, func(start, end int) {
 			if keepRest && start > done {
 				emit(text[done:start])
 			}
@@ -99,10 +112,11 @@ func splitAt(re *regexp2.Regexp, keepMatches, keepRest bool) splitter {
 				emit(text[start:end])
 			}
 			done = end
-		}
+		})
 		if keepRest && done < len(text) {
 			emit(text[done:])
 		}
+		return err
 	}
 }
 
@@ -120,10 +134,10 @@ func newByteLevel(c *component) (splitter, error) {
 		}
 		words = splitAt(re, true, false) // its matches leave no gaps
 	}
-	return func(text string, emit func(string)) {
+	return func(text string, deadline time.Time, emit func(string)) error {
 		if c.AddPrefixSpace && !strings.HasPrefix(text, " ") {
 			text = " " + text
 		}
-		words(text, func(word string) { emit(toByteChars(word)) })
+		return words(text, deadline, func(word string) { emit(toByteChars(word)) })
 	}, nil
 }

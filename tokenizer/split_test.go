@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // llama3Pattern is how Llama 3 splits text; Qwen2's differs in one letter (\p{N} for \p{N}{1,3}).
@@ -35,7 +36,7 @@ func TestSplitters(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if got := strings.Join(pieces(split, c.text), "¦"); got != c.want {
+		if got := strings.Join(pieces(t, split, c.text), "¦"); got != c.want {
 			t.Errorf("%s: %q split into %s, want %s", name, c.text, got, c.want)
 		}
 	}
@@ -50,8 +51,9 @@ func TestLongRuns(t *testing.T) {
 	}
 	for _, text := range []string{strings.Repeat(" ", 1e6) + "x", strings.Repeat("a", 1e6), strings.Repeat("\n ", 5e5)} {
 		length := 0
-		for start, end := range matches(re, text) {
-			length += end - start
+		err := matches(re, text, time.Now().Add(time.Minute), func(start, end int) { length += end - start })
+		if err != nil {
+			t.Error(err)
 		}
 		if length != len(text) {
 			t.Errorf("%d of %d bytes of %q… matched", length, len(text), text[:5])
@@ -75,7 +77,10 @@ func TestByteCharactersRoundTrip(t *testing.T) {
 	}
 }
 
-func pieces(split splitter, text string) (all []string) {
-	split(text, func(piece string) { all = append(all, piece) })
+func pieces(t *testing.T, split splitter, text string) (all []string) {
+	t.Helper()
+	if err := split(text, time.Now().Add(time.Minute), func(piece string) { all = append(all, piece) }); err != nil {
+		t.Error(err)
+	}
 	return all
 }

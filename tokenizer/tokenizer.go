@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Tokenizer converts text to token ids and back. It is immutable and safe for concurrent use.
@@ -97,7 +98,11 @@ func (t *Tokenizer) addTokens(f *file) error {
 			t.special[a.ID] = true
 		}
 		if a.Normalized {
-			a.Content = t.normalize(a.Content)
+			content, err := t.normalize(a.Content, time.Now().Add(matchLimit))
+			if err != nil {
+				return fmt.Errorf("%q: %w", a.Content, err)
+			}
+			a.Content = content
 			t.rewritten.add(a)
 		} else {
 			t.literal.add(a)
@@ -107,8 +112,8 @@ func (t *Tokenizer) addTokens(f *file) error {
 }
 
 // Encode returns the token ids of text. A character that is not in the vocabulary becomes the token
-// for unknown characters, or is dropped if there is none.
-func (t *Tokenizer) Encode(text string, opts EncodeOptions) []int64 {
+// for unknown characters, or is dropped if there is none. The error is nil or ErrTooSlow.
+func (t *Tokenizer) Encode(text string, opts EncodeOptions) ([]int64, error) {
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	ids := make([]int64, 0, len(t.before)+len(text)/3+len(t.after))
 	if opts.WithSpecial {
@@ -117,27 +122,40 @@ func (t *Tokenizer) Encode(text string, opts EncodeOptions) []int64 {
 	m := merger{bpe: t.bpe}
 	token := func(id int64) { ids = append(ids, id) }
 	word := func(w string) { ids = m.appendTokens(ids, w) }
+	deadline := time.Now().Add(matchLimit)
+	var err error
 	t.literal.cut(text, opts.ParseSpecial, token, func(piece string) {
-		t.rewritten.cut(t.normalize(piece), opts.ParseSpecial, token, func(piece string) {
-			t.split(piece, word)
+		if err == nil {
+			piece, err = t.normalize(piece, deadline)
+		}
+		if err != nil {
+			return
+		}
+		t.rewritten.cut(piece, opts.ParseSpecial, token, func(piece string) {
+			if err == nil {
+				err = t.split(piece, deadline, word)
+			}
 		})
 	})
+	if err != nil {
+		return nil, err
+	}
 	if opts.WithSpecial {
 		ids = append(ids, t.after...)
 	}
-	return ids
+	return ids, nil
 }
 
 // EncodeTruncated encodes text with the file's start and end tokens, recognises special tokens in
 // it, and returns at most limit ids: a long text loses its end, but never the end token. The result
-// is that of transformers with truncation=True, max_length=limit.
-func (t *Tokenizer) EncodeTruncated(text string, limit int) []int64 {
-	ids := t.Encode(text, EncodeOptions{WithSpecial: true, ParseSpecial: true})
-	if len(ids) <= limit {
-		return ids
+// is that of transformers with truncation=True, max_length=limit. The error is Encode's.
+func (t *Tokenizer) EncodeTruncated(text string, limit int) ([]int64, error) {
+	ids, err := t.Encode(text, EncodeOptions{WithSpecial: true, ParseSpecial: true})
+	if err != nil || len(ids) <= limit {
+		return ids, err
 	}
 	after := t.after[:min(len(t.after), max(limit, 0))]
-	return append(ids[:max(limit, 0)-len(after)], after...)
+	return append(ids[:max(limit, 0)-len(after)], after...), nil
 }
 
 // ID returns the id of a token as tokenizer.json spells it ("Ġthe", "<|im_end|>").

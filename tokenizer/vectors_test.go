@@ -24,7 +24,7 @@ type vector struct {
 func TestEveryVectorOfSmolLM2(t *testing.T) {
 	tok := loadSmolLM2(t)
 	for _, v := range readVectors(t, "testdata/tokens-smollm2.json.gz") {
-		if ids := tok.Encode(v.Text, tokenizer.EncodeOptions{ParseSpecial: true}); !slices.Equal(ids, v.IDs) {
+		if ids := encode(t, tok, v.Text, tokenizer.EncodeOptions{ParseSpecial: true}); !slices.Equal(ids, v.IDs) {
 			t.Errorf("Encode(%q) = %v, want %v", v.Text, ids, v.IDs)
 		}
 		if text := tok.Decode(v.IDs, false); text != v.Dec {
@@ -38,7 +38,7 @@ func TestEveryVectorOfCLIP(t *testing.T) {
 	tok := loadCLIP(t)
 	longer := 0
 	for _, v := range readVectors(t, "testdata/tokens-clip.json.gz") {
-		ids := tok.Encode(v.Text, tokenizer.EncodeOptions{WithSpecial: true, ParseSpecial: true})
+		ids := encode(t, tok, v.Text, tokenizer.EncodeOptions{WithSpecial: true, ParseSpecial: true})
 		if !slices.Equal(ids, v.IDs) {
 			t.Errorf("Encode(%q) = %v, want %v", v.Text, ids, v.IDs)
 		}
@@ -47,7 +47,7 @@ func TestEveryVectorOfCLIP(t *testing.T) {
 			longer++
 			want = append(slices.Clone(want[:limit-1]), want[len(want)-1])
 		}
-		if ids := tok.EncodeTruncated(v.Text, limit); !slices.Equal(ids, want) {
+		if ids := encodeTruncated(t, tok, v.Text, limit); !slices.Equal(ids, want) {
 			t.Errorf("EncodeTruncated(%q, %d) = %v, want %v", v.Text, limit, ids, want)
 		}
 	}
@@ -64,7 +64,7 @@ func TestConcurrentUse(t *testing.T) {
 	for range 8 {
 		all.Go(func() {
 			for _, v := range vectors {
-				if ids := tok.Encode(v.Text, tokenizer.EncodeOptions{ParseSpecial: true}); !slices.Equal(ids, v.IDs) {
+				if ids := encode(t, tok, v.Text, tokenizer.EncodeOptions{ParseSpecial: true}); !slices.Equal(ids, v.IDs) {
 					t.Errorf("Encode(%q) = %v, want %v", v.Text, ids, v.IDs)
 				}
 				if text := tok.Decode(v.IDs, false); text != v.Dec {
@@ -126,4 +126,22 @@ func gunzip(t testing.TB, path string) []byte {
 		t.Fatal(err)
 	}
 	return data
+}
+
+func encode(t testing.TB, tok *tokenizer.Tokenizer, text string, o tokenizer.EncodeOptions) []int64 {
+	t.Helper()
+	ids, err := tok.Encode(text, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
+
+func encodeTruncated(t testing.TB, tok *tokenizer.Tokenizer, text string, limit int) []int64 {
+	t.Helper()
+	ids, err := tok.EncodeTruncated(text, limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ids
 }

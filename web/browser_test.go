@@ -35,9 +35,9 @@ type tab struct {
 // open starts Chromium and opens a page of the server at origin. When the test ends, whatever the
 // page wrote to its console as a warning or an error, and every request that it sent to another
 // origin, is a failure.
-func open(t *testing.T, origin, path string) *tab {
+func open(t *testing.T, origin, path string, more ...chromedp.ExecAllocatorOption) *tab {
 	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
+	options := append(slices.Concat(chromedp.DefaultExecAllocatorOptions[:], more),
 		chromedp.NoSandbox, // containers and CI run as root
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),

@@ -18,7 +18,7 @@ func read(t *testing.T, name string) string {
 
 func TestEveryFileThePageNamesIsThere(t *testing.T) {
 	named := regexp.MustCompile(`(?:src|href)="([^"/]+\.\w+)"|(?:from|fetch\() ?"(?:\./)?([^"/]+\.\w+)"`)
-	for _, name := range []string{"index.html", "app.js", "chat.js", "gate.js", "models.js", "picture.js", "snippets.js", "stream.js", "views.js"} {
+	for _, name := range []string{"index.html", "app.js", "chat.js", "gate.js", "key.js", "models.js", "picture.js", "snippets.js", "stream.js", "views.js"} {
 		for _, match := range named.FindAllStringSubmatch(read(t, name), -1) {
 			if file := match[1] + match[2]; read(t, file) == "" {
 				t.Errorf("%s names %s, which is empty", name, file)

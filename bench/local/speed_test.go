@@ -52,7 +52,11 @@ func BenchmarkAgainstPython(b *testing.B) {
 		b.Run(fmt.Sprintf("%d tokens after %d", size.completion, size.prompt), func(b *testing.B) {
 			var prompt []int64
 			for len(prompt) < size.prompt {
-				prompt = append(prompt, t.Encode(text, tokenizer.EncodeOptions{})...)
+				ids, err := t.Encode(text, tokenizer.EncodeOptions{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				prompt = append(prompt, ids...)
 			}
 			prompt = prompt[:size.prompt]
 			var inGo, inPython []float64

@@ -240,14 +240,17 @@ func failure(ctx, hopCtx context.Context, err error) error {
 	var (
 		e    *apierr.Error
 		slow net.Error
+		name *net.DNSError
 	)
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.As(err, &e): // no memory
 		return e
-	case errors.Is(err, errNotAllowed):
-		e = apierr.InvalidInput(ReasonAddressNotAllowed, "that address is not fetched from here, only public ones are, on ports 80 and 443: send the picture itself instead")
+	// A name that does not exist and one inside this network get the same error: a client must not
+	// learn which names there are.
+	case errors.Is(err, errNotAllowed), errors.As(err, &name) && !name.IsTimeout:
+		e = apierr.InvalidInput(ReasonAddressNotAllowed, "that address is not fetched from here: only public ones are, on ports 80 and 443, by names that exist; check it, or send the picture itself")
 	case errors.Is(context.Cause(hopCtx), errTimeout), errors.As(err, &slow) && slow.Timeout():
 		e = apierr.InvalidInput(ReasonTimeout, "the address took too long to answer: try again, or send the picture itself")
 	case errors.Is(err, io.ErrUnexpectedEOF):

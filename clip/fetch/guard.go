@@ -57,8 +57,21 @@ func (g guard) control(host string) func(network, address string, _ syscall.RawC
 		if err := g.public.SafeAddrPort(dialled); err != nil {
 			return fmt.Errorf("%w: %w", errNotAllowed, err)
 		}
+		if isISATAP(dialled.Addr()) {
+			return fmt.Errorf("%w: %s leads to an IPv4 address", errNotAllowed, dialled)
+		}
 		return nil
 	}
+}
+
+// isISATAP reports whether an address is one of ISATAP (RFC 5214): below any prefix, also a public
+// one, its last 64 bits are 0000:5efe or 0200:5efe and an IPv4 address, which a router of that
+// prefix passes the packets on to. All other forms of IPv4 addresses in IPv6 ones (mapped,
+// compatible, translated, NAT64, 6to4, Teredo) have prefixes of their own, which are not public.
+func isISATAP(a netip.Addr) bool {
+	b := a.As16()
+	const ownBits = 0x03 // of the first byte: universal or local, group or individual
+	return a.Is6() && b[8]&^ownBits == 0 && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe
 }
 
 // rules name hosts and ranges of addresses.

@@ -1,8 +1,10 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -10,6 +12,8 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"penstock/apierr"
 
 	"golang.org/x/net/dns/dnsmessage"
 )
@@ -23,6 +27,9 @@ func TestAddressesThatAreNotDialled(t *testing.T) {
 		"[ff02::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::ffff:a9fe:a9fe]", "[::127.0.0.1]", "[64:ff9b::7f00:1]", "[64:ff9b:1::a00:1]",
 		"[2002:7f00:1::1]", "[2001:0:7f00:1::]", "[2001:db8::1]", "[100::1]",
 		"\u2460\u2461\u2466.\u24ea.\u24ea.\u2460", "[2606:2800:21f:cb07:6820:80da:af6b:8b2c%25lo]", "[fec0::1]", "[64:ff9b::808:808]",
+		// ISATAP below a public prefix.
+		"[2606:2800:21f:cb07:0:5efe:127.0.0.1]", "[2606:2800:21f:cb07:200:5efe:10.0.0.1]", "[2606:2800:21f:cb07:0:5efe:8.8.8.8]", "[2606:2800:21f:cb07:300:5efe:a9fe:a9fe]",
+		"[::ffff:0:127.0.0.1]", "[::ffff:0:0:127.0.0.1]", "[64:ff9b:1::127.0.0.1]", "[2002:a9fe:a9fe::]", "[2001:0:4136:e378:8000:63bf:3fff:fdd2]", "[3fff::1]", "[5f00::1]", "[2001:2::1]", "[2001:20::1]",
 		"localhost", "LOCALHOST", "localhost.", "metadata.google.internal", "0x7f000001",
 		// Public, but not a web server's port.
 		"93.184.215.14:22", "93.184.215.14:6379", "[2606:2800:21f:cb07:6820:80da:af6b:8b2c]:25",
@@ -39,8 +46,35 @@ func TestUnusualNotationsOfAddresses(t *testing.T) {
 	f.resolver = names(t, func(string) string { return "127.0.0.1" })
 	for _, host := range []string{"2130706433", "0177.0.0.1", "127.1", "127.0.0.1."} {
 		t.Run(host, func(t *testing.T) {
-			wantReason(t, fetchFrom(t.Context(), f, "http://"+host+"/cat.jpg", ignore), ReasonFailed)
+			wantReason(t, fetchFrom(t.Context(), f, "http://"+host+"/cat.jpg", ignore), ReasonAddressNotAllowed)
 		})
+	}
+}
+
+// Errors do not tell which names there are in this network.
+func TestInternalNamesLookLikeMissingOnes(t *testing.T) {
+	f := newFetcher(t, Options{Allow: []string{}, Deny: []string{"denied.internal"}})
+	f.resolver = names(t, func(name string) string {
+		switch name {
+		case "internal.example.":
+			return "10.0.0.1"
+		case "local.example.":
+			return "127.0.0.1"
+		default:
+			return "" // there is no such name
+		}
+	})
+	var first string
+	for _, url := range []string{
+		"http://internal.example/cat.jpg", "http://local.example/", "http://missing.example/cat.jpg", "https://missing.example/", "http://denied.internal/",
+		"http://internal.example:22/", "http://missing.example:22/", "http://10.0.0.1/",
+	} {
+		err := fetchFrom(t.Context(), f, url, ignore)
+		wantReason(t, err, ReasonAddressNotAllowed)
+		e, _ := errors.AsType[*apierr.Error](err)
+		if first = cmp.Or(first, e.Message); e.Message != first {
+			t.Errorf("%s: %q, not %q", url, e.Message, first)
+		}
 	}
 }
 
@@ -49,7 +83,7 @@ func TestPublicAddressesAreDialled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, address := range []string{"93.184.215.14:443", "8.8.8.8:80", "[2606:2800:21f:cb07:6820:80da:af6b:8b2c]:443", "[::ffff:8.8.8.8]:80"} {
+	for _, address := range []string{"93.184.215.14:443", "8.8.8.8:80", "[2606:2800:21f:cb07:6820:80da:af6b:8b2c]:443", "[::ffff:8.8.8.8]:80", "[2606:2800:21f:cb07:1:5efe:127.0.0.1]:80"} {
 		network := "tcp4"
 		if netip.MustParseAddrPort(address).Addr().Is6() {
 			network = "tcp6"
@@ -166,7 +200,7 @@ func TestRebinding(t *testing.T) {
 }
 
 // names is a resolver with a name server in this process, which resolves every name to the IPv4
-// address that lookup returns, and to no IPv6 address.
+// address that lookup returns, and to no IPv6 address. A name whose address is "" does not exist.
 func names(t *testing.T, lookup func(name string) string) *net.Resolver {
 	return &net.Resolver{PreferGo: true, StrictErrors: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		client, server := net.Pipe()
@@ -200,10 +234,14 @@ func serveOne(conn net.Conn, lookup func(string) string) error {
 	}
 	q := query.Questions[0]
 	reply := dnsmessage.Message{Header: dnsmessage.Header{ID: query.ID, Response: true, RecursionAvailable: true}, Questions: query.Questions[:1]}
-	if q.Type == dnsmessage.TypeA {
+	address := lookup(q.Name.String())
+	switch {
+	case address == "":
+		reply.RCode = dnsmessage.RCodeNameError
+	case q.Type == dnsmessage.TypeA:
 		reply.Answers = []dnsmessage.Resource{{
 			Header: dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class},
-			Body:   &dnsmessage.AResource{A: netip.MustParseAddr(lookup(q.Name.String())).As4()},
+			Body:   &dnsmessage.AResource{A: netip.MustParseAddr(address).As4()},
 		}}
 	}
 	packed, err := reply.Pack()

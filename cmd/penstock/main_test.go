@@ -80,6 +80,10 @@ func TestCommandLine(t *testing.T) {
 		{"a bad file is not served", full, nil, "serve --config bad.yaml", 2, "", bad},
 		{"a missing file", empty, nil, "check --config no.yaml", 2, "", "no.yaml: cannot be read: no such file or directory\n"},
 		{"a bad variable", full, []string{"PENSTOCK_STREAMS_RETRY=soon"}, "check", 2, "", "PENSTOCK_STREAMS_RETRY: streams.retry must be a duration with its unit, such as 30s or 2m, not \"soon\"\n"},
+		{
+			"unknown variables", full, []string{"PENSTOCK_SERVER_ADRESS=x", "PENSTOCK_SERVICE_HOST=10.0.0.1", "PENSTOCK_STREAMS_WINDOW=1s"}, "check", 0, "penstock.yaml: OK\n  story  onnx-llm  stories\n",
+			"penstock: warning: PENSTOCK_SERVER_ADRESS is not read: did you mean PENSTOCK_SERVER_ADDRESS?\npenstock: warning: PENSTOCK_STREAMS_WINDOW is not read: the file has no such key\n",
+		},
 		{"a bad flag", full, nil, "serve --address 8080", 2, "", "--address: server.address must be host:port, such as 127.0.0.1:8080, not \"8080\"\n"},
 		{"an open address", full, nil, "serve --address :8080", 2, "", "--address: server.address :8080 can be reached from other machines: listen on 127.0.0.1, or say who may use Penstock with auth: {mode: none} (everyone)\n"},
 		{"no command", empty, nil, "", 2, "", "penstock: expected one of \"serve\", \"check\", \"pull\", \"import\", \"version\" (see penstock --help)\n"},

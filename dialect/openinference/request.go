@@ -1,9 +1,12 @@
 package openinference
 
 import (
+	"errors"
 	"fmt"
 	"mime"
 	"strconv"
+
+	"penstock/apierr"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -17,7 +20,9 @@ type Error struct{ Message string }
 // Error implements error.
 func (e *Error) Error() string { return e.Message }
 
-func wrong(format string, args ...any) error { return &Error{fmt.Sprintf(format, args...)} }
+func wrong(format string, args ...any) error {
+	return &Error{fmt.Sprintf(format, apierr.ShortenAll(args)...)}
+}
 
 // A Request is a request for a model's outputs.
 type Request struct {
@@ -95,6 +100,9 @@ func ParseRequest(mediaType string, body []byte) (*Request, error) {
 	}
 	var w wireRequest
 	if err := json.Unmarshal(body, &w); err != nil {
+		if doubled, ok := errors.AsType[*jsontext.SyntacticError](err); ok && errors.Is(doubled, jsontext.ErrDuplicateName) {
+			return nil, wrong("the request names %q twice", doubled.JSONPointer.LastToken())
+		}
 		return nil, wrong("the request is not the JSON that is wanted here, from %s on", position(err))
 	}
 	r := &Request{ID: w.ID, Binary: w.Parameters.Binary, Inputs: make([]Tensor, len(w.Inputs))}

@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"penstock/regular"
 )
 
 // Import converts a GGUF file to the model folder dir, which must be empty or not exist. The folder
@@ -23,7 +25,7 @@ func Import(ctx context.Context, file, dir string) error {
 }
 
 func importFile(ctx context.Context, path, dir string) error {
-	in, err := os.Open(path)
+	in, err := regular.Open(path)
 	if err != nil {
 		return err
 	}
@@ -32,7 +34,7 @@ func importFile(ctx context.Context, path, dir string) error {
 	if err != nil {
 		return err
 	}
-	m, err := plan(in, info.Size())
+	m, err := plan(until(ctx, in), info.Size())
 	if err != nil {
 		return err
 	}
@@ -55,6 +57,21 @@ func importFile(ctx context.Context, path, dir string) error {
 		return errors.Join(err, os.RemoveAll(temporary))
 	}
 	return nil
+}
+
+// readAt implements io.ReaderAt.
+type readAt func(p []byte, offset int64) (int, error)
+
+func (r readAt) ReadAt(p []byte, offset int64) (int, error) { return r(p, offset) }
+
+// until returns a file whose reads fail with the cause once ctx has ended.
+func until(ctx context.Context, file io.ReaderAt) io.ReaderAt {
+	return readAt(func(p []byte, offset int64) (int, error) {
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
+		return file.ReadAt(p, offset)
+	})
 }
 
 // rename replaces dir, which may be an empty folder, by the finished folder.

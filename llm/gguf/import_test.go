@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -207,5 +208,18 @@ func TestImportWritesSettings(t *testing.T) {
 	}
 	if got := tokenizer.Model; got.Vocabulary["<"] != 3+'<'-'!' || got.Vocabulary["th"] != 97 || !slices.Equal(got.Merges, []string{"t h"}) {
 		t.Errorf("vocabulary %v, merges %v", got.Vocabulary, got.Merges)
+	}
+}
+
+func TestOnlyARegularFileIsImported(t *testing.T) {
+	parent := t.TempDir()
+	pipe := filepath.Join(parent, "pipe.gguf")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{pipe: "is a named pipe", "/dev/zero": "is a device", parent: "is a directory"} {
+		if err := Import(t.Context(), path, filepath.Join(parent, "model")); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v", path, err)
+		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"penstock/llm/template"
 	"penstock/modeldir"
+	"penstock/regular"
 	"penstock/tokenizer"
 )
 
@@ -73,7 +74,10 @@ func (i *ids) UnmarshalJSON(data []byte) error {
 		*i = ids{one}
 		return nil
 	}
-	return json.Unmarshal(data, (*[]int64)(i))
+	if err := json.Unmarshal(data, (*[]int64)(i)); err != nil {
+		return errors.New("eos_token_id must be an integer or a list of integers")
+	}
+	return nil
 }
 
 // tokenName is the text of a token; in the file it may be an object that holds it.
@@ -143,6 +147,9 @@ func readFolder(path string) (*folder, error) {
 	}
 	if f.context = max(f.config.Context, f.config.Positions); f.context <= 0 {
 		return nil, errors.New("config.json does not give the length of the model's context (max_position_embeddings)")
+	}
+	if err := f.checkDefaults(); err != nil {
+		return nil, err
 	}
 	f.findStops(names)
 	for id := range int64(f.tokenizer.VocabSize()) {
@@ -218,7 +225,7 @@ func (f *folder) readTemplate(path string, names tokenizerConfig) error {
 
 // readFile reads a file of the folder; an error names the file without the folder's path.
 func readFile(dir, name string) ([]byte, error) {
-	data, err := os.ReadFile(filepath.Join(dir, name))
+	data, err := regular.ReadFile(filepath.Join(dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, missingError(name)
 	}
@@ -248,7 +255,7 @@ func readJSON[T any](dir, name string, out *T) error {
 		return err
 	}
 	if err := json.Unmarshal(data, out); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return fmt.Errorf("%s: %w", name, wrongType(err))
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ func (m *Model) generate(ctx context.Context, j job, emit func(...dialect.Delta)
 		return emit(dialect.Delta{Text: s.text, Logprobs: m.logprobs(s.tokens)})
 	})
 	if err != nil {
-		return engine.End{}, err
+		return end, err
 	}
 	u := end.Usage()
 	usage := dialect.Usage{PromptTokens: u.PromptTokens, CompletionTokens: u.CompletionTokens, TotalTokens: u.PromptTokens + u.CompletionTokens}
@@ -26,28 +26,29 @@ func (m *Model) generate(ctx context.Context, j job, emit func(...dialect.Delta)
 }
 
 // complete runs the model on the prompt, and then on each token it chose, until it chooses one that
-// ends the completion, the text contains a stop string, or there is no room for more.
+// ends the completion, the text contains a stop string, or there is no room for more. Beside an
+// error it returns what has been used up.
 func (m *Model) complete(ctx context.Context, j job, emit func(segment) error) (engine.End, error) {
 	room := min(j.maxTokens, m.context-len(j.prompt))
 	c := newSequence(m.graph, len(j.prompt)+room)
 	defer c.close()
+	usage := engine.Usage{PromptTokens: len(j.prompt)}
 	logits, err := c.read(ctx, j.prompt)
 	if err != nil {
-		return engine.End{}, fmt.Errorf("read the prompt: %w", err)
+		return engine.Unfinished(usage), fmt.Errorf("read the prompt: %w", err)
 	}
 	var (
 		sampler = newSampler(j.sampling, j.prompt, m.graph.vocab)
 		text    = newTextBuilder(m.tokenizer, j.stops)
 		likely  distribution
 		next    [1]int64
-		usage   = engine.Usage{PromptTokens: len(j.prompt)}
 	)
 	for {
 		if j.logprobs != nil {
 			likely.read(logits)
 		}
 		if next[0], err = sampler.choose(logits); err != nil {
-			return engine.End{}, err
+			return engine.Unfinished(usage), err
 		}
 		usage.CompletionTokens++
 		if m.stops[next[0]] {
@@ -63,7 +64,7 @@ func (m *Model) complete(ctx context.Context, j job, emit func(segment) error) (
 			s.text, s.tokens = s.text+rest.text, append(s.tokens, rest.tokens...)
 		}
 		if err := emitText(emit, s); err != nil {
-			return engine.End{}, err
+			return engine.Unfinished(usage), err
 		}
 		switch {
 		case stopped:
@@ -72,7 +73,7 @@ func (m *Model) complete(ctx context.Context, j job, emit func(segment) error) (
 			return engine.LengthReached(usage), nil
 		}
 		if logits, err = c.feed(ctx, next[:]); err != nil {
-			return engine.End{}, err
+			return engine.Unfinished(usage), err
 		}
 	}
 }

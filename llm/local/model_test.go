@@ -2,10 +2,13 @@ package local
 
 import (
 	"context"
+	"errors"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"penstock/engine"
@@ -97,12 +100,26 @@ func TestLoadReportsWhatIsWrong(t *testing.T) {
 		changed map[string]string
 		want    string
 	}{
-		"no graph":            {map[string]string{"onnx/model.onnx": ""}, "the model folder has no graph"},
-		"no tokenizer":        {map[string]string{"tokenizer.json": ""}, "the model folder has no tokenizer.json"},
-		"no config":           {map[string]string{"config.json": ""}, "the model folder has no config.json"},
-		"config is no JSON":   {map[string]string{"config.json": "{"}, "config.json: "},
-		"no context length":   {map[string]string{"config.json": "{}"}, "max_position_embeddings"},
-		"no size of caches":   {map[string]string{"config.json": `{"max_position_embeddings":64,"vocab_size":259}`}, `size of input "past_key_values.0.key"`},
+		"no graph":                {map[string]string{"onnx/model.onnx": ""}, "the model folder has no graph"},
+		"no tokenizer":            {map[string]string{"tokenizer.json": ""}, "the model folder has no tokenizer.json"},
+		"no config":               {map[string]string{"config.json": ""}, "the model folder has no config.json"},
+		"config is no JSON":       {map[string]string{"config.json": "{"}, "config.json: "},
+		"no context length":       {map[string]string{"config.json": "{}"}, "max_position_embeddings"},
+		"no size of caches":       {map[string]string{"config.json": `{"max_position_embeddings":64,"vocab_size":259}`}, `size of input "past_key_values.0.key"`},
+		"a temperature too low":   {generation(`"temperature":-1`), "generation_config.json: temperature must be from 0 to 100, not -1"},
+		"a temperature as text":   {generation(`"temperature":"0.7"`), "generation_config.json: temperature must be a number, not string"},
+		"top_p above 1":           {generation(`"top_p":1.5`), "generation_config.json: top_p must be from 0 to 1, not 1.5"},
+		"top_k below -1":          {generation(`"top_k":-2`), "generation_config.json: top_k must be from -1 to "},
+		"top_k with a fraction":   {generation(`"top_k":1.5`), "generation_config.json: top_k must be an integer, not number 1.5"},
+		"top_k too large":         {generation(`"top_k":1e30`), "generation_config.json: top_k must be an integer, not number 1e30"},
+		"min_p below 0":           {generation(`"min_p":-0.1`), "generation_config.json: min_p must be from 0 to 1, not -0.1"},
+		"no repetition penalty":   {generation(`"repetition_penalty":0`), "generation_config.json: repetition_penalty must be from 0.01 to 100, not 0"},
+		"do_sample as a number":   {generation(`"do_sample":1`), "generation_config.json: do_sample must be true or false, not number"},
+		"an end that is no token": {generation(`"eos_token_id":[1,1000000]`), "generation_config.json: eos_token_id must be a token id from 0 to "},
+		"an end below 0":          {generation(`"eos_token_id":-1`), "generation_config.json: eos_token_id must be a token id from 0 to "},
+		"an end as text":          {generation(`"eos_token_id":"</s>"`), "generation_config.json: eos_token_id must be an integer or a list of integers"},
+		"generation is a list":    {map[string]string{"generation_config.json": "[]"}, "generation_config.json: "},
+
 		"tokenizer unknown":   {map[string]string{"tokenizer.json": `{"model":{"type":"Unigram"}}`}, "tokenizer.json: "},
 		"template wants file": {map[string]string{"chat_template.jinja": "{% include 'x' %}"}, "'include' not found"},
 		"graph is no ONNX":    {map[string]string{"onnx/model.onnx": "not a graph"}, "Load model from model.onnx failed:Protobuf parsing failed."},
@@ -124,6 +141,16 @@ func TestLoadReportsWhatIsWrong(t *testing.T) {
 	err = New(Options{Name: "tiny", Path: dir, ONNX: library(t)}).load(context.Background())
 	wantFailure(t, err, dir, "read tokenizer.json: is a directory")
 
+	for _, name := range []string{"tokenizer.json", "config.json", "generation_config.json", "chat_template.jinja", "onnx/model.onnx_data"} { // opening one would wait for a writer
+		dir = copyOf(t, "testdata/tiny32", nil)
+		pipe := filepath.Join(dir, name)
+		if err := errors.Join(os.RemoveAll(pipe), syscall.Mkfifo(pipe, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		err = New(Options{Name: "tiny", Path: dir, ONNX: library(t)}).load(context.Background())
+		wantFailure(t, err, dir, path.Base(name)+": is a named pipe, not a regular file")
+	}
+
 	graph, err := os.ReadFile(filepath.Join(onnxtest.Root(t), ".penstock", "models", "smollm2-135m-instruct", "onnx", "model.onnx"))
 	if err != nil {
 		t.Fatal(err)
@@ -131,6 +158,11 @@ func TestLoadReportsWhatIsWrong(t *testing.T) {
 	dir = copyOf(t, "testdata/tiny32", map[string]string{"onnx/model.onnx": string(graph)}) // its weights are in another file
 	err = New(Options{Name: "tiny", Path: dir, ONNX: library(t)}).load(context.Background())
 	wantFailure(t, err, dir, `does not exist: "model.onnx_data"`)
+}
+
+// generation is a generation_config.json with a member.
+func generation(member string) map[string]string {
+	return map[string]string{"generation_config.json": "{" + member + "}"}
 }
 
 // wantFailure checks the reason why a model cannot be loaded. It is public, so it shows no path.

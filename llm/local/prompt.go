@@ -116,7 +116,10 @@ func (m *Model) tokens(ctx context.Context, p prompt) (tokens []int64, err error
 		tokens = p.tokens
 	case p.text != nil:
 		// A whole prompt may contain special tokens: what they mean in it is up to the client.
-		tokens = m.tokenizer.Encode(*p.text, tokenizer.EncodeOptions{WithSpecial: true, ParseSpecial: true})
+		tokens, err = m.encode(p, *p.text, tokenizer.EncodeOptions{WithSpecial: true, ParseSpecial: true})
+		if err != nil {
+			return nil, err
+		}
 	default:
 		if tokens, err = m.render(ctx, p); err != nil {
 			return nil, err
@@ -144,7 +147,22 @@ func (m *Model) render(ctx context.Context, p prompt) (tokens []int64, err error
 		return nil, e
 	}
 	for _, part := range parts {
-		tokens = append(tokens, m.tokenizer.Encode(part.Text, tokenizer.EncodeOptions{ParseSpecial: !part.Literal})...)
+		more, err := m.encode(p, part.Text, tokenizer.EncodeOptions{ParseSpecial: !part.Literal})
+		if err != nil {
+			return nil, err
+		}
+		tokens = append(tokens, more...)
+	}
+	return tokens, nil
+}
+
+// encode converts a text of the prompt to tokens.
+func (m *Model) encode(p prompt, text string, o tokenizer.EncodeOptions) ([]int64, error) {
+	tokens, err := m.tokenizer.Encode(text, o)
+	if err != nil {
+		e := rejected(dialect.InvalidValue(p.param, "this model's tokenizer cannot split it into tokens in time: shorten it."))
+		e.Cause = errors.Join(e.Cause, err)
+		return nil, e
 	}
 	return tokens, nil
 }

@@ -54,7 +54,7 @@ func TestPiecesOfAPromptAddUp(t *testing.T) {
 // not differ is the content of the caches.
 func TestSharedMemoryGivesTheSameLogits(t *testing.T) {
 	m := smollm2(t)
-	tokens := m.tokenizer.Encode(someText, everything)
+	tokens := textTokens(t, m)
 	if len(tokens) < 300 {
 		t.Fatalf("%d tokens are too few to make the caches grow", len(tokens))
 	}
@@ -87,7 +87,7 @@ func TestContextFull(t *testing.T) {
 
 func TestLongPromptCanBeCancelled(t *testing.T) {
 	m := smollm2(t)
-	tokens := slices.Repeat(m.tokenizer.Encode(someText, everything), 20)
+	tokens := slices.Repeat(textTokens(t, m), 20)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	gone := errors.New("the client went away")
 	c := newSequence(m.graph, len(tokens))
@@ -102,4 +102,14 @@ func TestLongPromptCanBeCancelled(t *testing.T) {
 	if c.length > 1024 {
 		t.Errorf("%d tokens were read", c.length)
 	}
+}
+
+// textTokens returns the tokens of someText.
+func textTokens(t *testing.T, m *Model) []int64 {
+	t.Helper()
+	tokens, err := m.tokenizer.Encode(someText, everything)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tokens
 }

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"time"
+
+	"penstock/apierr"
 )
 
 const (
@@ -49,7 +51,7 @@ func (a *attempts) run(ctx context.Context, try func(context.Context, *server) *
 		case f == nil:
 			return nil
 		case ctx.Err() != nil:
-			return canceled(context.Cause(ctx))
+			return over(ctx, a.model.config.Timeouts)
 		case f.action == giveUp:
 			return f
 		}
@@ -62,7 +64,7 @@ func (a *attempts) run(ctx context.Context, try func(context.Context, *server) *
 		pause, again := a.retry(s, f)
 		if again && !probing {
 			if !sleep(ctx, pause) {
-				return canceled(context.Cause(ctx))
+				return over(ctx, a.model.config.Timeouts)
 			}
 			if a.model.pool.retake(s) {
 				continue
@@ -102,7 +104,7 @@ func (a *attempts) attempt(ctx context.Context, s *server, try func(context.Cont
 	m.config.Observer.Attempted(m.config.Name, s.Name, f.outcome)
 	if f.outcome != OutcomeCanceled {
 		m.config.Log.LogAttrs(ctx, slog.LevelWarn, "upstream request failed",
-			slog.String("model", m.config.Name), slog.String("upstream", s.Name), slog.String("outcome", string(f.outcome)), slog.Any("error", f.err))
+			slog.String("model", m.config.Name), slog.String("upstream", s.Name), slog.String("outcome", string(f.outcome)), slog.String("error", apierr.ForLog(f.err)))
 	}
 	return f
 }

@@ -17,9 +17,19 @@ import (
 func BenchmarkRelay(b *testing.B) {
 	events := strings.Repeat(test.Token("gpt-4o-mini-2024-07-18", 5), 1000)
 	m := newModel(Config{Name: "gpt", Servers: []Server{{Name: "a", Model: "m", Weight: 1}}, Timeouts: Timeouts{BetweenTokens: time.Minute}, Gate: engine.GateConfig{Permits: 1}})
-	for name, in := range map[dialect.Name]string{dialect.Chat: chatBody, dialect.Native: `{"prompt":"hi"}`} {
-		b.Run(string(name), func(b *testing.B) {
-			request, err := codecs[name].Decode(dialect.Input{Body: []byte(in)})
+	null := strings.ReplaceAll(events, "}]}\n", "}],\"usage\":null}\n")
+	for name, c := range map[string]struct {
+		dialect    dialect.Name
+		in, events string
+		asked      bool
+	}{
+		"openai.chat":          {dialect.Chat, chatBody, events, false},
+		"openai.chat, trimmed": {dialect.Chat, chatBody, null, true},
+		"penstock":             {dialect.Native, `{"prompt":"hi"}`, events, true},
+	} {
+		in, events := c.in, c.events
+		b.Run(name, func(b *testing.B) {
+			request, err := codecs[c.dialect].Decode(dialect.Input{Body: []byte(in)})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -31,7 +41,7 @@ func BenchmarkRelay(b *testing.B) {
 			for n := 0; n < b.N; n += 1000 {
 				r := &relay{model: m, generation: g, emit: func(...dialect.Delta) error { return nil }}
 				ctx, watchdog := newWatchdog(b.Context(), time.Minute, errFirstToken)
-				o := &response{model: m, server: m.servers[0], head: &http.Response{Header: http.Header{}, Body: http.NoBody}, body: io.LimitReader(strings.NewReader(events), int64(len(events))), ctx: ctx, watchdog: watchdog}
+				o := &response{model: m, server: m.servers[0], head: &http.Response{Header: http.Header{}, Body: http.NoBody}, body: io.LimitReader(strings.NewReader(events), int64(len(events))), ctx: ctx, watchdog: watchdog, asked: c.asked}
 				r.pass(o)
 			}
 		})

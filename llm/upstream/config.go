@@ -17,6 +17,10 @@ type Config struct {
 	Name     string
 	Servers  []Server // at least one
 	Timeouts Timeouts
+	// MaxAnswer bounds the bytes of a whole response, decompressed, and of the events that one is
+	// made of; 0: DefaultMaxAnswer.
+	MaxAnswer int64
+
 	Match    bool              // continue a stream that failed by a second response that repeats it
 	Gate     engine.GateConfig // the model's own
 	Observer Observer          // nil: none
@@ -25,6 +29,9 @@ type Config struct {
 	// dial replaces the network in tests.
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
+
+// DefaultMaxAnswer is the MaxAnswer of a Config without one.
+const DefaultMaxAnswer = 64 << 20
 
 // Server is one OpenAI-compatible server.
 type Server struct {
@@ -35,15 +42,20 @@ type Server struct {
 	Priority             int    // the lowest is used first; servers of one priority share the load
 	Weight               int    // the server's share among them; at least 1
 	ForwardAuthorization bool   // send the client's own key, if it has one, in place of APIKey
+	NoUsage              bool   // never ask for the usage of a stream: the server refuses stream_options
 }
 
 // Timeouts are how long a server may send nothing. Each counts from the end of the one before it,
-// and is above 0.
+// and is above 0, but for Total.
 type Timeouts struct {
 	Connect       time.Duration // to an open connection, TLS included
 	FirstToken    time.Duration // from there to the first token of a stream
 	BetweenTokens time.Duration // from token to token, or from piece to piece of a whole response's body
 	Whole         time.Duration // to the head of a whole response, which is sent once all of it has been generated
+
+	// Total bounds the time of a whole response from the beginning to its last byte, with all
+	// attempts; 0: it has no bound. A stream has none: it lasts as long as tokens come.
+	Total time.Duration
 }
 
 // Outcome is how one attempt, a request to a server, ended.
@@ -83,6 +95,9 @@ func Add(e *engine.Engine, c Config) (*engine.Model, error) {
 	if c.Observer == nil {
 		c.Observer = noObserver{}
 	}
+	if c.MaxAnswer == 0 {
+		c.MaxAnswer = DefaultMaxAnswer
+	}
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
@@ -99,8 +114,9 @@ func (c *Config) check() error {
 	}
 	for i, s := range c.Servers {
 		u, err := url.Parse(s.BaseURL)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			errs = append(errs, fmt.Errorf("server %d: %q is not an http or https URL", i, s.BaseURL))
+		if err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
+			// It is not shown: it may hold a password.
+			errs = append(errs, fmt.Errorf("server %d: its URL is not an http or https URL without a user", i))
 		}
 		if s.Name == "" || s.Model == "" || s.Weight < 1 {
 			errs = append(errs, fmt.Errorf("server %d: it needs a name, a model and a weight of at least 1", i))
@@ -108,6 +124,9 @@ func (c *Config) check() error {
 	}
 	if t := c.Timeouts; min(t.Connect, t.FirstToken, t.BetweenTokens, t.Whole) <= 0 {
 		errs = append(errs, errors.New("every timeout must be above 0"))
+	}
+	if c.MaxAnswer < 0 || c.Timeouts.Total < 0 {
+		errs = append(errs, errors.New("MaxAnswer and Timeouts.Total must not be below 0"))
 	}
 	return errors.Join(errs...)
 }

@@ -70,6 +70,24 @@ func malformed(format string, args ...any) *failure {
 	}}
 }
 
+// tooLarge is the failure of a whole response that is longer than a model's MaxAnswer.
+func tooLarge(limit int64) *failure {
+	return &failure{outcome: OutcomeError, action: giveUp, err: &apierr.Error{
+		Code: apierr.CodeUpstreamError, Message: fmt.Sprintf("the upstream's response is longer than %d bytes, the most that is passed on", limit),
+	}}
+}
+
+// over is the failure of a request whose context has ended.
+func over(ctx context.Context, t Timeouts) *failure {
+	cause := context.Cause(ctx)
+	if !errors.Is(cause, errTotal) {
+		return canceled(cause)
+	}
+	f := timedOut(cause, t)
+	f.action = giveUp
+	return f
+}
+
 // timedOut is the failure of a server that took too long.
 func timedOut(cause error, t Timeouts) *failure {
 	var message string
@@ -80,6 +98,8 @@ func timedOut(cause error, t Timeouts) *failure {
 		message = fmt.Sprintf("the upstream sent no first token within %s", t.FirstToken)
 	case errors.Is(cause, errWhole):
 		message = fmt.Sprintf("the upstream sent no response within %s", t.Whole)
+	case errors.Is(cause, errTotal):
+		message = fmt.Sprintf("the upstream sent no complete response within %s", t.Total)
 	default:
 		message = fmt.Sprintf("the upstream sent nothing for %s in the middle of its response", t.BetweenTokens)
 	}
@@ -90,7 +110,8 @@ func timedOut(cause error, t Timeouts) *failure {
 
 // isTimeout reports whether a watchdog canceled a request because a server took too long.
 func isTimeout(cause error) bool {
-	return errors.Is(cause, errConnect) || errors.Is(cause, errFirstToken) || errors.Is(cause, errBetweenTokens) || errors.Is(cause, errWhole)
+	return errors.Is(cause, errConnect) || errors.Is(cause, errFirstToken) || errors.Is(cause, errBetweenTokens) ||
+		errors.Is(cause, errWhole) || errors.Is(cause, errTotal)
 }
 
 // noResponse is the failure of a request that was canceled, or that got no HTTP response.

@@ -33,6 +33,7 @@ type fixture struct {
 	attempts *attemptLog
 	dials    map[string]func(context.Context) (net.Conn, error) // by "host:port"
 	closers  []func()
+	charges  chan engine.Usage // of each call
 }
 
 // attemptLog is an Observer that collects the outcomes.
@@ -59,7 +60,7 @@ func (l *attemptLog) String() string {
 // may alter its configuration. The caller closes it at the end of the bubble.
 func newFixture(t *testing.T, change func(*Config), upstreams ...http.Handler) *fixture {
 	t.Helper()
-	f := &fixture{t: t, attempts: &attemptLog{}, dials: map[string]func(context.Context) (net.Conn, error){}}
+	f := &fixture{t: t, attempts: &attemptLog{}, charges: make(chan engine.Usage, 10000), dials: map[string]func(context.Context) (net.Conn, error){}}
 	f.config = Config{
 		Name:     "gpt",
 		Timeouts: Timeouts{Connect: 5 * time.Second, FirstToken: 10 * time.Second, BetweenTokens: 15 * time.Second, Whole: time.Minute},
@@ -132,11 +133,12 @@ type reply struct {
 	chunks []string // the data of each event but the terminal one, unless that is the server's
 	names  []string
 	end    engine.End
+	usage  dialect.EmbeddingUsage
 	err    *apierr.Error
 	took   time.Duration
 }
 
-const chatBody = `{"model":"gpt","stream":true,"unknown":{"model":"x"},"messages":[{"role":"user","content":"hi"}]}`
+const chatBody = `{"model":"gpt","stream":true,"stream_options":{"include_usage":true},"unknown":{"model":"x"},"messages":[{"role":"user","content":"hi"}]}`
 
 // codecs are the codecs of the dialects.
 var codecs = map[dialect.Name]dialect.Codec{
@@ -180,7 +182,7 @@ func (f *fixture) admit() (*engine.Generation[*dialect.Request, dialect.Delta], 
 	if !ok {
 		f.t.Fatal("the model does not generate")
 	}
-	call, err := verb.Admit(engine.Caller{})
+	call, err := verb.Admit(engine.Caller{Charge: func(u engine.Usage) { f.charges <- u }})
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -274,13 +276,16 @@ func (f *fixture) embed(in dialect.Input, r *reply) error {
 	if !ok {
 		f.t.Fatal("the model does not embed")
 	}
-	call, err := verb.Admit(engine.Caller{})
+	call, err := verb.Admit(engine.Caller{Charge: func(u engine.Usage) { f.charges <- u }})
 	if err != nil {
 		f.t.Fatal(err)
 	}
 	defer call.Close()
 	response, err := verb.Do(f.t.Context(), call, request)
 	if response != nil {
+		r.usage = response.Usage
+	}
+	if response != nil && len(response.Data) > 0 {
 		f.t.Errorf("a response that was passed through is returned too: %+v", response)
 	}
 	return err

@@ -36,6 +36,14 @@ func (m *model) close() error {
 	return nil
 }
 
+// bounded returns the context of a request for a whole response, which ends after Timeouts.Total.
+func (m *model) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if m.config.Timeouts.Total == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, m.config.Timeouts.Total, errTotal)
+}
+
 // generation is a request to generate, ready for every server.
 type generation struct {
 	request
@@ -65,7 +73,7 @@ func (m *model) prepare(r *dialect.Request) (*generation, error) {
 		return nil, dialect.ErrorOf(err)
 	}
 	translated := g.remote.Name() != r.Dialect
-	g.request = request{path: g.remote.Path(), body: body, stream: r.Stream, credential: r.Credential, pass: r.Passthrough}
+	g.request = request{expect: r.Expectation, path: g.remote.Path(), body: body, stream: r.Stream, credential: r.Credential, pass: r.Passthrough}
 	if translated || r.Passthrough == nil {
 		g.stream, g.pass = true, nil
 	}
@@ -79,27 +87,33 @@ func (m *model) generate(ctx context.Context, g *generation, emit func(...dialec
 	if g.stream {
 		return m.relay(ctx, g, emit)
 	}
-	if err := m.copyWhole(ctx, &g.request, g.pass); err != nil {
-		return engine.End{}, err
+	usage, err := m.copyWhole(ctx, &g.request, g.pass)
+	if err != nil {
+		return engine.Unfinished(usage), err
 	}
-	return engine.Ended("", engine.Usage{}), nil // the client gets the server's own
+	return engine.Ended("", usage), nil // the client gets the server's own reason
 }
+
+const pathEmbeddings = "/embeddings"
 
 func embedding(c *dialect.EmbeddingCall) (*request, error) {
 	body, err := c.OwnBody()
 	if err != nil {
 		return nil, dialect.ErrorOf(err)
 	}
-	return &request{path: "/embeddings", body: body, credential: c.Credential, pass: c.Passthrough}, nil
+	return &request{expect: c.Expectation, path: pathEmbeddings, body: body, credential: c.Credential, pass: c.Passthrough}, nil
 }
 
-// embed sends the request. It returns nil if the request's Passthrough has the response.
+// embed sends the request. It returns only the usage if the request's Passthrough has the response.
 func (m *model) embed(ctx context.Context, r *request) (*dialect.EmbeddingResponse, error) {
 	if r.pass != nil {
-		return nil, m.copyWhole(ctx, r, r.pass)
+		usage, err := m.copyWhole(ctx, r, r.pass)
+		return &dialect.EmbeddingResponse{Usage: dialect.EmbeddingUsage{
+			PromptTokens: usage.PromptTokens, TotalTokens: usage.PromptTokens, Estimated: usage.Estimated,
+		}}, err
 	}
 	var k keeper
-	if err := m.copyWhole(ctx, r, &k); err != nil {
+	if _, err := m.copyWhole(ctx, r, &k); err != nil {
 		return nil, err
 	}
 	return k.embeddings()

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 )
 
@@ -24,4 +25,51 @@ func FuzzNesting(f *testing.F) {
 			t.Errorf("%q is not closed", in)
 		}
 	})
+}
+
+// The usage is that of the outermost object, wherever it stands and however its bytes are split.
+func TestTheUsageOfAResponse(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"usage":{"a":[1,{"b":"}"}]},"x":1}`:                 `{"a":[1,{"b":"}"}]}`,
+		`{"x":"usage","usage" : {"a":1}}`:                     `{"a":1}`,
+		`{"x":{"usage":{"a":1}}}`:                             "",
+		`[{"usage":{"a":1}}]`:                                 "",
+		`{"x":"\"usage\":{\"a\":1}"}`:                         "",
+		`{"usage":"x","y":{"a":1}}`:                           "",
+		`{"usage":[{"a":1}]}`:                                 "",
+		`{"x":["\\"],"usage":{}}`:                             `{}`,
+		`{"usages":{"a":1},"usag":{"a":2}}`:                   "",
+		`{"usage":{"a":"` + strings.Repeat("a", 5000) + `"}}`: "",
+	} {
+		for _, split := range []int{0, 1, 5, len(in) / 2} {
+			var n nesting
+			n.add([]byte(in[:split]))
+			for _, c := range []byte(in[split:]) {
+				n.add([]byte{c})
+			}
+			if !n.closed() || string(n.usage) != want {
+				t.Errorf("%s has the usage %q", in, n.usage)
+			}
+		}
+		var n nesting
+		if n.add([]byte(in)); !n.closed() || string(n.usage) != want {
+			t.Errorf("%s has the usage %q", in, n.usage)
+		}
+	}
+}
+
+func BenchmarkNesting(b *testing.B) {
+	for name, body := range map[string]string{
+		"vectors": `{"data":[{"embedding":[` + strings.Repeat("-0.0123456,", 100_000) + `0]}]}`,
+		"text":    `{"choices":[{"message":{"content":"` + strings.Repeat(`Some words, and a line.\n`, 40_000) + `"}}]}`,
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(body)))
+			piece := []byte(body)
+			for b.Loop() {
+				var n nesting
+				n.add(piece)
+			}
+		})
+	}
 }

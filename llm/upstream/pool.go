@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,6 +14,8 @@ type server struct {
 	index     int // its position in the configuration
 	transport transport
 	breaker   breaker
+
+	refusesUsage atomic.Bool // it has refused to be asked for the usage of a stream
 
 	// Held by the pool's lock.
 	outstanding int       // requests that have not ended

@@ -77,6 +77,7 @@ func rejection(a *dialect.UpstreamAnswer, ownKey bool) *failure {
 	wait, hasWait := retryAfter(a.Header)
 	f := &failure{outcome: OutcomeError, action: retry, status: a.Status, err: &apierr.Error{
 		Code: apierr.CodeUpstreamError, Message: "the upstream reported an error", RetryAfter: wait, Cause: a,
+		Logged: fmt.Sprintf("the upstream reported an error, with status %d", a.Status),
 	}}
 	if e.Message != "" {
 		f.err.Message += ": " + truncated(e.Message)
@@ -88,7 +89,8 @@ func rejection(a *dialect.UpstreamAnswer, ownKey bool) *failure {
 		f.outcome, f.action = OutcomeUnauthorized, tryNext
 		f.err = &apierr.Error{
 			Code: apierr.CodeUpstreamUnauthorized, Message: "the upstream refused this gateway's key; its operator has to set a valid one",
-			Cause: fmt.Errorf("status %d: %s", status, truncated(e.Message)),
+			Cause:  fmt.Errorf("status %d: %s", status, truncated(e.Message)),
+			Logged: fmt.Sprintf("the upstream refused this gateway's key, with status %d", status),
 		}
 	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && hasWait:
 		f.outcome, f.action, f.wait = OutcomeRateLimited, tryNext, min(wait, maxCool)

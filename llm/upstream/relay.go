@@ -38,6 +38,10 @@ type relay struct {
 	batch  *[]dialect.Delta
 	name   sse.Name // of the last event
 
+	text  int   // bytes of text that have been passed on
+	limit int64 // of the bytes of all events that are passed on; 0: they have none
+	sum   int64 // these bytes
+
 	transcript *transcript // what the client has; nil if it need not be known
 	replay     *replay     // of the transcript, by a further response
 }
@@ -45,6 +49,12 @@ type relay struct {
 // relay streams the response of a server, and of further ones after failures.
 func (m *model) relay(ctx context.Context, g *generation, emit func(...dialect.Delta) error) (engine.End, error) {
 	r := &relay{model: m, generation: g, emit: emit}
+	if !g.client.Stream { // the deltas are gathered into a whole response
+		r.limit = m.config.MaxAnswer
+		var cancel context.CancelFunc
+		ctx, cancel = m.bounded(ctx)
+		defer cancel()
+	}
 	if g.matches {
 		r.transcript = &transcript{}
 	}
@@ -61,10 +71,17 @@ func (m *model) relay(ctx context.Context, g *generation, emit func(...dialect.D
 		return f
 	})
 	if f != nil {
-		return engine.End{}, f.err
+		return engine.Unfinished(r.usage()), f.err
 	}
-	end := r.reader.End()
-	return engine.Ended(end.Reason, engine.Usage{PromptTokens: end.Usage.PromptTokens, CompletionTokens: end.Usage.CompletionTokens}), nil
+	return engine.Ended(r.reader.End().Reason, r.usage()), nil
+}
+
+// usage returns what has been passed on came to.
+func (r *relay) usage() engine.Usage {
+	if !r.begun {
+		return engine.Usage{}
+	}
+	return counted(r.reader.End().Usage, &r.generation.request, r.text)
 }
 
 // pass passes one response on. It returns nil once that is complete.
@@ -73,7 +90,7 @@ func (r *relay) pass(o *response) *failure {
 		defer o.close()
 		return r.notEvents(o)
 	}
-	r.reader = r.generation.remote.Reader(r.generation.client)
+	r.reader = r.generation.remote.Reader(r.generation.client, o.asked)
 	if !r.begun {
 		r.held, r.size = nil, 0 // of a response without content
 	}
@@ -81,6 +98,7 @@ func (r *relay) pass(o *response) *failure {
 	if flushed := r.flush(); flushed != nil {
 		f = flushed
 	}
+	r.text = max(r.text, r.reader.Text()) // a response that continues another repeats its text
 	if f == nil {
 		o.drain()
 	} else {
@@ -135,8 +153,13 @@ func (r *relay) read(o *response) *failure {
 			case dialect.SignError:
 				return reported(e.Data, o)
 			case dialect.SignMalformed:
-				return malformed("an event that is none of this dialect: %.200q", redact(e.Data, o.secret))
+				f := malformed("an event that is none of this dialect: %.200q", redact(e.Data, o.secret))
+				f.err.Logged = fmt.Sprintf("the upstream sent an event of %d bytes that is none of this dialect", len(e.Data))
+				return f
 			case dialect.SignQuiet, dialect.SignContent, dialect.SignComplete, dialect.SignLast:
+				if o.asked {
+					e.Data = r.reader.Trim(e.Data)
+				}
 			}
 			was := whole
 			switch whole = r.reader.Whole(); {
@@ -216,6 +239,9 @@ func (r *relay) begin(o *response) *failure {
 
 // add adds an event to those that are emitted next.
 func (r *relay) add(e sse.Event) *failure {
+	if r.sum += int64(len(e.Data)); r.limit > 0 && r.sum > r.limit {
+		return tooLarge(r.limit)
+	}
 	if r.transcript != nil {
 		r.transcript.note(e.Data)
 	}

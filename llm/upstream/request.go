@@ -12,6 +12,7 @@ import (
 
 // request is a client's request, ready for every server.
 type request struct {
+	expect func() dialect.Expectation
 	path   string // of the endpoint, below a server's base URL
 	body   dialect.Body
 	stream bool // the response is requested as events
@@ -28,11 +29,11 @@ func (r *request) key(s *server) (key string, own bool) {
 	return s.APIKey, false
 }
 
-// post sends the request to a server, and returns the response whatever its status is. It does not
-// follow redirections, which would be sent the key.
-func (r *request) post(ctx context.Context, s *server, key string) (*http.Response, error) {
+// post sends the request to a server, which it asks for the usage if asks is set. It returns the
+// response whatever its status is, and follows no redirections, which would be sent the key.
+func (r *request) post(ctx context.Context, s *server, key string, asks bool) (*http.Response, error) {
 	url := strings.TrimRight(s.BaseURL, "/") + r.path
-	out, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(r.body.For(s.Model)))
+	out, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(r.body.For(s.Model, asks)))
 	if err != nil {
 		return nil, fmt.Errorf("make a request to the upstream: %w", err)
 	}

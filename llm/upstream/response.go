@@ -17,6 +17,7 @@ type response struct {
 	body     io.Reader // decompressed
 	ctx      context.Context
 	watchdog *watchdog
+	asked    bool   // for the usage, which the client has not
 	secret   string // the key that was sent
 	ownKey   bool   // it is the client's own
 	ended    bool   // the body has been read to its end
@@ -24,19 +25,32 @@ type response struct {
 
 // send sends a request to a server. The head of the response may take as long as limit, from the
 // moment the connection is open; cause is why it is canceled after that. The caller closes the
-// response.
+// response. A server that rejects a request for its usage is sent it once more without, and is not
+// asked again.
 func (m *model) send(ctx context.Context, s *server, r *request, limit time.Duration, cause error) (*response, *failure) {
+	asks := r.asks(s)
+	o, f := m.sendOnce(ctx, s, r, asks, limit, cause)
+	if f == nil || !asks || !refusesUsage(f) {
+		return o, f
+	}
+	if o, f = m.sendOnce(ctx, s, r, false, limit, cause); f == nil {
+		s.refusesUsage.Store(true) // it was that, and not what the client has sent
+	}
+	return o, f
+}
+
+func (m *model) sendOnce(ctx context.Context, s *server, r *request, asks bool, limit time.Duration, cause error) (*response, *failure) {
 	key, ownKey := r.key(s)
 	ctx, watchdog := newWatchdog(ctx, m.config.Timeouts.Connect, errConnect)
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { watchdog.set(limit, cause) },
 	})
-	head, err := r.post(traced, s, key) //nolint:bodyclose // response.close does
+	head, err := r.post(traced, s, key, asks) //nolint:bodyclose // response.close does
 	if err != nil {
 		defer watchdog.stop()
 		return nil, noResponse(ctx, err, m.config.Timeouts)
 	}
-	o := &response{model: m, server: s, head: head, ctx: ctx, watchdog: watchdog, secret: key, ownKey: ownKey}
+	o := &response{model: m, server: s, head: head, ctx: ctx, watchdog: watchdog, asked: asks, secret: key, ownKey: ownKey}
 	if o.body, err = decompressed(head); err != nil {
 		defer o.close()
 		return nil, malformed("%w", err)

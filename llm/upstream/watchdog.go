@@ -13,6 +13,7 @@ var (
 	errFirstToken    = errors.New("no first token in time")
 	errBetweenTokens = errors.New("no further token in time")
 	errWhole         = errors.New("no response in time")
+	errTotal         = errors.New("no complete response in time")
 	errNoEnd         = errors.New("the response is complete, but did not end in time")
 )
 

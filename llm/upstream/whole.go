@@ -12,6 +12,7 @@ import (
 
 	"penstock/apierr"
 	"penstock/dialect"
+	"penstock/engine"
 )
 
 const (
@@ -22,29 +23,76 @@ const (
 	wholePiece = 32 << 10
 )
 
-// copyWhole requests a whole response, and copies it. Its error is an *apierr.Error.
-func (m *model) copyWhole(ctx context.Context, r *request, to dialect.Passthrough) error {
+// copyWhole requests a whole response, and copies it. It returns the usage, of what has been copied
+// of a response that fails too. Its error is an *apierr.Error.
+func (m *model) copyWhole(ctx context.Context, r *request, to dialect.Passthrough) (engine.Usage, error) {
 	a := &attempts{model: m, request: r}
+	counting := &counter{to: to}
+	ctx, cancel := m.bounded(ctx)
+	defer cancel()
 	f := a.run(ctx, func(ctx context.Context, s *server) *failure {
 		o, f := m.send(ctx, s, r, m.config.Timeouts.Whole, errWhole)
 		if f != nil {
 			return f
 		}
 		defer o.close()
-		return o.copyTo(to)
+		return o.copyTo(counting)
 	})
+	usage := counting.usage(r)
 	if f != nil {
-		return f.err
+		return usage, f.err
 	}
-	return nil
+	return usage, nil
+}
+
+// counter is a Passthrough that counts the body, and finds its usage, on its way to another.
+type counter struct {
+	to    dialect.Passthrough
+	begun bool
+	body  nesting
+	bytes int
+}
+
+// Head implements dialect.Passthrough.
+func (c *counter) Head(status int, header http.Header) {
+	c.begun = true
+	c.to.Head(status, header)
+}
+
+// Write implements dialect.Passthrough.
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.to.Write(p)
+	c.body.add(p[:n])
+	c.bytes += n
+	return n, err
+}
+
+// usage returns what has been copied of a response to the request.
+func (c *counter) usage(request *request) engine.Usage {
+	if !c.begun {
+		return engine.Usage{}
+	}
+	text := c.bytes
+	if request.path == pathEmbeddings {
+		text = 0 // vectors are no completion
+	}
+	reported, _ := dialect.ParseUsage(c.body.usage)
+	return counted(reported, request, text)
 }
 
 // copyTo copies a head and a body. Once the head has been copied no other attempt can follow.
-func (o *response) copyTo(to dialect.Passthrough) *failure {
+func (o *response) copyTo(to *counter) *failure {
 	o.watchdog.set(o.model.config.Timeouts.BetweenTokens, errBetweenTokens)
+	limit := o.model.config.MaxAnswer
+	if o.head.ContentLength > limit {
+		return tooLarge(limit)
+	}
 	start, err := io.ReadAll(io.LimitReader(o.body, wholeFirst))
 	if err != nil {
 		return o.broken(fmt.Errorf("read a whole response: %w", err))
+	}
+	if int64(len(start)) > limit {
+		return tooLarge(limit)
 	}
 	complete := len(start) < wholeFirst
 	if f := o.check(start, complete); f != nil {
@@ -66,7 +114,7 @@ func (o *response) copyTo(to dialect.Passthrough) *failure {
 	if complete {
 		return nil
 	}
-	f := o.copyRest(start, to)
+	f := o.copyRest(to)
 	if f != nil {
 		f.action = giveUp
 	}
@@ -74,24 +122,20 @@ func (o *response) copyTo(to dialect.Passthrough) *failure {
 }
 
 // copyRest copies what follows the start.
-func (o *response) copyRest(start []byte, to io.Writer) *failure {
-	var value nesting
+func (o *response) copyRest(to *counter) *failure {
 	unframed := o.isUnframed() && o.isJSON()
-	if unframed {
-		value.add(start)
-	}
 	buf := make([]byte, wholePiece)
 	for {
 		n, err := o.body.Read(buf)
 		o.watchdog.touch()
-		if unframed {
-			value.add(buf[:n])
+		if limit := o.model.config.MaxAnswer; int64(to.bytes+n) > limit {
+			return tooLarge(limit)
 		}
 		if _, err := to.Write(buf[:n]); err != nil {
 			return canceled(err)
 		}
 		if err == io.EOF { //nolint:errorlint // io.EOF itself is a clean end
-			if !value.closed() {
+			if unframed && !to.body.closed() {
 				return cut(errors.New("the connection ended in the middle of a whole response"))
 			}
 			return nil
@@ -120,11 +164,6 @@ func (o *response) check(start []byte, complete bool) *failure {
 	return nil
 }
 
-// maxKept bounds a response that is kept for a caller without a Passthrough.
-const maxKept = 64 << 20
-
-var errTooLarge = errors.New("the response is too large to be kept")
-
 // keeper is the Passthrough of a caller that has none: it keeps the body.
 type keeper struct{ body bytes.Buffer }
 
@@ -133,9 +172,6 @@ func (k *keeper) Head(int, http.Header) {}
 
 // Write implements dialect.Passthrough.
 func (k *keeper) Write(p []byte) (int, error) {
-	if k.body.Len()+len(p) > maxKept {
-		return 0, errTooLarge
-	}
 	return k.body.Write(p)
 }
 

@@ -38,7 +38,7 @@ func (f fault) request(t *testing.T, address string, streams bool, u *recordedUp
 	if err := conn.SetDeadline(time.Now().Add(server.Patience)); err != nil {
 		t.Fatal(err)
 	}
-	body := fmt.Sprintf(`{"model":"gpt","stream":%t,"messages":[{"role":"user","content":"hi"}]}`, streams)
+	body := fmt.Sprintf(`{"model":"gpt","stream":%t,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"hi"}]}`, streams)
 	const header = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
 	if _, err := fmt.Fprintf(conn, header, len(body), body); err != nil {
 		t.Fatal(err)

@@ -39,10 +39,29 @@ func TestUpstreamTranscriptsArePassedOnUnchanged(t *testing.T) {
 			address, stop := startRelay(t, s.URL, longTimeouts(), testmodel.Options{}, &outcomeCounter{})
 			defer stop()
 			c := server.NewClient(t, "http://"+address)
-			r := c.Do(http.MethodPost, "/v1/chat/completions", fmt.Sprintf(`{"model":"gpt","stream":%t,"n":%d}`, streams, n))
+			r := c.Do(http.MethodPost, "/v1/chat/completions", fmt.Sprintf(`{"model":"gpt","stream":%t,"n":%d,"stream_options":{"include_usage":%[1]t}}`, streams, n))
 			if r.Body != string(transcript) {
 				t.Errorf("the client received %q", r.Body)
 			}
+			if !streams {
+				return
+			}
+			r = c.Do(http.MethodPost, "/v1/chat/completions", fmt.Sprintf(`{"model":"gpt","stream":true,"n":%d}`, n))
+			if want := withoutUsage(string(transcript)); r.Body != want {
+				t.Errorf("a client that does not ask for the usage received %q, not %q", r.Body, want)
+			}
 		})
 	}
+}
+
+// withoutUsage returns a transcript as the server would have sent it if it had not been asked for
+// the usage.
+func withoutUsage(transcript string) string {
+	var out strings.Builder
+	for event := range strings.SplitAfterSeq(strings.ReplaceAll(transcript, `,"usage":null`, ""), "\n\n") {
+		if !strings.Contains(event, `"choices":[],"usage":{`) {
+			out.WriteString(event)
+		}
+	}
+	return out.String()
 }

@@ -23,34 +23,36 @@ var importRules = map[string]struct {
 	reason string
 }{
 	"cmd":   {[]string{"app", "kinds"}, "a command is one call of app.Main"},
-	"app":   {[]string{"apierr", "configs", "engine", "gateway", "hub", "llm", "memory", "stream", "web"}, "the command line adds models by their Kind and knows none itself; llm is for penstock import"},
-	"kinds": {[]string{"app", "configs", "engine", "gateway", "clip", "llm", "onnx"}, "this is where a configuration becomes a model"},
+	"app":   {[]string{"apierr", "auth", "configs", "engine", "gateway", "hub", "llm", "logging", "memory", "regular", "stream", "web"}, "the command line adds models by their Kind and knows none itself; llm is for penstock import"},
+	"kinds": {[]string{"app", "configs", "engine", "gateway", "clip", "llm", "onnx", "regular"}, "this is where a configuration becomes a model"},
 
-	"configs": {nil, "kinds turns a configuration into options"},
+	"configs": {[]string{"regular"}, "kinds turns a configuration into options"},
 	"apierr":  {nil, "every package can return its errors"},
 	"memory":  {[]string{"apierr"}, "memory knows bytes and callers"},
+	"logging": {nil, "how lines are written has nothing to do with what is logged"},
 	"stream":  {[]string{"apierr", "memory", "sse"}, "a log of events knows no model and no protocol"},
 	"sse":     {nil, "events and their bytes"},
 	"engine":  {[]string{"apierr", "memory", "sse", "stream", "strictjson"}, "the engine knows no HTTP, no ONNX and no OpenAI"},
 	"dialect": {[]string{"apierr", "sse", "strictjson"}, "a codec turns bytes into types and back"},
 
 	"strictjson": {nil, "one strict JSON decoder for every package"},
+	"regular":    {nil, "files that users name are opened in one way, which no pipe can hold up"},
 	"modeldir":   {nil, "the layout of model folders, for the packages that fill and open them"},
-	"onnx":       {nil, "tensors know no models"},
+	"onnx":       {[]string{"regular"}, "tensors know no models"},
 	"tokenizer":  {nil, "text in, ids out"},
-	"clip":       {[]string{"apierr", "engine", "memory", "dialect", "modeldir", "strictjson", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
-	"llm":        {[]string{"apierr", "engine", "memory", "dialect", "sse", "modeldir", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
+	"clip":       {[]string{"apierr", "engine", "memory", "dialect", "modeldir", "regular", "strictjson", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
+	"llm":        {[]string{"apierr", "engine", "memory", "dialect", "sse", "modeldir", "regular", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
 
 	"auth":    {nil, "keys and limits are checked before there is a model"},
 	"gateway": {[]string{"apierr", "engine", "memory", "stream", "sse", "dialect", "strictjson", "auth"}, "the gateway knows models by their verbs only: a new kind of model changes nothing in it"},
 	"cluster": {[]string{"apierr", "engine", "stream"}, "a log on other machines is still a log"},
-	"hub":     {[]string{"modeldir"}, "a model folder is filled before it is opened"},
+	"hub":     {[]string{"modeldir", "regular"}, "a model folder is filled before it is opened"},
 	"web":     {nil, "the page is a client as any other: it uses HTTP"},
 
 	"models":  {nil, "weights, and how they were made"},
 	"scripts": {nil, "tools of the repository"},
 	"bench":   {[]string{"apierr", "engine", "gateway", "stream", "test"}, "benchmarks are wired by hand, or run from outside"},
-	"test":    {[]string{"apierr", "engine", "memory", "gateway", "stream", "sse", "dialect"}, "tools for the tests of any package"},
+	"test":    {[]string{"apierr", "auth", "engine", "memory", "gateway", "stream", "sse", "dialect"}, "tools for the tests of any package"},
 }
 
 // standardOnly are the folders whose packages import nothing but the standard library and what
@@ -67,8 +69,11 @@ var libraryRules = []struct {
 	{"github.com/prometheus/client_golang", []string{"gateway"}, "the engine reports to an Observer, and the gateway makes metrics of that"},
 	{"github.com/yalue/onnxruntime_go", []string{"onnx"}, "ONNX Runtime is opened once, in one package"},
 	{"github.com/sashabaranov/go-openai", []string{"dialect"}, "its types are OpenAI's dialect"},
+	{"github.com/pires/go-proxyproto", []string{"gateway"}, "clients' connections are the gateway's"},
 	{"github.com/goccy/go-yaml", []string{"configs"}, "YAML is read in one package, strictly"},
 	{"github.com/alecthomas/kong", []string{"app"}, "the command line is app's"},
+	{"github.com/golang-jwt/jwt/v5", []string{"auth"}, "tokens are checked in one package"},
+	{"github.com/MicahParks/jwkset", []string{"auth"}, "tokens are checked in one package"},
 	{"code.dny.dev/ssrf", []string{"clip"}, "only pictures are fetched from addresses that clients send"},
 }
 

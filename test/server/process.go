@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +21,8 @@ type Options struct {
 	Config string   // the text of its configuration file, with ROOT for the project's folder; "": none
 	Dir    string   // where it runs; "": the project's folder
 	Env    []string // added to the test's own environment
+	Stderr *os.File // where its standard error goes; nil: to the Process
+	Limit  int      // of open files; 0: the test's own
 }
 
 // Process is a penstock that runs.
@@ -56,10 +59,20 @@ func Start(t testing.TB, o Options) *Process {
 	p.stdout.expect(listening)
 	p.stderr.expect(loaded)
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = cmp.Or(o.Dir, Root(t)), &p.stdout, &p.stderr
+	if o.Stderr != nil {
+		p.cmd.Stderr = o.Stderr
+	}
+	if o.Limit > 0 {
+		p.cmd.Args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -n %d; exec "$@"`, o.Limit), "sh"}, p.cmd.Args...)
+		p.cmd.Path = "/bin/sh"
+	}
 	// With the race detector, a process would otherwise wait a second before it exits.
 	p.cmd.Env = append(append(os.Environ(), "GORACE=atexit_sleep_ms=0"), o.Env...)
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
+	}
+	if o.Stderr != nil {
+		o.Stderr.Close() // the process has it
 	}
 	go func() {
 		defer close(p.exited)
@@ -67,7 +80,9 @@ func Start(t testing.TB, o Options) *Process {
 	}()
 	t.Cleanup(p.finish)
 	p.URL = p.await(&p.stdout, "print its address")
-	p.await(&p.stderr, "load its models")
+	if o.Stderr == nil {
+		p.await(&p.stderr, "load its models")
+	}
 	return p
 }
 

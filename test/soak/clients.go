@@ -16,7 +16,7 @@ import (
 
 // runClients runs clients, each of which behaves in one way after another until ctx ends. What a
 // client has begun then, it finishes.
-func runClients(ctx context.Context, clients int, seed uint64, direct, cut string, t *tally) {
+func runClients(ctx context.Context, keys []string, seed uint64, direct, cut string, t *tally) {
 	transport := &http.Transport{DisableKeepAlives: true}
 	defer transport.CloseIdleConnections()
 	behaviors := []func(*client){
@@ -24,9 +24,9 @@ func runClients(ctx context.Context, clients int, seed uint64, direct, cut strin
 		(*client).plain, (*client).chat, (*client).disconnects,
 	}
 	var all sync.WaitGroup
-	for i := range clients {
+	for i, key := range keys {
 		c := &client{
-			ctx: context.WithoutCancel(ctx), http: &http.Client{Transport: transport}, direct: direct, cut: cut,
+			ctx: context.WithoutCancel(ctx), http: &http.Client{Transport: transport}, direct: direct, cut: cut, key: key,
 			tally: t, r: rand.New(rand.NewPCG(seed, uint64(i)+2)),
 		}
 		all.Go(func() {
@@ -47,6 +47,7 @@ type client struct {
 	ctx         context.Context
 	http        *http.Client
 	direct, cut string // the penstock's URL, and the proxy's
+	key         string
 	tally       *tally
 	r           *rand.Rand
 }
@@ -70,10 +71,25 @@ func (c *client) send(ctx context.Context, method, url, body string, headers ...
 	if err != nil {
 		return nil, err
 	}
+	request.Header.Set("Authorization", "Bearer "+c.key)
 	for i := 0; i+1 < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
-	return c.http.Do(request)
+	response, err := c.http.Do(request)
+	if err == nil && isRefusal(response.StatusCode) {
+		c.tally.refused.Add(1)
+		c.tally.wrong("%s %s is refused with status %d", method, request.URL.Path, response.StatusCode)
+	}
+	return response, err
+}
+
+// isRefusal reports whether a status says that a client may not, or may not now.
+func isRefusal(status int) bool {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return true
+	}
+	return false
 }
 
 // addFunc is Transcript.Add or AddChat.

@@ -1,12 +1,15 @@
 // Command soak runs many clients of every kind against a penstock for a long time, through a proxy
-// that cuts their connections at random bytes, and checks every word that they receive.
+// that cuts their connections at random bytes, and checks every word that they receive. Beside them
+// run hostile clients, from addresses of their own, with one key that has limits or with none. Each
+// other client has a key without limits: none of its requests may be refused.
 //
 //	go run -race ./test/soak -for 10m
 //
 // The engine and the gateway are the real ones, in this process, so that the race detector sees
 // them; the model is test/testmodel, whose text is known. At the end the command prints one line,
-// and exits with 1 if a chunk was lost or duplicated, if a stream had the wrong end, or if anything
-// is left behind: a permit, a reader, a goroutine. The same seed makes the same clients, but not
+// and exits with 1 if a chunk was lost or duplicated, if a stream had the wrong end, if a request
+// was refused that should not be or served that should not be, or if anything is left behind: a
+// permit, a reader, a goroutine. The same seed makes the same clients, but not
 // the same run, which depends on the kernel and the scheduler too.
 package main
 
@@ -16,6 +19,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"os/signal"
@@ -23,9 +27,11 @@ import (
 	"runtime/pprof"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
+	"penstock/auth"
 	"penstock/test/cutproxy"
 	"penstock/test/testmodel"
 )
@@ -33,11 +39,12 @@ import (
 func main() {
 	length := flag.Duration("for", 10*time.Minute, "how long")
 	clients := flag.Int("clients", 64, "how many at once")
+	hostile := flag.Int("hostile", 32, "how many hostile clients beside them")
 	seed := flag.Uint64("seed", rand.Uint64(), "seed of the clients and the cuts")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	line, err := soak(ctx, *length, *clients, *seed)
+	line, err := soak(ctx, *length, *clients, *hostile, *seed)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "soak:", err)
 	}
@@ -57,12 +64,16 @@ var settings = testmodel.Options{
 }
 
 // soak runs the clients and returns the line to print. The error says what went wrong.
-func soak(ctx context.Context, length time.Duration, clients int, seed uint64) (line string, err error) {
+func soak(ctx context.Context, length time.Duration, clients, hostile int, seed uint64) (line string, err error) {
 	goroutines, before := runtime.NumGoroutine(), memory()
 	// Interrupted clients finish the work that they have begun, as they do at the end of the time:
 	// the server and the proxy run until then.
 	lasting := context.WithoutCancel(ctx)
-	s, err := testmodel.Start(lasting, settings)
+	options, keys := settings, newKeys(clients)
+	if options.Auth, err = auth.Open(auth.Options{Keys: keys.configured(), Log: slog.New(slog.DiscardHandler)}); err != nil {
+		return "", err
+	}
+	s, err := testmodel.Start(lasting, options)
 	if err != nil {
 		return "", err
 	}
@@ -73,16 +84,19 @@ func soak(ctx context.Context, length time.Duration, clients int, seed uint64) (
 	t := &tally{}
 	working, cancel := context.WithTimeout(ctx, length)
 	defer cancel()
-	runClients(working, clients, seed, s.URL, "http://"+proxy.Address(), t)
+	var all sync.WaitGroup
+	all.Go(func() { runHostile(working, hostile, seed, s.URL, keys.hostile, t) })
+	runClients(working, keys.clients, seed, s.URL, "http://"+proxy.Address(), t)
+	all.Wait()
 	err = errors.Join(t.err(), proxy.Close(), s.Close())
 	leaked := left(goroutines)
 	if leaked > 0 {
 		err = errors.Join(err, fmt.Errorf("%d goroutines are left:\n%s", leaked, stacks()))
 	}
-	const report = "soak %s, seed %d: streams %d, chunks %d, cuts %d, resumes %d, lost %d, duplicated %d, " +
-		"leaked goroutines %d, memory at start %s, at end %s"
+	const report = "soak %s, seed %d: streams %d, chunks %d, cuts %d, resumes %d, lost %d, duplicated %d, refused %d, " +
+		"hostile requests %d (refused %d), leaked goroutines %d, memory at start %s, at end %s"
 	return fmt.Sprintf(report, length, seed, t.streams.Load(), t.chunks.Load(), proxy.Cuts(), t.resumes.Load(),
-		t.lost.Load(), t.duplicated.Load(), leaked, before, memory()), err
+		t.lost.Load(), t.duplicated.Load(), t.refused.Load(), t.attacks.Load(), t.repelled.Load(), leaked, before, memory()), err
 }
 
 // cuts cuts half of all connections, most of them early.

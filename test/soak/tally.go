@@ -13,6 +13,9 @@ import (
 type tally struct {
 	streams, chunks, resumes, lost, duplicated atomic.Int64
 
+	refused           atomic.Int64 // requests of clients that should not be
+	attacks, repelled atomic.Int64 // requests of hostile clients, and how many of them were refused
+
 	mu     sync.Mutex
 	wrongs int     // errors recorded
 	errs   []error // the first ones

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"penstock/auth"
 	"penstock/engine"
 	"penstock/gateway"
 	"penstock/stream"
@@ -27,6 +28,8 @@ type Options struct {
 	Window       time.Duration
 	Grace        time.Duration // for requests that still run at Close
 	Origins      []string      // web origins that may call
+	Hosts        []string      // Host names served besides loopback names and IP addresses
+	Auth         *auth.Auth    // nil: no key is needed
 
 	Add     func(*engine.Engine) error             // adds models beside the test model; may be nil
 	Observe func(*gateway.Metrics) engine.Observer // may be nil: the metrics alone observe
@@ -64,7 +67,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		}
 	}
 	options := gateway.Options{
-		Engine: e, Metrics: metrics, Log: log,
+		Engine: e, Metrics: metrics, Log: log, Auth: o.Auth,
 		MaxBody:           1 << 20,
 		ReadHeaderTimeout: time.Minute, // a busy machine must not pass for an attacker
 		Heartbeat:         cmp.Or(o.Heartbeat, 15*time.Second),
@@ -73,6 +76,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		Buffer:            cmp.Or(o.Buffer, 4<<20),
 		Window:            cmp.Or(o.Window, time.Minute),
 		Origins:           o.Origins,
+		Hosts:             o.Hosts,
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	l, err := gateway.Listen(ctx, "127.0.0.1:0", options.Heartbeat+options.WriteTimeout)

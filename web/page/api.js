@@ -1,5 +1,7 @@
 // Speaks to the gateway. Addresses are relative to the page.
 
+import { identity, note } from "./key.js";
+
 /** What the gateway refused: its code, its message, and when to come back, in seconds, if it said. */
 export class Refusal extends Error {
   constructor(status, code, message, retryAfter) {
@@ -19,17 +21,22 @@ export function modelPath(name) {
 export async function post(path, body, { accept = "application/json", signal } = {}) {
   const response = await fetch(path, {
     method: "POST",
-    headers: { "Content-Type": "application/json", Accept: accept },
+    headers: { "Content-Type": "application/json", Accept: accept, ...identity() },
     body: JSON.stringify(body),
     signal,
   });
-  if (!response.ok) throw await refusal(response);
+  if (!note(response).ok) throw await refusal(response);
   return response;
 }
 
 /** Gets a response, whatever its status. */
-export function get(path, { signal } = {}) {
-  return fetch(path, { cache: "no-store", signal });
+export async function get(path, { signal } = {}) {
+  return note(await fetch(path, { cache: "no-store", headers: identity(), signal }));
+}
+
+/** Ends a stream, even as the page closes. */
+export function end(path) {
+  fetch(path, { method: "DELETE", headers: identity(), keepalive: true }).catch(() => {});
 }
 
 /** Says an error to the person at the page, in one sentence. */

@@ -2,6 +2,7 @@
 
 import * as chat from "./chat.js";
 import { Gate } from "./gate.js";
+import * as key from "./key.js";
 import { Models } from "./models.js";
 import * as picture from "./picture.js";
 import * as snippets from "./snippets.js";
@@ -14,6 +15,7 @@ let turn = 0;
 picture.start(models);
 chat.start(models);
 snippets.start(models);
+key.start(() => models.refresh().catch(() => {})); // refresh shows what is wrong
 refresh();
 
 // refresh asks for the gate each second, and for the models each second while one is loading and

@@ -1,6 +1,6 @@
 // Streams of a model's events that survive a lost connection.
 
-import { get, modelPath, post, Refusal, refusal } from "./api.js";
+import { end, get, modelPath, post, Refusal, refusal } from "./api.js";
 import { events } from "./sse.js";
 
 const kinds = ["message", "queued", "started", "done", "failed"];
@@ -28,7 +28,7 @@ export async function* run(model, input, signal) {
 async function* follow(url, signal) {
   const source = new EventSource(url);
   const reader = queue(source, signal).getReader();
-  const leave = () => fetch(url, { method: "DELETE", keepalive: true }).catch(() => {}); // goes out even as the page closes
+  const leave = () => end(url);
   if (signal.aborted) leave();
   else signal.addEventListener("abort", leave);
   try {

@@ -12,17 +12,22 @@ import (
 
 func enter(t *testing.T, g *Gate) *Slot {
 	t.Helper()
-	p, err := g.Enter()
+	return enterAs(t, g, Ticket{})
+}
+
+func enterAs(t *testing.T, g *Gate, ticket Ticket) *Slot {
+	t.Helper()
+	p, err := g.Enter(ticket)
 	if err != nil {
 		t.Fatalf("Enter: %v", err)
 	}
 	return p
 }
 
-func TestPermitsGoToTheLongestWaiting(t *testing.T) {
+func TestPermitsOfOneCallerGoInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := New(Config{Permits: 1, Queue: 10})
-		holder, err := enter(t, g).Join(Ticket{}).Wait(t.Context())
+		holder, err := enter(t, g).Join().Wait(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -30,9 +35,9 @@ func TestPermitsGoToTheLongestWaiting(t *testing.T) {
 		var order []int
 		var wg sync.WaitGroup
 		for i := range 5 {
-			w := enter(t, g).Join(Ticket{})
+			w := enter(t, g).Join()
 			if got := w.Position(); got != i+1 {
-				t.Errorf("waiter %d stands at %d", i, got)
+				t.Errorf("waiter %d has position %d", i, got)
 			}
 			wg.Go(func() {
 				p, err := w.Wait(t.Context())
@@ -60,16 +65,16 @@ func TestPermitsGoToTheLongestWaiting(t *testing.T) {
 	})
 }
 
-func TestTheDoorCountsWhoIsInside(t *testing.T) {
+func TestTheSlotsAreBounded(t *testing.T) {
 	g := New(Config{Permits: 2, Queue: 1})
 	places := []*Slot{enter(t, g), enter(t, g), enter(t, g)}
-	if _, err := g.Enter(); !errors.Is(err, ErrFull) {
+	if _, err := g.Enter(Ticket{}); !errors.Is(err, ErrFull) {
 		t.Fatalf("a fourth got %v", err)
 	}
 	places[1].Leave()
 	places[1].Leave() // the second time counts for nothing
 	enter(t, g)
-	if _, err := g.Enter(); !errors.Is(err, ErrFull) {
+	if _, err := g.Enter(Ticket{}); !errors.Is(err, ErrFull) {
 		t.Fatalf("after one left once, a second newcomer got %v", err)
 	}
 }
@@ -77,19 +82,19 @@ func TestTheDoorCountsWhoIsInside(t *testing.T) {
 func TestWaitingTooLongIsToldApartFromLeaving(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := New(Config{Permits: 1, Queue: 10, Timeout: 30 * time.Second})
-		holder, _ := enter(t, g).Join(Ticket{}).Wait(t.Context())
+		holder, _ := enter(t, g).Join().Wait(t.Context())
 		gone := errors.New("gone")
 		ctx, cancel := context.WithCancelCause(t.Context())
-		leaver, patient := enter(t, g).Join(Ticket{}), enter(t, g).Join(Ticket{})
+		leaver, patient := enter(t, g).Join(), enter(t, g).Join()
 		results := make(chan error, 1)
 		go func() { _, err := leaver.Wait(ctx); results <- err }()
 		synctest.Wait()
 		cancel(gone)
 		if err := <-results; !errors.Is(err, gone) {
-			t.Errorf("the one who left got %v", err)
+			t.Errorf("the one that left got %v", err)
 		}
 		if got := patient.Position(); got != 1 {
-			t.Errorf("behind the one who left: position %d, want 1 at once", got)
+			t.Errorf("behind the one that left: position %d, want 1 at once", got)
 		}
 		since := time.Now()
 		if _, err := patient.Wait(t.Context()); !errors.Is(err, ErrTimeout) {
@@ -108,7 +113,7 @@ func TestWaitingTooLongIsToldApartFromLeaving(t *testing.T) {
 
 func TestAPermitThatComesAsTheWaiterLeavesIsNotLost(t *testing.T) {
 	g := New(Config{Permits: 1, Queue: 10})
-	w := enter(t, g).Join(Ticket{}) // granted on the spot
+	w := enter(t, g).Join() // granted on the spot
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := w.Wait(ctx); !errors.Is(err, context.Canceled) {
@@ -135,7 +140,7 @@ func TestPermitsAreNeverLostNorDoubled(t *testing.T) {
 				defer place.Leave()
 				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(r.IntN(100))*time.Millisecond)
 				defer cancel()
-				p, err := place.Join(Ticket{}).Wait(ctx)
+				p, err := place.Join().Wait(ctx)
 				if err != nil {
 					return
 				}
