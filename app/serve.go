@@ -81,9 +81,10 @@ func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 		Observer: metrics,
 		Accept:   gateway.AcceptVerb,
 		Streams: stream.Options{
-			Limit: config.Streams.Limit,
-			Kept:  config.Streams.Resume.Limit,
-			Logs:  stream.NewMemoryLogs(int(config.Streams.Resume.Total), plan.budget),
+			Limit:  config.Streams.Limit,
+			Kept:   config.Streams.Resume.Limit,
+			Memory: plan.budget,
+			Logs:   stream.NewMemoryLogs(int(config.Streams.Resume.Total), plan.budget),
 		},
 	})
 	env := Env{Engine: e, Gate: gate, Runtime: config.Runtime, Metrics: metrics, Log: log, UserAgent: userAgent()}

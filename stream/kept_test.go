@@ -1,6 +1,7 @@
 package stream_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -105,4 +106,28 @@ func TestAStreamWithoutMemoryLosesItsEvents(t *testing.T) {
 	if held := budget.Snapshot(); held.Used != 0 || held.Callers != 0 {
 		t.Errorf("left: %+v", held)
 	}
+}
+
+// What a reader that lags makes a plain stream keep is reserved, and given back with its reader.
+func TestAPlainStreamReservesWhatItKeeps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		budget := memory.New(4 << 20)
+		s := stream.New(stream.Options{Memory: budget})
+		ctx, p, err := s.Create(t.Context(), stream.Config{Caller: "a", Buffer: 1 << 30})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 1 << 10 {
+			if err = p.Append(ctx, []sse.Event{{Data: make([]byte, 16<<10)}}); err != nil {
+				break
+			}
+		}
+		if held := budget.Snapshot().Kinds[memory.Stream]; !errors.Is(err, stream.ErrSlowReader) || held < 3<<20 {
+			t.Errorf("%v with %d bytes", err, held)
+		}
+		p.End(ctx, stream.Terminal{Outcome: stream.OutcomeFailed})
+		if held := budget.Snapshot(); held.Used != 0 || held.Callers != 0 {
+			t.Errorf("left: %+v", held)
+		}
+	})
 }

@@ -118,7 +118,7 @@ func (s *Streams) Create(ctx context.Context, c Config) (context.Context, *Produ
 func (s *Streams) createLog(ctx context.Context, stream *Stream) (Log, error) {
 	c := stream.config
 	if c.Lease <= 0 {
-		return newPlainLog(c.Info, c.Buffer, stream), nil
+		return newPlainLog(c.Info, c.Buffer, stream, s.budget.Account(c.Caller)), nil
 	}
 	return s.logs.Create(ctx, stream.id, LogConfig{Info: c.Info, Caller: c.Caller, Buffer: c.Buffer, Lease: c.Lease}, stream)
 }

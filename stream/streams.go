@@ -11,13 +11,15 @@ import (
 	"time"
 
 	"penstock/apierr"
+	"penstock/memory"
 )
 
 // Options configures Streams.
 type Options struct {
-	Logs  Logs // keeps the streams that have a lease; nil: in memory, 256 MiB in all
-	Limit int  // how many streams may be open at once; 0: any number
-	Kept  int  // how many ended streams are kept for readers; 0: any number
+	Logs   Logs           // keeps the streams that have a lease; nil: in memory, 256 MiB in all
+	Limit  int            // how many streams may be open at once; 0: any number
+	Memory *memory.Budget // has what plain streams keep for readers that lag; nil: no limit
+	Kept   int            // how many ended streams are kept for readers; 0: any number
 }
 
 // defaultLogs is how many bytes the logs in memory hold when Options names no Logs.
@@ -32,6 +34,7 @@ type Streams struct {
 	logs    Logs
 	limit   int
 	kept    int
+	budget  *memory.Budget
 	readers atomic.Int64
 
 	mu       sync.Mutex
@@ -52,7 +55,7 @@ func New(o Options) *Streams {
 		o.Logs = NewMemoryLogs(defaultLogs, nil)
 	}
 	return &Streams{
-		logs: o.Logs, limit: o.Limit, kept: o.Kept, ended: map[string][]*Stream{},
+		logs: o.Logs, limit: o.Limit, kept: o.Kept, budget: o.Memory, ended: map[string][]*Stream{},
 		byID: map[string]*Stream{}, unread: map[*Stream]bool{}, changed: make(chan struct{}, 1),
 	}
 }
