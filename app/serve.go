@@ -37,12 +37,7 @@ func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 	if err != nil {
 		return err
 	}
-	signal.Ignore(syscall.SIGPIPE) // else a write to a closed log ends the process
-	ends := []os.Signal{syscall.SIGTERM, os.Interrupt}
-	if !signal.Ignored(syscall.SIGHUP) { // as it is under nohup
-		ends = append(ends, syscall.SIGHUP)
-	}
-	signaled, stop := signal.NotifyContext(context.Background(), ends...)
+	signaled, stop := signal.NotifyContext(context.Background(), ends()...)
 	defer stop()
 	ctx, drain := context.WithCancelCause(context.Background())
 	defer drain(nil)
@@ -51,14 +46,9 @@ func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 		drain(context.Cause(signaled))
 	})
 
-	lines := logging.New(os.Stderr, loggingOptions(config.Log))
-	defer func() {
-		closing, cancel := context.WithTimeout(context.Background(), logTimeout)
-		defer cancel()
-		_ = lines.Close(closing) // there is nowhere to report it
-	}()
+	lines, closeLog := openLog(config.Log)
+	defer closeLog()
 	log := lines.Logger()
-	slog.SetDefault(log) // what libraries log through the standard library must not wait either
 	metrics := gateway.NewMetrics(version(), log)
 	plan, err := planMemory(config.Runtime.MemoryLimit, log)
 	if err != nil {
@@ -133,10 +123,28 @@ func addModels(env Env, models []configs.Model, kinds []Kind) error {
 	return nil
 }
 
-func loggingOptions(c configs.Log) logging.Options {
+// ends returns the signals that end the process.
+func ends() []os.Signal {
+	signals := []os.Signal{syscall.SIGTERM, os.Interrupt}
+	if !signal.Ignored(syscall.SIGHUP) { // as it is under nohup
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
+}
+
+// openLog opens the log on standard error. Libraries that use the standard library's log write to
+// it too, as theirs must not wait either.
+func openLog(c configs.Log) (log *logging.Log, closeLog func()) {
+	signal.Ignore(syscall.SIGPIPE) // else a write to a closed log ends the process
 	o := logging.Options{Format: logging.Format(c.Format)}
 	_ = o.Level.UnmarshalText([]byte(c.Level)) // a level that was checked
-	return o
+	log = logging.New(os.Stderr, o)
+	slog.SetDefault(log.Logger())
+	return log, func() {
+		ctx, cancel := context.WithTimeout(context.Background(), logTimeout)
+		defer cancel()
+		_ = log.Close(ctx) // there is nowhere to report it
+	}
 }
 
 // pageURL returns the address to open in a browser.

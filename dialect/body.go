@@ -30,7 +30,7 @@ const (
 // newBody returns the Body of a request without a member "model".
 func newBody(request []byte) Body { return Body{request: request, asks: true} }
 
-// cut marks a value of the member "model".
+// cut marks the value of the member "model".
 func (b *Body) cut(start, end int) {
 	b.named = true
 	b.edits = append(b.edits, edit{start: start, end: end})
@@ -79,8 +79,8 @@ func comma(rest []byte) string {
 func (b Body) Asks() bool { return b.asks }
 
 // For returns the body for a server whose model has that name, which is UTF-8, and which is asked
-// for the usage of the stream if usage is set and Asks. If the request has no member "model", one is
-// added in front.
+// for the usage of the stream if usage is set and Asks. If the request has no member "model", one
+// is added in front.
 func (b Body) For(model string, usage bool) []byte {
 	usage = usage && b.asks
 	name, _ := jsontext.AppendQuote(nil, model) // what is not UTF-8 is replaced

@@ -6,6 +6,9 @@ import (
 	"fmt"
 )
 
+// maxCalls bounds how many tool calls a choice may have.
+const maxCalls = 1024
+
 // serverChunk is a chunk of /v1/chat/completions as servers send it: with reasoning, by either of
 // its names, and with values that are read on their own, as a server may get them wrong.
 type serverChunk struct {
@@ -34,6 +37,14 @@ func (c *chunkReader) typedDeltas(into []Delta, data []byte) ([]Delta, error) {
 	}
 	for _, choice := range chunk.Choices {
 		d := choice.Delta
+		if choice.Index < 0 || choice.Index >= maxChoices { // each takes memory where choices are gathered
+			return into, fmt.Errorf("read a chunk: a choice with the index %d", choice.Index)
+		}
+		for _, call := range d.ToolCalls {
+			if call.Index < 0 || call.Index >= maxCalls {
+				return into, fmt.Errorf("read a chunk: a tool call with the index %d", call.Index)
+			}
+		}
 		delta := Delta{
 			Choice:    choice.Index,
 			Text:      valueOf(d.Content),

@@ -70,14 +70,8 @@ func (c *chunkReader) Read(e sse.Event) Sign {
 		first = false
 		switch string(s.name()) {
 		case "choices":
-			if s.peek() != '[' {
-				s.skip()
-				continue
-			}
-			for s.enter('['); s.more(']'); {
-				choices++
-				sign = max(sign, c.choice(&s))
-			}
+			more, of := c.readChoices(&s)
+			choices, sign = choices+more, max(sign, of)
 		case "error":
 			if reportsError(s.skip()) {
 				sign = SignError
@@ -97,12 +91,31 @@ func (c *chunkReader) Read(e sse.Event) Sign {
 			s.skip()
 		}
 	}
+	return c.classify(e, &s, sign, choices, hasUsage)
+}
+
+// readChoices reads the choices of a chunk, and returns how many there are.
+func (c *chunkReader) readChoices(s *scanner) (n int, sign Sign) {
+	sign = SignQuiet
+	if s.peek() != '[' {
+		s.skip()
+		return 0, sign
+	}
+	for s.enter('['); s.more(']'); {
+		n++
+		sign = max(sign, c.choice(s))
+	}
+	return n, sign
+}
+
+// classify returns what a chunk means that s has read, and keeps its shape.
+func (c *chunkReader) classify(e sse.Event, s *scanner, sign Sign, choices int, hasUsage bool) Sign {
 	c.shape.reset()
 	if hasUsage { // a member that comes twice stays as it is
 		c.noUsage = unusedMember{}
 	}
 	switch {
-	case !s.over():
+	case !s.over(), choices > maxChoices:
 		return SignMalformed
 	case sign == SignError || e.Name.String() == "error":
 		return SignError
@@ -114,8 +127,8 @@ func (c *chunkReader) Read(e sse.Event) Sign {
 		return SignComplete
 	}
 	if sign == SignContent && !c.mixed && c.text != nil {
-		c.shape.set(data, c.text)
-		c.noUsage.anchor(len(c.shape.before), len(data))
+		c.shape.set(e.Data, c.text)
+		c.noUsage.anchor(len(c.shape.before), len(e.Data))
 	}
 	return sign
 }

@@ -94,7 +94,7 @@ func (g *Generation[In, Chunk]) Run(ctx context.Context, c *Call, in In, emit fu
 	})
 	m.streams.Add(-1)
 	c.caller.Trace.made(count.chunks, count.first)
-	c.spent = end.usage
+	c.Spent(end.usage)
 	outcome, failure := outcomeOf(ctx, err)
 	m.observer.StreamClosed(outcome, end.usage, asError(failure))
 	if failure != nil {
@@ -167,8 +167,7 @@ func (o *output[Chunk]) finish(c *Call, end End, err error) {
 	}
 	// A client that sees the end finds it counted and charged.
 	m.streams.Add(-1)
-	c.spent = end.usage
-	c.charge()
+	c.Spent(end.usage)
 	m.observer.StreamClosed(outcome, end.usage, asError(failure))
 	o.producer.End(o.ctx, stream.Terminal{Outcome: outcome, Event: terminal, Err: failure})
 }

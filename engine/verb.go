@@ -142,34 +142,32 @@ type Call struct {
 	closed bool // or its slot now belongs to a stream
 	onEnd  func()
 
-	spent   Usage
 	charged bool
 }
 
-// Spent notes what a call of a Predictor came to, which Close charges. Generations note it
-// themselves.
-func (c *Call) Spent(u Usage) { c.spent = u }
-
-// charge charges the caller, once.
-func (c *Call) charge() {
+// Spent charges the caller with what the call came to; further calls do nothing. Generations are
+// charged when they end. A call of a Predictor is charged by its caller, before it responds, so
+// that a client that sees the end finds it charged.
+func (c *Call) Spent(u Usage) {
 	if c.charged {
 		return
 	}
 	c.charged = true
-	c.caller.Trace.used(c.spent)
+	c.caller.Trace.used(u)
 	if c.caller.Charge != nil {
-		c.caller.Charge(c.spent)
+		c.caller.Charge(u)
 	}
 }
 
-// Close returns the slot and charges the caller, unless a stream does. Further calls do nothing.
+// Close returns the slot, unless a stream has it, and charges nothing to a caller that has not been
+// charged. Further calls do nothing.
 func (c *Call) Close() {
 	if c.closed {
 		return
 	}
 	c.closed = true
+	c.Spent(Usage{})
 	c.slot.Leave()
-	c.charge()
 	c.verb.model.engine.end()
 	c.ended()
 }

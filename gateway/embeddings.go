@@ -39,8 +39,11 @@ func (g *Gateway) embed(c *gin.Context) error {
 	spent := embeddingUsage(r, out, err, pass.begun)
 	call.Spent(spent)
 	g.Metrics.used(m.Name(), spent)
-	if err != nil || pass.begun {
+	if err != nil {
 		return err
+	}
+	if pass.begun {
+		return pass.finish()
 	}
 	body, err = g.codecs.embeddings.Encode(out)
 	if err != nil {

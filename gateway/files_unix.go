@@ -10,5 +10,5 @@ func maxFiles() (uint64, bool) {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return 0, false
 	}
-	return uint64(limit.Cur), true
+	return uint64(limit.Cur), true //nolint:unconvert // it is signed on some systems
 }

@@ -142,7 +142,7 @@ func (f *framing) chunkBegins() {
 
 // next follows one byte, and returns it or what takes its place.
 func (f *framing) next(b byte) byte {
-	switch f.state {
+	switch f.state { //nolint:exhaustive // scan has the others
 	case inRequestLine:
 		f.requestLine(b)
 	case inName:

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"regexp"
@@ -55,7 +56,7 @@ func TestAHeadWithTwoLengthsIsMadeMalformedAndNothingElseIs(t *testing.T) {
 			if (got != c.text) != c.bad {
 				t.Errorf("%s, in pieces of %d bytes:\n%q", name, size, got)
 			}
-			if err := parse(got, nil); c.bad == (err == io.EOF) {
+			if err := parse(got, nil); c.bad == errors.Is(err, io.EOF) {
 				t.Errorf("%s: net/http: %v", name, err)
 			}
 		}

@@ -78,8 +78,11 @@ func (g *Gateway) generateWhole(c *gin.Context, codec dialect.Codec, gen *genera
 	r.Passthrough = pass
 	gatherer := codec.Whole(r)
 	end, err := gen.Run(c.Request.Context(), call, r, func(deltas ...dialect.Delta) error { return gatherer.Add(deltas...) })
-	if err != nil || pass.begun {
+	if err != nil {
 		return err
+	}
+	if pass.begun {
+		return pass.finish()
 	}
 	body, err := gatherer.Whole(endOf(end))
 	if err != nil {

@@ -42,34 +42,8 @@ func (g *Gateway) Serve(ctx context.Context, l net.Listener, grace time.Duration
 	// Requests live in a context of their own: they go on while the gateway drains.
 	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
-	// HTTP/2 without TLS is for proxies in front, with prior knowledge.
-	var protocols http.Protocols
-	protocols.SetHTTP1(true)
-	protocols.SetUnencryptedHTTP2(true)
 	accepted := g.connections(l)
-	server := &http.Server{
-		Handler:           serve(g),
-		Protocols:         &protocols,
-		ReadHeaderTimeout: g.ReadHeaderTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ConnContext:       withConnection,
-		BaseContext:       func(net.Listener) context.Context { return work },
-		ConnState:         idle,
-		ErrorLog:          log.New(accepted.refusals, "", 0),
-		HTTP2: &http.HTTP2Config{
-			MaxConcurrentStreams:          http2Streams,
-			MaxReadFrameSize:              http2Frame,
-			MaxDecoderHeaderTableSize:     http2Table,
-			MaxEncoderHeaderTableSize:     http2Table,
-			MaxReceiveBufferPerConnection: http2Window,
-			MaxReceiveBufferPerStream:     http2StreamWindow,
-			SendPingTimeout:               http2Ping,
-			PingTimeout:                   g.WriteTimeout,
-			WriteByteTimeout:              g.WriteTimeout,
-			CountError:                    accepted.refusals.http2Error,
-		},
-	}
+	server := g.newServer(work, accepted.refusals)
 	broken := make(chan error, 1)
 	go func() { broken <- server.Serve(accepted) }()
 	select {
@@ -108,6 +82,37 @@ func (g *Gateway) Serve(ctx context.Context, l net.Listener, grace time.Duration
 	}
 	g.Log.Info("drained")
 	return err
+}
+
+// newServer returns the server of connections, with requests that live in the context work. Beside
+// HTTP/1 it has HTTP/2 without TLS, which is for proxies in front, with prior knowledge.
+func (g *Gateway) newServer(work context.Context, refused *refusals) *http.Server {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	return &http.Server{
+		Handler:           serve(g),
+		Protocols:         &protocols,
+		ReadHeaderTimeout: g.ReadHeaderTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ConnContext:       withConnection,
+		BaseContext:       func(net.Listener) context.Context { return work },
+		ConnState:         idle,
+		ErrorLog:          log.New(refused, "", 0),
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams:          http2Streams,
+			MaxReadFrameSize:              http2Frame,
+			MaxDecoderHeaderTableSize:     http2Table,
+			MaxEncoderHeaderTableSize:     http2Table,
+			MaxReceiveBufferPerConnection: http2Window,
+			MaxReceiveBufferPerStream:     http2StreamWindow,
+			SendPingTimeout:               http2Ping,
+			PingTimeout:                   g.WriteTimeout,
+			WriteByteTimeout:              g.WriteTimeout,
+			CountError:                    refused.http2Error,
+		},
+	}
 }
 
 // finish waits until all work has ended and has been read, also by readers that come back within

@@ -17,8 +17,9 @@ type passthrough struct {
 	c       *gin.Context
 	control *http.ResponseController
 	timeout time.Duration
-	limited bool // by us: a server's own limits are not the client's
-	begun   bool // the head has been written
+	limited bool   // by us: a server's own limits are not the client's
+	begun   bool   // the head has been written
+	last    []byte // the last byte of what came, which is not written before the run has ended
 }
 
 func (g *Gateway) newPassthrough(c *gin.Context) *passthrough {
@@ -32,18 +33,46 @@ func (p *passthrough) Head(status int, header http.Header) {
 	p.c.Writer.WriteHeader(status)
 }
 
-// Write implements dialect.Passthrough. Each write has a deadline of its own.
+// Write implements dialect.Passthrough. It holds the last byte back until more comes, or finish is
+// called: no client sees the end of a response before its tokens have been charged.
 func (p *passthrough) Write(b []byte) (int, error) {
-	if err := p.control.SetWriteDeadline(time.Now().Add(p.timeout)); err != nil {
-		return 0, fmt.Errorf("set the write deadline: %w", err)
+	if len(b) == 0 {
+		return 0, nil
 	}
-	n, err := p.c.Writer.Write(b)
-	if err == nil && deadlineRunsOn(p.c.Request) {
-		if err = p.control.Flush(); err == nil { // what is buffered would be written without a deadline
-			err = p.control.SetWriteDeadline(time.Time{})
+	end := len(b) - 1
+	err := p.write(p.last, b[:end])
+	p.last = append(p.last[:0], b[end])
+	if err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// finish writes the end of a response whose run has ended well.
+func (p *passthrough) finish() error {
+	if err := p.write(p.last); err != nil {
+		return fmt.Errorf("%w: write the response: %w", errBroken, err)
+	}
+	return nil
+}
+
+// write has a deadline of its own.
+func (p *passthrough) write(parts ...[]byte) error {
+	if err := p.control.SetWriteDeadline(time.Now().Add(p.timeout)); err != nil {
+		return fmt.Errorf("set the write deadline: %w", err)
+	}
+	for _, part := range parts {
+		if _, err := p.c.Writer.Write(part); err != nil {
+			return err
 		}
 	}
-	return n, err
+	if !deadlineRunsOn(p.c.Request) {
+		return nil
+	}
+	if err := p.control.Flush(); err != nil { // what is buffered would be written without a deadline
+		return err
+	}
+	return p.control.SetWriteDeadline(time.Time{})
 }
 
 // streamHead is the dialect.Passthrough of a stream: it takes a remote model's head, from the

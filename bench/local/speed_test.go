@@ -52,11 +52,11 @@ func BenchmarkAgainstPython(b *testing.B) {
 		b.Run(fmt.Sprintf("%d tokens after %d", size.completion, size.prompt), func(b *testing.B) {
 			var prompt []int64
 			for len(prompt) < size.prompt {
-				ids, err := t.Encode(text, tokenizer.EncodeOptions{})
+				tokens, err := t.Encode(text, tokenizer.EncodeOptions{})
 				if err != nil {
 					b.Fatal(err)
 				}
-				prompt = append(prompt, ids...)
+				prompt = append(prompt, tokens...)
 			}
 			prompt = prompt[:size.prompt]
 			var inGo, inPython []float64

@@ -35,7 +35,7 @@ func (m *Model) complete(ctx context.Context, j job, emit func(segment) error) (
 	usage := engine.Usage{PromptTokens: len(j.prompt)}
 	logits, err := c.read(ctx, j.prompt)
 	if err != nil {
-		return engine.Unfinished(usage), fmt.Errorf("read the prompt: %w", err)
+		return engine.Unfinished(engine.Usage{PromptTokens: c.length}), fmt.Errorf("read the prompt: %w", err)
 	}
 	var (
 		sampler = newSampler(j.sampling, j.prompt, m.graph.vocab)

@@ -39,8 +39,8 @@ type relay struct {
 	name   sse.Name // of the last event
 
 	text  int   // bytes of text that have been passed on
-	limit int64 // of the bytes of all events that are passed on; 0: they have none
-	sum   int64 // these bytes
+	limit int64 // of what is gathered; 0: there is none
+	sum   int64 // about the bytes of that
 
 	transcript *transcript // what the client has; nil if it need not be known
 	replay     *replay     // of the transcript, by a further response
@@ -71,15 +71,16 @@ func (m *model) relay(ctx context.Context, g *generation, emit func(...dialect.D
 		return f
 	})
 	if f != nil {
-		return engine.Unfinished(r.usage()), f.err
+		return engine.Unfinished(r.usage(f)), f.err
 	}
-	return engine.Ended(r.reader.End().Reason, r.usage()), nil
+	return engine.Ended(r.reader.End().Reason, r.usage(nil)), nil
 }
 
-// usage returns what has been passed on came to.
-func (r *relay) usage() engine.Usage {
+// usage returns what has been passed on came to, f being why no more was. A client that leaves
+// before that has had its prompt read.
+func (r *relay) usage(f *failure) engine.Usage {
 	if !r.begun {
-		return engine.Usage{}
+		return unbegun(f, &r.generation.request)
 	}
 	return counted(r.reader.End().Usage, &r.generation.request, r.text)
 }
@@ -239,9 +240,6 @@ func (r *relay) begin(o *response) *failure {
 
 // add adds an event to those that are emitted next.
 func (r *relay) add(e sse.Event) *failure {
-	if r.sum += int64(len(e.Data)); r.limit > 0 && r.sum > r.limit {
-		return tooLarge(r.limit)
-	}
 	if r.transcript != nil {
 		r.transcript.note(e.Data)
 	}
@@ -249,8 +247,12 @@ func (r *relay) add(e sse.Event) *failure {
 		r.batch = r.model.batches.Get().(*[]dialect.Delta)
 	}
 	var err error
+	before := len(*r.batch)
 	if *r.batch, err = r.reader.Deltas(*r.batch, e); err != nil {
 		return malformed("%w", err)
+	}
+	if r.limit > 0 {
+		return r.bound(len(e.Data), (*r.batch)[before:])
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ func (m *model) send(ctx context.Context, s *server, r *request, limit time.Dura
 		return o, f
 	}
 	if o, f = m.sendOnce(ctx, s, r, false, limit, cause); f == nil {
-		s.refusesUsage.Store(true) // it was that, and not what the client has sent
+		m.notAskedAgain(s) // it was that, and not what the client has sent
 	}
 	return o, f
 }
@@ -51,6 +51,10 @@ func (m *model) sendOnce(ctx context.Context, s *server, r *request, asks bool, 
 		return nil, noResponse(ctx, err, m.config.Timeouts)
 	}
 	o := &response{model: m, server: s, head: head, ctx: ctx, watchdog: watchdog, asked: asks, secret: key, ownKey: ownKey}
+	if n := fields(head.Header); n > maxFields {
+		defer o.close()
+		return nil, malformed("a head of %d fields", n)
+	}
 	if o.body, err = decompressed(head); err != nil {
 		defer o.close()
 		return nil, malformed("%w", err)
@@ -65,6 +69,16 @@ func (m *model) sendOnce(ctx context.Context, s *server, r *request, asks bool, 
 		return nil, f
 	}
 	return o, nil
+}
+
+// maxFields is how many fields the head of a response may have.
+const maxFields = 256
+
+func fields(h http.Header) (n int) {
+	for _, values := range h {
+		n += len(values)
+	}
+	return n
 }
 
 // headerUpstream is the header that names the server of a response.

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bytes"
+	"log/slog"
 	"net/http"
 
 	"penstock/apierr"
@@ -22,6 +23,15 @@ func counted(reported dialect.Usage, request *request, text int) engine.Usage {
 	}
 }
 
+// unbegun returns what a request came to of which nothing has been passed on: its prompt, if it was
+// the client that left; a failure that the client gets costs nothing.
+func unbegun(f *failure, request *request) engine.Usage {
+	if f == nil || f.outcome != OutcomeCanceled {
+		return engine.Usage{}
+	}
+	return counted(dialect.Usage{}, request, 0)
+}
+
 // asks reports whether a request to the server asks for the usage of a stream although the client
 // has not.
 func (r *request) asks(s *server) bool {
@@ -36,6 +46,14 @@ func refusesUsage(f *failure) bool {
 	}
 	a := answerOf(f.err)
 	return a != nil && (bytes.Contains(a.Body, []byte("stream_options")) || bytes.Contains(a.Body, []byte("include_usage")))
+}
+
+// notAskedAgain notes that a server takes requests only if they do not ask for the usage.
+func (m *model) notAskedAgain(s *server) {
+	if !s.refusesUsage.Swap(true) {
+		m.config.Log.Warn("the upstream rejects stream_options; from now on it is not asked for its usage, which is estimated",
+			slog.String("model", m.config.Name), slog.String("upstream", s.Name))
+	}
 }
 
 // answerOf returns the response of a server that is the cause of an error, nil if there is none.

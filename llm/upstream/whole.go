@@ -38,11 +38,13 @@ func (m *model) copyWhole(ctx context.Context, r *request, to dialect.Passthroug
 		defer o.close()
 		return o.copyTo(counting)
 	})
-	usage := counting.usage(r)
-	if f != nil {
-		return usage, f.err
+	switch {
+	case f == nil:
+		return counting.usage(r), nil
+	case counting.begun:
+		return counting.usage(r), f.err
 	}
-	return usage, nil
+	return unbegun(f, r), f.err
 }
 
 // counter is a Passthrough that counts the body, and finds its usage, on its way to another.
@@ -69,15 +71,22 @@ func (c *counter) Write(p []byte) (int, error) {
 
 // usage returns what has been copied of a response to the request.
 func (c *counter) usage(request *request) engine.Usage {
-	if !c.begun {
-		return engine.Usage{}
-	}
 	text := c.bytes
 	if request.path == pathEmbeddings {
 		text = 0 // vectors are no completion
 	}
 	reported, _ := dialect.ParseUsage(c.body.usage)
 	return counted(reported, request, text)
+}
+
+// touching reads a response's body, and notes that something has arrived.
+type touching struct{ *response }
+
+// Read implements io.Reader.
+func (t touching) Read(p []byte) (int, error) {
+	n, err := t.body.Read(p)
+	t.watchdog.touch()
+	return n, err
 }
 
 // copyTo copies a head and a body. Once the head has been copied no other attempt can follow.
@@ -87,7 +96,7 @@ func (o *response) copyTo(to *counter) *failure {
 	if o.head.ContentLength > limit {
 		return tooLarge(limit)
 	}
-	start, err := io.ReadAll(io.LimitReader(o.body, wholeFirst))
+	start, err := io.ReadAll(io.LimitReader(touching{o}, wholeFirst))
 	if err != nil {
 		return o.broken(fmt.Errorf("read a whole response: %w", err))
 	}
@@ -126,8 +135,7 @@ func (o *response) copyRest(to *counter) *failure {
 	unframed := o.isUnframed() && o.isJSON()
 	buf := make([]byte, wholePiece)
 	for {
-		n, err := o.body.Read(buf)
-		o.watchdog.touch()
+		n, err := touching{o}.Read(buf)
 		if limit := o.model.config.MaxAnswer; int64(to.bytes+n) > limit {
 			return tooLarge(limit)
 		}

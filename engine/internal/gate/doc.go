@@ -2,9 +2,9 @@
 // between callers.
 //
 // A Gate has a fixed number of permits and a queue of waiters. A request first Enters: it takes a
-// Slot, or is refused, so that every request inside is counted, whether it prepares, waits or works.
-// A Slot joins the queue, and its Waiter becomes a Permit; each of the three is returned exactly
-// once.
+// Slot, or is refused, so that every request inside is counted, whether it prepares, waits or
+// works. A Slot joins the queue, and its Waiter becomes a Permit; each of the three is returned
+// exactly once.
 //
 // # Shares
 //

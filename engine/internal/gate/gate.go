@@ -139,8 +139,8 @@ func (g *Gate) Enter(t Ticket) (*Slot, error) {
 	return &Slot{gate: g, ticket: t, caller: c}, nil
 }
 
-// refuse returns why a caller gets no slot now, and notes that it wants one; nil if it gets one. The
-// caller holds g.mu.
+// refuse returns why a caller gets no slot now, and notes that it wants one; nil if it gets one.
+// The caller holds g.mu.
 func (g *Gate) refuse(name string) error {
 	var err error
 	switch own := g.callers[name]; {
