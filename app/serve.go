@@ -55,13 +55,7 @@ func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 		return err
 	}
 	metrics.CountDroppedLines(lines.Dropped)
-	gate := engine.GateConfig{
-		Permits: config.Runtime.PredictConcurrency,
-		Queue:   config.Runtime.Queue.Limit,
-		Timeout: config.Runtime.Queue.Timeout,
-
-		PerCaller: int(config.Runtime.Queue.PerCaller),
-	}
+	gate := gateOf(config.Runtime)
 	access, err := openAuth(config, log)
 	if err != nil {
 		return err
@@ -107,6 +101,13 @@ func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 	err = g.Serve(ctx, listener, config.Server.ShutdownGrace)
 	<-waited
 	return errors.Join(short, err)
+}
+
+// gateOf returns how the gate of local models is sized.
+func gateOf(r configs.Runtime) engine.GateConfig {
+	return engine.GateConfig{
+		Permits: r.PredictConcurrency, Queue: r.Queue.Limit, Timeout: r.Queue.Timeout, PerCaller: int(r.Queue.PerCaller),
+	}
 }
 
 // addModels adds each model by its kind, which is among kinds: the configuration has been checked.
