@@ -32,6 +32,8 @@ const (
 	CodeModelLoading         Code = "model_loading"
 	CodeModelFailed          Code = "model_failed"
 	CodeDraining             Code = "draining"
+	CodeMemoryExhausted      Code = "memory_exhausted"
+	CodeBodyTimeout          Code = "body_timeout"
 	CodeUpstreamError        Code = "upstream_error"
 	CodeUpstreamCut          Code = "upstream_cut"
 	CodeUpstreamUnauthorized Code = "upstream_unauthorized"

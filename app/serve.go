@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -49,14 +50,12 @@ func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 	defer closeLog()
 	log := lines.Logger()
 	metrics := gateway.NewMetrics(version(), log)
-	metrics.CountDroppedLines(lines.Dropped)
-	gate := engine.GateConfig{
-		Permits: config.Runtime.PredictConcurrency,
-		Queue:   config.Runtime.Queue.Limit,
-		Timeout: config.Runtime.Queue.Timeout,
-
-		PerCaller: int(config.Runtime.Queue.PerCaller),
+	plan, err := planMemory(config.Runtime.MemoryLimit, log)
+	if err != nil {
+		return err
 	}
+	metrics.CountDroppedLines(lines.Dropped)
+	gate := gateOf(config.Runtime)
 	access, err := openAuth(config, log)
 	if err != nil {
 		return err
@@ -66,8 +65,10 @@ func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 		Observer: metrics,
 		Accept:   gateway.AcceptVerb,
 		Streams: stream.Options{
-			Limit: config.Streams.Limit,
-			Logs:  stream.NewMemoryLogs(int(config.Streams.Resume.Total)),
+			Limit:  config.Streams.Limit,
+			Kept:   config.Streams.Resume.Limit,
+			Memory: plan.budget,
+			Logs:   stream.NewMemoryLogs(int(config.Streams.Resume.Total), plan.budget),
 		},
 	})
 	env := Env{Engine: e, Gate: gate, Runtime: config.Runtime, Metrics: metrics, Log: log, UserAgent: userAgent()}
@@ -75,6 +76,7 @@ func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 		return err
 	}
 	o := gatewayOptions(config, e, metrics, log, web.Files())
+	o.Memory = plan.budget
 	o.Auth = access
 	g := gateway.New(o)
 
@@ -87,14 +89,25 @@ func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 	defer runAuth(access)()
 	loaded := e.Load(ctx)
 	waited := make(chan struct{})
+	var short error // there is too little memory; read after waited
 	go func() {
 		defer close(waited)
 		<-loaded
 		log.Info("all models are loaded or have failed", "took", time.Since(began).Round(time.Millisecond))
+		if short = plan.divide(); short != nil {
+			drain(short)
+		}
 	}()
 	err = g.Serve(ctx, listener, config.Server.ShutdownGrace)
 	<-waited
-	return err
+	return errors.Join(short, err)
+}
+
+// gateOf returns how the gate of local models is sized.
+func gateOf(r configs.Runtime) engine.GateConfig {
+	return engine.GateConfig{
+		Permits: r.PredictConcurrency, Queue: r.Queue.Limit, Timeout: r.Queue.Timeout, PerCaller: int(r.Queue.PerCaller),
+	}
 }
 
 // addModels adds each model by its kind, which is among kinds: the configuration has been checked.
@@ -152,6 +165,7 @@ func gatewayOptions(c configs.Config, e *engine.Engine, m *gateway.Metrics, log 
 		Engine: e, Metrics: m, Log: log, Playground: page,
 		MaxBody:           int64(c.Server.MaxBody),
 		ReadHeaderTimeout: c.Server.ReadHeaderTimeout,
+		BodyTimeout:       c.Server.BodyTimeout,
 		Heartbeat:         c.Streams.Heartbeat,
 		WriteTimeout:      c.Streams.WriteTimeout,
 		Retry:             c.Streams.Retry,

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"penstock/clip/internal/limit"
+	"penstock/memory"
 )
 
 // imageBuffers is memory for pictures that are decoded and wait for their run. How much of it is in
@@ -31,6 +32,7 @@ func newImageBuffers(size int, bytes int64) *imageBuffers {
 type imageBuffer struct {
 	buffers *imageBuffers
 	hold    *limit.Hold
+	held    *memory.Reservation
 	memory  *[]byte
 	stop    func() bool // set by releaseAfter
 }
@@ -46,15 +48,21 @@ func (b *imageBuffers) acquire(ctx context.Context, holder *limit.Holder, pictur
 	if err != nil {
 		return nil, err
 	}
-	memory := b.memory.Get().(*[]byte)
-	*memory = slices.Grow((*memory)[:0], pictures*b.size)[:pictures*b.size]
-	return &imageBuffer{buffers: b, hold: hold, memory: memory}, nil
+	held := memory.From(ctx).Reserve(memory.Picture)
+	if err := held.Grow(ctx, int64(pictures*b.size)); err != nil {
+		hold.Release()
+		return nil, err
+	}
+	pixels := b.memory.Get().(*[]byte)
+	*pixels = slices.Grow((*pixels)[:0], pictures*b.size)[:pictures*b.size]
+	return &imageBuffer{buffers: b, hold: hold, held: held, memory: pixels}, nil
 }
 
 // release returns the memory. The buffer must not be used any more.
 func (b *imageBuffer) release() {
 	b.buffers.memory.Put(b.memory)
 	b.hold.Release()
+	b.held.Close()
 }
 
 // releaseAfter releases the buffer when ctx ends, unless it has been claimed. A request whose

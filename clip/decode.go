@@ -97,6 +97,9 @@ func givenTwice(name string) error {
 func (r *Request) setText(name, value string) error {
 	switch name {
 	case "labels":
+		if len(r.Labels) > maxLabels { // check refuses it
+			return nil
+		}
 		r.Labels = append(r.Labels, value)
 	case "template":
 		if r.Template != "" {
@@ -133,6 +136,9 @@ func (r *Request) addForm(body []byte, boundary string) error {
 	}
 	form := multipart.NewReader(bytes.NewReader(body), boundary)
 	for {
+		if len(r.Pictures) > maxPictures { // check refuses it
+			return nil
+		}
 		part, err := form.NextPart()
 		if errors.Is(err, io.EOF) {
 			return nil

@@ -111,6 +111,8 @@ func unmarshal[T any](body []byte, into *T) error {
 		}
 	case strictjson.UnknownMember:
 		return unknown("field", wrong.Path.Last(), wrong.Known)
+	case strictjson.TooMany:
+		return &apierr.Error{Code: apierr.CodeInvalidInput, Reason: ReasonTooManyValues, Cause: err, Message: "the body has too many values for its size"}
 	case strictjson.WrongType, strictjson.OutOfRange:
 	}
 	e := &apierr.Error{Code: apierr.CodeInvalidInput, Reason: ReasonWrongType, Cause: err}

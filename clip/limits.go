@@ -23,3 +23,22 @@ func (m *Model) limits() []limit.Snapshot {
 	all = append(all, m.fetcher.Limits()...)
 	return append(all, m.processor.Limits()...)
 }
+
+// A Limit is the state of one of a model's limits: how much it allows, how much of that is in use,
+// and how many requests wait for it.
+type Limit struct {
+	Name            string
+	Capacity, InUse int64
+	Waiting         int
+}
+
+// Limits returns the state of the limits of a loaded model, and nothing before it is loaded.
+func (m *Model) Limits() (all []Limit) {
+	if !m.loaded.Load() {
+		return nil
+	}
+	for _, s := range m.limits() {
+		all = append(all, Limit{s.Name, s.Capacity, s.InUse, s.Waiting})
+	}
+	return all
+}

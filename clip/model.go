@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 
 	"penstock/apierr"
 	"penstock/clip/fetch"
@@ -35,6 +36,7 @@ type Model struct {
 	labels    *labelStore
 	buffers   *imageBuffers
 	scale     float64 // the factor from cosines to logits
+	loaded    atomic.Bool
 }
 
 // New makes a Model. It reads no files yet.
@@ -91,6 +93,7 @@ func (m *Model) load(ctx context.Context) (err error) {
 		return err
 	}
 	m.scale, err = m.chooseScale(ctx, folder.config.LogitScale)
+	m.loaded.Store(err == nil)
 	return err
 }
 

@@ -20,6 +20,7 @@ const (
 	ReasonGivenTwice    = "given_twice"
 	ReasonWrongType     = "wrong_type"
 	ReasonTooManyInputs = "too_many_inputs"
+	ReasonTooManyValues = "too_many_values"
 	ReasonBadText       = "bad_text"
 	ReasonBadDimensions = "bad_dimensions"
 	ReasonBadTensor     = "bad_tensor"

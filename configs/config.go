@@ -22,6 +22,8 @@ type Server struct {
 	// Hosts are the Host names served besides loopback names and IP addresses.
 	Hosts []Hostname `yaml:"hosts" default:"[]" max:"1000"`
 	CORS  *CORS      `yaml:"cors"` // nil: no cross-origin use
+	// BodyTimeout is how long a request's body may take to arrive.
+	BodyTimeout time.Duration `yaml:"body_timeout" default:"60s" min:"1ms" max:"24h"`
 	// TrustedProxies are the peers whose X-Forwarded-For or PROXY protocol header has the client's
 	// address.
 	TrustedProxies []Network      `yaml:"trusted_proxies" default:"[]" max:"1000"`
@@ -47,6 +49,8 @@ type Runtime struct {
 	PredictConcurrency int         `yaml:"predict_concurrency" default:"5" min:"1" max:"10000"`
 	Queue              Queue       `yaml:"queue"`
 	ONNXRuntime        ONNXRuntime `yaml:"onnxruntime"`
+	// MemoryLimit bounds the memory of the process.
+	MemoryLimit MemoryLimit `yaml:"memory_limit" default:"60%" min:"99%" max:"1TiB"`
 }
 
 // Queue bounds the wait for a permit.
@@ -77,6 +81,7 @@ type Resume struct {
 	Window time.Duration `yaml:"window" default:"60s" min:"1ms" max:"24h"`        // how long a stream can be read after its end
 	Buffer Bytes         `yaml:"buffer" default:"4MiB" min:"1KiB" max:"1TiB"`     // for each stream
 	Total  Bytes         `yaml:"total" default:"256MiB" min:"1KiB" max:"1024TiB"` // for all streams; at least Buffer
+	Limit  int           `yaml:"limit" default:"10000" min:"1" max:"1000000"`     // ended streams that are kept
 }
 
 // Auth holds which requests are allowed. The zero Auth, which allows all, is loaded only together

@@ -66,18 +66,20 @@ func documented() configs.Config {
 			ShutdownGrace:     30 * time.Second,
 			MaxBody:           20 << 20,
 			ReadHeaderTimeout: 10 * time.Second,
+			BodyTimeout:       time.Minute,
 			MaxConnections:    configs.MaxConnections{Total: 16384, PerAddress: 4096},
 		},
 		Runtime: configs.Runtime{
 			PredictConcurrency: 5,
 			Queue:              configs.Queue{Limit: 100, Timeout: 30 * time.Second, PerCaller: 50},
+			MemoryLimit:        -60,
 		},
 		Streams: configs.Streams{
 			Heartbeat:    15 * time.Second,
 			WriteTimeout: 10 * time.Second,
 			Retry:        2 * time.Second,
 			Limit:        10_000,
-			Resume:       configs.Resume{Window: time.Minute, Buffer: 4 << 20, Total: 256 << 20},
+			Resume:       configs.Resume{Window: time.Minute, Buffer: 4 << 20, Total: 256 << 20, Limit: 10_000},
 		},
 		Log: configs.Log{Level: "info", Format: "text"},
 	}
@@ -268,6 +270,8 @@ func TestEnvironmentOverridesEachScalar(t *testing.T) {
 			value, want = (old + time.Second).String(), reflect.ValueOf(old+time.Second)
 		case configs.Bytes:
 			value, want = (old + 1<<20).String(), reflect.ValueOf(old+1<<20)
+		case configs.MemoryLimit:
+			value, want = "50%", reflect.ValueOf(configs.MemoryLimit(-50))
 		case configs.Percent:
 			value, want = (old + 1).String(), reflect.ValueOf(old+1)
 		case configs.Address:

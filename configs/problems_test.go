@@ -32,7 +32,7 @@ func TestProblems(t *testing.T) {
 		{"UTF-16", "\xff\xfea\x00", "f:1:1: the file is not UTF-8 here"},
 		{"a control character", "server:\n  address: \"a\x00\"\n", "f:2:14: control character U+0000: leave it out"},
 		{"a byte order mark", "\ufeff" + aModel + "x: 1", `f:2:1: unknown key "x": known here: server, runtime, streams, models, auth, log`},
-		{"Windows line ends", "server:\r\n  x: 1\r\n  y: 2\r\n" + aModel, "f:2:3: unknown key \"x\": known here: address, shutdown_grace, max_body, read_header_timeout, hosts, cors, trusted_proxies, max_connections\nf:3:3: unknown key \"y\": known here: address, shutdown_grace, max_body, read_header_timeout, hosts, cors, trusted_proxies, max_connections"},
+		{"Windows line ends", "server:\r\n  x: 1\r\n  y: 2\r\n" + aModel, "f:2:3: unknown key \"x\": known here: address, shutdown_grace, max_body, read_header_timeout, hosts, cors, body_timeout, trusted_proxies, max_connections\nf:3:3: unknown key \"y\": known here: address, shutdown_grace, max_body, read_header_timeout, hosts, cors, body_timeout, trusted_proxies, max_connections"},
 
 		// YAML that is not used.
 		{"tab", "server:\n\taddress: x\n", "f:2:1: tabs cannot indent YAML: use spaces"},

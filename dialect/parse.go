@@ -27,6 +27,8 @@ func parse[T any](body []byte, out *T) error {
 		return doubled(param)
 	case e.Kind == strictjson.UnknownMember:
 		return unknown(param)
+	case e.Kind == strictjson.TooMany:
+		return tooManyValues()
 	case e.Kind == strictjson.OutOfRange:
 		return outOfRange(param)
 	case param == "":
@@ -50,6 +52,11 @@ func malformed(err error) *Error {
 		at = fmt.Sprintf(" (at byte %d)", syntax.ByteOffset)
 	}
 	return badRequest("", codeInvalidJSON, "We could not parse the JSON body of your request%s. Send one valid JSON object, in UTF-8.", at)
+}
+
+// tooManyValues is the error of a body that would take many times its size to decode.
+func tooManyValues() *Error {
+	return badRequest("", "too_many_values", "The body of the request has too many values for its size: its lists may have 2,048 entries, and more if an entry has 128 bytes or more.")
 }
 
 // outOfRange is the error of a number that no field of its kind can hold.

@@ -29,10 +29,12 @@ func Status(code apierr.Code) int {
 		return http.StatusRequestEntityTooLarge
 	case apierr.CodeUnsupportedMediaType:
 		return http.StatusUnsupportedMediaType
+	case apierr.CodeBodyTimeout:
+		return http.StatusRequestTimeout
 	case apierr.CodeRateLimited, apierr.CodeQueueFull:
 		return http.StatusTooManyRequests
 	case apierr.CodeQueueTimeout, apierr.CodeModelLoading, apierr.CodeModelFailed, apierr.CodeDraining,
-		apierr.CodeLogUnavailable, apierr.CodeAuthUnavailable:
+		apierr.CodeLogUnavailable, apierr.CodeAuthUnavailable, apierr.CodeMemoryExhausted:
 		return http.StatusServiceUnavailable
 	case apierr.CodeUpstreamError, apierr.CodeUpstreamCut, apierr.CodeUpstreamUnauthorized:
 		return http.StatusBadGateway

@@ -114,7 +114,7 @@ func (g *Generation[In, Chunk]) Start(ctx context.Context, c *Call, in In, enc E
 	m := c.verb.model
 	ctx, p, err := m.engine.streams.Create(ctx, stream.Config{
 		Info:   stream.Info{Model: m.name, Verb: c.verb.name, Dialect: o.Dialect, Owner: o.Owner},
-		Buffer: o.Buffer, Lease: o.Lease, Detached: o.Detached, Observer: m.observer,
+		Caller: c.caller.Name, Buffer: o.Buffer, Lease: o.Lease, Detached: o.Detached, Observer: m.observer,
 		Absent: m.gate.absent(c.caller.Name),
 	})
 	if err != nil {
@@ -128,6 +128,7 @@ func (g *Generation[In, Chunk]) Start(ctx context.Context, c *Call, in In, enc E
 		var end End
 		err := guard(func() (err error) { end, err = g.generate(ctx, c, in, p, out.emit); return err })
 		out.finish(c, end, err)
+		c.ended()
 	}()
 	return p.Stream(), nil
 }

@@ -66,7 +66,7 @@ type world struct {
 func runWorld(t *testing.T, seed uint64) {
 	source := rand.New(rand.NewPCG(seed, 0))
 	w := &world{rules: newRules(source), t: t, streams: map[string]*truth{}}
-	w.logs.Logs = stream.NewMemoryLogs(w.total)
+	w.logs.Logs = stream.NewMemoryLogs(w.total, nil)
 	w.engine = engine.New(engine.Options{
 		Gate:    engine.GateConfig{Permits: w.permits, Queue: w.queue, Timeout: w.timeout},
 		Streams: stream.Options{Limit: w.limit, Logs: &w.logs}, Observer: w,

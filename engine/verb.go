@@ -140,6 +140,7 @@ type Call struct {
 	caller Caller
 	slot   *gate.Slot
 	closed bool // or its slot now belongs to a stream
+	onEnd  func()
 
 	charged bool
 }
@@ -168,6 +169,17 @@ func (c *Call) Close() {
 	c.Spent(Usage{})
 	c.slot.Leave()
 	c.verb.model.engine.end()
+	c.ended()
+}
+
+// OnEnd makes f be called once the call's work has ended: by Close, or at the end of the stream
+// that the call has become. It is called before either, and once.
+func (c *Call) OnEnd(f func()) { c.onEnd = f }
+
+func (c *Call) ended() {
+	if c.onEnd != nil {
+		c.onEnd()
+	}
 }
 
 // Predict runs a Predictor verb from bytes to bytes. Errors are *apierr.Error.

@@ -3,44 +3,13 @@ package gateway
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"time"
 
 	"penstock/apierr"
 
 	"github.com/gin-gonic/gin"
 )
-
-// bodyTimeout is how long a client may pause while it sends its body.
-const bodyTimeout = 30 * time.Second
-
-// bodyPrealloc is how much memory a Content-Length alone allocates; more is allocated as the body
-// arrives.
-const bodyPrealloc = 1 << 20
-
-// readBody reads the request's body to its end, without which net/http does not notice that a
-// client disconnects later. The request holds no slot inside a gate meanwhile.
-func (g *Gateway) readBody(c *gin.Context) ([]byte, error) {
-	if c.Request.ContentLength > g.MaxBody {
-		return nil, g.tooLarge()
-	}
-	var body bytes.Buffer
-	body.Grow(int(min(max(0, c.Request.ContentLength), bodyPrealloc)) + bytes.MinRead) // the free space that ReadFrom needs to see the end
-	_, err := body.ReadFrom(&deadlineReader{
-		from:    http.MaxBytesReader(c.Writer, c.Request.Body, g.MaxBody),
-		control: controlOf(c),
-	})
-	if err != nil {
-		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			return nil, g.tooLarge()
-		}
-		return nil, &apierr.Error{Code: apierr.CodeInvalidInput, Reason: "bad_body", Message: "the body did not come whole, or not as HTTP frames it; send it again", Cause: fmt.Errorf("read the body: %w", err)}
-	}
-	return body.Bytes(), nil
-}
 
 func (g *Gateway) tooLarge() error {
 	return &apierr.Error{Code: apierr.CodeBodyTooLarge, Message: "the body is larger than the " + bytesOf(g.MaxBody) + " taken here"}
@@ -56,21 +25,6 @@ func bytesOf(n int64) string {
 	default:
 		return fmt.Sprintf("%d bytes", n)
 	}
-}
-
-// deadlineReader sets a deadline for every read, and clears it at the end.
-type deadlineReader struct {
-	from    io.Reader
-	control *http.ResponseController
-}
-
-func (r *deadlineReader) Read(p []byte) (int, error) {
-	_ = r.control.SetReadDeadline(time.Now().Add(bodyTimeout))
-	n, err := r.from.Read(p)
-	if err != nil {
-		_ = r.control.SetReadDeadline(time.Time{})
-	}
-	return n, err
 }
 
 // writeJSON writes a response of a value as JSON. It does not escape < and >, as no response is

@@ -190,7 +190,7 @@ func FuzzForgedEnds(f *testing.F) {
 	forged := new(forging)
 	s := newServer(f, 8, 8, forgers(forged))
 	gate := engine.GateConfig{Permits: 8, Queue: 8}
-	logs := forgingLogs{stream.NewMemoryLogs(16 << 20), forged}
+	logs := forgingLogs{stream.NewMemoryLogs(16<<20, nil), forged}
 	stored := newServerOf(f, engine.Options{Gate: gate, Streams: stream.Options{Logs: logs}}, words(nil))
 	f.Cleanup(func() { _ = errors.Join(s.Close(), stored.Close()) })
 	f.Fuzz(func(t *testing.T, name string, data []byte, mode uint8) {

@@ -14,6 +14,7 @@ import (
 	"penstock/apierr"
 	"penstock/auth"
 	"penstock/engine"
+	"penstock/memory"
 	"penstock/stream"
 )
 
@@ -26,7 +27,10 @@ type Options struct {
 	Playground fs.FS        // its files lie at the root; index.html is /; nil: none
 	Dialects   []Dialect    // further protocols for language models
 
+	Memory *memory.Budget // what requests may hold together; nil: no limit
+
 	MaxBody           int64          // bytes of a request's body; 0: 20 MiB
+	BodyTimeout       time.Duration  // how long a request's body may take to arrive; 0: 60 s
 	ReadHeaderTimeout time.Duration  // how long a request's head may take; 0: 10 s
 	Heartbeat         time.Duration  // a silent stream gets a comment this often; 0: 15 s
 	WriteTimeout      time.Duration  // a write stuck this long ends the connection; 0: 10 s
@@ -51,6 +55,7 @@ func (o Options) withDefaults() Options {
 	}
 	o.AnyHost = o.AnyHost || o.Auth != nil
 	o.MaxBody = cmp.Or(o.MaxBody, 20<<20)
+	o.BodyTimeout = cmp.Or(o.BodyTimeout, time.Minute)
 	o.ReadHeaderTimeout = cmp.Or(o.ReadHeaderTimeout, 10*time.Second)
 	o.Heartbeat = cmp.Or(o.Heartbeat, 15*time.Second)
 	o.WriteTimeout = cmp.Or(o.WriteTimeout, 10*time.Second)
@@ -81,6 +86,7 @@ func New(o Options) *Gateway {
 	}
 	g := &Gateway{Options: o.withDefaults(), started: time.Now(), codecs: newCodecs(o.Dialects)}
 	g.Metrics.watch(g.Engine)
+	g.Metrics.watchMemory(g.Memory, g.Engine.Streams())
 	g.Metrics.watchAuth(g.Auth)
 	g.handler = g.routes()
 	return g
@@ -95,7 +101,7 @@ func (g *Gateway) routes() http.Handler {
 	r.RedirectTrailingSlash, r.RedirectFixedPath = false, false
 	r.HandleMethodNotAllowed = true
 	r.ContextWithFallback = true
-	r.Use(g.observe, g.recoverPanics, identify, g.authenticate, g.answerPages())
+	r.Use(g.observe, g.recoverPanics, identify, g.authenticate, g.reserve, g.answerPages())
 
 	// Load balancers request these by address, with any Host.
 	get(r, "/healthz", g.native(g.health))

@@ -172,8 +172,9 @@ func TestABodyOverHTTP2MayPauseBetweenFrames(t *testing.T) {
 		if err := c.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: c.request("POST", "/v1/models/words:predict"), EndHeaders: true}); err != nil {
 			t.Fatal(err)
 		}
-		for i, part := range strings.SplitAfter(body, " ") {
-			time.Sleep(12 * time.Second) // virtual
+		body = strings.Repeat(" ", 16000) + strings.TrimPrefix(body, " ") // at 1 KiB a second or more, pauses included
+		for i, part := range []string{body[:16005], body[16005:]} {
+			time.Sleep(time.Duration(i) * 12 * time.Second) // virtual
 			if err := c.WriteData(1, i == 1, []byte(part)); err != nil {
 				t.Fatal(err)
 			}

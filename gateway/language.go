@@ -55,6 +55,7 @@ func (g *Gateway) generate(codec dialect.Codec) gin.HandlerFunc {
 		o.Owner = ownerOf(c)
 		head := &streamHead{limited: identityOf(c) != nil}
 		r.Passthrough = head
+		g.keepBody(c, call)
 		s, err := gen.Start(c.Request.Context(), call, r, newEncoder(codec, r), o)
 		if err := started(c, s, err); err != nil {
 			return err

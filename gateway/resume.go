@@ -54,6 +54,7 @@ func (g *Gateway) createStream(c *gin.Context) error {
 		return err
 	}
 	defer call.Close()
+	g.keepBody(c, call)
 	o := g.detached(v.codec)
 	o.Owner = ownerOf(c)
 	s, err := v.start(c.Request.Context(), call, in, o)

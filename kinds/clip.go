@@ -8,6 +8,7 @@ import (
 	"penstock/clip"
 	"penstock/clip/fetch"
 	"penstock/configs"
+	"penstock/gateway"
 )
 
 // ClipOptions are the options of kind clip: a folder in Hugging Face's layout whose image and text
@@ -48,14 +49,21 @@ func (o ClipOptions) Check(report func(key, problem string)) {
 func (o ClipOptions) Summary() string { return fmt.Sprintf("%s, labels: %d", o.Path, len(o.Labels)) }
 
 func addClip(env app.Env, name string, o ClipOptions) error {
-	clip.New(clip.Options{
+	m := clip.New(clip.Options{
 		Name: name, Path: string(o.Path), Labels: o.Labels, Template: string(o.Template),
 		Batch:        o.Batch.Max,
 		Fetch:        fetchOptions(o.Fetch, env.UserAgent),
 		DecodeMemory: int64(o.DecodeMemory),
 		AutoOrient:   o.AutoOrient,
 		ONNX:         onnxOptions(env),
-	}).Register(env.Engine)
+	})
+	m.Register(env.Engine)
+	env.Metrics.WatchLimits(name, func() (all []gateway.Limit) {
+		for _, l := range m.Limits() {
+			all = append(all, gateway.Limit(l))
+		}
+		return all
+	})
 	return nil
 }
 

@@ -27,7 +27,7 @@ func TestABufferedLogConforms(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			logtest.Conform(t, func(*testing.T) stream.Logs {
 				store := &logtest.Faulty{
-					Logs: stream.NewMemoryLogs(1 << 20), Delay: faults.Delay, FailEvery: faults.FailEvery, LoseEvery: faults.LoseEvery,
+					Logs: stream.NewMemoryLogs(1<<20, nil), Delay: faults.Delay, FailEvery: faults.FailEvery, LoseEvery: faults.LoseEvery,
 				}
 				return stream.Buffered(store, time.Minute)
 			})
@@ -69,7 +69,7 @@ type produced struct {
 
 func produce(t *testing.T, buffer int) *produced {
 	t.Helper()
-	p := &produced{store: &logtest.Faulty{Logs: stream.NewMemoryLogs(1 << 20)}, reader: &recorder{}, served: make(chan error, 1)}
+	p := &produced{store: &logtest.Faulty{Logs: stream.NewMemoryLogs(1<<20, nil)}, reader: &recorder{}, served: make(chan error, 1)}
 	streams := stream.New(stream.Options{Logs: stream.Buffered(p.store, stream.Patience)})
 	var err error
 	if p.ctx, p.producer, err = streams.Create(t.Context(), stream.Config{Lease: time.Hour, Buffer: buffer}); err != nil {
@@ -249,7 +249,7 @@ func (c *quietCursor) Take(spare []sse.Event) (stream.Batch, error) {
 
 func TestAQuietStreamIsNotPolled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		logs := &quietLog{Logs: stream.NewMemoryLogs(1 << 20)}
+		logs := &quietLog{Logs: stream.NewMemoryLogs(1<<20, nil)}
 		streams := stream.New(stream.Options{Logs: logs})
 		ctx, producer, err := streams.Create(t.Context(), stream.Config{Lease: time.Hour})
 		if err != nil {

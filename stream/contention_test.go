@@ -21,13 +21,13 @@ func BenchmarkThousandStreams(b *testing.B) {
 			name = "a store each"
 		}
 		b.Run(name, func(b *testing.B) {
-			one := stream.NewMemoryLogs(1 << 30)
+			one := stream.NewMemoryLogs(1<<30, nil)
 			each := max(1, b.N/streams)
 			var all sync.WaitGroup
 			for i := range streams {
 				logs := one
 				if !shared {
-					logs = stream.NewMemoryLogs(1 << 20)
+					logs = stream.NewMemoryLogs(1<<20, nil)
 				}
 				l := newLog(b, logs, strconv.Itoa(i), 64<<10)
 				news := make(chan struct{}, 1)

@@ -27,6 +27,7 @@ type Logs interface {
 type LogConfig struct {
 	Info
 	Buffer int           // bytes of memory for events; the oldest are dropped, never the last one
+	Caller string        // whose stream it is: callers share memory
 	Lease  time.Duration // how long a store keeps the log when its owner no longer cares for it
 }
 

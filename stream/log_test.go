@@ -47,13 +47,13 @@ func (l *testLog) seal(t testing.TB) {
 }
 
 func TestTheLogInMemoryConforms(t *testing.T) {
-	logtest.Conform(t, func(*testing.T) stream.Logs { return stream.NewMemoryLogs(1 << 20) })
+	logtest.Conform(t, func(*testing.T) stream.Logs { return stream.NewMemoryLogs(1<<20, nil) })
 }
 
 // Sealed logs lose their events first, the one sealed first first of all; then the running log that
 // has held events longest loses its oldest ones.
 func TestLogsShareABound(t *testing.T) {
-	logs := stream.NewMemoryLogs(1000)
+	logs := stream.NewMemoryLogs(1000, nil)
 	kb := []sse.Event{{Data: []byte(strings.Repeat("x", 100-stream.EventCost))}}
 	fill := func(l *testLog, n int) {
 		for range n {
@@ -91,7 +91,7 @@ func TestLogsShareABound(t *testing.T) {
 // A late reader takes a long log in pieces: the slice it gets is its own, and takes memory.
 func TestALongLogIsTakenInPieces(t *testing.T) {
 	const chunks = 100_000
-	l := newLog(t, stream.NewMemoryLogs(1<<30), "1", 1<<30)
+	l := newLog(t, stream.NewMemoryLogs(1<<30, nil), "1", 1<<30)
 	for range chunks {
 		l.add(t, []sse.Event{{Data: []byte("x")}})
 	}
@@ -122,7 +122,7 @@ func TestALongLogIsTakenInPieces(t *testing.T) {
 // Only events make room. A reader that has had them still gets the terminal event, and one that has
 // had that too learns that the stream has ended.
 func TestALogThatMadeRoomStillKnowsItsEnd(t *testing.T) {
-	logs := stream.NewMemoryLogs(1000)
+	logs := stream.NewMemoryLogs(1000, nil)
 	kb := []sse.Event{{Data: make([]byte, 500)}}
 	one, other := newLog(t, logs, "1", 1000), newLog(t, logs, "2", 1000)
 	one.add(t, kb)
@@ -155,7 +155,7 @@ func TestALogThatMadeRoomStillKnowsItsEnd(t *testing.T) {
 func BenchmarkAFullLogAmongEmptyOnes(b *testing.B) {
 	for _, empty := range []int{0, 10_000} {
 		b.Run(strconv.Itoa(empty), func(b *testing.B) {
-			logs := stream.NewMemoryLogs(1 << 20)
+			logs := stream.NewMemoryLogs(1<<20, nil)
 			for i := range empty {
 				newLog(b, logs, strconv.Itoa(i), 1<<20)
 			}

@@ -6,25 +6,28 @@ import (
 	"fmt"
 	"sync"
 
+	"penstock/memory"
 	"penstock/sse"
 )
 
 // NewMemoryLogs returns Logs in this process's memory whose events take at most total bytes of it
-// together. When that is reached, sealed logs lose their events, the one sealed first first, and
-// then those still being written lose their oldest ones, the log that has held events longest
-// first. None of its methods waits or fails, and contexts are not looked at.
-func NewMemoryLogs(total int) Logs {
-	return &memoryLogs{total: total, byID: map[string]*memoryLog{}}
+// together, and what budget has for them; nil is no budget. Where there is no room, the caller
+// whose logs hold most makes it: its sealed logs lose their events, the one sealed first first. If
+// no caller has any of those, logs still being written lose their oldest events, in the same order,
+// the log that has held events longest first. None of its methods waits or fails, and contexts are
+// not looked at.
+func NewMemoryLogs(total int, budget *memory.Budget) Logs {
+	return &memoryLogs{total: total, budget: budget, byID: map[string]*memoryLog{}, callers: map[string]*callerLogs{}}
 }
 
 type memoryLogs struct {
-	total int
+	total  int
+	budget *memory.Budget
 
-	mu     sync.Mutex // guards the store and the contents of all its logs
-	byID   map[string]*memoryLog
-	used   int
-	open   list.List // of *memoryLog that hold events, the one that has done so longest first
-	sealed list.List // of *memoryLog that hold events, the one sealed first first
+	mu      sync.Mutex // guards the store and the contents of all its logs
+	byID    map[string]*memoryLog
+	used    int
+	callers map[string]*callerLogs // those whose logs hold events
 }
 
 type memoryLog struct {
@@ -32,7 +35,7 @@ type memoryLog struct {
 	id      string
 	config  LogConfig
 	owner   Owner
-	element *list.Element // in store.open or store.sealed; nil while it holds no events
+	element *list.Element // in its caller's open or sealed; nil while it holds no events
 	dropped bool
 
 	events   []sse.Event
@@ -84,40 +87,30 @@ func (l *memoryLog) Append(_ context.Context, first int64, events []sse.Event) e
 		return fmt.Errorf("stream: append event %d to a log that ends %d before it", first, -known)
 	}
 	events = events[min(known, int64(len(events))):]
-	for _, e := range events {
+	for i, e := range events {
+		for !s.caller(l.config.Caller).reserved.Try(int64(cost(e))) {
+			if s.makeRoom(l, l.config.Caller) {
+				continue
+			}
+			l.lose(events[i:]) // its readers fall behind, and the model runs on
+			return nil
+		}
+		own := s.caller(l.config.Caller)
 		if l.element == nil {
-			l.element = s.open.PushBack(l)
+			l.element = own.open.PushBack(l)
 		}
 		l.events = append(l.events, l.slab.keep(e))
 		l.size += cost(e)
 		s.used += cost(e)
+		own.used += cost(e)
 		for l.size > l.config.Buffer && len(l.events) > 1 {
 			l.dropOldest()
 		}
-		for s.used > s.total && s.makeRoom(l) {
+		for s.used > s.total && s.makeRoom(l, "") {
 		}
 	}
 	l.ping()
 	return nil
-}
-
-// makeRoom drops something other than the last event of the log being written to, and reports
-// whether there was anything.
-func (s *memoryLogs) makeRoom(writing *memoryLog) bool {
-	if e := s.sealed.Front(); e != nil {
-		l := e.Value.(*memoryLog)
-		l.empty() // its terminal event stays, for readers that have had all events before it
-		l.ping()
-		return true
-	}
-	for e := s.open.Front(); e != nil; e = e.Next() {
-		if l := e.Value.(*memoryLog); l != writing || len(l.events) > 1 {
-			l.dropOldest()
-			l.ping()
-			return true
-		}
-	}
-	return false
 }
 
 func (l *memoryLog) dropOldest() {
@@ -130,7 +123,7 @@ func (l *memoryLog) dropOldest() {
 	l.events = l.events[1:]
 	l.first++
 	l.size -= n
-	l.store.used -= n
+	l.store.give(l.config.Caller, n)
 }
 
 // empty drops all events.
@@ -138,14 +131,15 @@ func (l *memoryLog) empty() {
 	if l.element == nil {
 		return
 	}
+	own := l.store.caller(l.config.Caller)
 	if l.terminal != nil {
-		l.store.sealed.Remove(l.element)
+		own.sealed.Remove(l.element)
 	} else {
-		l.store.open.Remove(l.element)
+		own.open.Remove(l.element)
 	}
 	l.element = nil
 	l.first += int64(len(l.events))
-	l.store.used -= l.size
+	l.store.give(l.config.Caller, l.size)
 	l.events, l.size, l.slab = nil, 0, slab{}
 }
 
@@ -160,8 +154,9 @@ func (l *memoryLog) Seal(_ context.Context, t Terminal) error {
 		return nil
 	}
 	if l.element != nil {
-		l.store.open.Remove(l.element)
-		l.element = l.store.sealed.PushBack(l)
+		own := l.store.caller(l.config.Caller)
+		own.open.Remove(l.element)
+		l.element = own.sealed.PushBack(l)
 	}
 	l.terminal = &t
 	l.ping()

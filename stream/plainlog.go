@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"penstock/memory"
 	"penstock/sse"
 )
 
@@ -20,6 +21,8 @@ type plainLog struct {
 	slab     slab  // holds the events' data
 	first    int64 // number of events[0]
 	size     int
+	reserved *memory.Reservation
+	counted  int // bytes of size that are reserved
 	overrun  bool
 	terminal *Terminal
 	direct   *handover       // nil: there is none, or no longer
@@ -27,15 +30,18 @@ type plainLog struct {
 	read     bool            // there has been a reader
 }
 
-func newPlainLog(info Info, buffer int, owner Owner) *plainLog {
-	return &plainLog{info: info, buffer: buffer, owner: owner, first: 1}
+// uncounted is how much a plain log keeps without reserving it: most keep nothing for long.
+const uncounted = 16 << 10
+
+func newPlainLog(info Info, buffer int, owner Owner, account memory.Account) *plainLog {
+	return &plainLog{info: info, buffer: buffer, owner: owner, first: 1, reserved: account.Reserve(memory.Stream)}
 }
 
 // Info implements View.
 func (l *plainLog) Info() Info { return l.info }
 
-// Append implements Log. It fails with ErrSlowReader once more than the buffer is kept; events
-// that arrive while nothing is kept are always taken. The numbers are as they should be: the log
+// Append implements Log. It fails with ErrSlowReader once more than the buffer is kept, or more
+// than there is memory for; of the buffer, events that arrive while nothing is kept take no account. The numbers are as they should be: the log
 // is written by this package only.
 func (l *plainLog) Append(_ context.Context, _ int64, events []sse.Event) error {
 	l.mu.Lock()
@@ -50,10 +56,31 @@ func (l *plainLog) Append(_ context.Context, _ int64, events []sse.Event) error 
 		l.size += cost(e)
 		l.events = append(l.events, l.slab.keep(e))
 	}
-	if l.overrun = l.overrun || (lags && l.size > l.buffer); l.overrun {
+	if l.overrun = l.overrun || lags && l.size > l.buffer || !l.count(); l.overrun {
 		return ErrSlowReader
 	}
 	return nil
+}
+
+// count reserves what is kept, and reports whether there is memory for it.
+func (l *plainLog) count() bool {
+	more := l.size - l.counted
+	if l.size <= uncounted || more <= 0 {
+		return true
+	}
+	if !l.reserved.Try(int64(more)) {
+		return false
+	}
+	l.counted = l.size
+	return true
+}
+
+// uncount returns what is reserved.
+func (l *plainLog) uncount() {
+	if l.counted > 0 {
+		l.reserved.Close()
+		l.counted = 0
+	}
 }
 
 // Flush implements Log.
@@ -64,6 +91,9 @@ func (l *plainLog) Seal(_ context.Context, t Terminal) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.terminal = &t
+	if l.news == nil { // there is no reader to take it
+		l.uncount()
+	}
 	ping(l.news)
 	return nil
 }
@@ -105,6 +135,7 @@ func (l *plainLog) Take(spare []sse.Event) (Batch, error) {
 	b := Batch{First: l.first, Events: l.events, Terminal: l.terminal}
 	l.first += int64(len(l.events))
 	l.size = 0
+	l.uncount()
 	clear(spare)
 	l.events = spare[:0]
 	return b, nil
@@ -114,6 +145,7 @@ func (l *plainLog) Take(spare []sse.Event) (Batch, error) {
 func (l *plainLog) Close() {
 	l.mu.Lock()
 	l.news, l.direct = nil, nil
+	l.uncount()
 	l.mu.Unlock()
 	l.owner.ReadersChanged()
 }
@@ -146,5 +178,6 @@ func (l *plainLog) Drop(context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.events, l.size, l.slab = nil, 0, slab{}
+	l.uncount()
 	return nil
 }

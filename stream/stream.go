@@ -18,7 +18,8 @@ const DefaultBuffer = 4 << 20
 // them. Without a Lease it is a plain stream: it has one reader, and is canceled when that leaves.
 type Config struct {
 	Info
-	Buffer int // bytes of memory for events that are kept; 0: DefaultBuffer
+	Caller string // whose stream it is
+	Buffer int    // bytes of memory for events that are kept; 0: DefaultBuffer
 
 	// Lease makes the stream one that readers may come back to, and that several may read: it
 	// keeps its events, of which the oldest are dropped when the buffer is full. A generation is
@@ -117,9 +118,9 @@ func (s *Streams) Create(ctx context.Context, c Config) (context.Context, *Produ
 func (s *Streams) createLog(ctx context.Context, stream *Stream) (Log, error) {
 	c := stream.config
 	if c.Lease <= 0 {
-		return newPlainLog(c.Info, c.Buffer, stream), nil
+		return newPlainLog(c.Info, c.Buffer, stream, s.budget.Account(c.Caller)), nil
 	}
-	return s.logs.Create(ctx, stream.id, LogConfig{Info: c.Info, Buffer: c.Buffer, Lease: c.Lease}, stream)
+	return s.logs.Create(ctx, stream.id, LogConfig{Info: c.Info, Caller: c.Caller, Buffer: c.Buffer, Lease: c.Lease}, stream)
 }
 
 // newID returns 128 random bits in hexadecimal: knowing a stream's id is the right to read it.
@@ -264,6 +265,12 @@ func (p *Producer) End(ctx context.Context, t Terminal) {
 	s.cancel(ErrFinished)
 	s.change(stateEnded, nil)
 	s.settle() //nolint:contextcheck // what it does in the store outlives the generation
+	if s.config.Lease <= 0 {
+		return
+	}
+	if oldest := s.streams.keep(s); oldest != nil {
+		oldest.retire() //nolint:contextcheck // as above
+	}
 }
 
 type noObserver struct{}

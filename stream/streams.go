@@ -11,12 +11,15 @@ import (
 	"time"
 
 	"penstock/apierr"
+	"penstock/memory"
 )
 
 // Options configures Streams.
 type Options struct {
-	Logs  Logs // keeps the streams that have a lease; nil: in memory, 256 MiB in all
-	Limit int  // how many streams may be open at once; 0: any number
+	Logs   Logs           // keeps the streams that have a lease; nil: in memory, 256 MiB in all
+	Limit  int            // how many streams may be open at once; 0: any number
+	Memory *memory.Budget // has what plain streams keep for readers that lag; nil: no limit
+	Kept   int            // how many ended streams are kept for readers; 0: any number
 }
 
 // defaultLogs is how many bytes the logs in memory hold when Options names no Logs.
@@ -30,14 +33,18 @@ const storeTimeout = 15 * time.Second
 type Streams struct {
 	logs    Logs
 	limit   int
+	kept    int
+	budget  *memory.Budget
 	readers atomic.Int64
 
 	mu       sync.Mutex
 	closed   error // set by Cancel: why no more streams are created
 	draining bool
-	open     int                // streams whose producer runs
-	byID     map[string]*Stream // produced here: open, or kept for readers
-	unread   map[*Stream]bool   // ended since Drain, with an end that no reader has taken
+	open     int                  // streams whose producer runs
+	byID     map[string]*Stream   // produced here: open, or kept for readers
+	ended    map[string][]*Stream // those of byID that have ended and are kept, by caller, the first to end first
+	endedAll int
+	unread   map[*Stream]bool // ended since Drain, with an end that no reader has taken
 
 	changed chan struct{} // cap 1; pinged when a reader leaves or a stream leaves unread
 }
@@ -45,10 +52,10 @@ type Streams struct {
 // New returns Streams without any stream.
 func New(o Options) *Streams {
 	if o.Logs == nil {
-		o.Logs = NewMemoryLogs(defaultLogs)
+		o.Logs = NewMemoryLogs(defaultLogs, nil)
 	}
 	return &Streams{
-		logs: o.Logs, limit: o.Limit,
+		logs: o.Logs, limit: o.Limit, kept: o.Kept, budget: o.Memory, ended: map[string][]*Stream{},
 		byID: map[string]*Stream{}, unread: map[*Stream]bool{}, changed: make(chan struct{}, 1),
 	}
 }
@@ -123,6 +130,9 @@ func (s *Streams) remove(stream *Stream) {
 	defer s.mu.Unlock()
 	delete(s.byID, stream.id)
 	delete(s.unread, stream)
+	if i := slices.Index(s.ended[stream.config.Caller], stream); i >= 0 {
+		s.dropEnded(stream.config.Caller, i)
+	}
 	ping(s.changed)
 }
 

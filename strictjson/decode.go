@@ -13,6 +13,9 @@ import (
 // Decode decodes data, exactly one JSON value, into out. Its error is nil or an *Error; out may
 // then have been written in part.
 func Decode[T any](data []byte, out *T) error {
+	if err := Count(data, false); err != nil {
+		return err
+	}
 	if err := json.Unmarshal(data, out, json.RejectUnknownMembers(true)); err != nil {
 		return newError(err)
 	}

@@ -17,6 +17,7 @@ const (
 	UnknownMember                   // a member has no field; Path leads to it, Known lists the others
 	WrongType                       // a value is of another type than its field; Want and Got name the two
 	OutOfRange                      // a number is too large for its field
+	TooMany                         // there are more values than data of that size may have, as Count counts
 )
 
 // Error describes what is wrong with JSON.
@@ -51,6 +52,8 @@ func (e *Error) Error() string {
 			return fmt.Sprintf("%.256q: %s", e.Path, problem)
 		}
 		return problem
+	case TooMany:
+		return fmt.Sprintf("there are too many values for its size, at byte %d", e.Offset)
 	case Syntax:
 	}
 	return fmt.Sprintf("invalid JSON at byte %d", e.Offset)

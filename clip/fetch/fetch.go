@@ -16,6 +16,7 @@ import (
 
 	"penstock/apierr"
 	"penstock/clip/internal/limit"
+	"penstock/memory"
 )
 
 // The reasons for which a fetch fails.
@@ -199,7 +200,9 @@ func (f *Fetcher) request(ctx context.Context, timeout time.Duration, target *ur
 			f.buffers.Put(body)
 		}
 	}()
-	if _, err := body.ReadFrom(io.LimitReader(response.Body, f.options.MaxSize+1)); err != nil {
+	held := memory.From(ctx).Reserve(memory.Fetch)
+	defer held.Close()
+	if _, err := body.ReadFrom(&reserving{ctx, io.LimitReader(response.Body, f.options.MaxSize+1), held}); err != nil {
 		return nil, failure(ctx, hopCtx, err)
 	}
 	if int64(body.Len()) > f.options.MaxSize {
@@ -211,6 +214,21 @@ func (f *Fetcher) request(ctx context.Context, timeout time.Duration, target *ur
 	}
 	f.cache.put(target, response.Header, body.Bytes())
 	return nil, nil
+}
+
+// reserving reserves memory for what it reads, twice, as the buffer doubles.
+type reserving struct {
+	ctx  context.Context // it lives for one ReadFrom
+	from io.Reader
+	held *memory.Reservation
+}
+
+func (r *reserving) Read(p []byte) (int, error) {
+	n, err := r.from.Read(p)
+	if short := r.held.Grow(r.ctx, 2*int64(n)); short != nil {
+		return n, short
+	}
+	return n, err
 }
 
 func (f *Fetcher) tooLarge() error {
@@ -227,6 +245,8 @@ func failure(ctx, hopCtx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case errors.As(err, &e): // no memory
+		return e
 	// A name that does not exist and one inside this network get the same error: a client must not
 	// learn which names there are.
 	case errors.Is(err, errNotAllowed), errors.As(err, &name) && !name.IsTimeout:

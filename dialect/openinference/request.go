@@ -10,6 +10,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"penstock/strictjson"
 )
 
 // An Error is the error of a request that cannot be read. Its message is for the client.
@@ -92,6 +94,9 @@ func ParseRequest(mediaType string, body []byte) (*Request, error) {
 			return nil, wrong("%s is %q, but the body has %d bytes", HeaderName, header, len(body))
 		}
 		body, rest = body[:n], body[n:]
+	}
+	if strictjson.Count(body, true) != nil {
+		return nil, wrong("the request has too many inputs, outputs or dimensions for its size")
 	}
 	var w wireRequest
 	if err := json.Unmarshal(body, &w); err != nil {

@@ -80,10 +80,16 @@ func (t *Tensor) appendBytes(to []byte) []byte {
 	return to
 }
 
+// freeInts is how many integers of 8 bytes a tensor may have as JSON, however short they are.
+const freeInts = 64 << 10
+
 // setJSON reads n numbers from a JSON array, which may be flat or nested like the tensor.
 func (t *Tensor) setJSON(datatype string, n int, raw jsontext.Value) error {
 	// No more memory than the text can fill, whatever the shape is.
 	room := min(n, len(raw)/2+1)
+	if most := freeInts + len(raw)/4; datatype != FP32 && room > most && n > most {
+		return fmt.Errorf("data has more than %d numbers: send them as bytes", most)
+	}
 	if datatype == FP32 {
 		t.Floats = make([]float32, 0, room)
 	} else {

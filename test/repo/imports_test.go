@@ -23,15 +23,16 @@ var importRules = map[string]struct {
 	reason string
 }{
 	"cmd":   {[]string{"app", "kinds"}, "a command is one call of app.Main"},
-	"app":   {[]string{"apierr", "auth", "configs", "engine", "gateway", "hub", "llm", "logging", "regular", "stream", "web"}, "the command line adds models by their Kind and knows none itself; llm is for penstock import"},
+	"app":   {[]string{"apierr", "auth", "configs", "engine", "gateway", "hub", "llm", "logging", "memory", "regular", "stream", "web"}, "the command line adds models by their Kind and knows none itself; llm is for penstock import"},
 	"kinds": {[]string{"app", "configs", "engine", "gateway", "clip", "llm", "onnx", "regular"}, "this is where a configuration becomes a model"},
 
 	"configs": {[]string{"regular"}, "kinds turns a configuration into options"},
 	"apierr":  {nil, "every package can return its errors"},
+	"memory":  {[]string{"apierr"}, "memory knows bytes and callers"},
 	"logging": {nil, "how lines are written has nothing to do with what is logged"},
-	"stream":  {[]string{"apierr", "sse"}, "a log of events knows no model and no protocol"},
+	"stream":  {[]string{"apierr", "memory", "sse"}, "a log of events knows no model and no protocol"},
 	"sse":     {nil, "events and their bytes"},
-	"engine":  {[]string{"apierr", "sse", "stream", "strictjson"}, "the engine knows no HTTP, no ONNX and no OpenAI"},
+	"engine":  {[]string{"apierr", "memory", "sse", "stream", "strictjson"}, "the engine knows no HTTP, no ONNX and no OpenAI"},
 	"dialect": {[]string{"apierr", "sse", "strictjson"}, "a codec turns bytes into types and back"},
 
 	"strictjson": {nil, "one strict JSON decoder for every package"},
@@ -39,11 +40,11 @@ var importRules = map[string]struct {
 	"modeldir":   {nil, "the layout of model folders, for the packages that fill and open them"},
 	"onnx":       {[]string{"regular"}, "tensors know no models"},
 	"tokenizer":  {nil, "text in, ids out"},
-	"clip":       {[]string{"apierr", "engine", "dialect", "modeldir", "regular", "strictjson", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
-	"llm":        {[]string{"apierr", "engine", "dialect", "sse", "modeldir", "regular", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
+	"clip":       {[]string{"apierr", "engine", "memory", "dialect", "modeldir", "regular", "strictjson", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
+	"llm":        {[]string{"apierr", "engine", "memory", "dialect", "sse", "modeldir", "regular", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
 
 	"auth":    {nil, "keys and limits are checked before there is a model"},
-	"gateway": {[]string{"apierr", "engine", "stream", "sse", "dialect", "strictjson", "auth"}, "the gateway knows models by their verbs only: a new kind of model changes nothing in it"},
+	"gateway": {[]string{"apierr", "engine", "memory", "stream", "sse", "dialect", "strictjson", "auth"}, "the gateway knows models by their verbs only: a new kind of model changes nothing in it"},
 	"cluster": {[]string{"apierr", "engine", "stream"}, "a log on other machines is still a log"},
 	"hub":     {[]string{"modeldir", "regular"}, "a model folder is filled before it is opened"},
 	"web":     {nil, "the page is a client as any other: it uses HTTP"},
@@ -51,12 +52,12 @@ var importRules = map[string]struct {
 	"models":  {nil, "weights, and how they were made"},
 	"scripts": {nil, "tools of the repository"},
 	"bench":   {[]string{"apierr", "engine", "gateway", "stream", "test"}, "benchmarks are wired by hand, or run from outside"},
-	"test":    {[]string{"apierr", "auth", "engine", "gateway", "stream", "sse", "dialect"}, "tools for the tests of any package"},
+	"test":    {[]string{"apierr", "auth", "engine", "memory", "gateway", "stream", "sse", "dialect"}, "tools for the tests of any package"},
 }
 
 // standardOnly are the folders whose packages import nothing but the standard library and what
 // their row in importRules has, and of the standard library nothing that opens a connection.
-var standardOnly = []string{"apierr", "stream", "sse", "engine"}
+var standardOnly = []string{"apierr", "memory", "stream", "sse", "engine"}
 
 // libraryRules has the folders that may import a library: what it does is done there only.
 var libraryRules = []struct {

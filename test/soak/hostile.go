@@ -178,7 +178,8 @@ func (a *attacker) garbage() {
 // ambiguous sends a request whose body ends in one place for some servers, in another for others.
 func (a *attacker) ambiguous() {
 	status := a.raw("POST /v1/models/testmodel/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: "+a.key+
-		"\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /v1/models HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", time.Second)
+		"\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"+
+		"GET /v1/models HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", time.Second)
 	a.must("a request with two lengths", status, http.StatusBadRequest)
 }
 

@@ -58,7 +58,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		Gate:     engine.GateConfig{Permits: cmp.Or(o.Permits, 10000), Queue: cmp.Or(o.Queue, 100), Timeout: longWait},
 		Observer: observer,
 		Accept:   gateway.AcceptVerb,
-		Streams:  stream.Options{Limit: cmp.Or(o.Limit, 10000), Logs: stream.NewMemoryLogs(cmp.Or(o.Total, 256<<20))},
+		Streams:  stream.Options{Limit: cmp.Or(o.Limit, 10000), Logs: stream.NewMemoryLogs(cmp.Or(o.Total, 256<<20), nil)},
 	})
 	register(e)
 	if o.Add != nil {

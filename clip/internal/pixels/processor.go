@@ -6,6 +6,8 @@ import (
 	"math"
 	"runtime"
 
+	"penstock/memory"
+
 	"penstock/apierr"
 	"penstock/clip/internal/limit"
 )
@@ -96,11 +98,16 @@ func (p *Processor) Process(ctx context.Context, holder *limit.Holder, data, rgb
 		return err
 	}
 	defer core.Release()
-	memory, err := holder.Acquire(ctx, p.memory, need)
+	decoding, err := holder.Acquire(ctx, p.memory, need)
 	if err != nil {
 		return err
 	}
-	defer memory.Release()
+	defer decoding.Release()
+	held := memory.From(ctx).Reserve(memory.Picture)
+	defer held.Close()
+	if err := held.Grow(ctx, need); err != nil {
+		return err
+	}
 	return p.decode(f, pic, rgb)
 }
 

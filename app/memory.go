@@ -1,0 +1,63 @@
+package app
+
+import (
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"runtime"
+	"runtime/debug"
+
+	"penstock/configs"
+	"penstock/memory"
+)
+
+// leastMemory is how much the models must leave of the memory limit for requests.
+const leastMemory = 256 << 20
+
+// memoryPlan divides runtime.memory_limit between the models and the requests.
+type memoryPlan struct {
+	limit  int64          // of the process; 0: not known
+	budget *memory.Budget // of the requests; nil without a limit
+	system fs.FS
+	goOwn  bool // GOMEMLIMIT is not given: it is set here
+	log    *slog.Logger
+}
+
+// planMemory returns the plan, in which requests have what is there before a model is loaded.
+func planMemory(c configs.MemoryLimit, log *slog.Logger) (*memoryPlan, error) {
+	p := &memoryPlan{system: os.DirFS("/"), goOwn: os.Getenv("GOMEMLIMIT") == "", log: log}
+	if p.limit = c.Of(memory.Available(p.system)); p.limit == 0 {
+		log.Warn("how much memory there is cannot be found out here: set runtime.memory_limit to a size to bound what requests take")
+		return p, nil
+	}
+	p.budget = memory.New(0)
+	return p, p.divide()
+}
+
+// divide measures what the process takes apart from its requests, models and their native memory
+// included, and gives the rest to the requests: three quarters of it as their budget, a quarter for
+// what is not counted, as stacks, buffers of connections and garbage.
+func (p *memoryPlan) divide() error {
+	if p.budget == nil {
+		return nil
+	}
+	debug.FreeOSMemory() // what loading has left behind
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	ours := int64(stats.Sys - stats.HeapReleased) //nolint:gosec // far less than 1<<63
+	resident := max(memory.Resident(p.system), ours)
+	left := p.limit - (resident - p.budget.Snapshot().Used)
+	if left < leastMemory {
+		return fmt.Errorf("runtime.memory_limit is %s, of which the models leave %s for requests: give it %s more, or load fewer models",
+			mebibytes(p.limit), mebibytes(max(0, left)), mebibytes(leastMemory-left))
+	}
+	p.budget.SetLimit(left / 4 * 3)
+	if p.goOwn { // Go does not see native memory
+		debug.SetMemoryLimit(p.limit - max(0, resident-ours))
+	}
+	p.log.Info("memory", "limit", mebibytes(p.limit), "models", mebibytes(p.limit-left), "requests", mebibytes(left/4*3))
+	return nil
+}
+
+func mebibytes(n int64) string { return fmt.Sprintf("%d MiB", (n+1<<20-1)>>20) }

@@ -1,0 +1,50 @@
+package gateway
+
+import (
+	"sync/atomic"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/engine"
+	"penstock/memory"
+)
+
+const keyHeld = "held memory"
+
+// held is the memory that is reserved for one request's body, until the request is over and any
+// stream that it started has ended.
+type held struct {
+	body, decode *memory.Reservation
+	users        atomic.Int32
+}
+
+func (h *held) release() {
+	if h.users.Add(-1) == 0 {
+		h.decode.Close()
+		h.body.Close()
+	}
+}
+
+// reserve is the middleware that puts the account of the request's caller in its context, and
+// releases what is held for its body.
+func (g *Gateway) reserve(c *gin.Context) {
+	account := g.Memory.Account(callerOf(c).Name)
+	h := &held{body: account.Reserve(memory.Body), decode: account.Reserve(memory.Decode)}
+	h.users.Store(1)
+	defer h.release()
+	c.Set(keyHeld, h)
+	if g.Memory != nil {
+		c.Request = c.Request.WithContext(memory.With(c.Request.Context(), account))
+	}
+	c.Next()
+}
+
+func (g *Gateway) heldOf(c *gin.Context) *held { return c.MustGet(keyHeld).(*held) }
+
+// keepBody holds the request's body until the call's work has ended, which may be a stream that
+// outlives the request.
+func (g *Gateway) keepBody(c *gin.Context, call *engine.Call) {
+	h := g.heldOf(c)
+	h.users.Add(1)
+	call.OnEnd(h.release)
+}
