@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -114,22 +115,42 @@ func TestBuiltInConfigurationIsAsDocumented(t *testing.T) {
 // What the built-in file only has in comments must be valid as well.
 func TestBuiltInConfigurationCommentsAreValid(t *testing.T) {
 	source := configs.Default()
-	var uncommented int
 	lines := strings.Split(string(source.Text), "\n")
+	uncommented := 0
 	for i, line := range lines {
-		for _, key := range []string{"cors:", "template:", "fetch:", "batch:", "decode_memory:", "auto_orient:", "auth:"} {
-			if before, after, found := strings.Cut(line, "# "+key); found && strings.TrimSpace(before) == "" {
-				lines[i] = before + key + after
-				uncommented++
-			}
+		before, after, found := strings.Cut(line, "# ")
+		if found && strings.TrimSpace(before) == "" && yamlLine.MatchString(after) {
+			lines[i] = before + after
+			uncommented++
 		}
 	}
-	if uncommented != 7 {
-		t.Fatalf("%d keys were found in comments", uncommented)
+	if uncommented < 40 {
+		t.Fatalf("only %d lines with keys were found in comments", uncommented)
 	}
 	source.Text = []byte(strings.Join(lines, "\n"))
-	if _, err := load(source, configs.Options{}); err != nil {
+	if _, err := load(source, configs.Options{Env: environment("OPENAI_API_KEY", "sk-any")}); err != nil {
 		t.Error(err)
+	}
+}
+
+var (
+	yamlLine = regexp.MustCompile(`^ *(- |\{|[a-z_0-9]+:)`)
+	yamlKey  = regexp.MustCompile(`[a-z_0-9]+:( |$)`)
+)
+
+// The built-in file is the documentation of every key.
+func TestBuiltInConfigurationNamesEveryKey(t *testing.T) {
+	example, err := os.ReadFile("testdata/example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(example)) {
+		line, _, _ = strings.Cut(" "+line, " # ")
+		for _, key := range yamlKey.FindAllString(line, -1) {
+			if key = strings.TrimSpace(key); !strings.Contains(string(configs.Default().Text), key) {
+				t.Errorf("%s is not in penstock.yaml", key)
+			}
+		}
 	}
 }
 
