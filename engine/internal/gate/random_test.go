@@ -14,8 +14,8 @@ import (
 // seedVariable names a run of TestAgainstAModel to be repeated.
 const seedVariable = "PENSTOCK_TEST_SEED"
 
-// Random callers enter, wait, are withdrawn, disconnect, work and leave. After each step the gate is
-// compared with a model of it, which has lists in the place of queues.
+// Random callers enter, wait, are withdrawn, disconnect, work and leave. After each step the gate
+// is compared with a model of it, which has lists in the place of queues.
 func TestAgainstAModel(t *testing.T) {
 	seeds := make([]uint64, 100)
 	for i := range seeds {
