@@ -56,8 +56,16 @@ func (p *memoryPlan) divide() error {
 	if p.goOwn { // Go does not see native memory
 		debug.SetMemoryLimit(p.limit - max(0, resident-ours))
 	}
-	p.log.Info("memory", "limit", mebibytes(p.limit), "models", mebibytes(p.limit-left), "requests", mebibytes(left/4*3))
 	return nil
+}
+
+// loaded divides the memory again, once the models have been loaded.
+func (p *memoryPlan) loaded() error {
+	err := p.divide()
+	if err == nil && p.budget != nil {
+		p.log.Info("memory for requests", "limit", mebibytes(p.limit), "requests", mebibytes(p.budget.Snapshot().Limit))
+	}
+	return err
 }
 
 func mebibytes(n int64) string { return fmt.Sprintf("%d MiB", (n+1<<20-1)>>20) }

@@ -94,7 +94,7 @@ func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 		defer close(waited)
 		<-loaded
 		log.Info("all models are loaded or have failed", "took", time.Since(began).Round(time.Millisecond))
-		if short = plan.divide(); short != nil {
+		if short = plan.loaded(); short != nil {
 			drain(short)
 		}
 	}()

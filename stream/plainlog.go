@@ -40,9 +40,9 @@ func newPlainLog(info Info, buffer int, owner Owner, account memory.Account) *pl
 // Info implements View.
 func (l *plainLog) Info() Info { return l.info }
 
-// Append implements Log. It fails with ErrSlowReader once more than the buffer is kept, or more
-// than there is memory for; of the buffer, events that arrive while nothing is kept take no account. The numbers are as they should be: the log
-// is written by this package only.
+// Append implements Log. It fails with ErrSlowReader once more than the buffer is kept, though
+// events that arrive while nothing is kept fit any buffer, or more than there is memory for. The
+// numbers are as they should be: the log is written by this package only.
 func (l *plainLog) Append(_ context.Context, _ int64, events []sse.Event) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
