@@ -21,13 +21,15 @@ func newAbsences() *absences {
 	return &absences{byCaller: map[string]*list.List{}, elements: map[*stream.Stream]*list.Element{}}
 }
 
-// note notes that the reader of a caller's stream has gone, or that it is back or the stream over.
-func (a *absences) note(caller string, s *stream.Stream, absent bool) {
+// note notes whether the reader of a caller's stream has gone, and reports that. It reads the
+// stream's state under the lock, as notes of one stream may come in any order: an old one must not
+// keep a stream that is over.
+func (a *absences) note(caller string, s *stream.Stream) (absent bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !absent {
+	if !s.Absent() {
 		a.remove(caller, s)
-		return
+		return false
 	}
 	own := a.byCaller[caller]
 	if own == nil {
@@ -37,6 +39,7 @@ func (a *absences) note(caller string, s *stream.Stream, absent bool) {
 	if a.elements[s] == nil {
 		a.elements[s] = own.PushBack(s)
 	}
+	return true
 }
 
 // remove forgets a stream. The caller holds a.mu.
@@ -85,10 +88,9 @@ func (a *absences) take(callers []string) *stream.Stream {
 }
 
 // absent returns the stream.Config.Absent of a caller's streams.
-func (g *namedGate) absent(caller string) func(*stream.Stream, bool) {
-	return func(s *stream.Stream, absent bool) {
-		g.absences.note(caller, s, absent)
-		if absent {
+func (g *namedGate) absent(caller string) func(*stream.Stream) {
+	return func(s *stream.Stream) {
+		if g.absences.note(caller, s) {
 			g.absences.reclaim(g.gate)
 		}
 	}
