@@ -83,7 +83,10 @@ func (b *Budget) Snapshot() Snapshot {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s := Snapshot{Limit: b.limit, Used: b.used, Kinds: map[Kind]int64{}, Callers: len(b.accounts), Waiting: len(b.waiters), Refused: b.refused}
+	s := Snapshot{
+		Limit: b.limit, Used: b.used, Kinds: map[Kind]int64{},
+		Callers: len(b.accounts), Waiting: len(b.waiters), Refused: b.refused,
+	}
 	for _, k := range []Kind{Body, Decode, Picture, Fetch, Answer, Stream, Cache} {
 		s.Kinds[k] = b.kinds[k]
 	}
