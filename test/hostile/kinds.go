@@ -204,7 +204,7 @@ func (a *attacker) neverReads() {
 // keptStreams starts streams that are kept for readers, of which there are none.
 func (a *attacker) keptStreams() {
 	for range 8 {
-		a.post("/v1/streams", mediaJSON, []byte(`{"model":"`+a.llm+`","input":{"prompt":"Hello","max_tokens":4000}}`))
+		a.post("/v1/streams", mediaJSON, []byte(`{"model":"`+a.llm+`","input":{"prompt":"Hello","max_tokens":200}}`))
 	}
 }
 

@@ -40,7 +40,7 @@ func newLoads(small bool) (*loads, error) {
 	l.spaces = bytes.Repeat([]byte(" "), l.size)
 	l.noise = append([]byte("\xff\xd8\xff\xe0"), bytes.Repeat([]byte("\x00\xa5\x5a"), (l.size-4)/3)...)
 	l.prompt = fmt.Appendf(nil, `{"max_tokens":4000,"prompt":%q}`, strings.Repeat("word after word ", l.size/64))
-	l.empty = emptyBodies(l.size, []string{"gpt"})
+	l.empty = emptyBodies(l.size)
 	bomb, err := pngOf(side)
 	if err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func newLoads(small bool) (*loads, error) {
 }
 
 // emptyBodies returns bodies of one empty value, repeated, for each route and list.
-func emptyBodies(size int, languageModels []string) []body {
+func emptyBodies(size int) []body {
 	var all []body
 	add := func(path, before, after string) {
 		for _, value := range []string{"{},", "[],", `"",`, "0,"} {
@@ -80,14 +80,12 @@ func emptyBodies(size int, languageModels []string) []body {
 			all = append(all, body{path + " " + before + value, path, mediaJSON, []byte(text)})
 		}
 	}
-	for _, m := range languageModels {
-		add("/v1/chat/completions", `{"model":"`+m+`","messages":[`, `]}`)
-		add("/v1/completions", `{"model":"`+m+`","prompt":[`, `]}`)
-		add("/v1/responses", `{"model":"`+m+`","input":[`, `]}`)
-		add("/v1/models/"+m+":predict", `{"messages":[`, `]}`)
-		add("/v1/models/"+m+"/stream", `{"messages":[`, `]}`)
-		add("/v1/streams", `{"model":"`+m+`","input":{"messages":[`, `]}}`)
-	}
+	add("/v1/chat/completions", `{"model":"gpt","messages":[`, `]}`)
+	add("/v1/completions", `{"model":"gpt","prompt":[`, `]}`)
+	add("/v1/responses", `{"model":"gpt","input":[`, `]}`)
+	add("/v1/models/gpt:predict", `{"messages":[`, `]}`)
+	add("/v1/models/gpt/stream", `{"messages":[`, `]}`)
+	add("/v1/streams", `{"model":"gpt","input":{"messages":[`, `]}}`)
 	add("/v1/embeddings", `{"model":"clip","input":[`, `]}`)
 	add(predictPath, `[`, `]`)
 	add(predictPath, `{"labels":[`, `]}`)

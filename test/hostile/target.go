@@ -151,7 +151,7 @@ func (s *target) metrics(ctx context.Context) (map[string]float64, error) {
 }
 
 // settling bounds the time until the server has nothing left of an attack.
-const settling = 60 * time.Second
+const settling = 120 * time.Second
 
 var errTime = errors.New("it takes too long")
 
