@@ -174,8 +174,14 @@ func (a *Auth) identify(ctx context.Context, credential string) (*Caller, error)
 // there is none: one beside the header that identified the caller, and not a key or token of ours.
 func (a *Auth) Foreign(h http.Header) string {
 	c, err := credentialsOf(h)
-	if err != nil || c.named == "" || a.ours(c.bearer) {
+	if err != nil || c.named == "" {
 		return ""
+	}
+	// A key of ours must not leave in a malformed header either: Bearer Bearer KEY.
+	for part := range strings.FieldsFuncSeq(c.bearer, func(r rune) bool { return strings.ContainsRune(" \t,;:\"'", r) }) {
+		if a.ours(part) {
+			return ""
+		}
 	}
 	return c.bearer
 }

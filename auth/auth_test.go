@@ -40,6 +40,8 @@ func TestCredentials(t *testing.T) {
 		{"a header twice", "X-Api-Key: one; X-Api-Key: two", "", ErrConflict, ""},
 		{"an unknown key decides", "X-Api-Key: three; Authorization: Bearer one", "", ErrConflict, ""},
 		{"an upstream's beside ours", "X-Api-Key: one; Authorization: Bearer upstream", "key:a", nil, "upstream"},
+		{"ours after Bearer twice", "X-Api-Key: one; Authorization: Bearer Bearer one", "key:a", nil, ""},
+		{"ours in a list", "X-Api-Key: one; Authorization: Bearer upstream,\"two\"", "key:a", nil, ""},
 		{"a revoked one beside ours", "X-Api-Key: one; Authorization: Bearer psk_gone", "", ErrConflict, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
