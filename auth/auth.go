@@ -174,7 +174,7 @@ func (a *Auth) identify(ctx context.Context, credential string) (*Caller, error)
 // there is none: one beside the header that identified the caller, and not a key or token of ours.
 func (a *Auth) Foreign(h http.Header) string {
 	c, err := credentialsOf(h)
-	if err != nil || c.named == "" {
+	if err != nil || c.named == "" || a.ours(c.bearer) {
 		return ""
 	}
 	// A key of ours must not leave in a malformed header either: Bearer Bearer KEY.
