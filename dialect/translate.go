@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 )
 
 // translated is the Remote of requests in any dialect that are sent as /chat/completions.
@@ -68,7 +69,7 @@ func nativeChatMembers(r *Request) (map[string]json.RawMessage, error) {
 	members := maps.Clone(r.fields)
 	if prompt, ok := members["prompt"]; ok {
 		delete(members, "prompt")
-		members["messages"] = fmt.Appendf(nil, `[{"role":"user","content":%s}]`, prompt)
+		members["messages"] = slices.Concat(json.RawMessage(`[{"role":"user","content":`), prompt, json.RawMessage(`}]`))
 	}
 	if members["messages"] == nil {
 		return nil, badRequest("messages", codeMissing, `Missing required parameter: give "prompt" or "messages".`)
