@@ -32,6 +32,9 @@ var peekedNames = [...]string{"model", "stream", "n", "stream_options", "prompt"
 // It returns the Body of the request too. Its error is an *Error.
 func peekRequest(request []byte) (peeked, Body, error) {
 	p := peeked{N: 1, Prompts: 1}
+	if strictjson.CountMembers(request) != nil {
+		return p, Body{}, tooManyValues()
+	}
 	b := newBody(request)
 	err := members(request, func(name string, value jsontext.Value, end int64) error {
 		switch name {
@@ -109,9 +112,14 @@ func peek[T any](name string, value jsontext.Value, want jsontext.Kind, out *T) 
 
 // members calls visit for each member of the JSON object that body must be, with the member's value
 // and the offset of its end. Everything is checked for syntax and for doubled members, and nothing
-// but names is decoded.
+// but names is decoded. What is not UTF-8 passes.
 func members(body []byte, visit func(name string, value jsontext.Value, end int64) error) error {
-	d := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowInvalidUTF8(true))
+	return visitMembers(body, visit, jsontext.AllowInvalidUTF8(true))
+}
+
+// visitMembers is members with the decoder's options.
+func visitMembers(body []byte, visit func(name string, value jsontext.Value, end int64) error, o ...jsontext.Options) error {
+	d := jsontext.NewDecoder(bytes.NewBuffer(body), o...)
 	if d.PeekKind() != '{' { // a guess from the first byte: "--boundary" would be a number
 		value, err := d.ReadValue()
 		if err != nil {
