@@ -85,6 +85,20 @@ func outcomeOf(c *gin.Context, status int, admitted bool) (outcome, string) {
 	return outcomeFailed, string(code)
 }
 
+// tokensTime is how long a request's line waits for its tokens at most, as a model may be stuck.
+const tokensTime = time.Second
+
+// awaitTokens waits for the end of a generation whose only reader has left: what it came to is known
+// then.
+func awaitTokens(ended <-chan struct{}) {
+	timer := time.NewTimer(tokensTime)
+	defer timer.Stop()
+	select {
+	case <-ended:
+	case <-timer.C:
+	}
+}
+
 // over counts and logs a request once it is over. Its line never has what the client sent: no
 // prompt, label or address of a picture, unless the operator wants contents.
 func (g *Gateway) over(c *gin.Context, a *access) {
