@@ -151,6 +151,22 @@ func TestTheLineOfACanceledStreamHasItsTokens(t *testing.T) {
 	})
 }
 
+func TestTheLineOfABodyThatTookTooLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t, 1, 0, words(nil))
+		client := s.inMemory(t)
+		body, more := io.Pipe()
+		defer more.Close()
+		res, err := client.Post("http://localhost"+chatPath, "application/json", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		hasAttributes(t, s.accessLine(t), "outcome", "refused", "code", "body_timeout", "status", "408")
+		res.Body.Close()
+	})
+}
+
 func TestTheLineOfAStuckReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer(t, 1, 0, words(nil), func(o *gateway.Options) { o.Buffer = 64 << 20 })
