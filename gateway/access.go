@@ -95,8 +95,8 @@ func bodyRefused(err error) bool {
 // tokensTime is how long a request's line waits for its tokens at most, as a model may be stuck.
 const tokensTime = time.Second
 
-// awaitTokens waits for the end of a generation whose only reader has left: what it came to is known
-// then.
+// awaitTokens waits for the end of a generation whose only reader has left: what it came to is
+// known then.
 func awaitTokens(ended <-chan struct{}) {
 	timer := time.NewTimer(tokensTime)
 	defer timer.Stop()
