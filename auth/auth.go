@@ -177,11 +177,9 @@ func (a *Auth) Foreign(h http.Header) string {
 	if err != nil || c.named == "" || a.ours(c.bearer) {
 		return ""
 	}
-	// A key of ours must not leave in a malformed header either: Bearer Bearer KEY.
-	for part := range strings.FieldsFuncSeq(c.bearer, func(r rune) bool { return strings.ContainsRune(" \t,;:\"'", r) }) {
-		if a.ours(part) {
-			return ""
-		}
+	// What is no token (RFC 6750, 2.1) may have one of ours in it: Bearer Bearer KEY.
+	if strings.ContainsAny(c.bearer, " \t,;\"'") {
+		return ""
 	}
 	return c.bearer
 }
