@@ -21,11 +21,12 @@ func newAbsences() *absences {
 	return &absences{byCaller: map[string]*list.List{}, elements: map[*stream.Stream]*list.Element{}}
 }
 
-// note notes that the reader of a caller's stream has gone, or that it is back or the stream over.
-func (a *absences) note(caller string, s *stream.Stream, absent bool) {
+// note notes whether the reader of a caller's stream has gone, or is back or the stream over. Of
+// two changes the notice of the second may come first, so what counts is how the stream is now.
+func (a *absences) note(caller string, s *stream.Stream) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !absent {
+	if !s.Absent() {
 		a.remove(caller, s)
 		return
 	}
@@ -87,7 +88,7 @@ func (a *absences) take(callers []string) *stream.Stream {
 // absent returns the stream.Config.Absent of a caller's streams.
 func (g *namedGate) absent(caller string) func(*stream.Stream, bool) {
 	return func(s *stream.Stream, absent bool) {
-		g.absences.note(caller, s, absent)
+		g.absences.note(caller, s)
 		if absent {
 			g.absences.reclaim(g.gate)
 		}
