@@ -109,7 +109,6 @@ func TestNoBodyCostsMoreThanFourTimesItsSize(t *testing.T) {
 		return
 	}
 	s := newServer(t, 1, 4, func(e *engine.Engine) {
-		scripted("scripted", "")(e)
 		tiny(t, e)
 		discardingServer(t, e)
 		clip.New(clip.Options{
@@ -153,7 +152,7 @@ func TestNoBodyCostsMoreThanFourTimesItsSize(t *testing.T) {
 		}
 		measure(row{path, "application/json", repeated(open+"[[", "0", "]]"+end)})
 	}
-	for _, model := range []string{"scripted", "tiny", "upstream"} {
+	for _, model := range []string{"tiny", "upstream"} {
 		head := `{"model":"` + model + `",`
 		holes("/v1/chat/completions", head+`"messages":`, `}`)
 		holes("/v1/chat/completions", head+`"messages":[{"role":"user","content":`, `}]}`)
