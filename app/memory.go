@@ -54,7 +54,8 @@ func (p *memoryPlan) divide() error {
 	}
 	p.budget.SetLimit(left / 4 * 3)
 	if p.goOwn { // Go does not see native memory
-		debug.SetMemoryLimit(p.limit - max(0, resident-ours))
+		// An eighth is left for what native memory grows by while models run.
+		debug.SetMemoryLimit(p.limit - max(0, resident-ours) - left/8)
 	}
 	return nil
 }

@@ -37,15 +37,8 @@ func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 	if err != nil {
 		return err
 	}
-	signaled, stop := signal.NotifyContext(context.Background(), ends()...)
-	defer stop()
-	ctx, drain := context.WithCancelCause(context.Background())
+	ctx, drain := untilSignaled()
 	defer drain(nil)
-	context.AfterFunc(signaled, func() {
-		stop() // before the drain is visible from outside: the next signal then ends the process
-		drain(context.Cause(signaled))
-	})
-
 	lines, closeLog := openLog(config.Log)
 	defer closeLog()
 	log := lines.Logger()
@@ -101,6 +94,21 @@ func (c serveCommand) Run(stdout io.Writer, kinds []Kind) error {
 	err = g.Serve(ctx, listener, config.Server.ShutdownGrace)
 	<-waited
 	return errors.Join(short, err)
+}
+
+// untilSignaled returns a context that ends at the first signal to end the process, or when drain
+// is called.
+func untilSignaled() (ctx context.Context, drain context.CancelCauseFunc) {
+	signaled, stop := signal.NotifyContext(context.Background(), ends()...)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	context.AfterFunc(signaled, func() {
+		stop() // before the drain is visible from outside: the next signal then ends the process
+		cancel(context.Cause(signaled))
+	})
+	return ctx, func(cause error) {
+		cancel(cause)
+		stop()
+	}
 }
 
 // gateOf returns how the gate of local models is sized.

@@ -177,6 +177,12 @@ func (a *Auth) Foreign(h http.Header) string {
 	if err != nil || c.named == "" || a.ours(c.bearer) {
 		return ""
 	}
+	// A key of ours must not leave in a malformed header either: Bearer Bearer KEY.
+	for part := range strings.FieldsFuncSeq(c.bearer, func(r rune) bool { return strings.ContainsRune(" \t,;:\"'", r) }) {
+		if a.ours(part) {
+			return ""
+		}
+	}
 	return c.bearer
 }
 

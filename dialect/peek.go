@@ -48,7 +48,7 @@ func peekRequest(request []byte) (peeked, Body, error) {
 			if err := peek(name, value, '0', &n); err != nil {
 				return err
 			}
-			p.N = max(1, n)
+			p.N = min(max(1, n), maxExpected) // its product with Prompts must not overflow
 		case "stream_options":
 			var options StreamOptions
 			if unmarshalLoosely(value, &options) == nil { // the receiver checks anything else

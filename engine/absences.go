@@ -21,14 +21,15 @@ func newAbsences() *absences {
 	return &absences{byCaller: map[string]*list.List{}, elements: map[*stream.Stream]*list.Element{}}
 }
 
-// note notes whether the reader of a caller's stream has gone, or is back or the stream over. Of
-// two changes the notice of the second may come first, so what counts is how the stream is now.
-func (a *absences) note(caller string, s *stream.Stream) {
+// note notes whether the reader of a caller's stream has gone, and reports that. It reads the
+// stream's state under the lock, as notes of one stream may come in any order: an old one must not
+// keep a stream that is over.
+func (a *absences) note(caller string, s *stream.Stream) (absent bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if !s.Absent() {
 		a.remove(caller, s)
-		return
+		return false
 	}
 	own := a.byCaller[caller]
 	if own == nil {
@@ -38,6 +39,7 @@ func (a *absences) note(caller string, s *stream.Stream) {
 	if a.elements[s] == nil {
 		a.elements[s] = own.PushBack(s)
 	}
+	return true
 }
 
 // remove forgets a stream. The caller holds a.mu.
@@ -86,10 +88,9 @@ func (a *absences) take(callers []string) *stream.Stream {
 }
 
 // absent returns the stream.Config.Absent of a caller's streams.
-func (g *namedGate) absent(caller string) func(*stream.Stream, bool) {
-	return func(s *stream.Stream, absent bool) {
-		g.absences.note(caller, s)
-		if absent {
+func (g *namedGate) absent(caller string) func(*stream.Stream) {
+	return func(s *stream.Stream) {
+		if g.absences.note(caller, s) {
 			g.absences.reclaim(g.gate)
 		}
 	}

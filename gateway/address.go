@@ -45,6 +45,12 @@ func (g *Gateway) clientOf(r *http.Request) string {
 	return client.String()
 }
 
+// fromTrustedProxy reports whether a request comes from a proxy whose X-Forwarded headers count.
+func (g *Gateway) fromTrustedProxy(r *http.Request) bool {
+	peer, ok := peerAddress(r.RemoteAddr)
+	return ok && g.trusts(peer)
+}
+
 // trusts reports whether an address is a trusted proxy's.
 func (g *Gateway) trusts(a netip.Addr) bool { return contains(g.TrustedProxies, a) }
 

@@ -9,7 +9,7 @@ import (
 const keyCaller = "caller"
 
 // identify is the middleware that determines the caller, once for the whole request: gate, streams,
-// metrics and log use the same caller. As there are no keys yet, a caller is an address.
+// metrics and log use the same caller. It is the client's address, unless authenticate finds a key.
 func identify(c *gin.Context) {
 	a := accessOf(c)
 	c.Set(keyCaller, engine.Caller{Name: addressName(a.client), Trace: &a.trace})

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -15,6 +16,7 @@ const keyHeld = "held memory"
 // stream that it started has ended.
 type held struct {
 	body, decode *memory.Reservation
+	answer       *memory.Reservation // a whole response while it is gathered and written
 	users        atomic.Int32
 }
 
@@ -26,12 +28,18 @@ func (h *held) release() {
 }
 
 // reserve is the middleware that puts the account of the request's caller in its context, and
-// releases what is held for its body.
+// releases what is held for its body and its whole response.
 func (g *Gateway) reserve(c *gin.Context) {
 	account := g.Memory.Account(callerOf(c).Name)
-	h := &held{body: account.Reserve(memory.Body), decode: account.Reserve(memory.Decode)}
+	h := &held{body: account.Reserve(memory.Body), decode: account.Reserve(memory.Decode), answer: account.Reserve(memory.Answer)}
 	h.users.Store(1)
 	defer h.release()
+	defer h.answer.Close()
+	if c.Request.ContentLength != 0 {
+		// net/http reads what is left of a body that no handler reads, before it writes the
+		// response, whose own deadline runs meanwhile.
+		_ = controlOf(c).SetReadDeadline(time.Now().Add(min(g.BodyTimeout, g.WriteTimeout/2)))
+	}
 	c.Set(keyHeld, h)
 	if g.Memory != nil {
 		c.Request = c.Request.WithContext(memory.With(c.Request.Context(), account))

@@ -11,6 +11,7 @@ import (
 	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/engine"
+	"penstock/memory"
 	"penstock/sse"
 	"penstock/stream"
 )
@@ -77,7 +78,7 @@ func (g *Gateway) generateWhole(c *gin.Context, codec dialect.Codec, gen *genera
 	pass := g.newPassthrough(c)
 	r.Passthrough = pass
 	gatherer := codec.Whole(r)
-	end, err := gen.Run(c.Request.Context(), call, r, func(deltas ...dialect.Delta) error { return gatherer.Add(deltas...) })
+	end, err := gen.Run(c.Request.Context(), call, r, reserving(c.Request.Context(), g.heldOf(c).answer, gatherer.Add))
 	if err != nil {
 		return err
 	}
@@ -234,14 +235,14 @@ func (v nativeVerb) start(ctx context.Context, call *engine.Call, in engine.Inpu
 }
 
 // whole runs the generation to its end and returns the whole of it as JSON.
-func (v nativeVerb) whole(ctx context.Context, call *engine.Call, in engine.Input) ([]byte, error) {
+func (v nativeVerb) whole(ctx context.Context, held *memory.Reservation, call *engine.Call, in engine.Input) ([]byte, error) {
 	if v.gen != nil {
 		r, err := v.decode(in)
 		if err != nil {
 			return nil, err
 		}
 		gatherer := v.codec.Whole(r)
-		end, err := v.gen.Run(ctx, call, r, func(deltas ...dialect.Delta) error { return gatherer.Add(deltas...) })
+		end, err := v.gen.Run(ctx, call, r, reserving(ctx, held, gatherer.Add))
 		if err != nil {
 			return nil, err
 		}

@@ -78,7 +78,7 @@ func (g *Gateway) stream(c *gin.Context, v nativeVerb, call *engine.Call, in eng
 
 // collect runs a generation to its end and responds with the whole of it.
 func (g *Gateway) collect(c *gin.Context, v nativeVerb, call *engine.Call, in engine.Input) error {
-	body, err := v.whole(c.Request.Context(), call, in)
+	body, err := v.whole(c.Request.Context(), g.heldOf(c).answer, call, in)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,8 @@ const (
 	Cache   Kind = "cache"   // what caches keep for later requests
 )
 
-// MaxWait is how long a reservation waits for memory.
+// MaxWait is how long a reservation waits for memory, all waits in a row together: one that grows
+// little by little would else keep what it holds from others for long.
 const MaxWait = 2 * time.Second
 
 // maxWaiters is how many reservations wait at one time; a caller may have half of these.
@@ -82,7 +83,10 @@ func (b *Budget) Snapshot() Snapshot {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s := Snapshot{Limit: b.limit, Used: b.used, Kinds: map[Kind]int64{}, Callers: len(b.accounts), Waiting: len(b.waiters), Refused: b.refused}
+	s := Snapshot{
+		Limit: b.limit, Used: b.used, Kinds: map[Kind]int64{},
+		Callers: len(b.accounts), Waiting: len(b.waiters), Refused: b.refused,
+	}
 	for _, k := range []Kind{Body, Decode, Picture, Fetch, Answer, Stream, Cache} {
 		s.Kinds[k] = b.kinds[k]
 	}
@@ -186,6 +190,7 @@ func (b *Budget) grow(ctx context.Context, r *Reservation, bytes int64) error {
 	b.mu.Lock()
 	if b.tryLocked(r, bytes) {
 		b.mu.Unlock()
+		r.waited = 0
 		return nil
 	}
 	a := b.account(r.account.name)
@@ -200,12 +205,15 @@ func (b *Budget) grow(ctx context.Context, r *Reservation, bytes int64) error {
 	b.waiters = append(b.waiters, w)
 	b.mu.Unlock()
 
-	timer := time.NewTimer(MaxWait)
+	began := time.Now()
+	defer func() { r.waited += time.Since(began) }()
+	timer := time.NewTimer(MaxWait - r.waited)
 	defer timer.Stop()
 	select {
 	case <-w.granted:
 		return nil
 	case <-timer.C:
+		r.waited -= MaxWait // its owner may try again later
 		return b.giveUp(w, exhausted())
 	case <-ctx.Done():
 		return b.giveUp(w, context.Cause(ctx))

@@ -233,3 +233,25 @@ func TestCachesHoldAQuarterAtMost(t *testing.T) {
 		t.Error("an account without a budget refuses")
 	}
 }
+
+// A reservation that grows in many steps waits no longer than one that grows at once.
+func TestTheWaitsOfAReservationAreSummed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := New(10 << 20)
+		held := b.Account("a").Reserve(Body)
+		if err := held.Grow(t.Context(), 9<<20); err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(MaxWait*3/4, func() { held.Shrink(1 << 20) })
+		began := time.Now()
+		r := b.Account("a").Reserve(Body)
+		if err := r.Grow(t.Context(), 1<<20); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Grow(t.Context(), 1<<20); err == nil || time.Since(began) != MaxWait {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		r.Close()
+		held.Close()
+	})
+}

@@ -1,6 +1,9 @@
 package memory
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // An Account is what a caller's reservations belong to. The zero Account reserves nothing.
 type Account struct {
@@ -32,6 +35,7 @@ func (a Account) Reserve(kind Kind) *Reservation { return &Reservation{account: 
 type Reservation struct {
 	account Account
 	kind    Kind
+	waited  time.Duration // for memory, since some was free at once
 	needed  int64
 	granted int64 // guarded by the budget
 }
@@ -53,9 +57,9 @@ func rounded(bytes int64) int64 {
 	return (bytes + step - 1) / step * step
 }
 
-// Grow reserves n more bytes. What does not fit waits, for MaxWait at most. Its errors are an
-// *apierr.Error with apierr.CodeMemoryExhausted and the cause of ctx; the reservation is then as it
-// was.
+// Grow reserves n more bytes. What does not fit waits, until the waits in a row come to MaxWait.
+// Its errors are an *apierr.Error with apierr.CodeMemoryExhausted and the cause of ctx; the
+// reservation is then as it was.
 func (r *Reservation) Grow(ctx context.Context, n int64) error {
 	if r.account.budget == nil {
 		return nil
@@ -93,4 +97,7 @@ func (r *Reservation) Shrink(n int64) {
 }
 
 // Close returns all that is held. Further calls do nothing.
-func (r *Reservation) Close() { r.Shrink(r.needed) }
+func (r *Reservation) Close() {
+	r.Shrink(r.needed)
+	r.waited = 0
+}

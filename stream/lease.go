@@ -14,9 +14,9 @@ func (s *Stream) ReadersChanged() { s.settle() }
 // no reader, or, if it is detached, from its end on; when the lease runs out the generation is
 // canceled, and once that has ended the stream is deleted.
 func (s *Stream) settle() {
-	drop, changed, absent := s.renew()
+	drop, changed := s.renew()
 	if changed && s.config.Absent != nil {
-		s.config.Absent(s, absent)
+		s.config.Absent(s)
 	}
 	if drop {
 		// The store may be slow; what it does not drop now its own lease will.
@@ -26,19 +26,20 @@ func (s *Stream) settle() {
 	}
 }
 
-// renew does what settle says, and reports whether the log is to be dropped, and whether the
-// generation runs without a reader and that is new.
-func (s *Stream) renew() (drop, changed, absent bool) {
+// renew does what settle says, and reports whether the log is to be dropped, and whether what
+// Absent reports has changed.
+func (s *Stream) renew() (drop, changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	drop = s.lease()
-	absent = s.timer != nil && s.state != stateEnded && !s.config.Detached
+	absent := s.timer != nil && s.state != stateEnded && !s.config.Detached
 	changed = absent != s.absent
 	s.absent = absent
-	return drop, changed, absent
+	return drop, changed
 }
 
-// Absent reports whether the generation runs and its last reader has gone, though it may come back.
+// Absent reports whether the generation runs and its last reader has gone, though it may come back:
+// it has a Lease, and is not Detached.
 func (s *Stream) Absent() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -31,10 +31,10 @@ type Config struct {
 
 	Observer Observer // nil: none
 
-	// Absent is called when the last reader of a running generation that has a Lease and is not
-	// Detached has gone, and when one is back or the generation has ended. It returns quickly; nil:
-	// it is not called.
-	Absent func(s *Stream, absent bool)
+	// Absent is called when what Stream.Absent reports has changed. Calls for one stream may come
+	// at once and in any order: what counts is what it reports during the last one. It returns
+	// quickly; nil: it is not called.
+	Absent func(*Stream)
 }
 
 // Observer is notified of what happens to a stream. Its methods return quickly.

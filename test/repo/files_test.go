@@ -74,6 +74,43 @@ func TestDocumentsNameExistingFiles(t *testing.T) {
 	}
 }
 
+// shown is a test in docs/security.md, or the folder of the tests that follow it in its line.
+var shown = regexp.MustCompile("`([a-z][a-z0-9_/]*)`|\\b((?:Test|Fuzz)[A-Z][a-zA-Z0-9_]*)")
+
+func TestTheSecurityPageNamesExistingTests(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "docs/security.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for line := range strings.Lines(string(text)) {
+		var tests []byte
+		for _, match := range shown.FindAllStringSubmatch(line, -1) {
+			folder, test := match[1], match[2]
+			if files, _ := filepath.Glob(filepath.Join(root, folder, "*_test.go")); folder != "" && len(files) > 0 {
+				tests = nil
+				for _, file := range files {
+					content, err := os.ReadFile(file)
+					if err != nil {
+						t.Fatal(err)
+					}
+					tests = append(tests, content...)
+				}
+			}
+			if test == "" {
+				continue
+			}
+			found++
+			if !strings.Contains(string(tests), "\nfunc "+test+"(") {
+				t.Errorf("docs/security.md names %s, which is not in the folder before it", test)
+			}
+		}
+	}
+	if found < 50 {
+		t.Errorf("only %d tests were found in docs/security.md", found)
+	}
+}
+
 // goFiles returns the repository's Go files, without those in folders that begin with a dot.
 func goFiles(t *testing.T) []string {
 	t.Helper()
