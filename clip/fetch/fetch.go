@@ -212,7 +212,7 @@ func (f *Fetcher) request(ctx context.Context, timeout time.Duration, target *ur
 	if err := use(body.Bytes()); err != nil {
 		return nil, err
 	}
-	f.cache.put(target, response.Header, body.Bytes())
+	f.cache.put(ctx, target, response.Header, body.Bytes())
 	return nil, nil
 }
 

@@ -43,10 +43,10 @@ func crowd(t *testing.T, seed uint64) {
 	)
 	const callers = 5
 	slots := c.Permits + c.Queue
-	// bound is how many permits others may get before a waiter whose caller holds so many slots: each
-	// caller has a turn for each of its own, and each turn is one of two lengths and, at the worst,
-	// follows those of the other priority. Long work waits for long work to end besides, which is
-	// when any amount of short work may pass.
+	// bound is how many permits others may get before a waiter whose caller holds so many slots:
+	// each caller has a turn for each of its own, and each turn is one of two lengths and, at the
+	// worst, follows those of the other priority. Long work waits for long work to end besides,
+	// which is when any amount of short work may pass.
 	bound := func(t Ticket, own int) int {
 		n := (own*callers + 1) * int(lengths) * batchEvery
 		if t.Length == Long && reserve > 0 {
