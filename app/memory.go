@@ -36,8 +36,10 @@ func planMemory(c configs.MemoryLimit, log *slog.Logger) (*memoryPlan, error) {
 }
 
 // divide measures what the process takes apart from its requests, models and their native memory
-// included, and gives the rest to the requests: three quarters of it as their budget, a quarter for
-// what is not counted, as stacks, buffers of connections and garbage.
+// included, and gives the rest to the requests: half of it as their budget, half for what is not
+// counted, as stacks, buffers of connections, native memory of runs, and above all garbage. If the
+// budget could come near what Go may take, Go would collect garbage without a pause while the
+// budget is full, and nothing would be served in time.
 func (p *memoryPlan) divide() error {
 	if p.budget == nil {
 		return nil
@@ -52,7 +54,7 @@ func (p *memoryPlan) divide() error {
 		return fmt.Errorf("runtime.memory_limit is %s, of which the models leave %s for requests: give it %s more, or load fewer models",
 			mebibytes(p.limit), mebibytes(max(0, left)), mebibytes(leastMemory-left))
 	}
-	p.budget.SetLimit(left / 4 * 3)
+	p.budget.SetLimit(left / 2)
 	if p.goOwn { // Go does not see native memory
 		// An eighth is left for what native memory grows by while models run.
 		debug.SetMemoryLimit(p.limit - max(0, resident-ours) - left/8)

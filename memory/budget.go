@@ -20,6 +20,8 @@ const (
 	Answer  Kind = "answer"  // whole responses that are gathered
 	Stream  Kind = "stream"  // events kept for readers
 	Cache   Kind = "cache"   // what caches keep for later requests
+
+	Attention Kind = "attention" // attention caches of generations
 )
 
 // MaxWait is how long a reservation waits for memory, all waits in a row together: one that grows
@@ -87,7 +89,7 @@ func (b *Budget) Snapshot() Snapshot {
 		Limit: b.limit, Used: b.used, Kinds: map[Kind]int64{},
 		Callers: len(b.accounts), Waiting: len(b.waiters), Refused: b.refused,
 	}
-	for _, k := range []Kind{Body, Decode, Picture, Fetch, Answer, Stream, Cache} {
+	for _, k := range []Kind{Body, Decode, Picture, Fetch, Answer, Stream, Cache, Attention} {
 		s.Kinds[k] = b.kinds[k]
 	}
 	return s

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"penstock/memory"
 	"penstock/onnx"
 )
 
@@ -21,6 +22,9 @@ type sequence struct {
 	mask            []int64        // ones
 	logits          buffer
 	last            []float32 // the logits after the last token
+
+	held *memory.Reservation // for the caches; nil before the first run
+	rows int                 // tokens that it is for
 }
 
 // cache is one attention cache. If the graph shares memory, past and present are one tensor with
@@ -56,6 +60,41 @@ func (s *sequence) close() {
 	for _, t := range s.outputs { // does nothing the second time, where past and present are one
 		free(t)
 	}
+	if s.held != nil {
+		s.held.Close()
+	}
+}
+
+// reserve reserves what the caches take that hold total tokens. Their tensors are doubled as they
+// grow, so that there is always room for some more.
+func (s *sequence) reserve(ctx context.Context, total int) error {
+	if total <= s.rows {
+		return nil
+	}
+	if s.held == nil {
+		s.held = memory.From(ctx).Reserve(memory.Attention)
+	}
+	rows := min(max(2*s.rows, total, leastRows), max(s.limit, total))
+	if err := s.held.Grow(ctx, int64(rows-s.rows)*s.graph.bytesOfToken()); err != nil {
+		return err //nolint:wrapcheck // it is for the client
+	}
+	s.rows = rows
+	return nil
+}
+
+// bytesOfToken returns what one token takes in all caches.
+func (g *graph) bytesOfToken() (bytes int64) {
+	for _, c := range g.caches {
+		size := int64(4)
+		if c.kind == onnx.TypeFloat16 {
+			size = 2
+		}
+		bytes += c.heads * c.dim * size
+	}
+	if !g.shared { // the caches of the next run are beside those of the last one
+		bytes *= 2
+	}
+	return bytes
 }
 
 // free releases a tensor, which may be nil. There is nothing to do about an error.
@@ -87,6 +126,9 @@ func (s *sequence) feed(ctx context.Context, tokens []int64) ([]float32, error) 
 	n := len(tokens)
 	if s.length+n > s.limit {
 		return nil, errContextFull
+	}
+	if err := s.reserve(ctx, s.length+n); err != nil {
+		return nil, err
 	}
 	if err := s.prepare(tokens); err != nil {
 		return nil, fmt.Errorf("prepare a run: %w", err)
@@ -154,9 +196,11 @@ func set(tensors []*onnx.Tensor, index int, b buffer, shape ...int64) (err error
 	return err
 }
 
+// leastRows is how many tokens a cache has room for at first.
+const leastRows = 256
+
 // enlarge makes the one tensor have rows for total tokens.
 func (c *cache) enlarge(length, total, limit int) (err error) {
-	const least = 256
 	rows := 0
 	if c.past != nil {
 		rows = int(c.past.Shape()[2])
@@ -164,7 +208,7 @@ func (c *cache) enlarge(length, total, limit int) (err error) {
 	if total <= rows {
 		return nil
 	}
-	bigger := min(max(2*rows, total, least), max(limit, total))
+	bigger := min(max(2*rows, total, leastRows), max(limit, total))
 	b := newBuffer(c.shape.kind, c.shape.heads*int64(bigger)*c.shape.dim)
 	b.spread(c.buffer, c.shape.heads, int64(rows)*c.shape.dim, int64(length)*c.shape.dim, int64(bigger)*c.shape.dim)
 	free(c.past)

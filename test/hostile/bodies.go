@@ -23,7 +23,7 @@ func measureBodies(ctx context.Context, o options) error {
 	table := tabwriter.NewWriter(o.log, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "body\tstatus\tMiB\tmemory grew by\ttimes its size")
 	var tooMuch error
-	for _, b := range emptyBodies(maxBody, []string{"gpt", "smollm2"}) {
+	for _, b := range emptyBodies(maxBody) {
 		status, grown, err := measure(ctx, o, up.url, b)
 		if err != nil {
 			return err

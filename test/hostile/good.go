@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -110,7 +111,11 @@ func (g *good) request(ctx context.Context, method, path, body string) error {
 		return cause(err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%d %.200s", response.StatusCode, text)
+		var body struct {
+			Error struct{ Code, Message string }
+		}
+		_ = json.Unmarshal(text, &body) // without an error object the status must do
+		return fmt.Errorf("%d %s: %s", response.StatusCode, body.Error.Code, body.Error.Message)
 	}
 	return nil
 }

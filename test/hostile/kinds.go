@@ -40,7 +40,7 @@ func kinds() []kind {
 
 // exchange sends a request on a connection of its own and reads the response, which may come
 // before the request has been sent.
-func (a *attacker) exchange(head, body string) (status int) {
+func (a *attacker) exchange(head string, body []byte) (status int) {
 	conn, end := a.connect()
 	if conn == nil {
 		return 0
@@ -50,7 +50,7 @@ func (a *attacker) exchange(head, body string) (status int) {
 	go func() {
 		defer close(sent)
 		if _, err := io.WriteString(conn, head); err == nil {
-			_, _ = io.WriteString(conn, body) // breaks off where it is refused
+			_, _ = conn.Write(body) // breaks off where it is refused
 		}
 	}()
 	status = a.response(conn, true)
@@ -77,7 +77,7 @@ func (a *attacker) response(conn net.Conn, read bool) (status int) {
 }
 
 // post sends a body to a route.
-func (a *attacker) post(path, mediaType, body string) int {
+func (a *attacker) post(path, mediaType string, body []byte) int {
 	return a.exchange(a.head("POST", path, "Content-Type: "+mediaType, fmt.Sprint("Content-Length: ", len(body))), body)
 }
 
@@ -127,18 +127,18 @@ func (a *attacker) slowBody() {
 
 // halfBody sends half of a large body, and then nothing.
 func (a *attacker) halfBody() {
-	a.stuck(a.head("POST", predictPath, "Content-Type: "+mediaJSON, fmt.Sprint("Content-Length: ", a.loads.size)) + a.loads.spaces[:a.loads.size/2])
+	a.stuck(a.head("POST", predictPath, "Content-Type: "+mediaJSON, fmt.Sprint("Content-Length: ", a.loads.size)), a.loads.spaces[:a.loads.size/2])
 }
 
 func (a *attacker) halfHead() {
-	a.stuck("POST " + predictPath + " HTTP/1.1\r\nHost: localhost\r\nX-Slow: " + strings.Repeat("x", a.r.IntN(8000)))
+	a.stuck("POST " + predictPath + " HTTP/1.1\r\nHost: localhost\r\nX-Slow: " + strings.Repeat("x", a.r.IntN(8000)), nil)
 }
 
-func (a *attacker) sit() { a.stuck("") }
+func (a *attacker) sit() { a.stuck("", nil) }
 
-// stuck sends a text and then nothing until the server closes the connection, at most for half of
-// the attacker's patience.
-func (a *attacker) stuck(text string) {
+// stuck sends a part of a request and then nothing until the server closes the connection, at most
+// for half of the attacker's patience.
+func (a *attacker) stuck(head string, body []byte) {
 	conn, end := a.connect()
 	if conn == nil {
 		return
@@ -147,7 +147,9 @@ func (a *attacker) stuck(text string) {
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)
-		_, _ = io.WriteString(conn, text) // breaks off where it is refused
+		if _, err := io.WriteString(conn, head); err == nil {
+			_, _ = conn.Write(body) // breaks off where it is refused
+		}
 	}()
 	if a.once {
 		a.hold(0)
@@ -166,13 +168,13 @@ func (a *attacker) pictureBomb() {
 }
 
 func (a *attacker) hugePrompt() {
-	a.post("/v1/models/"+a.llm+":predict", mediaJSON, `{"max_tokens":4000,"prompt":"`+a.loads.prompt+`"}`)
+	a.post("/v1/models/"+a.llm+":predict", mediaJSON, a.loads.prompt)
 }
 
 // wholeAnswer lets the server gather an answer that is large, or passes it on without reading it.
 func (a *attacker) wholeAnswer() {
 	if a.r.IntN(2) == 0 {
-		a.post("/v1/models/gpt:predict", mediaJSON, `{"prompt":"Hello"}`)
+		a.post("/v1/models/gpt:predict", mediaJSON, []byte(`{"prompt":"Hello"}`))
 		return
 	}
 	const chat = `{"model":"gpt","messages":[{"role":"user","content":"Hello"}]}`
@@ -202,7 +204,7 @@ func (a *attacker) neverReads() {
 // keptStreams starts streams that are kept for readers, of which there are none.
 func (a *attacker) keptStreams() {
 	for range 8 {
-		a.post("/v1/streams", mediaJSON, `{"model":"`+a.llm+`","input":{"prompt":"Hello","max_tokens":4000}}`)
+		a.post("/v1/streams", mediaJSON, []byte(`{"model":"`+a.llm+`","input":{"prompt":"Hello","max_tokens":200}}`))
 	}
 }
 
@@ -210,8 +212,8 @@ func (a *attacker) keptStreams() {
 func (a *attacker) reconnects() {
 	id := fmt.Sprintf("%032x", a.r.Uint64())
 	for _, last := range []string{id + "-1", id + "-99999999999999999999", "-1", strings.Repeat("9", 4000), id, `"'<script>`} {
-		a.exchange(a.head("GET", "/v1/models/"+a.llm+"/stream?prompt=Hello", "Accept: text/event-stream", "Last-Event-ID: "+last), "")
-		a.exchange(a.head("GET", "/v1/streams/"+id, "Last-Event-ID: "+last), "")
+		a.exchange(a.head("GET", "/v1/models/"+a.llm+"/stream?prompt=Hello", "Accept: text/event-stream", "Last-Event-ID: "+last), nil)
+		a.exchange(a.head("GET", "/v1/streams/"+id, "Last-Event-ID: "+last), nil)
 	}
 }
 
@@ -220,7 +222,7 @@ func (a *attacker) manyHeaders() {
 	for i := range 3000 {
 		fmt.Fprintf(&b, "X-Header-%d: %s\r\n", i, strings.Repeat("x", 1000))
 	}
-	a.exchange(a.head("GET", "/healthz", strings.TrimSuffix(b.String(), "\r\n")), "")
+	a.exchange(a.head("GET", "/healthz", strings.TrimSuffix(b.String(), "\r\n")), nil)
 }
 
 func (a *attacker) wrongKeys() {
@@ -228,12 +230,12 @@ func (a *attacker) wrongKeys() {
 	defer func() { a.key = right }()
 	for range 20 {
 		a.key = fmt.Sprintf("psk_%043x", a.r.Uint64())
-		a.post(predictPath, mediaJSON, pixel)
+		a.post(predictPath, mediaJSON, []byte(pixel))
 	}
 }
 
 // twoLengths sends a request whose body ends in one place for some servers, in another for others.
 func (a *attacker) twoLengths() {
 	a.exchange(a.head("POST", predictPath, "Content-Length: 4", "Transfer-Encoding: chunked"),
-		"0\r\n\r\nGET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		[]byte("0\r\n\r\nGET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n"))
 }

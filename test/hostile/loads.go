@@ -13,15 +13,18 @@ import (
 // loads are the bodies that attackers send. They are made once.
 type loads struct {
 	size   int    // of bodies that are as large as they may be
-	spaces string // a body of no use
-	noise  string // bytes that are no picture
-	prompt string // a long one
+	spaces []byte // a body of no use
+	noise  []byte // bytes that are no picture
+	prompt []byte // a request with a long one
 	empty  []body // of empty values
 	bombs  []body // pictures
 }
 
 // body is a body and where it goes.
-type body struct{ name, path, mediaType, text string }
+type body struct {
+	name, path, mediaType string
+	text                  []byte
+}
 
 const (
 	mediaJSON = "application/json"
@@ -34,10 +37,10 @@ func newLoads(small bool) (*loads, error) {
 	if small {
 		l.size, side, pictures = 200<<10, 2000, 20
 	}
-	l.spaces = strings.Repeat(" ", l.size)
-	l.noise = "\xff\xd8\xff\xe0" + strings.Repeat("\x00\xa5\x5a", (l.size-4)/3)
-	l.prompt = strings.Repeat("word after word ", l.size/64)
-	l.empty = emptyBodies(l.size, []string{"gpt"})
+	l.spaces = bytes.Repeat([]byte(" "), l.size)
+	l.noise = append([]byte("\xff\xd8\xff\xe0"), bytes.Repeat([]byte("\x00\xa5\x5a"), (l.size-4)/3)...)
+	l.prompt = fmt.Appendf(nil, `{"max_tokens":4000,"prompt":%q}`, strings.Repeat("word after word ", l.size/64))
+	l.empty = emptyBodies(l.size)
 	bomb, err := pngOf(side)
 	if err != nil {
 		return nil, err
@@ -54,14 +57,14 @@ func newLoads(small bool) (*loads, error) {
 	data := func(png []byte) string {
 		return `{"image":"data:image/png;base64,` + base64.StdEncoding.EncodeToString(png) + `"}`
 	}
-	list := func(entry string, n int) string { return "[" + strings.Repeat(entry+",", n-1) + entry + "]" }
+	list := func(entry string, n int) []byte { return []byte("[" + strings.Repeat(entry+",", n-1) + entry + "]") }
 	large, err := pngOf(side / 4)
 	if err != nil {
 		return nil, err
 	}
 	l.bombs = []body{
-		{"large", predictPath, "image/png", string(bomb)},
-		{"size that it has not", predictPath, "image/png", string(huge)},
+		{"large", predictPath, "image/png", bomb},
+		{"size that it has not", predictPath, "image/png", huge},
 		{"many", predictPath, mediaJSON, list(data(pixels), pictures)},
 		{"many large ones", predictPath, mediaJSON, list(data(large), 30)},
 	}
@@ -69,22 +72,20 @@ func newLoads(small bool) (*loads, error) {
 }
 
 // emptyBodies returns bodies of one empty value, repeated, for each route and list.
-func emptyBodies(size int, languageModels []string) []body {
+func emptyBodies(size int) []body {
 	var all []body
 	add := func(path, before, after string) {
 		for _, value := range []string{"{},", "[],", `"",`, "0,"} {
 			text := before + strings.Repeat(value, (size-len(before)-len(after)-4)/len(value)) + strings.TrimSuffix(value, ",") + after
-			all = append(all, body{path + " " + before + value, path, mediaJSON, text})
+			all = append(all, body{path + " " + before + value, path, mediaJSON, []byte(text)})
 		}
 	}
-	for _, m := range languageModels {
-		add("/v1/chat/completions", `{"model":"`+m+`","messages":[`, `]}`)
-		add("/v1/completions", `{"model":"`+m+`","prompt":[`, `]}`)
-		add("/v1/responses", `{"model":"`+m+`","input":[`, `]}`)
-		add("/v1/models/"+m+":predict", `{"messages":[`, `]}`)
-		add("/v1/models/"+m+"/stream", `{"messages":[`, `]}`)
-		add("/v1/streams", `{"model":"`+m+`","input":{"messages":[`, `]}}`)
-	}
+	add("/v1/chat/completions", `{"model":"gpt","messages":[`, `]}`)
+	add("/v1/completions", `{"model":"gpt","prompt":[`, `]}`)
+	add("/v1/responses", `{"model":"gpt","input":[`, `]}`)
+	add("/v1/models/gpt:predict", `{"messages":[`, `]}`)
+	add("/v1/models/gpt/stream", `{"messages":[`, `]}`)
+	add("/v1/streams", `{"model":"gpt","input":{"messages":[`, `]}}`)
 	add("/v1/embeddings", `{"model":"clip","input":[`, `]}`)
 	add(predictPath, `[`, `]`)
 	add(predictPath, `{"labels":[`, `]}`)

@@ -5,7 +5,7 @@
 //	go run ./test/hostile -clients 1000 -for 60s
 //
 // It builds the command unless -penstock names one, and runs it with CLIP, with SmolLM2 if that is
-// in .penstock/models, and with an upstream in this process whose streams have no end. All
+// in .penstock/models, and with an upstream in this process, whose responses are large. All
 // connections are within 127.0.0.0/8. Hostile clients have addresses of their own and a few keys;
 // the good client, with another address and key, sends predicts and GET /healthz all the time.
 //

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// upstream is an OpenAI-compatible server whose streams have no end, or are long where it is small,
-// and whose whole responses are large.
+// upstream is an OpenAI-compatible server whose responses are large, or not as large where it is
+// small.
 type upstream struct {
 	url    string
 	server *http.Server
@@ -76,7 +76,11 @@ func (u *upstream) stream(w http.ResponseWriter, r *http.Request) {
 	text := strings.Repeat("much ", 800)
 	every := time.NewTicker(10 * time.Millisecond)
 	defer every.Stop()
-	for i := 0; !u.small || i < 50; i++ {
+	chunks := 1000
+	if u.small {
+		chunks = 50
+	}
+	for range chunks {
 		select {
 		case <-r.Context().Done():
 			return

@@ -146,7 +146,7 @@ func (g *Gate) refuse(name string) error {
 	switch own := g.callers[name]; {
 	case g.inside >= g.slots():
 		err = ErrFull
-	case own != nil && own.inside >= g.most(name):
+	case own != nil && (own.inside >= g.most(name) || g.inside >= g.slots()-g.kept()):
 		err = ErrShare
 	default:
 		return nil
@@ -160,6 +160,15 @@ func (g *Gate) refuse(name string) error {
 
 // slots returns how many slots there are.
 func (g *Gate) slots() int { return g.config.Permits + g.config.Queue }
+
+// kept returns how many slots are for callers that hold none: else a few callers that stay within
+// their shares would together keep the next one out.
+func (g *Gate) kept() int {
+	if g.config.PerCaller == 0 || g.config.PerCaller >= 100 {
+		return 0
+	}
+	return g.slots() / 10
+}
 
 // share returns how much of n one caller may hold while others want some.
 func (g *Gate) share(n int) int {

@@ -113,18 +113,21 @@ func (m *model) enter() {
 	for name, at := range m.refusals {
 		others = others || name != t.Caller && time.Since(at) < recently
 	}
-	most := all
+	most, kept := all, 0
 	if percent := m.gate.config.PerCaller; percent > 0 {
 		most = max(1, (all*percent+99)/100)
 		if !others {
 			most = max(most, all-all/10)
+		}
+		if percent < 100 {
+			kept = all / 10
 		}
 	}
 	var want error
 	switch {
 	case total >= all:
 		want = ErrFull
-	case m.inside[t.Caller] >= most:
+	case m.inside[t.Caller] >= most, m.inside[t.Caller] > 0 && total >= all-kept:
 		want = ErrShare
 	}
 	s, err := m.gate.Enter(t)

@@ -45,6 +45,24 @@ func TestACallerHoldsItsShareWhileAnotherIsInside(t *testing.T) {
 	}
 }
 
+// Callers that each stay within their share do not keep others out together.
+func TestTheLastTenthIsForCallersWithoutASlot(t *testing.T) {
+	g := New(Config{Permits: 5, Queue: 100, PerCaller: 50})
+	held := 0
+	for _, caller := range []string{"a", "b", "c", "d"} {
+		slots, err := fill(g, caller)
+		if held += len(slots); !errors.Is(err, ErrShare) {
+			t.Errorf("%s: %d slots, then %v", caller, len(slots), err)
+		}
+	}
+	if held != 98 { // 95, and one for each of the others
+		t.Errorf("they hold %d", held)
+	}
+	if _, err := g.Enter(Ticket{Caller: "good"}); err != nil {
+		t.Errorf("another caller got %v", err)
+	}
+}
+
 // A caller that was refused wants a slot for a while, even if it does not ask again.
 func TestARefusedCallerWantsASlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
