@@ -22,8 +22,11 @@ type peeked struct {
 	IncludeUsage bool // of a stream
 }
 
-// peekedNames are the members that peekRequest reads.
-var peekedNames = [...]string{"model", "stream", "n", "stream_options", "prompt"}
+// peekedNames are the members that peekRequest and Expectation read.
+var peekedNames = [...]string{
+	"model", "stream", "n", "stream_options", "prompt",
+	"max_tokens", "max_completion_tokens", "max_output_tokens", "best_of",
+}
 
 // peekRequest reads the few top-level members of a request that peeked has, and checks that the
 // whole is one JSON object; nothing else is looked at. A request that its receiver could read
@@ -59,7 +62,7 @@ func peekRequest(request []byte) (peeked, Body, error) {
 			p.Prompts = max(1, prompts(value))
 		default:
 			for _, known := range peekedNames {
-				if strings.EqualFold(name, known) {
+				if name != known && strings.EqualFold(name, known) {
 					return badRequest(name, codeUnknown, "Unrecognized request argument supplied: %s. It is '%s'.", name, known)
 				}
 			}
