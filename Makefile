@@ -1,6 +1,6 @@
 # `make run` and `make test` are enough for users; the rest is for development.
 .DEFAULT_GOAL := help
-.PHONY: help run test setup build check lint vulns fmt arch tidy browser e2e bench soak clean .penstock/e2e/openai-go
+.PHONY: help run test setup build check lint vulns fmt arch tidy browser e2e bench soak hostile clean .penstock/e2e/openai-go
 
 GO     ?= go
 PYTHON ?= python3
@@ -68,6 +68,9 @@ bench: setup build $(BENCH)/.installed ## compare relays (nginx if installed) an
 
 soak: ## all kinds of client, cut at random, for ten minutes (or make soak FOR=1h)
 	$(GO) run -race ./test/soak -for $(or $(FOR),10m)
+
+hostile: setup build ## 1,000 hostile clients against ./penstock: its memory, its other clients, what is left
+	$(GO) run ./test/hostile -penstock ./penstock -for $(or $(FOR),1m)
 
 clean: ## remove the binary, not what was fetched (rm -r .penstock removes that)
 	rm -f penstock

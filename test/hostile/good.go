@@ -74,6 +74,7 @@ func (g *good) run(ctx context.Context) {
 func (g *good) predict(ctx context.Context) {
 	g.send(ctx, "predict", http.MethodPost, predictPath, pixel)
 }
+
 func (g *good) health(ctx context.Context) { g.send(ctx, "healthz", http.MethodGet, "/healthz", "") }
 
 // send sends a request and records how it ended.

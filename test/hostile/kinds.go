@@ -131,7 +131,7 @@ func (a *attacker) halfBody() {
 }
 
 func (a *attacker) halfHead() {
-	a.stuck("POST " + predictPath + " HTTP/1.1\r\nHost: localhost\r\nX-Slow: " + strings.Repeat("x", a.r.IntN(8000)), nil)
+	a.stuck("POST "+predictPath+" HTTP/1.1\r\nHost: localhost\r\nX-Slow: "+strings.Repeat("x", a.r.IntN(8000)), nil)
 }
 
 func (a *attacker) sit() { a.stuck("", nil) }
