@@ -90,6 +90,9 @@ func (a *account) admit(r Request) (*Grant, error) {
 	}
 	a.grants++
 	g.Meters = a.meters(now)
+	if n > 0 {
+		a.dirty() // a stream can run for long before it is settled
+	}
 	return g, nil
 }
 
@@ -181,7 +184,7 @@ func (g *Grant) end(used int64, canceled bool) bool {
 	a.tokens.take(used-g.reserved, now)
 	a.day.add(used-g.reserved, g.day, now)
 	a.month.add(used-g.reserved, g.month, now)
-	if used > 0 {
+	if used > 0 || g.reserved > 0 {
 		a.dirty()
 	}
 	return true

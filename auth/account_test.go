@@ -300,3 +300,30 @@ func BenchmarkKeyAndLimits(b *testing.B) {
 		g.Settle(100, 50, false)
 	}
 }
+
+// A crash must not return what a stream that was running then may have used.
+func TestReservationsAreSaved(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		a := openOptions(t, Options{State: dir, Keys: []Key{{Name: "k", SHA256: Digest("secret"), Limits: Limits{TokensPerDay: 100}}}})
+		defer runs(t, a)()
+		saved := func() int64 {
+			t.Helper()
+			time.Sleep(saveInterval)
+			synctest.Wait()
+			records, err := readState(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return records["key:k"].DayTokens
+		}
+		g := admitted(t, identified(t, a, "secret"), Request{Prompt: 10, Completion: 30, Generates: true, Stream: true})
+		if n := saved(); n != 40 {
+			t.Errorf("%d tokens are saved while a stream has reserved 40", n)
+		}
+		g.Cancel()
+		if n := saved(); n != 0 {
+			t.Errorf("%d tokens are saved once the reservation has been returned", n)
+		}
+	})
+}

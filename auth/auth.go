@@ -177,6 +177,10 @@ func (a *Auth) Foreign(h http.Header) string {
 	if err != nil || c.named == "" || a.ours(c.bearer) {
 		return ""
 	}
+	// What is no token (RFC 6750, 2.1) may have one of ours in it: Bearer Bearer KEY.
+	if strings.ContainsAny(c.bearer, " \t,;\"'") {
+		return ""
+	}
 	return c.bearer
 }
 

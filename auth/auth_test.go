@@ -17,7 +17,7 @@ import (
 )
 
 func TestCredentials(t *testing.T) {
-	a := openOptions(t, Options{Keys: []Key{{Name: "a", SHA256: Digest("one")}, {Name: "b", SHA256: Digest("two")}}})
+	a := openOptions(t, Options{Keys: []Key{{Name: "a", SHA256: Digest("one")}, {Name: "b", SHA256: Digest("two")}, {Name: "c", SHA256: Digest("x:y")}}})
 	for _, test := range []struct {
 		name, headers string
 		caller        string
@@ -40,6 +40,9 @@ func TestCredentials(t *testing.T) {
 		{"a header twice", "X-Api-Key: one; X-Api-Key: two", "", ErrConflict, ""},
 		{"an unknown key decides", "X-Api-Key: three; Authorization: Bearer one", "", ErrConflict, ""},
 		{"an upstream's beside ours", "X-Api-Key: one; Authorization: Bearer upstream", "key:a", nil, "upstream"},
+		{"ours after Bearer twice", "X-Api-Key: one; Authorization: Bearer Bearer one", "key:a", nil, ""},
+		{"ours with a colon", "X-Api-Key: x:y; Authorization: Bearer x:y", "key:c", nil, ""},
+		{"ours in a list", "X-Api-Key: one; Authorization: Bearer upstream,\"two\"", "key:a", nil, ""},
 		{"a revoked one beside ours", "X-Api-Key: one; Authorization: Bearer psk_gone", "", ErrConflict, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -76,6 +76,9 @@ func (v *verifier) refresh(ctx context.Context) { v.keys.refresh(ctx) }
 func (v *verifier) verify(ctx context.Context, token string) (subject string, granted ClaimLimits, err error) {
 	claims := jwt.MapClaims{}
 	_, err = v.parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
+		if _, ok := t.Header["crit"]; ok { // RFC 7515, 4.1.11: it has a meaning that is not known here
+			return nil, errors.New("its header has crit")
+		}
 		kid, _ := t.Header["kid"].(string)
 		return v.keys.find(ctx, kid, t.Method.Alg())
 	})

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -80,14 +81,20 @@ func (i *issuer) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (i *issuer) token(method jwt.SigningMethod, id string, key any, change ...func(jwt.MapClaims)) string {
+	header := map[string]any{}
+	if id != "" {
+		header["kid"] = id
+	}
+	return i.signed(method, header, key, change...)
+}
+
+func (i *issuer) signed(method jwt.SigningMethod, header map[string]any, key any, change ...func(jwt.MapClaims)) string {
 	claims := jwt.MapClaims{"iss": i.url, "aud": "penstock", "sub": "ann", "exp": time.Now().Add(time.Hour).Unix()}
 	for _, c := range change {
 		c(claims)
 	}
 	t := jwt.NewWithClaims(method, claims)
-	if id != "" {
-		t.Header["kid"] = id
-	}
+	maps.Copy(t.Header, header)
 	signed, err := t.SignedString(key)
 	if err != nil {
 		panic(err)
@@ -152,6 +159,7 @@ func TestTokens(t *testing.T) {
 		"another key":          {i.token(jwt.SigningMethodEdDSA, "ed", i.keys["other"]), false},
 		"an unknown key":       {i.token(jwt.SigningMethodEdDSA, "other", i.keys["other"]), false},
 		"no key's name":        {i.token(jwt.SigningMethodEdDSA, "", i.keys["ed"]), false},
+		"a critical extension": {i.signed(jwt.SigningMethodEdDSA, map[string]any{"kid": "ed", "crit": []string{"b64"}, "b64": false}, i.keys["ed"]), false},
 		"changed":              {i.token(jwt.SigningMethodEdDSA, "ed", i.keys["ed"]) + "A", false},
 		"no token":             {"a.b.c", false},
 	} {

@@ -134,9 +134,10 @@ func (r *Request) addForm(body []byte, boundary string) error {
 	if boundary == "" {
 		return apierr.InvalidInput("bad_form", "the form has no boundary: leave Content-Type to your HTTP client")
 	}
+	sizes := partSizes(body, boundary)
 	form := multipart.NewReader(bytes.NewReader(body), boundary)
-	for {
-		if len(r.Pictures) > maxPictures { // check refuses it
+	for _, size := range sizes {
+		if len(r.Pictures) > maxPictures || len(r.Labels) > maxLabels { // check refuses it
 			return nil
 		}
 		part, err := form.NextPart()
@@ -146,10 +147,12 @@ func (r *Request) addForm(body []byte, boundary string) error {
 		if err != nil {
 			return badForm(err)
 		}
-		value, err := io.ReadAll(part)
-		if err != nil {
+		var content bytes.Buffer
+		content.Grow(size + bytes.MinRead) // with the free space that ReadFrom needs to see the end
+		if _, err := content.ReadFrom(part); err != nil {
 			return badForm(err)
 		}
+		value := content.Bytes()
 		name := part.FormName()
 		if part.FileName() == "" && !strings.HasPrefix(part.Header.Get("Content-Type"), "image/") {
 			err = r.setText(name, string(value))
@@ -164,6 +167,25 @@ func (r *Request) addForm(body []byte, boundary string) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// maxParts is how many parts a form may have: more than the pictures and labels of a request.
+const maxParts = 2 * (maxPictures + maxLabels)
+
+// partSizes returns the sizes of a form's parts, and one size more for its end or for what is
+// malformed. A part that were read without it would take several times its size meanwhile.
+func partSizes(body []byte, boundary string) (sizes []int) {
+	form := multipart.NewReader(bytes.NewReader(body), boundary)
+	for len(sizes) < maxParts {
+		part, err := form.NextPart()
+		if err != nil {
+			return append(sizes, 0)
+		}
+		n, _ := io.Copy(io.Discard, part) // an error comes again when the part is read
+		sizes = append(sizes, int(n))
+	}
+	return sizes
 }
 
 func badForm(cause error) error {
@@ -190,10 +212,35 @@ func decodeImage(text string) ([]byte, error) {
 	} else if strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://") {
 		return nil, bad("\"image\" is the picture itself, as a data URL or base64; send an address as \"url\"", nil)
 	}
-	text = strings.NewReplacer("-", "+", "_", "/", "\n", "", "\r", "", " ", "").Replace(text)
-	data, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
-	if err != nil {
+	text = strings.TrimRight(text, "= \r\n")
+	data := bytes.NewBuffer(make([]byte, 0, base64.RawStdEncoding.DecodedLen(len(text))+bytes.MinRead))
+	if _, err := data.ReadFrom(base64.NewDecoder(base64.RawStdEncoding, &standardAlphabet{text})); err != nil {
 		return nil, bad("\"image\" is neither a data URL nor base64", err)
 	}
-	return data, nil
+	return data.Bytes(), nil
+}
+
+// standardAlphabet reads base64 of any alphabet as that of the standard one, without white space.
+// A picture is large: its text is not copied.
+type standardAlphabet struct{ text string }
+
+// Read implements io.Reader.
+func (s *standardAlphabet) Read(p []byte) (n int, err error) {
+	for ; n < len(p) && s.text != ""; s.text = s.text[1:] {
+		switch c := s.text[0]; c {
+		case '\n', '\r', ' ':
+			continue
+		case '-':
+			p[n] = '+'
+		case '_':
+			p[n] = '/'
+		default:
+			p[n] = c
+		}
+		n++
+	}
+	if n == 0 {
+		return 0, io.EOF
+	}
+	return n, nil
 }

@@ -2,12 +2,14 @@ package clip
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/maypok86/otter/v2"
 
 	"penstock/apierr"
+	"penstock/memory"
 	"penstock/tokenizer"
 )
 
@@ -41,15 +43,27 @@ type labelStore struct {
 	tokens     textTokenizer
 	defaultKey string
 	defaults   vectors
-	cache      *otter.Cache[string, vectors]
+	cache      *otter.Cache[string, keptVectors]
 }
+
+// keptVectors are vectors in the cache, and the memory that is held until they are deleted.
+type keptVectors struct {
+	vectors
+	held *memory.Reservation
+}
+
+// notKept is the error of loading vectors for which there is no memory in the cache.
+type notKept struct{ vectors }
+
+func (*notKept) Error() string { return "there is no memory to keep the labels" }
 
 func newLabelStore(ctx context.Context, t *towers, tokens textTokenizer, labels []string, template string) (*labelStore, error) {
 	s := &labelStore{towers: t, tokens: tokens}
 	var err error
-	s.cache, err = otter.New(&otter.Options[string, vectors]{
-		MaximumWeight: labelMemory,
-		Weigher:       func(key string, v vectors) uint32 { return uint32(len(key) + 4*len(v.values)) },
+	s.cache, err = otter.New(&otter.Options[string, keptVectors]{
+		MaximumWeight:    labelMemory,
+		Weigher:          func(key string, v keptVectors) uint32 { return uint32(len(key) + 4*len(v.values)) },
+		OnAtomicDeletion: func(e otter.DeletionEvent[string, keptVectors]) { e.Value.held.Close() },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cache of labels: %w", err)
@@ -68,13 +82,25 @@ func (s *labelStore) vectors(ctx context.Context, labels []string, template stri
 	if key == s.defaultKey {
 		return s.defaults, nil
 	}
-	return s.cache.Get(ctx, key, otter.LoaderFunc[string, vectors](func(ctx context.Context, _ string) (vectors, error) {
-		v, err := s.embed(ctx, labels, template)
+	kept, err := s.cache.Get(ctx, key, otter.LoaderFunc[string, keptVectors](func(ctx context.Context, _ string) (k keptVectors, err error) {
+		k.vectors, err = s.embed(ctx, labels, template)
 		if ctx.Err() != nil { // unwrapped, so that concurrent calls for this set retry
-			return v, ctx.Err()
+			return k, ctx.Err()
 		}
-		return v, err
+		if err != nil {
+			return k, err
+		}
+		held, ok := memory.From(ctx).Keep(int64(len(key) + 4*len(k.values)))
+		if !ok {
+			return k, &notKept{k.vectors}
+		}
+		k.held = held
+		return k, nil
 	}))
+	if n, ok := errors.AsType[*notKept](err); ok { // for calls at the same time only
+		return n.vectors, nil
+	}
+	return kept.vectors, err
 }
 
 func (s *labelStore) embed(ctx context.Context, labels []string, template string) (vectors, error) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"penstock/apierr"
+	"penstock/memory"
 )
 
 // A set of labels is embedded once, however many calls need it at one time, and again only when it
@@ -95,5 +96,29 @@ func TestCancelingWhileLabelsAreEmbedded(t *testing.T) {
 	var e *apierr.Error
 	if !errors.As(err, &e) || e.Code != apierr.CodeCanceled || !errors.Is(err, cause) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Labels are embedded for the request where the budget has no memory to keep them.
+func TestLabelsAreKeptWithinTheBudget(t *testing.T) {
+	l := load(t, tiny(t))
+	labels := []string{"a dog", "a cup"}
+	none := memory.New(0)
+	if v, err := l.model.labels.vectors(memory.With(t.Context(), none.Account("a")), labels, placeholder); err != nil || v.count() != 2 {
+		t.Errorf("%d vectors, %v", v.count(), err)
+	}
+	if n := l.model.labels.cache.EstimatedSize(); n != 0 {
+		t.Errorf("%d sets are kept", n)
+	}
+	budget := memory.New(1 << 20)
+	if _, err := l.model.labels.vectors(memory.With(t.Context(), budget.Account("a")), labels, placeholder); err != nil {
+		t.Error(err)
+	}
+	if budget.Snapshot().Kinds[memory.Cache] == 0 {
+		t.Error("what is kept is not reserved")
+	}
+	l.model.labels.cache.InvalidateAll()
+	if held := budget.Snapshot().Used; held != 0 {
+		t.Errorf("%d bytes are held for what was deleted", held)
 	}
 }

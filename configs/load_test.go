@@ -1,6 +1,7 @@
 package configs_test
 
 import (
+	"bytes"
 	"errors"
 	"net/netip"
 	"os"
@@ -169,6 +170,11 @@ func TestEveryKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	keyFile := filepath.Join(t.TempDir(), "second") // it is read at once
+	if err := os.WriteFile(keyFile, []byte("sk-2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text = bytes.ReplaceAll(text, []byte("/run/secrets/second"), []byte(keyFile))
 	source := configs.Source{Name: "example.yaml", Dir: "deploy", Text: text}
 	options := configs.Options{Env: environment("OPENAI_API_KEY", "sk-1", "PORT", "99")}
 	got, err := loadUnrestricted(source, options)
@@ -193,7 +199,7 @@ func TestEveryKey(t *testing.T) {
 			Concurrency: 64,
 			Upstreams: []kinds.Upstream{
 				{BaseURL: "https://api.openai.com/v1", APIKey: configs.NewSecret("sk-1"), Model: "gpt-4o-mini", Weight: 1, Usage: kinds.UsageAsk},
-				{BaseURL: "http://10.0.0.7:8000/v1", APIKeyFile: "/run/secrets/second", Priority: 7, Weight: 3, ForwardAuthorization: true, Usage: kinds.UsageOff},
+				{BaseURL: "http://10.0.0.7:8000/v1", APIKeyFile: configs.Path(keyFile), Priority: 7, Weight: 3, ForwardAuthorization: true, Usage: kinds.UsageOff},
 				{BaseURL: "http://[::1]:99/v1", Weight: 1, Usage: kinds.UsageAsk},
 			},
 			Timeouts:  kinds.Timeouts{Connect: 5 * time.Second, FirstToken: 30 * time.Second, BetweenTokens: 30 * time.Second, Total: 5 * time.Minute},

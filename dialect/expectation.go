@@ -39,7 +39,11 @@ func (r *Request) Expectation() Expectation {
 	} else {
 		e.body(r.Body)
 	}
-	return Expectation{PromptTokens: EstimateTokens(e.text), MaxTokens: min(e.limit*max(1, r.Choices), maxExpected)}
+	completions := min(max(1, r.Choices), maxExpected)
+	if n := max(1, e.n); e.bestOf > n { // so many are generated of each prompt, and n of them returned
+		completions = min(completions/n*e.bestOf, maxExpected)
+	}
+	return Expectation{PromptTokens: EstimateTokens(e.text), MaxTokens: min(e.limit*completions, maxExpected)}
 }
 
 // Expectation reads what the request may come to, of which MaxTokens is 0.
@@ -51,8 +55,9 @@ func (c *EmbeddingCall) Expectation() Expectation {
 
 // expecting adds up an Expectation.
 type expecting struct {
-	text  int // bytes
-	limit int // tokens of one completion
+	text      int // bytes
+	limit     int // tokens of one completion
+	n, bestOf int // completions of each prompt; 0 if the request does not say
 }
 
 // body reads all members of a request.
@@ -70,11 +75,11 @@ func (e *expecting) body(data []byte) {
 func (e *expecting) member(name string, s *scanner) {
 	switch name {
 	case "max_tokens", "max_completion_tokens", "max_output_tokens":
-		raw := s.skip()
-		var n float64
-		if json.Unmarshal(raw, &n) == nil && n > 0 {
-			e.limit = max(e.limit, int(min(n, maxExpected)))
-		}
+		e.limit = max(e.limit, count(s.skip()))
+	case "n":
+		e.n = count(s.skip())
+	case "best_of":
+		e.bestOf = count(s.skip())
 	case "messages", "prompt", "input", "instructions", "suffix":
 		e.value(s, 0)
 	case "tools", "functions", "response_format", "text": // servers write these into the prompt
@@ -82,6 +87,15 @@ func (e *expecting) member(name string, s *scanner) {
 	default:
 		s.skip()
 	}
+}
+
+// count returns a number of at least 0; anything else counts as 0.
+func count(raw []byte) int {
+	var n float64
+	if json.Unmarshal(raw, &n) != nil || !(n > 0) {
+		return 0
+	}
+	return int(min(n, maxExpected))
 }
 
 // value adds the strings of a value, and a token for each number in a list, as a prompt may be a

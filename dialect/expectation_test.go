@@ -26,6 +26,9 @@ func TestExpectations(t *testing.T) {
 		{dialect.NewChat(), `{"messages":` + strings.Repeat("[", 300) + strings.Repeat("]", 300) + `}`, dialect.Expectation{PromptTokens: 154}},
 		{dialect.NewCompletions(), `{"model":"m","prompt":["0123","4567"],"max_tokens":5}`, dialect.Expectation{PromptTokens: 2, MaxTokens: 10}},
 		{dialect.NewCompletions(), `{"model":"m","prompt":[1,22,333]}`, dialect.Expectation{PromptTokens: 3}},
+		{dialect.NewCompletions(), `{"model":"m","prompt":["0123","4567"],"n":2,"best_of":3,"max_tokens":5}`, dialect.Expectation{PromptTokens: 2, MaxTokens: 30}},
+		{dialect.NewCompletions(), `{"model":"m","prompt":["0123","4567","89ab"],"max_tokens":4,"n":9223372036854775807}`, dialect.Expectation{PromptTokens: 3, MaxTokens: 1<<31 - 1}},
+		{dialect.NewCompletions(), `{"model":"m","prompt":["0123","4567"],"max_tokens":2147483647,"n":2147483647,"best_of":1e99}`, dialect.Expectation{PromptTokens: 2, MaxTokens: 1<<31 - 1}},
 		{dialect.NewResponses(), `{"model":"m","instructions":"0123","input":"4567","max_output_tokens":5}`, dialect.Expectation{PromptTokens: 2, MaxTokens: 5}},
 		{dialect.NewNative(), `{"prompt":"01234","max_tokens":5}`, dialect.Expectation{PromptTokens: 2, MaxTokens: 5}},
 	} {

@@ -22,8 +22,8 @@ import (
 func NativeFields(body []byte, query url.Values) (fields map[string]json.RawMessage, err error) {
 	if body == nil {
 		fields, err = fieldsOfQuery(query)
-	} else if err = parse(body, &fields); err == nil && fields == nil {
-		err = badRequest("", codeInvalidJSON, "The body of the request must be a JSON object, but it is null.")
+	} else {
+		fields, err = fieldsOfBody(body)
 	}
 	if err != nil {
 		return nil, err
@@ -39,6 +39,19 @@ func NativeFields(body []byte, query url.Values) (fields map[string]json.RawMess
 		return nil, badRequest("prompt", codeInvalidType, "Invalid type for 'prompt': expected a string, but got %s instead.", kind)
 	}
 	return fields, nil
+}
+
+// fieldsOfBody returns the members of a body, without a copy.
+func fieldsOfBody(body []byte) (map[string]json.RawMessage, error) {
+	if strictjson.Count(body, false) != nil {
+		return nil, tooManyValues()
+	}
+	fields := map[string]json.RawMessage{}
+	err := visitMembers(body, func(name string, value jsontext.Value, end int64) error {
+		fields[name] = body[int(end)-len(value) : end : end]
+		return nil
+	})
+	return fields, err
 }
 
 func fieldsOfQuery(query url.Values) (map[string]json.RawMessage, error) {

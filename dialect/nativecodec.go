@@ -3,7 +3,11 @@ package dialect
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"penstock/apierr"
 	"penstock/sse"
@@ -38,20 +42,13 @@ func (r *Request) parseNative() (*Parameters, error) {
 	if err != nil {
 		return nil, err
 	}
-	fields := map[string]json.RawMessage{}
-	for name, value := range r.fields {
-		fields[name] = value
-	}
+	fields := maps.Clone(r.fields)
 	if prompt != nil {
 		delete(fields, "prompt")
-		fields["messages"], _ = json.Marshal([]Message{{Role: "user", Content: Text(*prompt)}}) // always encodes
+		fields["messages"] = json.RawMessage(`[{"role":"user","content":""}]`) // the prompt is put in below
 	}
 	fields["model"], _ = json.Marshal(orElse(r.Model, "-")) // always encodes
-	body, err := json.Marshal(fields)
-	if err != nil {
-		return nil, fmt.Errorf("write the request anew: %w", err)
-	}
-	chat, err := ParseChatRequest(body)
+	chat, err := ParseChatRequest(objectOf(fields))
 	if d, ok := err.(*Error); ok && d.Param == "messages" && d.Code == codeMissing { //nolint:errorlint // our own
 		d.Message = `Missing required parameter: give "prompt" or "messages".`
 	}
@@ -61,12 +58,32 @@ func (r *Request) parseNative() (*Parameters, error) {
 	if chat.Logprobs != nil && *chat.Logprobs {
 		return nil, Unsupported("logprobs", "is not supported here; use /v1/chat/completions.")
 	}
+	if prompt != nil {
+		chat.Messages[0].Content = Text(*prompt)
+	}
 	p, err := chat.parameters()
 	if err == nil && prompt != nil {
 		p.Prompt = &Prompt{Texts: []string{*prompt}}
 		p.Names.Input = "prompt"
 	}
 	return p, err
+}
+
+// objectOf writes an object with these members, which are valid JSON, in the order of their names.
+func objectOf(members map[string]json.RawMessage) []byte {
+	size := 2
+	for name, value := range members {
+		size += len(name) + len(`"":,`) + len(value)
+	}
+	object := append(make([]byte, 0, size), '{')
+	for i, name := range slices.Sorted(maps.Keys(members)) {
+		if i > 0 {
+			object = append(object, ',')
+		}
+		object, _ = jsontext.AppendQuote(object, name) // names are UTF-8
+		object = append(append(object, ':'), members[name]...)
+	}
+	return append(object, '}')
 }
 
 // nativePrompt returns the request's prompt, nil if it has none.

@@ -22,8 +22,11 @@ type peeked struct {
 	IncludeUsage bool // of a stream
 }
 
-// peekedNames are the members that peekRequest reads.
-var peekedNames = [...]string{"model", "stream", "n", "stream_options", "prompt"}
+// peekedNames are the members that peekRequest and Expectation read.
+var peekedNames = [...]string{
+	"model", "stream", "n", "stream_options", "prompt",
+	"max_tokens", "max_completion_tokens", "max_output_tokens", "best_of",
+}
 
 // peekRequest reads the few top-level members of a request that peeked has, and checks that the
 // whole is one JSON object; nothing else is looked at. A request that its receiver could read
@@ -32,6 +35,9 @@ var peekedNames = [...]string{"model", "stream", "n", "stream_options", "prompt"
 // It returns the Body of the request too. Its error is an *Error.
 func peekRequest(request []byte) (peeked, Body, error) {
 	p := peeked{N: 1, Prompts: 1}
+	if strictjson.CountMembers(request) != nil {
+		return p, Body{}, tooManyValues()
+	}
 	b := newBody(request)
 	err := members(request, func(name string, value jsontext.Value, end int64) error {
 		switch name {
@@ -45,7 +51,7 @@ func peekRequest(request []byte) (peeked, Body, error) {
 			if err := peek(name, value, '0', &n); err != nil {
 				return err
 			}
-			p.N = max(1, n)
+			p.N = min(max(1, n), maxExpected) // its product with Prompts must not overflow
 		case "stream_options":
 			var options StreamOptions
 			if unmarshalLoosely(value, &options) == nil { // the receiver checks anything else
@@ -56,7 +62,7 @@ func peekRequest(request []byte) (peeked, Body, error) {
 			p.Prompts = max(1, prompts(value))
 		default:
 			for _, known := range peekedNames {
-				if strings.EqualFold(name, known) {
+				if name != known && strings.EqualFold(name, known) {
 					return badRequest(name, codeUnknown, "Unrecognized request argument supplied: %s. It is '%s'.", name, known)
 				}
 			}
@@ -109,9 +115,14 @@ func peek[T any](name string, value jsontext.Value, want jsontext.Kind, out *T) 
 
 // members calls visit for each member of the JSON object that body must be, with the member's value
 // and the offset of its end. Everything is checked for syntax and for doubled members, and nothing
-// but names is decoded.
+// but names is decoded. What is not UTF-8 passes.
 func members(body []byte, visit func(name string, value jsontext.Value, end int64) error) error {
-	d := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowInvalidUTF8(true))
+	return visitMembers(body, visit, jsontext.AllowInvalidUTF8(true))
+}
+
+// visitMembers is members with the decoder's options.
+func visitMembers(body []byte, visit func(name string, value jsontext.Value, end int64) error, o ...jsontext.Options) error {
+	d := jsontext.NewDecoder(bytes.NewBuffer(body), o...)
 	if d.PeekKind() != '{' { // a guess from the first byte: "--boundary" would be a number
 		value, err := d.ReadValue()
 		if err != nil {

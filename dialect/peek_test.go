@@ -41,7 +41,7 @@ func TestPeekErrors(t *testing.T) {
 		`{"model":5}`: "model", `{"stream":"yes"}`: "stream", `{"n":1.5}`: "n",
 		strings.Repeat(`{"a":`, 20000): "",
 		`{"model":"a","model":"b"}`:    "model", `{"model":"a","mod\u0065l":"a"}`: "model", `{"x":[{"y":1,"y":2}]}`: "x[0].y", `{"prompt":["a"],"prompt":null}`: "prompt",
-		`{"model":"a","Model":"b"}`: "Model", `{"MODEL":"b"}`: "MODEL", `{"\u017ftream":true}`: "\u017ftream",
+		`{"model":"a","Model":"b"}`: "Model", `{"MODEL":"b"}`: "MODEL", `{"max_tokens":1,"Max_Tokens":9}`: "Max_Tokens", `{"\u017ftream":true}`: "\u017ftream",
 	} {
 		_, err := dialect.PeekRequest([]byte(body))
 		var e *dialect.Error

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 )
 
 // translated is the Remote of requests in any dialect that are sent as /chat/completions.
@@ -27,11 +28,7 @@ func (translated) Body(r *Request) (Body, error) {
 	}
 	members["stream"] = json.RawMessage(`true`)
 	delete(members, "stream_options") // Body.For adds it
-	request, err := json.Marshal(members)
-	if err != nil {
-		return Body{}, fmt.Errorf("write a chat request: %w", err)
-	}
-	p, body, err := peekRequest(request)
+	p, body, err := peekRequest(objectOf(members))
 	if err == nil && r.Dialect == Native && p.N > 1 {
 		err = InvalidValue("n", "this route returns one completion: leave n out, or use /v1/chat/completions.")
 	}
@@ -44,10 +41,7 @@ func chatMembers(r *Request) (map[string]json.RawMessage, error) {
 	var members map[string]json.RawMessage
 	switch r.Dialect {
 	case Chat:
-		if err := parse(r.Body, &members); err != nil {
-			return nil, err
-		}
-		return members, nil
+		return fieldsOfBody(r.Body)
 	case Native:
 		return nativeChatMembers(r)
 	default:
@@ -75,7 +69,7 @@ func nativeChatMembers(r *Request) (map[string]json.RawMessage, error) {
 	members := maps.Clone(r.fields)
 	if prompt, ok := members["prompt"]; ok {
 		delete(members, "prompt")
-		members["messages"] = fmt.Appendf(nil, `[{"role":"user","content":%s}]`, prompt)
+		members["messages"] = slices.Concat(json.RawMessage(`[{"role":"user","content":`), prompt, json.RawMessage(`}]`))
 	}
 	if members["messages"] == nil {
 		return nil, badRequest("messages", codeMissing, `Missing required parameter: give "prompt" or "messages".`)

@@ -66,7 +66,7 @@ func outcomeOf(c *gin.Context, status int, admitted bool) (outcome, string) {
 		return outcomeCut, "slow"
 	case errors.Is(err, errBroken) && errors.Is(err, os.ErrDeadlineExceeded):
 		return outcomeCut, "write_timeout"
-	case c.Request.Context().Err() != nil && (err != nil || !c.Writer.Written()):
+	case c.Request.Context().Err() != nil && (err != nil || !c.Writer.Written()) && !bodyRefused(err):
 		return outcomeCanceled, string(apierr.CodeCanceled)
 	case err == nil && status < http.StatusBadRequest:
 		return outcomeDone, ""
@@ -83,6 +83,27 @@ func outcomeOf(c *gin.Context, status int, admitted bool) (outcome, string) {
 		return outcomeRefused, string(code)
 	}
 	return outcomeFailed, string(code)
+}
+
+// bodyRefused reports whether a body was not waited for any longer. To net/http, whose read fails,
+// that is as if the client had left.
+func bodyRefused(err error) bool {
+	own, ok := errors.AsType[*apierr.Error](err)
+	return ok && (own.Code == apierr.CodeBodyTimeout || own.Code == apierr.CodeDraining)
+}
+
+// tokensTime is how long a request's line waits for its tokens at most, as a model may be stuck.
+const tokensTime = time.Second
+
+// awaitTokens waits for the end of a generation whose only reader has left: what it came to is
+// known then.
+func awaitTokens(ended <-chan struct{}) {
+	timer := time.NewTimer(tokensTime)
+	defer timer.Stop()
+	select {
+	case <-ended:
+	case <-timer.C:
+	}
 }
 
 // over counts and logs a request once it is over. Its line never has what the client sent: no

@@ -134,6 +134,39 @@ func TestTheLinesOfQueuedAndCanceledRequests(t *testing.T) {
 	})
 }
 
+func TestTheLineOfACanceledStreamHasItsTokens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		steps := make(chan struct{})
+		s := newServer(t, 1, 0, words(steps))
+		client := s.inMemory(t)
+		go func() { steps <- struct{}{} }()
+		res, err := client.Post("http://localhost"+chatPath, "application/json", strings.NewReader(`{"model":"words","stream":true,"messages":[{"role":"user","content":"one two"}]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		res.Body.Close()
+		synctest.Wait()
+		hasAttributes(t, s.accessLine(t), "outcome", "canceled", "chunks", "1", "prompt_tokens", "1", "completion_tokens", "1", "took", "0s")
+	})
+}
+
+func TestTheLineOfABodyThatTookTooLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t, 1, 0, words(nil))
+		client := s.inMemory(t)
+		body, more := io.Pipe()
+		defer more.Close()
+		res, err := client.Post("http://localhost"+chatPath, "application/json", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		hasAttributes(t, s.accessLine(t), "outcome", "refused", "code", "body_timeout", "status", "408")
+		res.Body.Close()
+	})
+}
+
 func TestTheLineOfAStuckReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer(t, 1, 0, words(nil), func(o *gateway.Options) { o.Buffer = 64 << 20 })

@@ -1,13 +1,11 @@
 package gateway
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -26,11 +24,17 @@ const (
 // arrives: what a Content-Length declares reserves nothing.
 const bodyStep = 4 << 10
 
-// readBody reads the request's body to its end, without which net/http does not notice that a
+// readBody reads the request's body with readBytes, and reserves what decoding it takes.
+func (g *Gateway) readBody(c *gin.Context) ([]byte, error) {
+	body, err := g.readBytes(c)
+	return g.reserveDecoding(c, body, err)
+}
+
+// readBytes reads the request's body to its end, without which net/http does not notice that a
 // client disconnects later. The request holds no slot inside a gate meanwhile, and memory only for
 // what has arrived; that is held until the request is over. A body that is still on its way when
 // the engine drains is refused.
-func (g *Gateway) readBody(c *gin.Context) ([]byte, error) {
+func (g *Gateway) readBytes(c *gin.Context) ([]byte, error) {
 	if c.Request.ContentLength > g.MaxBody {
 		return nil, g.tooLarge()
 	}
@@ -46,7 +50,7 @@ func (g *Gateway) readBody(c *gin.Context) ([]byte, error) {
 	stop()
 	if err == nil {
 		_ = r.control.SetReadDeadline(time.Time{})
-		return body, g.heldOf(c).reserveDecoding(c.Request.Context(), c.ContentType(), len(body))
+		return body, nil
 	}
 	// What is left of the body is not waited for.
 	_ = r.control.SetReadDeadline(past)
@@ -158,14 +162,10 @@ func (r *bodyReader) watch() (stop func()) {
 // which refuses bodies that would take more.
 const decoding = 3
 
-// reserveDecoding reserves what decoding makes of a body. Pictures and sounds as they are are
-// decoded by models, which reserve for themselves.
-func (h *held) reserveDecoding(ctx context.Context, mediaType string, size int) error {
-	switch kind, _, _ := strings.Cut(mediaType, "/"); {
-	case kind == "image", kind == "audio", mediaType == "application/octet-stream":
-		return nil
-	case kind == "multipart": // its parts are copied
-		return h.decode.Grow(ctx, int64(size))
+// reserveDecoding reserves what decoding makes of a body, and returns the body.
+func (g *Gateway) reserveDecoding(c *gin.Context, body []byte, err error) ([]byte, error) {
+	if err != nil {
+		return nil, err
 	}
-	return h.decode.Grow(ctx, decoding*int64(size))
+	return body, g.heldOf(c).decode.Grow(c.Request.Context(), decoding*int64(len(body)))
 }

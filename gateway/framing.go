@@ -59,7 +59,7 @@ const (
 
 // http2Start is the request line of HTTP/2's preface, and http2Rest what follows it.
 const (
-	http2Start = "PRI * HTTP/2.0"
+	http2Start = "PRI * HTTP/2.0\r"
 	http2Rest  = "\r\nSM\r\n\r\n"
 )
 
@@ -202,7 +202,7 @@ func (f *framing) requestLine(b byte) {
 	case line == "": // net/http skips a line end or two between requests
 		f.reset()
 		return
-	case !f.first && whole && line == http2Start:
+	case !f.first && whole && string(f.line[:f.n]) == http2Start:
 		f.state, f.preamble = inHTTP2, len(http2Rest)
 		return
 	}
@@ -257,14 +257,16 @@ func (f *framing) headEnds() {
 	}
 }
 
-// http2 follows bytes of HTTP/2 and returns how many.
+// http2 follows bytes of HTTP/2, of which it may change one, and returns how many.
 func (f *framing) http2(p []byte) (n int) {
 	if f.preamble > 0 {
-		n = min(f.preamble, len(p))
-		f.preamble -= n
+		if p[0] != http2Rest[len(http2Rest)-f.preamble] {
+			p[0] = 0 // net/http would take it for HTTP/1, and go on with requests of that
+		}
+		f.preamble--
 		f.n = 0
 		f.begun = f.preamble > 0
-		return n
+		return 1
 	}
 	if f.left == 0 {
 		f.frame[f.n] = p[0]

@@ -50,9 +50,14 @@ func (g *Gateway) reserve(c *gin.Context) {
 func (g *Gateway) heldOf(c *gin.Context) *held { return c.MustGet(keyHeld).(*held) }
 
 // keepBody holds the request's body until the call's work has ended, which may be a stream that
-// outlives the request.
-func (g *Gateway) keepBody(c *gin.Context, call *engine.Call) {
+// outlives the request. The channel it returns is closed then.
+func (g *Gateway) keepBody(c *gin.Context, call *engine.Call) (ended <-chan struct{}) {
 	h := g.heldOf(c)
 	h.users.Add(1)
-	call.OnEnd(h.release)
+	end := make(chan struct{})
+	call.OnEnd(func() {
+		h.release()
+		close(end)
+	})
+	return end
 }

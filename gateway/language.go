@@ -56,7 +56,7 @@ func (g *Gateway) generate(codec dialect.Codec) gin.HandlerFunc {
 		o.Owner = ownerOf(c)
 		head := &streamHead{limited: identityOf(c) != nil}
 		r.Passthrough = head
-		g.keepBody(c, call)
+		ended := g.keepBody(c, call)
 		s, err := gen.Start(c.Request.Context(), call, r, newEncoder(codec, r), o)
 		if err := started(c, s, err); err != nil {
 			return err
@@ -67,6 +67,9 @@ func (g *Gateway) generate(codec dialect.Codec) gin.HandlerFunc {
 		err = g.follow(c, s, position{}, head)
 		if resumable && !c.Writer.Written() { // no client has learned where it could be read
 			s.Cancel(stream.ErrNoReader)
+		}
+		if err != nil && !resumable {
+			awaitTokens(ended)
 		}
 		return err
 	})

@@ -139,7 +139,10 @@ func (g *Gateway) input(c *gin.Context) (engine.Input, error) {
 	if err != nil {
 		return engine.Input{}, err
 	}
-	body, err := g.readBody(c)
+	body, err := g.readBytes(c)
+	if kind, _, _ := strings.Cut(c.ContentType(), "/"); kind != "image" && kind != "audio" { // these models decode, and reserve for themselves
+		body, err = g.reserveDecoding(c, body, err)
+	}
 	in := engine.Input{MediaType: c.GetHeader("Content-Type"), Body: body, Parameters: values}
 	// curl -d sends JSON as this media type unless it is given another. Pages, which can send it
 	// without a preflight too, are refused by guardHost.

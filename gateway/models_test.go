@@ -63,12 +63,12 @@ func chatChunk(text string) sse.Event {
 // repeat returns the Generate of a model that emits each word as a chunk.
 func repeat[Chunk any](steps <-chan struct{}, chunk func(word string) Chunk) func(context.Context, []string, func(...Chunk) error) (engine.End, error) {
 	return func(ctx context.Context, words []string, emit func(...Chunk) error) (engine.End, error) {
-		for _, w := range words {
+		for i, w := range words {
 			if steps != nil {
 				select {
 				case <-steps:
 				case <-ctx.Done():
-					return engine.End{}, context.Cause(ctx)
+					return engine.Unfinished(engine.Usage{PromptTokens: 1, CompletionTokens: i}), context.Cause(ctx)
 				}
 			}
 			switch strings.TrimSpace(w) {

@@ -67,13 +67,17 @@ func (g *Gateway) postStream(c *gin.Context, m *engine.Model, verb string) error
 
 // stream starts a generation and sends its events.
 func (g *Gateway) stream(c *gin.Context, v nativeVerb, call *engine.Call, in engine.Input, o engine.StreamOptions) error {
-	g.keepBody(c, call)
+	ended := g.keepBody(c, call)
 	o.Owner = ownerOf(c)
 	s, err := v.start(c.Request.Context(), call, in, o)
 	if err := started(c, s, err); err != nil {
 		return err
 	}
-	return g.follow(c, s, position{}, nil)
+	err = g.follow(c, s, position{}, nil)
+	if err != nil && !s.Resumable() {
+		awaitTokens(ended)
+	}
+	return err
 }
 
 // collect runs a generation to its end and responds with the whole of it.

@@ -31,11 +31,13 @@ func (g *Gateway) createStream(c *gin.Context) error {
 		Input jsontext.Value `json:"input"`
 	}
 	if err := strictjson.Decode(body, &request); err != nil {
-		message := `the body must be {"model": "…", "input": {…}}, with no other name and none twice`
+		refused := &apierr.Error{Code: apierr.CodeInvalidJSON, Cause: err}
+		refused.Message = `the body must be {"model": "…", "input": {…}}, with no other name and none twice`
 		if e, ok := errors.AsType[*strictjson.Error](err); ok && e.Kind == strictjson.DuplicateMember {
-			message += ": " + e.Error()
+			refused.Param = e.Path.String()
+			refused.Message += ": " + e.Error()
 		}
-		return &apierr.Error{Code: apierr.CodeInvalidJSON, Message: message, Cause: err}
+		return refused
 	}
 	if request.Model == "" || len(request.Input) == 0 {
 		return apierr.InvalidInput("missing_field", `"model" and "input" are both needed`)

@@ -13,11 +13,15 @@ import (
 // maxKeyFile bounds a file that holds a key.
 const maxKeyFile = 64 << 10
 
-// Check reports keys that are given twice.
+// Check reports keys that are given twice, and files that hold none: at their position, and to
+// `penstock check` too.
 func (o OpenAIOptions) Check(report func(key, problem string)) {
 	for i, u := range o.Upstreams {
+		key := fmt.Sprintf("upstreams[%d].api_key_file", i)
 		if u.APIKey.Reveal() != "" && u.APIKeyFile != "" {
-			report(fmt.Sprintf("upstreams[%d].api_key_file", i), "stands beside api_key: leave one of them out")
+			report(key, "stands beside api_key: leave one of them out")
+		} else if _, err := u.key(); err != nil {
+			report(key, "cannot be used: "+err.Error())
 		}
 	}
 }
@@ -38,7 +42,7 @@ func (u Upstream) key() (configs.Secret, error) {
 		return configs.Secret{}, err
 	}
 	var key configs.Secret
-	text = bytes.TrimRight(text, "\r\n")
+	text = bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r"))
 	switch {
 	case len(text) == 0:
 		err = errors.New("it is empty")

@@ -19,7 +19,7 @@ const (
 	Fetch   Kind = "fetch"   // bodies that are fetched for a request
 	Answer  Kind = "answer"  // whole responses that are gathered
 	Stream  Kind = "stream"  // events kept for readers
-	Cache   Kind = "cache"   // what caches may hold, reserved for good
+	Cache   Kind = "cache"   // what caches keep for later requests
 
 	Attention Kind = "attention" // attention caches of generations
 )

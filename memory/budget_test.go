@@ -217,6 +217,23 @@ func TestNoBudget(t *testing.T) {
 	}
 }
 
+func TestCachesHoldAQuarterAtMost(t *testing.T) {
+	b := New(20 * unit)
+	a := b.Account("a")
+	kept, ok := a.Keep(5 * unit)
+	if _, more := a.Keep(1); !ok || more || b.Snapshot().Kinds[Cache] != 5*unit {
+		t.Errorf("%v, then %v: %+v", ok, more, b.Snapshot())
+	}
+	hold(t, b, "a", 15).Close() // what is kept is not the caller's
+	kept.Close()
+	if s := b.Snapshot(); s.Used != 0 || s.Callers != 0 {
+		t.Errorf("left: %+v", s)
+	}
+	if _, ok := (Account{}).Keep(1 << 40); !ok {
+		t.Error("an account without a budget refuses")
+	}
+}
+
 // A reservation that grows in many steps waits no longer than one that grows at once.
 func TestTheWaitsOfAReservationAreSummed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -22,6 +22,9 @@
 // MaxWait. Of those that wait, the caller that holds least comes first, and the requests of one
 // caller in the order they came. So a caller that fills the budget delays itself most.
 //
+// What caches keep belongs to no caller. It is at most a quarter of the budget, is never waited
+// for, and is given back as entries are deleted.
+//
 // # Why no deadlock is possible
 //
 // A request may hold some memory and wait for more, and so may all others: then none would ever

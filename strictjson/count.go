@@ -17,6 +17,18 @@ const (
 // It allocates next to nothing, and does not check the syntax. Numbers are not counted if they are
 // free: their reader then bounds them.
 func Count(data []byte, numbersAreFree bool) *Error {
+	if numbersAreFree {
+		return count(data, valueWeight, 0)
+	}
+	return count(data, valueWeight, 1)
+}
+
+// CountMembers is Count for data of which only the names of members are decoded, to find those that
+// are doubled: elements of lists are not counted.
+func CountMembers(data []byte) *Error { return count(data, 0, 0) }
+
+// count counts an element of a list with that weight, and one that is a number with the other.
+func count(data []byte, element, number int) *Error {
 	var (
 		left  = freeWeight + len(data)/weightedSize
 		stack [maxDepth]int32 // -1: a list; else the members of an object
@@ -56,9 +68,9 @@ func Count(data []byte, numbersAreFree bool) *Error {
 				left -= valueWeight
 			}
 		case !startsNumber(data[i+1:]):
-			left -= valueWeight
-		case !numbersAreFree:
-			left--
+			left -= element
+		default:
+			left -= number
 		}
 		if left < 0 {
 			return &Error{Kind: TooMany, Offset: int64(i)}

@@ -2,12 +2,15 @@ package fetch
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
+
+	"penstock/memory"
 
 	"github.com/maypok86/otter/v2"
 )
@@ -27,12 +30,14 @@ type cache struct {
 type cached struct {
 	body     []byte
 	lifetime time.Duration
+	held     *memory.Reservation // until it is deleted
 }
 
 func newCache() (*cache, error) {
 	bodies, err := otter.New(&otter.Options[string, cached]{
 		MaximumWeight:    cacheBytes,
 		Weigher:          func(key string, c cached) uint32 { return uint32(len(key) + len(c.body)) },
+		OnAtomicDeletion: func(e otter.DeletionEvent[string, cached]) { e.Value.held.Close() },
 		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[string, cached]) time.Duration { return e.Value.lifetime }),
 	})
 	if err != nil {
@@ -49,10 +54,14 @@ func (c *cache) get(target *url.URL) ([]byte, bool) {
 	return entry.body, ok
 }
 
-// put keeps a copy of a body if its response's header allows that.
-func (c *cache) put(target *url.URL, header http.Header, body []byte) {
-	if d := lifetime(header); d > 0 && len(body) <= cacheLargest {
-		c.bodies.Set(key(target), cached{bytes.Clone(body), d})
+// put keeps a copy of a body if its response's header allows that and the memory budget has room.
+func (c *cache) put(ctx context.Context, target *url.URL, header http.Header, body []byte) {
+	d := lifetime(header)
+	if d <= 0 || len(body) > cacheLargest {
+		return
+	}
+	if held, ok := memory.From(ctx).Keep(int64(len(body))); ok {
+		c.bodies.Set(key(target), cached{bytes.Clone(body), d, held})
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"penstock/memory"
 )
 
 func TestLifetime(t *testing.T) {
@@ -118,7 +120,7 @@ func TestCachedBodiesExpire(t *testing.T) {
 		target := &url.URL{Scheme: "https", Host: "example.com", Path: "/cat.jpg"}
 		allowed := http.Header{"Cache-Control": {"max-age=60"}}
 		body := []byte("a cat")
-		c.put(target, allowed, body)
+		c.put(t.Context(), target, allowed, body)
 		body[2] = 'r'
 		time.Sleep(59 * time.Second)
 		if got, ok := c.get(target); !ok || string(got) != "a cat" {
@@ -128,14 +130,14 @@ func TestCachedBodiesExpire(t *testing.T) {
 		if got, ok := c.get(target); ok {
 			t.Errorf("after its lifetime, %q is there", got)
 		}
-		c.put(target, allowed, make([]byte, cacheLargest+1))
+		c.put(t.Context(), target, allowed, make([]byte, cacheLargest+1))
 		if _, ok := c.get(target); ok {
 			t.Error("a body that is too large was cached")
 		}
 		for i := range 20 {
 			other := *target
 			other.Path += strings.Repeat("x", i)
-			c.put(&other, allowed, make([]byte, cacheLargest))
+			c.put(t.Context(), &other, allowed, make([]byte, cacheLargest))
 		}
 		synctest.Wait()
 		c.bodies.CleanUp()
@@ -143,4 +145,30 @@ func TestCachedBodiesExpire(t *testing.T) {
 			t.Errorf("%d MiB are cached", n>>20)
 		}
 	})
+}
+
+func TestWhatTheCacheKeepsIsReserved(t *testing.T) {
+	c, err := newCache()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	budget := memory.New(4 << 20)
+	ctx := memory.With(t.Context(), budget.Account("a"))
+	allowed := http.Header{"Cache-Control": {"max-age=60"}}
+	address := func(path string) *url.URL { return &url.URL{Scheme: "http", Host: "example.com", Path: path} }
+	for range 2 { // the second replaces the first
+		c.put(ctx, address("/a"), allowed, make([]byte, 512<<10))
+	}
+	if held := budget.Snapshot().Kinds[memory.Cache]; held != 512<<10 {
+		t.Errorf("%d bytes are held", held)
+	}
+	c.put(ctx, address("/b"), allowed, make([]byte, 1<<20))
+	if _, ok := c.get(address("/b")); ok {
+		t.Error("a body is kept that the budget has no memory for")
+	}
+	c.bodies.InvalidateAll()
+	if held := budget.Snapshot().Used; held != 0 {
+		t.Errorf("%d bytes are held for what was deleted", held)
+	}
 }

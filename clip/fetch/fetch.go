@@ -212,7 +212,7 @@ func (f *Fetcher) request(ctx context.Context, timeout time.Duration, target *ur
 	if err := use(body.Bytes()); err != nil {
 		return nil, err
 	}
-	f.cache.put(target, response.Header, body.Bytes())
+	f.cache.put(ctx, target, response.Header, body.Bytes())
 	return nil, nil
 }
 
@@ -268,7 +268,14 @@ func badURL(format string, args ...any) error {
 
 // parse parses an address and refuses what is not fetched.
 func (f *Fetcher) parse(address string) (*url.URL, error) {
-	u, err := url.Parse(strings.TrimSpace(address))
+	address = strings.TrimSpace(address)
+	switch { // before it is parsed, which may take many times its size
+	case len(address) >= 5 && strings.EqualFold(address[:5], "data:"):
+		return nil, badURL("a data URL is not fetched: send it in the field \"image\"")
+	case len(address) > maxURL:
+		return nil, badURL("the address is longer than %d bytes", maxURL)
+	}
+	u, err := url.Parse(address)
 	if err != nil {
 		return nil, badURL("the address is not a valid URL")
 	}
@@ -276,13 +283,8 @@ func (f *Fetcher) parse(address string) (*url.URL, error) {
 	case "http", "https":
 	case "":
 		return nil, badURL("the address needs its scheme: https://…")
-	case "data":
-		return nil, badURL("a data URL is not fetched: send it in the field \"image\"")
 	default:
 		return nil, badURL("only http and https addresses are fetched, not %.20q", u.Scheme)
-	}
-	if len(address) > maxURL {
-		return nil, badURL("the address is longer than %d bytes", maxURL)
 	}
 	if u.User != nil {
 		return nil, badURL("the address must not hold a user name or password")

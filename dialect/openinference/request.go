@@ -1,6 +1,7 @@
 package openinference
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"mime"
@@ -69,13 +70,13 @@ type wireRequest struct {
 		Binary bool `json:"binary_data_output"`
 	} `json:"parameters"`
 	Inputs []struct {
-		Name       string  `json:"name"`
-		Shape      []int64 `json:"shape"`
-		Datatype   string  `json:"datatype"`
+		Name       string     `json:"name"`
+		Shape      dimensions `json:"shape"`
+		Datatype   string     `json:"datatype"`
 		Parameters struct {
 			Size *int `json:"binary_data_size"`
 		} `json:"parameters"`
-		Data jsontext.Value `json:"data"`
+		Data span `json:"data"`
 	} `json:"inputs"`
 	Outputs []struct {
 		Name       string `json:"name"`
@@ -83,6 +84,34 @@ type wireRequest struct {
 			Binary *bool `json:"binary_data"`
 		} `json:"parameters"`
 	} `json:"outputs"`
+}
+
+// maxDimensions is how many dimensions a shape may have; ONNX Runtime has no tensor with more than
+// a few.
+const maxDimensions = 64
+
+// dimensions are the dimensions of a tensor, bounded in number: as int64 a digit takes many times
+// its size.
+type dimensions []int64
+
+// UnmarshalJSON reads a list of at most maxDimensions numbers.
+func (d *dimensions) UnmarshalJSON(data []byte) error {
+	if bytes.Count(data, []byte{','}) >= maxDimensions {
+		return errors.New("too many dimensions")
+	}
+	return json.Unmarshal(data, (*[]int64)(d))
+}
+
+// span is where a value is in the body, which may be too large to be copied. It is empty if there
+// is no value.
+type span struct{ start, end int64 }
+
+// UnmarshalJSONFrom skips the value.
+func (s *span) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	value, err := d.ReadValue()
+	s.end = d.InputOffset()
+	s.start = s.end - int64(len(value))
+	return err
 }
 
 // ParseRequest reads the body of POST /v2/models/{name}/infer. Its error is an *Error.
@@ -122,7 +151,7 @@ func ParseRequest(mediaType string, body []byte) (*Request, error) {
 		case err != nil:
 			return nil, wrong("input %q: %v", in.Name, err)
 		case in.Parameters.Size == nil:
-			if err := t.setJSON(in.Datatype, n, in.Data); err != nil {
+			if err := t.setJSON(in.Datatype, n, body[in.Data.start:in.Data.end]); err != nil {
 				return nil, wrong("input %q: %v", in.Name, err)
 			}
 		case *in.Parameters.Size != n*size || len(rest) < n*size:

@@ -86,6 +86,9 @@ func TestBodiesThatDoNotFit(t *testing.T) {
 			if err != nil {
 				return // reset, or closed by the test
 			}
+			if res.StatusCode == http.StatusRequestTimeout {
+				return // a busy machine has read too little of it in time
+			}
 			var body struct{ Error server.Error }
 			err = json.NewDecoder(res.Body).Decode(&body)
 			if err != nil || res.StatusCode != 503 || body.Error.Code != "memory_exhausted" || res.Header.Get("Retry-After") != "1" {

@@ -136,8 +136,8 @@ func (a *attacker) halfHead() {
 
 func (a *attacker) sit() { a.stuck("", nil) }
 
-// stuck sends a part of a request and then nothing until the server closes the connection, at most for half of
-// the attacker's patience.
+// stuck sends a part of a request and then nothing until the server closes the connection, at most
+// for half of the attacker's patience.
 func (a *attacker) stuck(head string, body []byte) {
 	conn, end := a.connect()
 	if conn == nil {

@@ -30,9 +30,9 @@ type Hold struct {
 	released atomic.Bool
 }
 
-// Acquire waits until weight of l is free, behind those whose turn comes before, or until ctx ends; then its
-// error is the cause of ctx. A weight that exceeds the capacity takes all of it. Acquire panics if
-// h already holds a limit of the same or a higher rank.
+// Acquire waits until weight of l is free, behind those whose turn comes before, or until ctx ends;
+// then its error is the cause of ctx. A weight that exceeds the capacity takes all of it. Acquire
+// panics if h already holds a limit of the same or a higher rank.
 func (h *Holder) Acquire(ctx context.Context, l *Limit, weight int64) (*Hold, error) {
 	return h.acquire(ctx, l, weight, nil)
 }

@@ -11,8 +11,8 @@
 // A caller may hold at most Config.PerCaller percent of all slots while another caller wants some:
 // while another is inside, or was refused within the last ten seconds. Else it may hold all but a
 // tenth. That tenth is for callers that hold no slot, so that the next caller gets in however many
-// slots a few others hold. Nothing is taken from a caller that holds more than its share when
-// another comes; it only gets no more.
+// slots a few others hold; a gate of fewer than ten slots keeps none for it. Nothing is taken from
+// a caller that holds more than its share when another comes; it only gets no more.
 //
 // # Turns
 //
