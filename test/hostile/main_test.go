@@ -11,7 +11,11 @@ func TestMain(m *testing.M) { server.Main(m) }
 // Each kind of hostile client attacks once or more, all at the same time; the good client is
 // served, the memory stays within its limit, and nothing is left.
 func TestHostileClients(t *testing.T) {
-	o := options{binary: server.Binary(t), root: server.Root(t), folder: t.TempDir(), limit: "512MiB", clients: 3 * len(kinds()), small: true, log: t.Output()}
+	o := options{
+		binary: server.Binary(t), root: server.Root(t), folder: t.TempDir(),
+		limit:   "1GiB", // the race detector takes several times what the command does
+		clients: 3 * len(kinds()), small: true, log: t.Output(),
+	}
 	r, err := attack(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
