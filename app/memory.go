@@ -56,8 +56,8 @@ func (p *memoryPlan) divide() error {
 	}
 	p.budget.SetLimit(left / 2)
 	if p.goOwn { // Go does not see native memory
-		// An eighth is left for what native memory grows by while models run.
-		debug.SetMemoryLimit(p.limit - max(0, resident-ours) - left/8)
+		// A quarter is left for what native memory grows by while models run.
+		debug.SetMemoryLimit(p.limit - max(0, resident-ours) - left/4)
 	}
 	return nil
 }

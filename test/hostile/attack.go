@@ -28,6 +28,7 @@ type report struct {
 	good        *good
 	limit, peak int64 // bytes of resident memory
 	left        []string
+	highest     sample
 	load        string // of the machine, at the end
 }
 
@@ -57,6 +58,7 @@ func attack(ctx context.Context, o options) (*report, error) {
 	defer endServing()
 	var others sync.WaitGroup
 	others.Go(func() { g.run(serving) })
+	others.Go(func() { r.highest = s.watchMemory(serving) })
 	err = runHostile(ctx, o, s, g, r.tally)
 	endServing()
 	others.Wait()
@@ -179,5 +181,6 @@ func (r *report) print(o options) {
 	r.tally.print(o.log)
 	fmt.Fprintln(o.log)
 	r.good.print(o.log)
+	r.highest.print(o.log)
 	fmt.Fprintf(o.log, "peak resident memory: %d MiB of %d MiB\nleft behind: %s\n", r.peak>>20, r.limit>>20, strings.Join(append(r.left, ""), "; "))
 }
