@@ -103,7 +103,7 @@ func TestKeysThatPenstockMakesOpenIt(t *testing.T) {
 	}
 
 	// The key that is taken out of the file ends at once, and so does its stream.
-	created := c.as(ops, "POST", "/v1/streams", `{"model":"smollm2","input":{"prompt":"Tell me everything.","max_tokens":2000}}`)
+	created := c.as(ops, "POST", "/v1/streams", `{"model":"smollm2","input":`+endless+`}`)
 	if created.Status != http.StatusCreated {
 		t.Fatalf("%d %s", created.Status, created.Body)
 	}
@@ -126,7 +126,7 @@ func TestARevokedKeyEndsItsStream(t *testing.T) {
 	_, ops := newKey(t, "ops")
 	keysFile(t, folder, entry)
 	c, _ := start(t, configured(folder, ops))
-	created := c.as(web, "POST", "/v1/streams", `{"model":"smollm2","input":{"prompt":"Tell me everything.","max_tokens":7000}}`)
+	created := c.as(web, "POST", "/v1/streams", `{"model":"smollm2","input":`+endless+`}`)
 	if created.Status != http.StatusCreated {
 		t.Fatalf("%d %s", created.Status, created.Body)
 	}
