@@ -160,7 +160,8 @@ func (a *attacker) connect() (conn net.Conn, end func()) {
 
 // head returns the head of a request with the attacker's key.
 func (a *attacker) head(method, path string, headers ...string) string {
-	return fmt.Sprintf("%s %s HTTP/1.1\r\nHost: localhost\r\nX-API-Key: %s\r\n%s\r\n\r\n", method, path, a.key, strings.Join(headers, "\r\n"))
+	const format = "%s %s HTTP/1.1\r\nHost: localhost\r\nX-API-Key: %s\r\n%s\r\n\r\n"
+	return fmt.Sprintf(format, method, path, a.key, strings.Join(headers, "\r\n"))
 }
 
 // verdict returns an error unless all is as it must be.
@@ -182,5 +183,6 @@ func (r *report) print(o options) {
 	fmt.Fprintln(o.log)
 	r.good.print(o.log)
 	r.highest.print(o.log)
-	fmt.Fprintf(o.log, "peak resident memory: %d MiB of %d MiB\nleft behind: %s\n", r.peak>>20, r.limit>>20, strings.Join(append(r.left, ""), "; "))
+	left := strings.Join(append(r.left, ""), "; ")
+	fmt.Fprintf(o.log, "peak resident memory: %d MiB of %d MiB\nleft behind: %s\n", r.peak>>20, r.limit>>20, left)
 }

@@ -36,7 +36,10 @@ const (
 func newGood(s *target) *good {
 	dial := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 77, 1)}}
 	return &good{
-		server: s, http: &http.Client{Timeout: goodPatience, Transport: &http.Transport{DialContext: dial.DialContext, DisableKeepAlives: true}},
+		server: s,
+		http: &http.Client{
+			Timeout: goodPatience, Transport: &http.Transport{DialContext: dial.DialContext, DisableKeepAlives: true},
+		},
 		changed: make(chan struct{}), took: map[string][]time.Duration{}, failed: map[string]int{},
 	}
 }
@@ -162,7 +165,8 @@ func (g *good) print(w io.Writer) {
 			fmt.Fprintf(w, "good client, %s: none served\n", what)
 			continue
 		}
-		fmt.Fprintf(w, "good client, %s: %d served, median %v, 99%% %v, slowest %v\n", what, len(took), took[len(took)/2].Round(time.Millisecond),
+		fmt.Fprintf(w, "good client, %s: %d served, median %v, 99%% %v, slowest %v\n",
+			what, len(took), took[len(took)/2].Round(time.Millisecond),
 			took[len(took)*99/100].Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond))
 	}
 	fmt.Fprintf(w, "good client, not served: %d kinds of failure %s\n", len(g.failures()), strings.Join(g.failures(), "; "))

@@ -52,7 +52,8 @@ func (a *attacker) openFrames(settings ...http2.Setting) (f *frames, end func())
 func (a *attacker) headers(path string) []byte {
 	var block bytes.Buffer
 	e := hpack.NewEncoder(&block)
-	for _, field := range [][2]string{{":method", "GET"}, {":scheme", "http"}, {":authority", "localhost"}, {":path", path}, {"x-api-key", a.key}} {
+	fields := [][2]string{{":method", "GET"}, {":scheme", "http"}, {":authority", "localhost"}, {":path", path}, {"x-api-key", a.key}}
+	for _, field := range fields {
 		_ = e.WriteField(hpack.HeaderField{Name: field[0], Value: field[1]}) // to a buffer
 	}
 	return block.Bytes()

@@ -127,7 +127,8 @@ func (a *attacker) slowBody() {
 
 // halfBody sends half of a large body, and then nothing.
 func (a *attacker) halfBody() {
-	a.stuck(a.head("POST", predictPath, "Content-Type: "+mediaJSON, fmt.Sprint("Content-Length: ", a.loads.size)), a.loads.spaces[:a.loads.size/2])
+	head := a.head("POST", predictPath, "Content-Type: "+mediaJSON, fmt.Sprint("Content-Length: ", a.loads.size))
+	a.stuck(head, a.loads.spaces[:a.loads.size/2])
 }
 
 func (a *attacker) halfHead() {

@@ -38,6 +38,7 @@ func (s *target) watchMemory(ctx context.Context) (highest sample) {
 }
 
 func (s sample) print(w io.Writer) {
-	fmt.Fprintf(w, "the highest of one sample a second: %.0f MiB resident, of which Go %.0f MiB (%.0f MiB of objects); %.0f MiB were held in the budget\n",
+	fmt.Fprintf(w, "the highest of one sample a second: %.0f MiB resident, of which Go %.0f MiB (%.0f MiB of objects); "+
+		"%.0f MiB were held in the budget\n",
 		s.resident/(1<<20), s.golang/(1<<20), s.live/(1<<20), s.held/(1<<20))
 }

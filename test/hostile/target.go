@@ -83,7 +83,8 @@ func startTarget(ctx context.Context, o options, upstream string) (*target, erro
 // configuration returns the text of the configuration file.
 func (s *target) configuration(o options, upstream string) (string, error) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "runtime: {memory_limit: %s}\nstreams: {resume: {window: 2s}, retry: 1s}\nlog: {level: error}\nauth:\n  keys:\n", o.limit)
+	fmt.Fprintf(&b, "runtime: {memory_limit: %s}\nstreams: {resume: {window: 2s}, retry: 1s}\n", o.limit)
+	fmt.Fprint(&b, "log: {level: error}\nauth:\n  keys:\n")
 	entry := func(name, key, limits string) {
 		fmt.Fprintf(&b, "    - {name: %s, sha256: %x%s}\n", name, auth.Digest(key), limits)
 	}
@@ -96,7 +97,8 @@ func (s *target) configuration(o options, upstream string) (string, error) {
 		}
 		entry(fmt.Sprint("hostile", i), s.keys.hostile[i], limits)
 	}
-	fmt.Fprintf(&b, "models:\n  - {name: clip, kind: clip, path: %q, labels: [a photo of a cat, a photo of a dog], fetch: {allow: [127.0.0.0/8]}}\n",
+	fmt.Fprint(&b, "models:\n")
+	fmt.Fprintf(&b, "  - {name: clip, kind: clip, path: %q, labels: [a photo of a cat, a photo of a dog], fetch: {allow: [127.0.0.0/8]}}\n",
 		filepath.Join(o.root, "models", "clip-tiny"))
 	fmt.Fprintf(&b, "  - {name: gpt, kind: openai, upstreams: [{base_url: %q}], timeouts: {total: 20s}}\n", upstream)
 	model := filepath.Join(o.root, ".penstock", "models", "smollm2-135m-instruct")

@@ -53,7 +53,8 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		size = 64 << 10
 	}
 	w.Header().Set("Content-Type", "application/json")
-	fmt.Fprintf(w, `{"id":"x","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"`)
+	fmt.Fprint(w, `{"id":"x","object":"chat.completion","created":1,"model":"m",`+
+		`"choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"`)
 	part := strings.Repeat("all work and no play ", 1000)
 	for sent := 0; sent < size; sent += len(part) {
 		if _, err := w.Write([]byte(part)); err != nil {
@@ -67,7 +68,8 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (u *upstream) stream(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	chunk := func(content, end string) error {
-		_, err := fmt.Fprintf(w, `data: {"id":"x","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"%s"},"finish_reason":%s}]}`+"\n\n", content, end)
+		_, err := fmt.Fprintf(w, `data: {"id":"x","object":"chat.completion.chunk","created":1,"model":"m",`+
+			`"choices":[{"index":0,"delta":{"content":"%s"},"finish_reason":%s}]}`+"\n\n", content, end)
 		if err != nil {
 			return err
 		}
