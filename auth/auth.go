@@ -115,7 +115,7 @@ func (a *Auth) save() {
 	}
 }
 
-// Caller is who a request's credential stands for.
+// Caller is the origin of a request, as its credential identifies it.
 type Caller struct {
 	// Name is key:NAME or jwt:SUBJECT. Requests of one Name share their limits.
 	Name string

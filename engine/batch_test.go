@@ -64,7 +64,7 @@ func TestWhoGetsAPermitTakesAlongWhoWaits(t *testing.T) {
 			synctest.Wait()
 		}
 		if got := fmt.Sprint(sizes()); got != "[1]" {
-			t.Errorf("nobody waits for company: %s", got)
+			t.Errorf("a request waits for others to join: %s", got)
 		}
 		close(release)
 		all.Wait()
@@ -96,15 +96,15 @@ func TestARunGoesOnUntilAllItsMembersHaveLeft(t *testing.T) {
 		leave[1]() // the leader of the batch of three
 		leave[3]()
 		if err := <-results[3]; code(err) != apierr.CodeCanceled {
-			t.Errorf("a member who left: %v", err)
+			t.Errorf("a member that left: %v", err)
 		}
 		synctest.Wait()
 		release <- struct{}{}
 		if err := <-results[2]; err != nil {
-			t.Errorf("the member who stayed: %v", err)
+			t.Errorf("the member that stayed: %v", err)
 		}
 		if err := <-results[1]; code(err) != apierr.CodeCanceled {
-			t.Errorf("the leader, who left: %v", err)
+			t.Errorf("the first member, which left: %v", err)
 		}
 
 		for i := range 3 {

@@ -111,10 +111,10 @@ func TestAGenerationEndsWithItsLease(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		if e.Snapshot().Gates[0].InUse != 0 {
-			t.Error("it runs on for nobody")
+			t.Error("it runs on without a reader")
 		}
 		if _, err := e.Streams().Open(t.Context(), s.ID()); code(err) != apierr.CodeNotFound {
-			t.Errorf("a stream that nobody came back to: %v", err)
+			t.Errorf("a stream that no reader came back to: %v", err)
 		}
 	})
 }

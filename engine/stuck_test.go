@@ -63,7 +63,7 @@ func TestAStuckReaderHoldsNoPermit(t *testing.T) {
 			t.Error(err)
 		}
 		if err := <-three; err != nil || !strings.HasSuffix(last.text(), "d!") {
-			t.Errorf("who stood behind the stuck one: %q, %v", last.text(), err)
+			t.Errorf("the reader behind the stuck one: %q, %v", last.text(), err)
 		}
 		if g := e.Snapshot().Gates[0]; g.InUse != 0 || g.Inside != 0 {
 			t.Errorf("at the gate: %+v", g)

@@ -17,17 +17,17 @@ import (
 // mebibyte in all.
 func Conform(t *testing.T, make func(t *testing.T) stream.Logs) {
 	for name, test := range map[string]func(*testing.T, stream.Logs){
-		"readers get all, in order, from where they ask": readersGetAll,
-		"places outside the log":                         placesOutside,
-		"a full log drops its oldest chunks":             fullLog,
-		"a dropped log is gone":                          dropped,
-		"many readers at their own pace":                 manyReaders,
-		"who has had all so far waits for the rest":      atTheEnd,
-		"logs beside each other":                         besideEachOther,
-		"an append may be repeated":                      repeated,
-		"a log is opened by its id":                      opened,
-		"its owner learns of readers and cancellation":   owned,
-		"sealing twice does nothing":                     sealedTwice,
+		"readers get all, in order, from where they ask":  readersGetAll,
+		"places outside the log":                          placesOutside,
+		"a full log drops its oldest chunks":              fullLog,
+		"a dropped log is gone":                           dropped,
+		"many readers at their own pace":                  manyReaders,
+		"a reader that has all so far waits for the rest": atTheEnd,
+		"logs beside each other":                          besideEachOther,
+		"an append may be repeated":                       repeated,
+		"a log is opened by its id":                       opened,
+		"its owner learns of readers and cancellation":    owned,
+		"sealing twice does nothing":                      sealedTwice,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, make(t)) })
 	}
@@ -79,7 +79,7 @@ func fullLog(t *testing.T, logs stream.Logs) {
 	defer slow.Close()
 	fill(t, l, "a", 1, 1000)
 	if _, err := slow.Take(nil); !errors.Is(err, stream.ErrGone) {
-		t.Errorf("the reader who never looked: %v", err)
+		t.Errorf("the reader that never looked: %v", err)
 	}
 	if _, err := l.Follow(t.Context(), 0, news); !errors.Is(err, stream.ErrGone) {
 		t.Errorf("from the start: %v", err)
