@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"penstock/regular"
 )
 
 const (
@@ -149,18 +151,11 @@ func (a *accounts) records() []record {
 // readRegular reads a file of at most so many bytes. Anything but a regular file is refused, as
 // reading it could wait for ever.
 func readRegular(path string, most int64) ([]byte, error) {
-	f, err := openNonblocking(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", path)
-	}
 	text, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err == nil && int64(len(text)) > most {
 		err = fmt.Errorf("%s is larger than %d bytes", path, most)

@@ -43,7 +43,7 @@ var importRules = map[string]struct {
 	"clip":       {[]string{"apierr", "engine", "memory", "dialect", "modeldir", "regular", "strictjson", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
 	"llm":        {[]string{"apierr", "engine", "memory", "dialect", "sse", "modeldir", "regular", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
 
-	"auth":    {nil, "keys and limits are checked before there is a model"},
+	"auth":    {[]string{"regular"}, "keys and limits are checked before there is a model"},
 	"gateway": {[]string{"apierr", "engine", "memory", "stream", "sse", "dialect", "strictjson", "auth"}, "the gateway knows models by their verbs only: a new kind of model changes nothing in it"},
 	"cluster": {[]string{"apierr", "engine", "stream"}, "a log on other machines is still a log"},
 	"hub":     {[]string{"modeldir", "regular"}, "a model folder is filled before it is opened"},

@@ -1,8 +1,0 @@
-//go:build !unix
-
-package auth
-
-import "os"
-
-// openNonblocking opens a file for reading.
-func openNonblocking(path string) (*os.File, error) { return os.Open(path) }
