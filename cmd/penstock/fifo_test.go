@@ -30,7 +30,7 @@ func TestFIFOsAndDevicesAreRefused(t *testing.T) {
 		"import /dev/zero made":        "penstock: import /dev/zero: open /dev/zero: is a device, not a regular file\n",
 		"check --config fifo":          "fifo: cannot be read: is a named pipe, not a regular file\n",
 		"serve --config /dev/zero":     "/dev/zero: cannot be read: is a device, not a regular file\n",
-		"check --config keys.yaml":     "is not a regular file",
+		"check --config keys.yaml":     ", not a regular file",
 		"serve --config upstream.yaml": "upstream.yaml:1:94: models[0].upstreams[0].api_key_file cannot be used: open fifo: is a named pipe, not a regular file\n",
 	} {
 		status, stdout, stderr := penstock(t, dir, nil, strings.Fields(args)...)
