@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -331,21 +332,21 @@ func TestAnUpstreamThatWasNotFasterCoolsDown(t *testing.T) {
 // The clocks stop while they are paused: while a client is slow, the upstream is not silent.
 func TestAPausedWatchdog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		silences := 0
+		var silences atomic.Int32
 		ctx, w := newWatchdog(t.Context(), time.Second, errFirstToken)
 		defer w.stop()
 		w.set(30*time.Second, errBetweenTokens)
-		w.notify(10*time.Second, func() { silences++ })
+		w.notify(10*time.Second, func() { silences.Add(1) })
 		w.pause()
 		<-time.After(5 * time.Minute)
-		if ctx.Err() != nil || silences > 0 {
-			t.Fatalf("after a pause: %v and %d silences", context.Cause(ctx), silences)
+		if ctx.Err() != nil || silences.Load() > 0 {
+			t.Fatalf("after a pause: %v and %d silences", context.Cause(ctx), silences.Load())
 		}
 		w.resume()
 		<-time.After(29 * time.Second)
 		synctest.Wait()
-		if ctx.Err() != nil || silences != 2 {
-			t.Fatalf("then: %v and %d silences", context.Cause(ctx), silences)
+		if ctx.Err() != nil || silences.Load() != 2 {
+			t.Fatalf("then: %v and %d silences", context.Cause(ctx), silences.Load())
 		}
 		<-time.After(2 * time.Second)
 		if !errors.Is(context.Cause(ctx), errBetweenTokens) {
