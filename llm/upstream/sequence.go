@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"sync/atomic"
 )
@@ -38,7 +39,7 @@ func (a *attempts) begin(ctx context.Context, q *sequence, try attempt) context.
 func (a *attempts) hedge(ctx context.Context, silent *sequence, try attempt) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if n := len(a.sequences); n == 0 || a.sequences[n-1] != silent || ctx.Err() != nil || a.final != nil {
+	if n := len(a.sequences); n == 0 || a.sequences[n-1] != silent || silent.server == nil || ctx.Err() != nil || a.final != nil {
 		return
 	}
 	if a.resuming && (a.resumable == nil || !a.resumable()) {
@@ -50,6 +51,8 @@ func (a *attempts) hedge(ctx context.Context, silent *sequence, try attempt) {
 	}
 	own := a.begin(ctx, q, try)
 	a.contested.Store(true)
+	a.model.config.Log.LogAttrs(ctx, slog.LevelInfo, "upstream is silent, another is sent the request as well",
+		slog.String("model", a.model.config.Name), slog.String("upstream", silent.server.Name), slog.String("other", q.server.Name))
 	a.others.Go(func() { a.sequence(own, q, try) })
 }
 
