@@ -205,6 +205,7 @@ func TestEveryKey(t *testing.T) {
 			Timeouts:  kinds.Timeouts{Connect: 5 * time.Second, FirstToken: 30 * time.Second, BetweenTokens: 30 * time.Second, Total: 5 * time.Minute},
 			Midstream: kinds.MidstreamOff,
 			MaxAnswer: 16 << 20,
+			MaxEvent:  32 << 20,
 		}},
 	}
 	want.Auth.Keys = []configs.Key{{Name: "web", SHA256: digest, Limits: configs.Limits{

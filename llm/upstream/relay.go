@@ -12,13 +12,13 @@ import (
 	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/engine"
+	"penstock/memory"
 	"penstock/sse"
 )
 
 const (
-	maxEvent = 4<<20 + 64<<10 // bytes of one event: lines of 4 MiB, and what is around them
-	maxHeld  = 256 << 10      // bytes held back before the first content
-	endTime  = 2 * time.Second
+	maxHeld = 256 << 10 // bytes held back before the first content
+	endTime = 2 * time.Second
 )
 
 // relay passes the events of one client's request on, over all attempts.
@@ -32,6 +32,7 @@ type relay struct {
 	emit       func(...dialect.Delta) error
 
 	reader dialect.Reader // of the current response
+	clock  *watchdog      // of that
 	begun  bool           // something has been passed on
 	held   []sse.Event    // until there is content: another server may still be used
 	size   int            // bytes held
@@ -95,7 +96,10 @@ func (r *relay) pass(o *response) *failure {
 	if !r.begun {
 		r.held, r.size = nil, 0 // of a response without content
 	}
-	f := r.read(o)
+	r.clock = o.watchdog
+	large := memory.From(o.ctx).Reserve(memory.Stream)
+	defer large.Close()
+	f := r.read(o, large)
 	if flushed := r.flush(); flushed != nil {
 		f = flushed
 	}
@@ -125,10 +129,10 @@ func (r *relay) notEvents(o *response) *failure {
 
 // read reads events and passes them on, until the response is complete or has failed. What it has
 // not flushed is the caller's to flush.
-func (r *relay) read(o *response) *failure {
+func (r *relay) read(o *response, large *memory.Reservation) *failure {
 	limits := r.model.config.Timeouts
 	flowing, whole := false, false
-	events := sse.NewReader(o.body, maxEvent)
+	events := r.events(o, large)
 	for {
 		if f := r.flush(); f != nil {
 			return f
@@ -266,7 +270,9 @@ func (r *relay) flush() *failure {
 	r.batch = nil
 	var err error
 	if len(*batch) > 0 {
+		r.clock.pause()
 		err = r.emit(*batch...)
+		r.clock.resume()
 	}
 	*batch = dialect.ResetDeltas(*batch) // they refer to a stream's memory
 	r.model.batches.Put(batch)
@@ -297,7 +303,9 @@ func (r *relay) ended(o *response, raw sse.RawEvent, err error) *failure {
 	case errors.Is(cause, errNoEnd): // while an event arrived after which it is not whole
 		return cut(cause)
 	case errors.Is(err, sse.ErrEventTooLong) && cause == nil:
-		return malformed("%w: more than %d bytes", err, maxEvent)
+		return r.tooLong(err)
+	case isExhausted(err):
+		return noMemory(err)
 	default:
 		return o.broken(err)
 	}

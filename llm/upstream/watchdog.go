@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -30,6 +31,7 @@ type watchdog struct {
 	limit   time.Duration
 	cause   error
 	stopped bool
+	paused  atomic.Bool // the client is waited for, not the server
 }
 
 // newWatchdog returns a watchdog that is running, and the context that it cancels, which ends with
@@ -70,10 +72,23 @@ func (w *watchdog) touch() {
 	w.since = now
 }
 
+// pause stops the clock while what has arrived is passed on, which may wait for the client.
+func (w *watchdog) pause() { w.paused.Store(true) }
+
+// resume starts the clock again.
+func (w *watchdog) resume() {
+	w.touch()
+	w.paused.Store(false)
+}
+
 func (w *watchdog) check() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {
+		return
+	}
+	if w.paused.Load() {
+		w.timer.Reset(w.limit)
 		return
 	}
 	if left := w.limit - time.Since(w.since); left > 0 {

@@ -117,7 +117,7 @@ func (o *response) copyTo(to *counter) *failure {
 		header.Set("Content-Length", strconv.FormatInt(o.head.ContentLength, 10))
 	}
 	to.Head(o.head.StatusCode, header)
-	if _, err := to.Write(start); err != nil {
+	if err := to.writeWaiting(start, o.watchdog); err != nil {
 		return canceled(err)
 	}
 	if complete {
@@ -139,7 +139,7 @@ func (o *response) copyRest(to *counter) *failure {
 		if limit := o.model.config.MaxAnswer; int64(to.bytes+n) > limit {
 			return tooLarge(limit)
 		}
-		if _, err := to.Write(buf[:n]); err != nil {
+		if err := to.writeWaiting(buf[:n], o.watchdog); err != nil {
 			return canceled(err)
 		}
 		if err == io.EOF { //nolint:errorlint // io.EOF itself is a clean end
