@@ -32,8 +32,12 @@ func TestEventsOf10MB(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	for range 3 {
-		<-begun
+	for n := range 3 {
+		select {
+		case <-begun:
+		case <-c.Context().Done():
+			t.Fatalf("the upstream has sent %d events", n)
+		}
 	}
 	body := bufio.NewReaderSize(res.Body, 64<<10)
 	for n := range 3 {
