@@ -79,9 +79,21 @@ func (e *responseEncoder) Encode(into []sse.Event, deltas []Delta) (_ []sse.Even
 			continue
 		}
 		into = append(append(into, d.Event), d.More...)
-		e.last = append(e.last[:0], into[len(into)-1].Data...)
+		e.note(into[len(into)-1].Data)
 	}
 	return into, nil
+}
+
+// note keeps what Fail needs of the last event. Most are small, and copying one costs less than
+// reading it.
+func (e *responseEncoder) note(data []byte) {
+	const small = 64 << 10
+	e.last = e.last[:0]
+	if len(data) > small {
+		e.last, _ = json.Marshal(map[string]int{"sequence_number": sequenceOf(data)})
+		return
+	}
+	e.last = append(e.last, data...)
 }
 
 // delta appends the events of a delta's typed values.

@@ -42,6 +42,7 @@ type StreamOptions struct {
 // Generation is the typed handle of a Generator verb.
 type Generation[In, Chunk any] struct {
 	verb     *Verb
+	waits    bool // Generator.Waits
 	check    func(In) error
 	generate func(ctx context.Context, c *Call, in In, wait waiting, emit func(...Chunk) error) (End, error)
 }
@@ -115,7 +116,7 @@ func (g *Generation[In, Chunk]) Start(ctx context.Context, c *Call, in In, enc E
 	ctx, p, err := m.engine.streams.Create(ctx, stream.Config{
 		Info:   stream.Info{Model: m.name, Verb: c.verb.name, Dialect: o.Dialect, Owner: o.Owner},
 		Caller: c.caller.Name, Buffer: o.Buffer, Lease: o.Lease, Detached: o.Detached, Observer: m.observer,
-		Absent: m.gate.absent(c.caller.Name),
+		Waits: g.waits, Absent: m.gate.absent(c.caller.Name),
 	})
 	if err != nil {
 		return nil, apierr.From(err)

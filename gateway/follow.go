@@ -20,9 +20,9 @@ var (
 	errForged = errors.New("an event of the stream would pass for its end")
 )
 
-// batchBytes is how much is gathered for one write. A write's deadline is for clients that are
-// stuck: one that is far behind and reads on must not exceed it, nor need a buffer for all that it
-// has missed.
+// batchBytes is how much is gathered for one write, and the most that one writes. A write's
+// deadline is for clients that are stuck: one that is far behind and reads on must not exceed it,
+// nor need a buffer for all that it has missed, nor for a large event.
 const batchBytes = 64 << 10
 
 // position is where in a stream a connection begins.
@@ -117,7 +117,7 @@ func (f *follower) Events(events []sse.Event, first int64, more bool) bool {
 			return false
 		}
 		f.event(e, first+int64(i))
-		if !f.gathered(more || i < len(events)-1) {
+		if f.err != nil || !f.gathered(more || i < len(events)-1) {
 			return false
 		}
 	}
@@ -136,12 +136,22 @@ func (f *follower) End(t stream.Terminal, number int64) bool {
 	}
 	f.open()
 	f.event(t.Event, number)
-	return f.gathered(false)
+	return f.err == nil && f.gathered(false)
 }
 
-// event gathers an event.
+// event gathers an event. A large one is sent as it is gathered, but for its end.
 func (f *follower) event(e sse.Event, number int64) {
 	f.begun = true
+	if len(e.Data) >= batchBytes {
+		var id sse.ID
+		if f.numbered {
+			id = f.id
+		}
+		f.buf, f.err = e.AppendInPieces(f.buf, id, number, batchBytes, func(buf []byte) ([]byte, error) {
+			return buf[:0], f.write(buf)
+		})
+		return
+	}
 	if f.numbered {
 		f.buf = e.AppendNumbered(f.buf, f.id, number)
 	} else {

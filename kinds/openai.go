@@ -21,6 +21,7 @@ type OpenAIOptions struct {
 	Midstream   Midstream  `yaml:"midstream" default:"off"`
 
 	MaxAnswer configs.Bytes `yaml:"max_answer" default:"64MiB" min:"64KiB" max:"1TiB"` // of a response that is not streamed
+	MaxEvent  configs.Bytes `yaml:"max_event" default:"64MiB" min:"64KiB" max:"1GiB"`  // of one event of a stream
 }
 
 // Upstream is one server that has the model.
@@ -105,6 +106,7 @@ func addOpenAI(env app.Env, name string, o OpenAIOptions) error {
 			BetweenTokens: o.Timeouts.BetweenTokens, Whole: o.Timeouts.Whole, Total: o.Timeouts.Total,
 		},
 		MaxAnswer: int64(o.MaxAnswer),
+		MaxEvent:  int(o.MaxEvent),
 		Match:     o.Midstream == MidstreamMatch,
 		Gate:      gate,
 		Observer:  upstreamMetrics{env.Metrics},

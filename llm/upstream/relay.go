@@ -13,13 +13,13 @@ import (
 	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/engine"
+	"penstock/memory"
 	"penstock/sse"
 )
 
 const (
-	maxEvent = 4<<20 + 64<<10 // bytes of one event: lines of 4 MiB, and what is around them
-	maxHeld  = 256 << 10      // bytes held back before the first content
-	endTime  = 2 * time.Second
+	maxHeld = 256 << 10 // bytes held back before the first content
+	endTime = 2 * time.Second
 )
 
 // outlet is what the responses to one client's request are passed on to, over all attempts. It
@@ -53,6 +53,7 @@ type relay struct {
 	sequence *sequence
 
 	reader  dialect.Reader
+	clock   *watchdog // of the response
 	leading bool
 	resumes bool        // something has been passed on, by this response or another one
 	held    []sse.Event // until there is content: another server may still be used
@@ -113,12 +114,15 @@ func (r *relay) pass(o *response) *failure {
 		return r.notEvents(o)
 	}
 	r.reader = r.generation.remote.Reader(r.generation.client, o.asked)
+	r.clock = o.watchdog
+	large := memory.From(o.ctx).Reserve(memory.Stream)
+	defer large.Close()
 	f := r.enter()
 	if f == nil {
 		if r.resumes {
 			r.replay = r.transcript.replay()
 		}
-		f = r.read(o)
+		f = r.read(o, large)
 	}
 	if flushed := r.flush(); flushed != nil {
 		f = flushed
@@ -171,10 +175,10 @@ func (r *relay) leave() {
 
 // read reads events and passes them on, until the response is complete or has failed. It enters
 // again after each wait, and what it has not flushed is the caller's to flush.
-func (r *relay) read(o *response) *failure {
+func (r *relay) read(o *response, large *memory.Reservation) *failure {
 	limits := r.model.config.Timeouts
 	flowing, whole := false, false
-	events := sse.NewReader(o.body, maxEvent)
+	events := r.events(o, large)
 	for {
 		if f := r.flush(); f != nil {
 			return f
@@ -320,7 +324,9 @@ func (r *relay) flush() *failure {
 	r.batch = nil
 	var err error
 	if len(*batch) > 0 {
+		r.clock.pause()
 		err = r.emit(*batch...)
+		r.clock.resume()
 	}
 	*batch = dialect.ResetDeltas(*batch) // they refer to a stream's memory
 	r.model.batches.Put(batch)
@@ -351,7 +357,9 @@ func (r *relay) ended(o *response, raw sse.RawEvent, err error) *failure {
 	case errors.Is(cause, errNoEnd): // while an event arrived after which it is not whole
 		return cut(cause)
 	case errors.Is(err, sse.ErrEventTooLong) && cause == nil:
-		return malformed("%w: more than %d bytes", err, maxEvent)
+		return r.tooLong(err)
+	case isExhausted(err):
+		return noMemory(err)
 	default:
 		return o.broken(err)
 	}
