@@ -64,7 +64,7 @@ func (s *eventWriter) flush() error {
 	if now := time.Now(); s.expires.Sub(now) < s.timeout {
 		s.expires = now.Add(s.timeout + s.timeout/4)
 		if err := s.control.SetWriteDeadline(s.expires); err != nil {
-			return fmt.Errorf("set the write deadline: %w", err)
+			return fmt.Errorf("%w: set the write deadline: %w", errUnsent, err)
 		}
 	}
 	s.socket.wrote(len(s.buf))
@@ -78,7 +78,7 @@ func (s *eventWriter) flush() error {
 		err = s.control.SetWriteDeadline(s.expires)
 	}
 	if err != nil {
-		return fmt.Errorf("write to the reader: %w", err)
+		return fmt.Errorf("%w: %w", errUnsent, err)
 	}
 	return nil
 }
