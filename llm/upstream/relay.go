@@ -71,6 +71,7 @@ func (m *model) relay(ctx context.Context, g *generation, emit func(...dialect.D
 		return f
 	})
 	if f != nil {
+		r.emitHeld()
 		return engine.Unfinished(r.usage(f)), f.err
 	}
 	return engine.Ended(r.reader.End().Reason, r.usage(nil)), nil
