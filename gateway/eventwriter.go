@@ -83,7 +83,7 @@ func (s *eventWriter) writePiece(p []byte) error {
 	if now := time.Now(); s.expires.Sub(now) < s.timeout {
 		s.expires = now.Add(s.timeout + s.timeout/4)
 		if err := s.control.SetWriteDeadline(s.expires); err != nil {
-			return fmt.Errorf("set the write deadline: %w", err)
+			return fmt.Errorf("%w: set the write deadline: %w", errUnsent, err)
 		}
 	}
 	s.socket.wrote(len(p))
@@ -93,7 +93,7 @@ func (s *eventWriter) writePiece(p []byte) error {
 		err = s.control.SetWriteDeadline(s.expires)
 	}
 	if err != nil {
-		return fmt.Errorf("write to the reader: %w", err)
+		return fmt.Errorf("%w: %w", errUnsent, err)
 	}
 	return nil
 }

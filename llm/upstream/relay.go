@@ -32,6 +32,7 @@ type outlet struct {
 
 	begun bool           // something has been passed on
 	from  dialect.Reader // of the response that has been passed on last
+	held  []sse.Event    // of the last response that failed before its first content
 
 	text  int   // bytes of text that have been passed on
 	limit int64 // of what is gathered; 0: there is none
@@ -78,12 +79,16 @@ func (m *model) relay(ctx context.Context, g *generation, emit func(...dialect.D
 		if f == nil {
 			f = r.pass(response)
 		}
-		if f != nil && r.resumes {
+		switch {
+		case f != nil && r.resumes:
 			r.interrupted(f)
+		case f != nil:
+			to.keepHeld(r.held)
 		}
 		return f
 	})
 	if f != nil {
+		to.emitHeld()
 		return engine.Unfinished(to.usage(f)), f.err
 	}
 	return engine.Ended(to.from.End().Reason, to.usage(nil)), nil
