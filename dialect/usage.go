@@ -23,8 +23,9 @@ func usageOf(raw []byte) Usage {
 	if json.Unmarshal(raw, &u) != nil {
 		u.Usage, u.InputTokens, u.OutputTokens = looseUsage(raw)
 	}
-	u.PromptTokens = max(u.PromptTokens, u.InputTokens)
-	u.CompletionTokens = max(u.CompletionTokens, u.OutputTokens)
+	if u.InputTokens > 0 || u.OutputTokens > 0 {
+		u.PromptTokens, u.CompletionTokens = max(u.PromptTokens, u.InputTokens), max(u.CompletionTokens, u.OutputTokens)
+	}
 	return u.Usage
 }
 

@@ -59,6 +59,7 @@ type Timeouts struct {
 	FirstToken    time.Duration `yaml:"first_token" default:"30s" min:"1ms" max:"1h"`
 	BetweenTokens time.Duration `yaml:"between_tokens" default:"30s" min:"1ms" max:"1h"`
 	Total         time.Duration `yaml:"total" default:"10m" min:"1ms" max:"24h"`
+	AfterFinish   time.Duration `yaml:"after_finish" default:"30s" min:"1ms" max:"1h"` // silence that ends a response without [DONE]
 }
 
 // Midstream is what happens when an upstream fails in the middle of a stream.
@@ -102,6 +103,7 @@ func addOpenAI(env app.Env, name string, o OpenAIOptions) error {
 		Timeouts: upstream.Timeouts{
 			Connect: o.Timeouts.Connect, FirstToken: o.Timeouts.FirstToken,
 			BetweenTokens: o.Timeouts.BetweenTokens, Whole: wholeTimeout, Total: o.Timeouts.Total,
+			AfterFinish: o.Timeouts.AfterFinish,
 		},
 		MaxAnswer: int64(o.MaxAnswer),
 		Match:     o.Midstream == MidstreamMatch,

@@ -30,6 +30,9 @@ type Config struct {
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
+// DefaultAfterFinish is the Timeouts.AfterFinish of a Config without one.
+const DefaultAfterFinish = 30 * time.Second
+
 // DefaultMaxAnswer is the MaxAnswer of a Config without one.
 const DefaultMaxAnswer = 64 << 20
 
@@ -46,12 +49,15 @@ type Server struct {
 }
 
 // Timeouts are how long a server may send nothing. Each counts from the end of the one before it,
-// and is above 0, but for Total.
+// and is above 0, but for the last two.
 type Timeouts struct {
 	Connect       time.Duration // to an open connection, TLS included
 	FirstToken    time.Duration // from there to the first token of a stream
 	BetweenTokens time.Duration // from token to token, or from piece to piece of a whole response's body
 	Whole         time.Duration // to the head of a whole response, which is sent once all of it has been generated
+	// AfterFinish is how long a server may send nothing after the last finish_reason; then the
+	// response is complete. Any byte begins it again. 0: DefaultAfterFinish.
+	AfterFinish time.Duration
 
 	// Total bounds the time of a whole response from the beginning to its last byte, with all
 	// attempts; 0: it has no bound. A stream has none: it lasts as long as tokens come.
@@ -98,6 +104,9 @@ func Add(e *engine.Engine, c Config) (*engine.Model, error) {
 	if c.MaxAnswer == 0 {
 		c.MaxAnswer = DefaultMaxAnswer
 	}
+	if c.Timeouts.AfterFinish == 0 {
+		c.Timeouts.AfterFinish = DefaultAfterFinish
+	}
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
@@ -125,8 +134,8 @@ func (c *Config) check() error {
 	if t := c.Timeouts; min(t.Connect, t.FirstToken, t.BetweenTokens, t.Whole) <= 0 {
 		errs = append(errs, errors.New("every timeout must be above 0"))
 	}
-	if c.MaxAnswer < 0 || c.Timeouts.Total < 0 {
-		errs = append(errs, errors.New("MaxAnswer and Timeouts.Total must not be below 0"))
+	if c.MaxAnswer < 0 || min(c.Timeouts.Total, c.Timeouts.AfterFinish) < 0 {
+		errs = append(errs, errors.New("MaxAnswer, Timeouts.Total and Timeouts.AfterFinish must not be below 0"))
 	}
 	return errors.Join(errs...)
 }
