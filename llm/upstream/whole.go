@@ -71,12 +71,8 @@ func (c *counter) Write(p []byte) (int, error) {
 
 // usage returns what has been copied of a response to the request.
 func (c *counter) usage(request *request) engine.Usage {
-	text := c.bytes
-	if request.path == pathEmbeddings {
-		text = 0 // vectors are no completion
-	}
 	reported, _ := dialect.ParseUsage(c.body.usage)
-	return counted(reported, request, text)
+	return counted(reported, request, c.body.generated())
 }
 
 // touching reads a response's body, and notes that something has arrived.
