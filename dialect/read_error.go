@@ -109,6 +109,34 @@ func ReportsError(body []byte) (bool, error) {
 	return object == errorObject || len(failed) > 0 && reportsError(failed) && object != `"response"` || plain.reports(), nil
 }
 
+// WithoutError returns the body of a successful response without a member "error" that reports none,
+// in the same memory. A response of /v1/responses keeps its null, which OpenAI sends too.
+func WithoutError(body []byte) []byte {
+	if !bytes.Contains(body, []byte(`"`+errorWord+`"`)) {
+		return body
+	}
+	var c cuts
+	isResponse := false
+	s := scanner{data: body}
+	for s.enter('{'); ; {
+		before := s.at
+		if !s.more('}') {
+			break
+		}
+		c.next(before, s.at)
+		switch name, value := string(s.name()), s.skip(); {
+		case name == errorWord && len(value) > 0 && !reportsError(value):
+			c.add(s.at, false)
+		case name == "object":
+			isResponse = string(value) == `"response"`
+		}
+	}
+	if !s.over() || isResponse {
+		return body
+	}
+	return c.apply(body)
+}
+
 // unlisted returns the object that some servers (Google's) write an error as, inside of a list.
 func unlisted(body []byte) []byte {
 	var list []json.RawMessage

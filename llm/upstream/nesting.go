@@ -28,6 +28,9 @@ const (
 func (n *nesting) add(piece []byte) {
 	for i := 0; i < len(piece); i++ {
 		c := piece[i]
+		if '-' <= c && c <= '9' && !n.inString && !n.keeps { // of a number: vectors are long
+			continue
+		}
 		if n.keeps {
 			n.keep(c)
 		}

@@ -103,6 +103,9 @@ func (o *response) copyTo(to *counter) *failure {
 	if f := o.check(start, complete); f != nil {
 		return f
 	}
+	if complete && o.isJSON() {
+		start = dialect.WithoutError(start)
+	}
 	o.server.breaker.responded()
 	header := o.header()
 	header.Set("Content-Type", redactText(o.head.Header.Get("Content-Type"), o.secret))
