@@ -109,8 +109,8 @@ func ReportsError(body []byte) (bool, error) {
 	return object == errorObject || len(failed) > 0 && reportsError(failed) && object != `"response"` || plain.reports(), nil
 }
 
-// WithoutError returns the body of a successful response without a member "error" that reports none,
-// in the same memory. A response of /v1/responses keeps its null, which OpenAI sends too.
+// WithoutError returns the body of a successful response without a member "error" that reports
+// none, in the same memory. A response of /v1/responses keeps its null, which OpenAI sends too.
 func WithoutError(body []byte) []byte {
 	if !bytes.Contains(body, []byte(`"`+errorWord+`"`)) {
 		return body

@@ -199,8 +199,8 @@ func BenchmarkChunk(b *testing.B) {
 }
 
 // FuzzTrim compares chunks without the usage that a server was asked for, and without errors that
-// are none, with what encoding/json makes of them: nothing else is missing, also from a chunk of the
-// shape of the one before.
+// are none, with what encoding/json makes of them: nothing else is missing, also from a chunk of
+// the shape of the one before.
 func FuzzTrim(f *testing.F) {
 	for _, seed := range []string{`{"usage":null}`, ` { "usage" : null , "a":1}`, `{"a":1,"usage":null,"choices":[{"delta":{"content":"a"}}]}`, `{"choices":[{"delta":{"content":"a"}}] , "usage":null}`, `{"choices":[{"delta":{"content":"a"}}],"x":{"usage":null},"usage":null,"usage":{}}`, `{"usage":null,"usage":null}`, `{"choices":[{}],"usage":{"a":1},"usage":null}`, `{"error":null,"usage":null}`, `{"error":{"a":0},"usage":null,"choices":[{"delta":{"content":"a"}}]}`, `{"choices":[{"delta":{"content":"a"}}],"error":[] , "usage":null,"error":null}`, `{"a":1,"error":"","error":{}}`} {
 		f.Add([]byte(seed))

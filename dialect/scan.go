@@ -210,8 +210,8 @@ func (s *scanner) digits() (n int) {
 	return n
 }
 
-// integer returns an integer of at most nine digits, also one with a fraction of zeros or in quotes,
-// and -1 for any other value. ok is false for null.
+// integer returns an integer of at most nine digits, also one with a fraction of zeros or in
+// quotes, and -1 for any other value. ok is false for null.
 func integer(raw []byte) (n int, ok bool) {
 	if string(raw) == "null" {
 		return 0, false

@@ -1,8 +1,8 @@
 package upstream
 
-// nesting follows JSON piece by piece, as far as to know whether its outermost value is closed, what
-// its member "usage" is, and how much text a model has generated in it. Where nothing but the end of
-// the connection ends a body, the first tells a whole one from one that was cut.
+// nesting follows JSON piece by piece, as far as to know whether its outermost value is closed,
+// what its member "usage" is, and how much text a model has generated in it. Where nothing but the
+// end of the connection ends a body, the first tells a whole one from one that was cut.
 type nesting struct {
 	depth             int
 	inString, escaped bool // escaped: after a backslash in a string
