@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"sync"
 
 	"penstock/apierr"
 	"penstock/dialect"
@@ -17,28 +16,6 @@ import (
 )
 
 const maxHeld = 256 << 10 // bytes held back before the first content
-
-// outlet is what the responses to one client's request are passed on to, over all attempts. It
-// belongs to the sequence of attempts that leads.
-type outlet struct {
-	model      *model
-	generation *generation
-	attempts   *attempts
-	emit       func(...dialect.Delta) error
-
-	begun bool           // something has been passed on
-	from  dialect.Reader // of the response that has been passed on last
-	held  []sse.Event    // of the last response that failed before its first content
-
-	text  int   // bytes of text that have been passed on
-	limit int64 // of what is gathered; 0: there is none
-	sum   int64 // about the bytes of that
-
-	// If the transcript is kept, several responses can be read after something has been passed on:
-	// mu is held while events are compared or passed on, and not while they are waited for.
-	mu         sync.Mutex
-	transcript *transcript // what the client has; nil if it need not be known
-}
 
 // relay passes the events of one response on.
 //
@@ -90,24 +67,6 @@ func (m *model) relay(ctx context.Context, g *generation, emit func(...dialect.D
 	return engine.Ended(to.from.End().Reason, to.usage(nil)), nil
 }
 
-// usage returns what has been passed on came to, f being why no more was. A client that leaves
-// before that has had its prompt read.
-func (t *outlet) usage(f *failure) engine.Usage {
-	if !t.begun {
-		return unbegun(f, &t.generation.request)
-	}
-	return counted(t.from.End().Usage, &t.generation.request, t.text)
-}
-
-// resumable reports whether another response can continue what has been passed on.
-func (t *outlet) resumable() bool {
-	if !t.mu.TryLock() { // an event is just being passed on: the server is not silent
-		return false
-	}
-	defer t.mu.Unlock()
-	return t.transcript.comparable()
-}
-
 // pass passes one response on. It returns nil once that is complete.
 func (r *relay) pass(o *response) *failure {
 	if media := o.mediaType(); media == "text/html" || media == "application/json" {
@@ -153,25 +112,6 @@ func (r *relay) notEvents(o *response) *failure {
 		}
 	}
 	return malformed("a body of type %q in place of events", o.head.Header.Get("Content-Type"))
-}
-
-// enter begins the use of the outlet, which leave ends. It returns the failure of a response that
-// must not be passed on, as another one is.
-func (r *relay) enter() *failure {
-	if r.transcript == nil { // only the one that leads uses it
-		return nil
-	}
-	r.mu.Lock()
-	if r.sequence.lost.Load() {
-		return canceled(errLost)
-	}
-	return nil
-}
-
-func (r *relay) leave() {
-	if r.transcript != nil {
-		r.mu.Unlock()
-	}
 }
 
 // read reads events and passes them on, until the response is complete or has failed. It enters
