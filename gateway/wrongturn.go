@@ -17,29 +17,40 @@ const reasonUnknownURL = "unknown_url"
 // missed responds to a request that no route takes. Most such requests are of clients whose base
 // URL is wrong, or of another protocol: they are told what to set, or what there is.
 func (g *Gateway) missed(c *gin.Context) {
-	path := c.Request.URL.Path
+	path := withoutDoubles(c.Request.URL.Path)
 	e := &apierr.Error{Code: apierr.CodeNotFound, Reason: reasonUnknownURL}
 	var r errorRenderer = g.codecs.dialects[0].Codec // OpenAI's errors, which most clients can show
 	here := "there is no " + quotedPath(c.Request)
-	switch right, wrong := g.rightPath(path); {
+	api := protocolOf(path)
+	right, wrong := g.rightPath(c.Request.URL.Path)
+	if strings.HasPrefix(right, "/v2") {
+		r = g.codecs.infer
+	}
+	switch {
+	case api != "":
+		e.Message = fmt.Sprintf("%s: this server has no %s; it has %s", here, api, g.protocols())
+	case wrong == noRoute && (path == "/v1" || strings.HasPrefix(path, "/v1/")):
+		e.Message = fmt.Sprintf("%s; this server has %s", here, g.protocols())
 	case wrong == noRoute:
-		if api := protocolOf(path); api != "" {
-			e.Message = fmt.Sprintf("%s: this server has no %s; it has %s", here, api, g.protocols())
-		} else if strings.HasPrefix(path, "/v1/") {
-			e.Message = fmt.Sprintf("%s; there is %s", here, g.protocols())
-		} else {
-			r = g.rendererOf(path)
-			e.Reason, e.Message = "", "there is nothing here; GET / shows what there is"
-		}
+		r = g.rendererOf(path)
+		e.Reason, e.Message = "", "there is nothing here; GET / shows what there is"
 	case wrong == finalSlash:
 		e.Message = fmt.Sprintf("%s: the path is %s, without a slash at its end", here, right)
 	case strings.HasPrefix(right, "/v2"):
-		r = g.codecs.infer
 		e.Message = fmt.Sprintf("%s: the path is %s, and a client's URL must be the server's address without a path", here, right)
 	default:
 		e.Message = fmt.Sprintf("%s: your base URL must end in /v1, as in http://HOST:PORT/v1, so that the path is %s", here, right)
 	}
 	g.fail(c, e, r)
+}
+
+// withoutDoubles returns a path with one slash, and one /v1, where there are several.
+func withoutDoubles(path string) string {
+	parts := strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
+	for len(parts) > 1 && parts[0] == "v1" && parts[1] == "v1" {
+		parts = parts[1:]
+	}
+	return "/" + strings.Join(parts, "/")
 }
 
 // quotedPath returns a request's method and path for a message.
@@ -68,6 +79,9 @@ func (g *Gateway) rightPath(path string) (string, mistake) {
 		rest := "/" + strings.Join(parts[i:], "/")
 		switch {
 		case isV2(rest):
+			if path == rest+"/" {
+				return rest, finalSlash
+			}
 			return rest, wrongBase
 		case !g.isV1("/v1" + rest):
 		case path == "/v1"+rest+"/":
@@ -88,7 +102,7 @@ func (g *Gateway) isV1(path string) bool {
 
 // isV2 reports whether a path is one of a route of the Open Inference Protocol.
 func isV2(path string) bool {
-	return path == "/v2" || strings.HasPrefix(path, "/v2/models/") || strings.HasPrefix(path, "/v2/health/")
+	return path == "/v2" || strings.HasPrefix(path, "/v2/models/") || strings.HasPrefix(path, "/v2/repository/") || strings.HasPrefix(path, "/v2/health/")
 }
 
 // protocols names what there is.
@@ -97,7 +111,7 @@ func (g *Gateway) protocols() string {
 	for _, d := range g.codecs.dialects {
 		paths = append(paths, d.Path)
 	}
-	return "OpenAI's API (" + strings.Join(paths, ", ") + "), the Open Inference Protocol (/v2) and its own routes (/v1/models/{name}:predict and /stream, /v1/streams)"
+	return "OpenAI's API for a base URL that ends in /v1 (" + strings.Join(paths, ", ") + "), the Open Inference Protocol (/v2) and its own routes (/v1/models/{name}:predict and /stream, /v1/streams)"
 }
 
 // foreign are the paths of other APIs: as a whole or, with a slash at the end, as they begin.
@@ -108,12 +122,15 @@ var foreign = []struct {
 	{"Anthropic API", []string{"/v1/messages", "/v1/messages/", "/messages", "/v1/complete"}},
 	{"Gemini API", []string{"/v1beta/", "/v1alpha/", "/v1beta1/", "/v1/publishers/", "/v1/projects/"}},
 	{"Cohere API", []string{"/v1/chat", "/v2/chat", "/v1/generate", "/v2/embed", "/v1/embed", "/v1/rerank", "/v2/rerank", "/rerank", "/v1/tokenize"}},
-	{"Ollama API", []string{"/api/"}},
+	{"Ollama API", []string{
+		"/api/chat", "/api/generate", "/api/tags", "/api/show", "/api/ps", "/api/version", "/api/embed", "/api/embeddings",
+		"/api/pull", "/api/push", "/api/create", "/api/copy", "/api/delete", "/api/blobs/",
+	}},
 	{"Azure OpenAI API with deployments", []string{"/openai/deployments/", "/deployments/"}},
 	{"Bedrock API", []string{"/model/"}},
 	{"Text Generation Inference API", []string{"/generate", "/generate_stream", "/info"}},
 	{"llama.cpp API", []string{"/completion", "/infill", "/props", "/slots"}},
-	{"Prompt API of KoboldAI", []string{"/api/v1/generate", "/api/extra/"}},
+	{"KoboldAI API", []string{"/api/v1/generate", "/api/extra/"}},
 }
 
 // protocolOf returns the name of another API that a path is known to be of, "" if of none.
