@@ -85,7 +85,7 @@ func TestOpenInferenceProtocol(t *testing.T) {
 			t.Errorf("%s %s: %d %s", c.method, c.path, w.Code, w.Body)
 		}
 	}
-	if text := metrics(s); !strings.Contains(text, `penstock_http_requests_total{code="200",method="POST",route="/v2/models/{name}/infer"} 1`) {
+	if text := metrics(s); !strings.Contains(text, `penstock_http_requests_total{code="200",method="POST",route="/v2/models/{name}/infer"} 2`) {
 		t.Error("the route is not counted by its name")
 	}
 	s.Drain()
