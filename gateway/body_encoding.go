@@ -28,12 +28,12 @@ const (
 	codingZstd    = "zstd"
 )
 
-// acceptedCodings is what a request in another coding is told, in Accept-Encoding (RFC 9110, 12.5.3)
-// and in the message.
+// acceptedCodings is what the response to another coding lists, in Accept-Encoding (RFC 9110,
+// 12.5.3) and in its message.
 const acceptedCodings = codingGzip + ", " + codingDeflate + ", " + codingBrotli + ", " + codingZstd
 
-// maxCodings is how many codings a body may have, one within the other. Clients use one, and a proxy
-// may add one.
+// maxCodings is how many codings a body may have, one within the other. Clients use one, and a
+// proxy may add one.
 const maxCodings = 3
 
 // zstdWindow is how far a body may refer back within itself. It is what every recipient of this

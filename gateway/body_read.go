@@ -65,8 +65,8 @@ func (g *Gateway) readBytes(c *gin.Context) ([]byte, error) {
 }
 
 // readReserved reads into memory that is reserved before it is allocated. The buffer grows by half,
-// and not as a bytes.Buffer does, which doubles also where less is asked for. What is declared is no
-// more than the body's size, if that is known.
+// and not as a bytes.Buffer does, which doubles also where less is asked for. A declared size is
+// not exceeded before it is known to be wrong; 0 or less is none.
 func (g *Gateway) readReserved(c *gin.Context, r io.Reader, declared int64) ([]byte, error) {
 	held := g.heldOf(c)
 	var body []byte

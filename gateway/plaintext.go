@@ -20,8 +20,8 @@ import (
 // comes: for a shell, or for a page that shows it.
 const mediaText = "text/plain"
 
-// wantsText reports whether a client names text/plain, and prefers it to JSON and to events. Clients
-// that take all three alike, as axios does by default, want the route's own form.
+// wantsText reports whether a client names text/plain, and prefers it to JSON and to events. To
+// clients that name several alike, as axios does by default, goes the route's own form.
 func wantsText(r *http.Request) bool {
 	return accepts(r, mediaText) > max(accepts(r, mediaJSON), accepts(r, mediaEvents))
 }

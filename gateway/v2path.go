@@ -75,7 +75,7 @@ func missingExtension(path string) string {
 		"generate_stream": "generate: POST to /v1/models/{name}/stream, or to /v1/chat/completions",
 	} {
 		if path == suffix || strings.HasSuffix(path, "/"+suffix) {
-			return "; this server has not Triton's extension for " + what
+			return "; this server does not have Triton's extension for " + what
 		}
 	}
 	return ""

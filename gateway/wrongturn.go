@@ -15,7 +15,7 @@ import (
 const reasonUnknownURL = "unknown_url"
 
 // missed responds to a request that no route takes. Most such requests are of clients whose base
-// URL is wrong, or of another protocol: they are told what to set, or what there is.
+// URL is wrong, or of another protocol: the error says what to set, or what there is.
 func (g *Gateway) missed(c *gin.Context) {
 	path := withoutDoubles(c.Request.URL.Path)
 	e := &apierr.Error{Code: apierr.CodeNotFound, Reason: reasonUnknownURL}
@@ -57,7 +57,7 @@ func withoutDoubles(path string) string {
 func quotedPath(r *http.Request) string {
 	method := r.Method
 	if len(method) > len(http.MethodOptions) {
-		method = "such thing as"
+		method = "route for"
 	}
 	return method + " " + apierr.Shorten(strings.Trim(quoted(r.URL.Path), `"`))
 }
@@ -145,8 +145,8 @@ func protocolOf(path string) string {
 	return ""
 }
 
-// geminiVerb returns the error of Gemini's way to call a model, POST /v1/models/{name}:{verb}, which
-// has the path of a route of ours.
+// geminiVerb returns the error of Gemini's way to call a model, POST /v1/models/{name}:{verb}, whose
+// path is one of a route of ours.
 func (g *Gateway) geminiVerb(c *gin.Context, name string) error {
 	_, verb, _ := strings.Cut(name[strings.LastIndexByte(name, '/')+1:], ":")
 	if !slices.Contains([]string{"generateContent", "streamGenerateContent", "countTokens", "embedContent", "batchEmbedContents"}, verb) {
