@@ -109,7 +109,7 @@ func (g *Gateway) decodeBody(c *gin.Context, codings []string, encoded []byte) (
 		defer d.close()
 		r = d
 	}
-	body, err := g.readReserved(c, r, 0)
+	body, err := g.readReserved(c, r, -1)
 	if err != nil {
 		return nil, g.undecodable(err)
 	}
