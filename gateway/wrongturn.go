@@ -145,8 +145,8 @@ func protocolOf(path string) string {
 	return ""
 }
 
-// geminiVerb returns the error of Gemini's way to call a model, POST /v1/models/{name}:{verb}, whose
-// path is one of a route of ours.
+// geminiVerb returns the error of Gemini's way to call a model, POST /v1/models/{name}:{verb}, as
+// that path is one of a route here.
 func (g *Gateway) geminiVerb(c *gin.Context, name string) error {
 	_, verb, _ := strings.Cut(name[strings.LastIndexByte(name, '/')+1:], ":")
 	if !slices.Contains([]string{"generateContent", "streamGenerateContent", "countTokens", "embedContent", "batchEmbedContents"}, verb) {
