@@ -60,6 +60,7 @@ type responseEncoder struct {
 	request *Request
 	events  *responseEvents // of a model that emits typed values; nil until there is one
 	last    []byte          // data of the last event passed through
+	held    []sse.Event     // what a server's response began with that failed
 	final   sse.Event       // the server's own last event, held for End
 	ended   bool            // there is one
 }
@@ -72,6 +73,10 @@ func (e *responseEncoder) Encode(into []sse.Event, deltas []Delta) (_ []sse.Even
 			if into, err = e.delta(into, d); err != nil {
 				return nil, err
 			}
+			continue
+		}
+		if d.Held {
+			e.held = append(e.held, sse.Event{Name: d.Event.Name, Data: bytes.Clone(d.Event.Data)})
 			continue
 		}
 		if d.Final || endsResponse(d.Event.Name.String()) {

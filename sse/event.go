@@ -169,3 +169,7 @@ func AppendOpening(buf []byte, id ID, retry time.Duration) []byte {
 
 // AppendHeartbeat appends a comment, which clients ignore and which keeps the connection alive.
 func AppendHeartbeat(buf []byte) []byte { return append(buf, ": keep-alive\n\n"...) }
+
+// AppendHeartbeatLine appends the comment without the empty line after it. To a client that keeps
+// to the standard it is the same; some take the empty line for the end of an event.
+func AppendHeartbeatLine(buf []byte) []byte { return append(buf, ": keep-alive\n"...) }
