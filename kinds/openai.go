@@ -61,7 +61,7 @@ type Timeouts struct {
 	FailoverAfter time.Duration `yaml:"failover_after" default:"10s" min:"0s" max:"1h"`
 	FirstToken    time.Duration `yaml:"first_token" default:"10m" min:"1ms" max:"24h"`   // to the first content of a stream
 	BetweenTokens time.Duration `yaml:"between_tokens" default:"2m" min:"1ms" max:"24h"` // of silence in the middle
-	Whole         time.Duration `yaml:"whole" default:"10m" min:"1ms" max:"24h"`         // to the head of a response that is not streamed
+	Whole         time.Duration `yaml:"whole" default:"10m" min:"1ms" max:"24h"`         // to the head of one that is not streamed
 	Total         time.Duration `yaml:"total" default:"1h" min:"1ms" max:"24h"`          // of a response, with all attempts
 }
 

@@ -45,8 +45,8 @@ type Server struct {
 	NoUsage              bool   // never ask for the usage of a stream: the server refuses stream_options
 }
 
-// Timeouts are how long a server may take, and how long it may be silent. Any byte ends a silence: a
-// comment, an empty line, an event without content. All but FailoverAfter and Total are above 0.
+// Timeouts are how long a server may take, and how long it may be silent. Any byte ends a silence:
+// a comment, an empty line, an event without content. All but FailoverAfter and Total are above 0.
 type Timeouts struct {
 	Connect       time.Duration // to an open connection, TLS included
 	FirstToken    time.Duration // from there to the first content of a stream, whatever comes before it
