@@ -205,6 +205,7 @@ func TestEveryKey(t *testing.T) {
 			Timeouts:  kinds.Timeouts{Connect: 4 * time.Second, FirstToken: 9 * time.Minute, BetweenTokens: 3 * time.Minute, Whole: 8 * time.Minute, Total: 2 * time.Hour},
 			Midstream: kinds.MidstreamOff,
 			MaxAnswer: 16 << 20,
+			MaxEvent:  32 << 20,
 		}},
 	}
 	want.Auth.Keys = []configs.Key{{Name: "web", SHA256: digest, Limits: configs.Limits{

@@ -21,6 +21,7 @@ type OpenAIOptions struct {
 	Midstream   Midstream  `yaml:"midstream" default:"off"`
 
 	MaxAnswer configs.Bytes `yaml:"max_answer" default:"64MiB" min:"64KiB" max:"1TiB"` // of a response that is not streamed
+	MaxEvent  configs.Bytes `yaml:"max_event" default:"64MiB" min:"64KiB" max:"1GiB"`  // of one event of a stream
 }
 
 // Upstream is one server that has the model.
@@ -56,7 +57,7 @@ func (u *Usage) UnmarshalText(text []byte) error {
 // Timeouts bound how long an upstream may take, and how long it may be silent: without one byte.
 type Timeouts struct {
 	Connect time.Duration `yaml:"connect" default:"5s" min:"1ms" max:"1h"`
-	// FailoverAfter is the silence after which the next free upstream is sent the request as well. 0:
+	// FailoverAfter is the silence after which the next free upstream is sent the request too; 0:
 	// never.
 	FailoverAfter time.Duration `yaml:"failover_after" default:"10s" min:"0s" max:"1h"`
 	FirstToken    time.Duration `yaml:"first_token" default:"10m" min:"1ms" max:"24h"`   // to the first content of a stream
@@ -105,6 +106,7 @@ func addOpenAI(env app.Env, name string, o OpenAIOptions) error {
 			BetweenTokens: o.Timeouts.BetweenTokens, Whole: o.Timeouts.Whole, Total: o.Timeouts.Total,
 		},
 		MaxAnswer: int64(o.MaxAnswer),
+		MaxEvent:  int(o.MaxEvent),
 		Match:     o.Midstream == MidstreamMatch,
 		Gate:      gate,
 		Observer:  upstreamMetrics{env.Metrics},

@@ -34,8 +34,8 @@ const (
 type attempts struct {
 	model   *model
 	request *request
-	// resumable reports whether a response that has begun can be continued by another server's; nil:
-	// it cannot. It does not wait.
+	// resumable reports whether a response that has begun can be continued by that of another
+	// server; nil: it cannot. It does not wait.
 	resumable func() bool
 
 	others    sync.WaitGroup // sequences beside the first

@@ -20,6 +20,9 @@ type Config struct {
 	// MaxAnswer bounds the bytes of a whole response, decompressed, and of the events that one is
 	// made of; 0: DefaultMaxAnswer.
 	MaxAnswer int64
+	// MaxEvent bounds the bytes of one event of a stream, with its field names and line ends; 0:
+	// DefaultMaxEvent.
+	MaxEvent int
 
 	Match    bool              // continue a stream that failed by a second response that repeats it
 	Gate     engine.GateConfig // the model's own
@@ -32,6 +35,9 @@ type Config struct {
 
 // DefaultMaxAnswer is the MaxAnswer of a Config without one.
 const DefaultMaxAnswer = 64 << 20
+
+// DefaultMaxEvent is the MaxEvent of a Config without one: image models send events of 10 MB.
+const DefaultMaxEvent = 64 << 20
 
 // Server is one OpenAI-compatible server.
 type Server struct {
@@ -58,8 +64,8 @@ type Timeouts struct {
 	// first is passed on, and the other request is canceled. 0: never.
 	FailoverAfter time.Duration
 
-	// Total bounds the time of a response from the beginning to its last byte, with all attempts; 0:
-	// it has no bound.
+	// Total bounds the time of a response from the beginning to its last byte, with all attempts;
+	// 0: it has no bound.
 	Total time.Duration
 }
 
@@ -130,8 +136,8 @@ func (c *Config) check() error {
 	if t := c.Timeouts; min(t.Connect, t.FirstToken, t.BetweenTokens, t.Whole) <= 0 {
 		errs = append(errs, errors.New("every timeout must be above 0"))
 	}
-	if c.MaxAnswer < 0 || min(c.Timeouts.Total, c.Timeouts.FailoverAfter) < 0 {
-		errs = append(errs, errors.New("MaxAnswer, Timeouts.Total and Timeouts.FailoverAfter must not be below 0"))
+	if c.MaxAnswer < 0 || c.MaxEvent < 0 || min(c.Timeouts.Total, c.Timeouts.FailoverAfter) < 0 {
+		errs = append(errs, errors.New("MaxAnswer, MaxEvent, Timeouts.Total and Timeouts.FailoverAfter must not be below 0"))
 	}
 	return errors.Join(errs...)
 }

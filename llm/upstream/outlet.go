@@ -6,6 +6,7 @@ import (
 
 	"penstock/dialect"
 	"penstock/engine"
+	"penstock/sse"
 )
 
 // outlet is what the responses to one client's request are passed on to, over all attempts. It
@@ -18,6 +19,7 @@ type outlet struct {
 
 	begun bool           // something has been passed on
 	from  dialect.Reader // of the response that has been passed on last
+	held  []sse.Event    // of the last response that failed before its first content
 
 	text  int   // bytes of text that have been passed on
 	limit int64 // of what is gathered; 0: there is none
@@ -44,12 +46,16 @@ func (m *model) relay(ctx context.Context, g *generation, emit func(...dialect.D
 		if f == nil {
 			f = r.pass(response)
 		}
-		if f != nil && r.resumes {
+		switch {
+		case f != nil && r.resumes:
 			r.interrupted(f)
+		case f != nil:
+			to.keepHeld(r.held)
 		}
 		return f
 	})
 	if f != nil {
+		to.emitHeld()
 		return engine.Unfinished(to.usage(f)), f.err
 	}
 	return engine.Ended(to.from.End().Reason, to.usage(nil)), nil

@@ -11,13 +11,13 @@ import (
 
 	"penstock/apierr"
 	"penstock/dialect"
+	"penstock/memory"
 	"penstock/sse"
 )
 
 const (
-	maxEvent = 4<<20 + 64<<10 // bytes of one event: lines of 4 MiB, and what is around them
-	maxHeld  = 256 << 10      // bytes held back before the first content
-	endTime  = 2 * time.Second
+	maxHeld = 256 << 10 // bytes held back before the first content
+	endTime = 2 * time.Second
 )
 
 // relay passes the events of one response on.
@@ -30,6 +30,7 @@ type relay struct {
 	sequence *sequence
 
 	reader  dialect.Reader
+	clock   *watchdog // of the response
 	leading bool
 	resumes bool        // something has been passed on, by this response or another one
 	held    []sse.Event // until there is content: another server may still be used
@@ -46,12 +47,15 @@ func (r *relay) pass(o *response) *failure {
 		return r.notEvents(o)
 	}
 	r.reader = r.generation.remote.Reader(r.generation.client, o.asked)
+	r.clock = o.watchdog
+	large := memory.From(o.ctx).Reserve(memory.Stream)
+	defer large.Close()
 	f := r.enter()
 	if f == nil {
 		if r.resumes {
 			r.replay = r.transcript.replay()
 		}
-		f = r.read(o)
+		f = r.read(o, large)
 	}
 	if flushed := r.flush(); flushed != nil {
 		f = flushed
@@ -104,10 +108,10 @@ func (r *relay) leave() {
 
 // read reads events and passes them on, until the response is complete or has failed. It enters
 // again after each wait, and what it has not flushed is the caller's to flush.
-func (r *relay) read(o *response) *failure {
+func (r *relay) read(o *response, large *memory.Reservation) *failure {
 	limits := r.model.config.Timeouts
 	flowing, whole := false, false
-	events := sse.NewReader(o.body, maxEvent)
+	events := r.events(o, large)
 	for {
 		if f := r.flush(); f != nil {
 			return f
@@ -253,7 +257,9 @@ func (r *relay) flush() *failure {
 	r.batch = nil
 	var err error
 	if len(*batch) > 0 {
+		r.clock.pause()
 		err = r.emit(*batch...)
+		r.clock.resume()
 	}
 	*batch = dialect.ResetDeltas(*batch) // they refer to a stream's memory
 	r.model.batches.Put(batch)
@@ -284,7 +290,9 @@ func (r *relay) ended(o *response, raw sse.RawEvent, err error) *failure {
 	case errors.Is(cause, errNoEnd): // while an event arrived after which it is not whole
 		return cut(cause)
 	case errors.Is(err, sse.ErrEventTooLong) && cause == nil:
-		return malformed("%w: more than %d bytes", err, maxEvent)
+		return r.tooLong(err)
+	case isExhausted(err):
+		return noMemory(err)
 	default:
 		return o.broken(err)
 	}

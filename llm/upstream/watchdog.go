@@ -30,6 +30,7 @@ type watchdog struct {
 	unlink func() bool // from the caller's context
 	begin  time.Time
 	last   atomic.Int64 // when a byte arrived last, after begin
+	paused atomic.Bool
 
 	mu      sync.Mutex
 	timer   *time.Timer
@@ -37,7 +38,6 @@ type watchdog struct {
 	limit   time.Duration
 	silence bool // a byte begins the period again
 	cause   error
-	paused  bool
 	stopped bool
 
 	quiet    time.Duration // call silent after that much silence; 0: never
@@ -88,19 +88,14 @@ func (w *watchdog) detach(limit time.Duration) {
 // touch notes that a byte has arrived.
 func (w *watchdog) touch() { w.last.Store(int64(time.Since(w.begin))) }
 
-// pause stops the clocks, while it is not the server that is waited for. The caller calls resume.
-func (w *watchdog) pause() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.paused = true
-}
+// pause stops the clocks while what has arrived is passed on, which may wait for the client. The
+// caller calls resume.
+func (w *watchdog) pause() { w.paused.Store(true) }
 
 // resume starts the clocks again, from now.
 func (w *watchdog) resume() {
 	w.touch()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.paused = false
+	w.paused.Store(false)
 }
 
 // check does what is due.
@@ -133,9 +128,10 @@ func (w *watchdog) arm() {
 
 // left returns how long the period lasts, and how long no notification is due, if nothing arrives.
 func (w *watchdog) left() (period, quiet time.Duration) {
-	now, last := time.Since(w.begin), time.Duration(w.last.Load())
-	if w.paused {
-		last = now
+	now := time.Since(w.begin)
+	last := now
+	if !w.paused.Load() { // before last, which is set before
+		last = time.Duration(w.last.Load())
 	}
 	since := w.since
 	if w.silence {

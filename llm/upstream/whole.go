@@ -108,7 +108,7 @@ func (o *response) copyTo(to *counter, lead func() bool) *failure {
 		return canceled(errLost)
 	}
 	to.Head(o.head.StatusCode, header)
-	if _, err := to.Write(start); err != nil {
+	if err := to.writeWaiting(start, o.watchdog); err != nil {
 		return canceled(err)
 	}
 	if complete {
@@ -130,7 +130,7 @@ func (o *response) copyRest(to *counter) *failure {
 		if limit := o.model.config.MaxAnswer; int64(to.bytes+n) > limit {
 			return tooLarge(limit)
 		}
-		if _, err := to.Write(buf[:n]); err != nil {
+		if err := to.writeWaiting(buf[:n], o.watchdog); err != nil {
 			return canceled(err)
 		}
 		if err == io.EOF { //nolint:errorlint // io.EOF itself is a clean end
