@@ -16,7 +16,7 @@ func (g *Gateway) answerPages() gin.HandlerFunc {
 	o := cors.Options{
 		AllowedMethods:       []string{http.MethodGet, http.MethodPost, http.MethodDelete},
 		AllowedHeaders:       []string{"*"},
-		ExposedHeaders:       append([]string{headerRequestID, "Location", "Retry-After"}, limitHeaders()...),
+		ExposedHeaders:       append([]string{headerRequestID, headerIgnored, "Location", "Retry-After"}, limitHeaders()...),
 		OptionsSuccessStatus: http.StatusNoContent,
 	}
 	foreign := o
