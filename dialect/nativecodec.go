@@ -52,6 +52,9 @@ func (r *Request) parseNative() (*Parameters, error) {
 	chat, err := ParseChatRequest(body)
 	if d, ok := err.(*Error); ok && d.Param == "messages" && d.Code == codeMissing { //nolint:errorlint // our own
 		d.Message = `Missing required parameter: give "prompt" or "messages".`
+		if names, _ := unused[ChatRequest](body); len(names) > 0 { // "promt"
+			return nil, unknown(names[0])
+		}
 	}
 	if err != nil {
 		return nil, err
