@@ -78,9 +78,9 @@ func TestStopStringsWaitForMinTokens(t *testing.T) {
 	if len(whole) < 12 {
 		t.Fatalf("%q has too little text", whole)
 	}
-	stop, _ := json.Marshal(whole[2:3])
+	stop, _ := json.Marshal(whole[len(whole)-1:])
 	segments, end := complete(t, m, request+`,"stop":`+string(stop)+`}`)
-	if got := textOf(segments); got != whole[:strings.Index(whole, whole[2:3])] || end.Reason() != engine.ReasonStop {
+	if got := textOf(segments); got != whole[:strings.Index(whole, whole[len(whole)-1:])] || end.Reason() != engine.ReasonStop {
 		t.Fatalf("stop %s: %q and %s, of %q", stop, got, end.Reason(), whole)
 	}
 	segments, end = complete(t, m, request+`,"min_tokens":12,"stop":`+string(stop)+`}`)
