@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"penstock/auth"
 )
@@ -20,8 +21,8 @@ type newKeyCommand struct {
 
 // Run prints a new key. Only its digest is for the configuration: the key itself is kept nowhere.
 func (c newKeyCommand) Run(stdout io.Writer) error {
-	if strings.TrimSpace(c.Name) == "" || len(c.Name) > 100 || strings.ContainsFunc(c.Name, unicode.IsControl) {
-		return errors.New("a key's name must be some text in one line, of 100 bytes at most")
+	if strings.TrimSpace(c.Name) == "" || len(c.Name) > 100 || strings.ContainsFunc(c.Name, unicode.IsControl) || !utf8.ValidString(c.Name) {
+		return errors.New("a key's name must be some UTF-8 text in one line, of 100 bytes at most")
 	}
 	key := auth.NewKey()
 	_, err := fmt.Fprintf(stdout, `The key, which is shown only now:

@@ -161,7 +161,6 @@ func TestBadEmbeddingRequests(t *testing.T) {
 	}{
 		{"no input", nil, "", "", "", ""},
 		{"token ids", []int{1, 2}, "", "invalid_value", "input", "send text"},
-		{"a field of another verb", "a", `,"labels":["a"]`, "unknown_parameter", "labels", ""},
 		{"an empty text", []string{"a", ""}, "", ReasonBadText, "input[1]", "empty"},
 		{"a long text", strings.Repeat("cat ", 76), "", ReasonBadText, "input[0]", "78 tokens; this model reads 77"},
 		{"a very long text", strings.Repeat("c", 1001), "", ReasonBadText, "input[0]", "1001 bytes"},

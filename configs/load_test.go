@@ -198,12 +198,13 @@ func TestEveryKey(t *testing.T) {
 		{Name: "gpt", Kind: "openai", Options: kinds.OpenAIOptions{
 			Concurrency: 64,
 			Upstreams: []kinds.Upstream{
-				{BaseURL: "https://api.openai.com/v1", APIKey: configs.NewSecret("sk-1"), Model: "gpt-4o-mini", Weight: 1, Usage: kinds.UsageAsk},
+				{BaseURL: "https://api.openai.com/v1", APIKey: configs.NewSecret("sk-1"), Model: "gpt-4o-mini", Weight: 1},
 				{BaseURL: "http://10.0.0.7:8000/v1", APIKeyFile: configs.Path(keyFile), Priority: 7, Weight: 3, ForwardAuthorization: true, Usage: kinds.UsageOff},
-				{BaseURL: "http://[::1]:99/v1", Weight: 1, Usage: kinds.UsageAsk},
+				{BaseURL: "http://[::1]:99/v1", Weight: 1},
 			},
 			Timeouts:  kinds.Timeouts{Connect: 4 * time.Second, FirstToken: 9 * time.Minute, BetweenTokens: 3 * time.Minute, Whole: 8 * time.Minute, Total: 2 * time.Hour, AfterFinish: 20 * time.Second},
 			Midstream: kinds.MidstreamOff,
+			Usage:     kinds.UsageAlways,
 			MaxAnswer: 16 << 20,
 			MaxEvent:  32 << 20,
 		}},

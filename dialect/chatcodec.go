@@ -1,6 +1,8 @@
 package dialect
 
 import (
+	"cmp"
+
 	"penstock/sse"
 )
 
@@ -16,16 +18,24 @@ func (chatCodec) Decode(in Input) (*Request, error) {
 		if err != nil {
 			return nil, err
 		}
-		return c.parameters()
+		return c.parameters(unused[ChatRequest](body, chatUnused...))
 	})
 }
 
-// parameters returns the request in the terms of all dialects.
-func (c *ChatRequest) parameters() (*Parameters, error) {
+// chatUnused are the members of a chat request that no Parameters have a field for.
+var chatUnused = []string{
+	"prediction", "prompt_cache_key", "prompt_cache_retention", "safety_identifier", "service_tier", "store", "verbosity",
+	"stream_options.include_obfuscation", "messages[].annotations",
+}
+
+// parameters returns the request in the terms of all dialects. What the request has beside it is
+// unused and other.
+func (c *ChatRequest) parameters(unused []string, other []OtherParameter) (*Parameters, error) {
 	p := &Parameters{
+		Unused: unused, Other: other,
 		Messages: c.Messages, MaxTokens: c.MaxCompletionTokens, Temperature: c.Temperature, TopP: c.TopP,
 		FrequencyPenalty: c.FrequencyPenalty, PresencePenalty: c.PresencePenalty, LogitBias: c.LogitBias,
-		Seed: c.Seed, Stop: c.Stop, N: 1, Extensions: c.Extensions, Tools: c.Tools, ToolChoice: c.ToolChoice,
+		Seed: cmp.Or(c.Seed, c.RandomSeed), Stop: c.Stop, N: 1, Extensions: c.Extensions, Tools: c.Tools, ToolChoice: c.ToolChoice,
 		ParallelToolCalls: c.ParallelToolCalls, ResponseFormat: c.ResponseFormat,
 		ReasoningEffort: c.ReasoningEffort, Metadata: c.Metadata, User: c.User,
 		Names: ParameterNames{Input: "messages", MaxTokens: "max_tokens", Logprobs: "top_logprobs", Format: "response_format.type"},
@@ -47,8 +57,11 @@ func (c *ChatRequest) parameters() (*Parameters, error) {
 	if len(c.Functions) > 0 {
 		p.Other = append(p.Other, OtherParameter{Name: "functions"})
 	}
+	if call := string(c.FunctionCall); present(c.FunctionCall) && call != `"none"` && call != `"auto"` {
+		p.Other = append(p.Other, OtherParameter{Name: "function_call", Value: c.FunctionCall})
+	}
 	for _, o := range []OtherParameter{
-		{"audio", c.Audio}, {"prediction", c.Prediction}, {"web_search_options", c.WebSearchOptions},
+		{"audio", c.Audio}, {"web_search_options", c.WebSearchOptions},
 	} {
 		if present(o.Value) {
 			p.Other = append(p.Other, o)

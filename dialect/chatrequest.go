@@ -34,29 +34,33 @@ type ChatRequest struct {
 	Functions         []Function      `json:"functions,omitzero"`     // deprecated form of Tools
 	FunctionCall      json.RawMessage `json:"function_call,omitzero"` // deprecated form of ToolChoice
 
-	Audio                json.RawMessage   `json:"audio,omitzero"`
-	Metadata             map[string]string `json:"metadata,omitzero"`
-	Modalities           []string          `json:"modalities,omitzero"`
-	Prediction           json.RawMessage   `json:"prediction,omitzero"`
-	PromptCacheKey       string            `json:"prompt_cache_key,omitzero"`
-	PromptCacheRetention string            `json:"prompt_cache_retention,omitzero"`
-	ReasoningEffort      string            `json:"reasoning_effort,omitzero"`
-	SafetyIdentifier     string            `json:"safety_identifier,omitzero"`
-	ServiceTier          string            `json:"service_tier,omitzero"`
-	Store                *bool             `json:"store,omitzero"`
-	User                 string            `json:"user,omitzero"`
-	Verbosity            string            `json:"verbosity,omitzero"`
-	WebSearchOptions     json.RawMessage   `json:"web_search_options,omitzero"`
+	Audio                json.RawMessage `json:"audio,omitzero"`
+	Metadata             json.RawMessage `json:"metadata,omitzero"`
+	Modalities           []string        `json:"modalities,omitzero"`
+	Prediction           json.RawMessage `json:"prediction,omitzero"`
+	PromptCacheKey       string          `json:"prompt_cache_key,omitzero"`
+	PromptCacheRetention string          `json:"prompt_cache_retention,omitzero"`
+	ReasoningEffort      string          `json:"reasoning_effort,omitzero"`
+	SafetyIdentifier     string          `json:"safety_identifier,omitzero"`
+	ServiceTier          string          `json:"service_tier,omitzero"`
+	Store                *bool           `json:"store,omitzero"`
+	User                 string          `json:"user,omitzero"`
+	Verbosity            string          `json:"verbosity,omitzero"`
+	WebSearchOptions     json.RawMessage `json:"web_search_options,omitzero"`
 
 	Extensions
 }
 
-// Extensions are sampling parameters that are not OpenAI's but that servers of open models agree
-// on.
+// Extensions are parameters of the completion that are not OpenAI's but that servers of open models
+// agree on.
 type Extensions struct {
 	TopK              *int     `json:"top_k,omitzero"`
 	MinP              *float64 `json:"min_p,omitzero"`
 	RepetitionPenalty *float64 `json:"repetition_penalty,omitzero"`
+
+	IgnoreEOS  *bool  `json:"ignore_eos,omitzero"`  // the model's end tokens do not end the completion
+	MinTokens  *int   `json:"min_tokens,omitzero"`  // tokens before which the completion does not end
+	RandomSeed *int64 `json:"random_seed,omitzero"` // another name of seed
 }
 
 // StreamOptions are the options of a streamed response.
@@ -91,8 +95,8 @@ func (s *Stop) UnmarshalJSON(data []byte) error {
 }
 
 // ParseChatRequest reads and checks the body of POST /v1/chat/completions. Its error is an *Error.
-// Fields that neither OpenAI nor Extensions name are refused, as OpenAI does; whether a model
-// supports a parameter is checked by the model.
+// Members that neither OpenAI nor Extensions name are left out; whether a model supports a
+// parameter is checked by the model.
 func ParseChatRequest(body []byte) (*ChatRequest, error) {
 	r := new(ChatRequest)
 	if err := parse(body, r); err != nil {
@@ -111,7 +115,7 @@ func ParseChatRequest(body []byte) (*ChatRequest, error) {
 	c.decimal("top_p", r.TopP, 0, 1)
 	c.stop(r.Stop)
 	c.streamOptions(r.Stream, r.StreamOptions)
-	c.extensions(r.Extensions)
+	c.extensions(r.Extensions, r.Seed)
 	if r.TopLogprobs != nil && (r.Logprobs == nil || !*r.Logprobs) {
 		c.fail(InvalidValue("top_logprobs", "'logprobs' must be true when 'top_logprobs' is given."))
 	}

@@ -72,8 +72,12 @@ func (c *checks) streamOptions(stream bool, options *StreamOptions) {
 	}
 }
 
-func (c *checks) extensions(e Extensions) {
+func (c *checks) extensions(e Extensions, seed *int64) {
 	c.integer("top_k", e.TopK, -1, maxInteger)
+	c.integer("min_tokens", e.MinTokens, 0, maxInteger)
+	if seed != nil && e.RandomSeed != nil && *seed != *e.RandomSeed {
+		c.fail(InvalidValue("random_seed", "'seed' and 'random_seed' are two names of one thing; give one of them."))
+	}
 	c.decimal("min_p", e.MinP, 0, 1)
 	if e.RepetitionPenalty != nil && *e.RepetitionPenalty <= 0 {
 		c.fail(InvalidValue("repetition_penalty", "it must be greater than 0."))

@@ -124,7 +124,7 @@ func ParseCompletionRequest(body []byte) (*CompletionRequest, error) {
 	c.decimal("top_p", r.TopP, 0, 1)
 	c.stop(r.Stop)
 	c.streamOptions(r.Stream, r.StreamOptions)
-	c.extensions(r.Extensions)
+	c.extensions(r.Extensions, r.Seed)
 	if c.failed != nil {
 		return nil, c.failed
 	}

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -21,16 +22,17 @@ func (completionCodec) Decode(in Input) (*Request, error) {
 		if err != nil {
 			return nil, err
 		}
-		return c.parameters(), nil
+		return c.parameters(unused[CompletionRequest](body)), nil
 	})
 }
 
 // parameters returns the request in the terms of all dialects.
-func (c *CompletionRequest) parameters() *Parameters {
+func (c *CompletionRequest) parameters(unused []string, other []OtherParameter) *Parameters {
 	p := &Parameters{
+		Unused: unused, Other: other,
 		Prompt: &c.Prompt, MaxTokens: c.MaxTokens, Temperature: c.Temperature, TopP: c.TopP,
 		FrequencyPenalty: c.FrequencyPenalty, PresencePenalty: c.PresencePenalty, LogitBias: c.LogitBias,
-		Seed: c.Seed, Stop: c.Stop, Logprobs: c.Logprobs, N: 1, Extensions: c.Extensions, User: c.User,
+		Seed: cmp.Or(c.Seed, c.RandomSeed), Stop: c.Stop, Logprobs: c.Logprobs, N: 1, Extensions: c.Extensions, User: c.User,
 		Names: ParameterNames{Input: "prompt", MaxTokens: "max_tokens", Logprobs: "logprobs", Format: "response_format.type"},
 	}
 	if c.N != nil {

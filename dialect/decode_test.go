@@ -58,7 +58,8 @@ func TestParameters(t *testing.T) {
 			`messages=[{"role":"user","content":"hi"}] max_tokens=5 n=1 logprobs=0 functions audio modalities`,
 		},
 		{dialect.NewChat(), body(`{"model":"m","messages":[{"role":"user","content":"hi"}],"max_completion_tokens":5,"max_tokens":6}`), "max_tokens"},
-		{dialect.NewChat(), body(`{"model":"m","messages":[{"role":"user","content":"hi"}],"unknown":6}`), "unknown"},
+		{dialect.NewChat(), body(`{"model":"m","messages":[{"role":"user","content":"hi"}],"unknown":6,"random_seed":7}`), `messages=[{"role":"user","content":"hi"}] n=1 seed=7`},
+		{dialect.NewChat(), body(`{"model":"m","messages":[{"role":"user","content":"hi"}],"guided_regex":"a","best_of":1}`), `messages=[{"role":"user","content":"hi"}] n=1 guided_regex="a"`},
 		{
 			dialect.NewCompletions(), body(`{"model":"m","prompt":"hi","max_tokens":5,"n":2,"logprobs":1,"best_of":2,"echo":true,"suffix":"s"}`),
 			`prompt="hi" max_tokens=5 n=2 logprobs=1 best_of=2 echo=true suffix="s"`,
@@ -69,7 +70,9 @@ func TestParameters(t *testing.T) {
 			dialect.NewResponses(), body(`{"model":"m","input":"hi","instructions":"i","max_output_tokens":5,"user":"u"}`),
 			`messages=[{"role":"system","content":"i"},{"role":"user","content":"hi"}] max_tokens=5 n=1 user=u`,
 		},
-		{dialect.NewResponses(), body(`{"model":"m","input":"hi","store":true}`), "store"},
+		{dialect.NewResponses(), body(`{"model":"m","input":"hi","background":true}`), "background"},
+		{dialect.NewResponses(), body(`{"model":"m","input":"hi","store":true,"seed":7}`), `messages=[{"role":"user","content":"hi"}] n=1 seed=7`},
+		{dialect.NewResponses(), body(`{"model":"m","input":"hi","tool_choice":"required"}`), "tool_choice"},
 		{
 			dialect.NewNative(), body(`{"prompt":"hi","max_tokens":5,"model":"not looked at"}`),
 			`messages=[{"role":"user","content":"hi"}] prompt="hi" max_tokens=5 n=1`,
@@ -82,6 +85,7 @@ func TestParameters(t *testing.T) {
 		{dialect.NewNative(), body(`{"messages":[{"role":"user","content":"hi"}]}`), `messages=[{"role":"user","content":"hi"}] n=1`},
 		{dialect.NewNative(), body(`{"prompt":"hi","logprobs":true}`), "logprobs"},
 		{dialect.NewNative(), body(`{}`), "messages"},
+		{dialect.NewNative(), body(`{"promt":"hi"}`), "promt"},
 	} {
 		r, err := c.codec.Decode(c.in)
 		if err != nil {

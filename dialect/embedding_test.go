@@ -60,7 +60,6 @@ func TestParseEmbeddingRequestErrors(t *testing.T) {
 		"neither way":     {`{"model":"m","input":[{}]}`, "input[0]", "invalid_type", ""},
 		"image an object": {`{"model":"m","input":[{"image":{}}]}`, "input[0].image", "invalid_type", ""},
 		"unknown inside":  {`{"model":"m","input":[{"picture":"x"}]}`, "input[0].picture", "unknown_parameter", ""},
-		"unknown":         {`{"model":"m","input":"a","inputs":1}`, "inputs", "unknown_parameter", ""},
 		"format":          {`{"model":"m","input":"a","encoding_format":"int8"}`, "encoding_format", "invalid_value", "Invalid value: 'int8'. Supported values are: 'float', 'base64'."},
 		"no dimensions":   {`{"model":"m","input":"a","dimensions":0}`, "dimensions", "integer_below_min_value", ""},
 	} {

@@ -4,10 +4,22 @@ import "encoding/json"
 
 // EmbeddingCall is a request for embeddings: the client's own bytes, which a model that computes
 // them reads with Parse.
-type EmbeddingCall struct{ Call }
+type EmbeddingCall struct {
+	Call
+	ignored
+}
 
-// Parse reads and checks the request, strictly. Its error is an *Error.
-func (c *EmbeddingCall) Parse() (*EmbeddingRequest, error) { return ParseEmbeddingRequest(c.Body) }
+// Parse reads and checks the request. Members that only advise a server, and unknown ones, are
+// recorded as ignored. Its error is an *Error.
+func (c *EmbeddingCall) Parse() (*EmbeddingRequest, error) {
+	r, err := ParseEmbeddingRequest(c.Body)
+	if err != nil {
+		return nil, err
+	}
+	names, _ := unused[EmbeddingRequest](c.Body, "user")
+	c.Ignore(names...)
+	return r, nil
+}
 
 // EmbeddingCodec is the protocol of POST /v1/embeddings.
 type EmbeddingCodec struct{}
@@ -18,7 +30,7 @@ func (EmbeddingCodec) Decode(in Input) (*EmbeddingCall, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &EmbeddingCall{Call{Model: p.Model, Dialect: Embeddings, Body: in.Body, MediaType: in.MediaType, body: body}}, nil
+	return &EmbeddingCall{Call: Call{Model: p.Model, Dialect: Embeddings, Body: in.Body, MediaType: in.MediaType, body: body}}, nil
 }
 
 // Encode returns the body of a response.

@@ -77,7 +77,7 @@ func (c *Content) UnmarshalJSON(data []byte) error {
 		c.Text = new(string)
 		return strictjson.Decode(data, c.Text)
 	case '[':
-		return strictjson.Decode(data, &c.Parts)
+		return strictjson.DecodeKnown(data, &c.Parts)
 	}
 	return strictjson.Mismatch("one of a string or array of objects", strictjson.TypeOf(data))
 }

@@ -48,9 +48,13 @@ func (r *Request) parseNative() (*Parameters, error) {
 		fields["messages"] = json.RawMessage(`[{"role":"user","content":""}]`) // the prompt is put in below
 	}
 	fields["model"], _ = json.Marshal(orElse(r.Model, "-")) // always encodes
-	chat, err := ParseChatRequest(objectOf(fields))
+	body := objectOf(fields)
+	chat, err := ParseChatRequest(body)
 	if d, ok := err.(*Error); ok && d.Param == "messages" && d.Code == codeMissing { //nolint:errorlint // our own
 		d.Message = `Missing required parameter: give "prompt" or "messages".`
+		if names, _ := unused[ChatRequest](body); len(names) > 0 { // "promt"
+			return nil, unknown(names[0])
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -61,7 +65,7 @@ func (r *Request) parseNative() (*Parameters, error) {
 	if prompt != nil {
 		chat.Messages[0].Content = Text(*prompt)
 	}
-	p, err := chat.parameters()
+	p, err := chat.parameters(unused[ChatRequest](body, chatUnused...))
 	if err == nil && prompt != nil {
 		p.Prompt = &Prompt{Texts: []string{*prompt}}
 		p.Names.Input = "prompt"

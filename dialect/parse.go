@@ -11,10 +11,11 @@ import (
 	"penstock/strictjson"
 )
 
-// parse reads a request's body into out. Its error is an *Error, worded as OpenAI's are. A null
-// leaves its field as if the member were absent, as it does at OpenAI.
+// parse reads a request's body into out, without the members that out has no fields for. Its error
+// is an *Error, worded as OpenAI's are. A null leaves its field as if the member were absent, as it
+// does at OpenAI.
 func parse[T any](body []byte, out *T) error {
-	err := strictjson.Decode(body, out)
+	err := strictjson.DecodeKnown(body, out)
 	e, ok := errors.AsType[*strictjson.Error](err)
 	if !ok {
 		return err

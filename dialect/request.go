@@ -50,6 +50,8 @@ type Request struct {
 	parameters   *Parameters                 // what parse returned
 	response     *ResponsesRequest           // of a request of /v1/responses, once parsed
 	fields       map[string]json.RawMessage  // of a native request
+
+	ignored
 }
 
 // NewRequest returns a Request for codecs outside this package. parse reads its parameters.
@@ -57,9 +59,10 @@ func NewRequest(c Call, stream bool, choices int, parse func() (*Parameters, err
 	return &Request{Call: c, Stream: stream, Choices: max(1, choices), parse: parse}
 }
 
-// Parameters reads and checks the whole request, strictly: unknown members are refused. A model
-// that passes the bytes on does not need it. Its error is an *Error or an *apierr.Error. It is for
-// one goroutine at a time, and parses once.
+// Parameters reads and checks the whole request. Unknown members are refused only if they are known
+// to change a completion; see Parameters.Other and Parameters.Unused. A model that passes the bytes
+// on does not need it. Its error is an *Error or an *apierr.Error. It is for one goroutine at a
+// time, and parses once.
 func (r *Request) Parameters() (*Parameters, error) {
 	if r.parameters == nil {
 		p, err := r.parse()
@@ -87,18 +90,23 @@ type Parameters struct {
 	Stop              []string
 	Logprobs          *int // how many of the likeliest tokens to report with each; nil: no log probabilities
 	N                 int  // completions of each prompt, at least 1
-	Extensions             // top_k, min_p, repetition_penalty
+	Extensions             // top_k, min_p, repetition_penalty, ignore_eos, min_tokens
 	Tools             []Tool
 	ToolChoice        *ToolChoice
 	ParallelToolCalls *bool
 	ResponseFormat    *ResponseFormat
 	ReasoningEffort   string
-	Metadata          map[string]string
+	Metadata          json.RawMessage
 	User              string
 
 	// Other are parameters without a field here that change what the model must do, by their names
 	// in the request ("audio", "suffix"): a model refuses those it does not support.
 	Other []OtherParameter
+
+	// Unused are the names of the request's members that no field here is for, as unknown ones, and
+	// "messages[].cache_control". A model that works without them passes them to Request.Ignore,
+	// with those of its own.
+	Unused []string
 
 	// Names are the names of parameters in the request, for errors about them.
 	Names ParameterNames

@@ -33,7 +33,7 @@ type Response struct {
 	TopP              *float64                          `json:"top_p"`
 	Truncation        string                            `json:"truncation"`
 	Usage             *ResponseUsage                    `json:"usage"`
-	Metadata          map[string]string                 `json:"metadata"`
+	Metadata          json.RawMessage                   `json:"metadata"`
 }
 
 // ResponseMessage is the message that a model generates.
@@ -91,8 +91,8 @@ func newResponseEvents(r *ResponsesRequest, id string, created int64) *responseE
 	if r.Text != nil && r.Text.Format != nil {
 		e.response.Text = *r.Text
 	}
-	if e.response.Metadata == nil {
-		e.response.Metadata = map[string]string{}
+	if !present(r.Metadata) {
+		e.response.Metadata = json.RawMessage(`{}`)
 	}
 	return e
 }

@@ -18,7 +18,7 @@ type responseCodec struct{ openAI }
 
 // Decode implements Codec.
 func (responseCodec) Decode(in Input) (r *Request, err error) {
-	r, err = decodeOpenAI(Responses, in, func([]byte) (*Parameters, error) {
+	r, err = decodeOpenAI(Responses, in, func(body []byte) (*Parameters, error) {
 		wanted, err := r.parseResponse()
 		if err != nil {
 			return nil, err
@@ -27,7 +27,7 @@ func (responseCodec) Decode(in Input) (r *Request, err error) {
 		if err != nil {
 			return nil, err
 		}
-		p, err := chat.parameters()
+		p, err := chat.parameters(unused[ResponsesRequest](body, responseUnused...))
 		if err == nil {
 			p.Names.Input = "input"
 		}

@@ -30,16 +30,25 @@ type ResponsesRequest struct {
 	Prompt             json.RawMessage `json:"prompt,omitzero"`
 	Store              *bool           `json:"store,omitzero"`
 
-	Include              []string          `json:"include,omitzero"`
-	MaxToolCalls         *int              `json:"max_tool_calls,omitzero"`
-	Metadata             map[string]string `json:"metadata,omitzero"`
-	ParallelToolCalls    *bool             `json:"parallel_tool_calls,omitzero"`
-	PromptCacheKey       string            `json:"prompt_cache_key,omitzero"`
-	PromptCacheRetention string            `json:"prompt_cache_retention,omitzero"`
-	Reasoning            json.RawMessage   `json:"reasoning,omitzero"`
-	SafetyIdentifier     string            `json:"safety_identifier,omitzero"`
-	ServiceTier          string            `json:"service_tier,omitzero"`
-	User                 string            `json:"user,omitzero"`
+	Include              []string        `json:"include,omitzero"`
+	MaxToolCalls         *int            `json:"max_tool_calls,omitzero"`
+	Metadata             json.RawMessage `json:"metadata,omitzero"`
+	ParallelToolCalls    *bool           `json:"parallel_tool_calls,omitzero"`
+	PromptCacheKey       string          `json:"prompt_cache_key,omitzero"`
+	PromptCacheRetention string          `json:"prompt_cache_retention,omitzero"`
+	Reasoning            json.RawMessage `json:"reasoning,omitzero"`
+	SafetyIdentifier     string          `json:"safety_identifier,omitzero"`
+	ServiceTier          string          `json:"service_tier,omitzero"`
+	User                 string          `json:"user,omitzero"`
+
+	Seed *int64 `json:"seed,omitzero"` // not OpenAI's here, as the Extensions
+	Extensions
+}
+
+// responseUnused are the members of a request of /v1/responses that no Parameters have a field for.
+var responseUnused = []string{
+	"store", "include", "max_tool_calls", "parallel_tool_calls", "prompt_cache_key", "prompt_cache_retention", "reasoning",
+	"safety_identifier", "service_tier", "truncation", "text.verbosity", "stream_options.include_obfuscation",
 }
 
 // ResponseText is the form that the text of a response must have.
@@ -129,6 +138,7 @@ func ParseResponsesRequest(body []byte) (*ResponsesRequest, error) {
 	c.decimal("temperature", r.Temperature, 0, 2)
 	c.decimal("top_p", r.TopP, 0, 1)
 	c.streamOptions(r.Stream, r.StreamOptions)
+	c.extensions(r.Extensions, r.Seed)
 	if r.Text != nil && r.Text.Format != nil {
 		c.oneOf("text.format.type", r.Text.Format.Type, "text", "json_object", "json_schema")
 	}
@@ -148,7 +158,6 @@ func (r *ResponsesRequest) Chat() (*ChatRequest, error) {
 		{"previous_response_id", r.PreviousResponseID != nil},
 		{"conversation", present(r.Conversation)},
 		{"prompt", present(r.Prompt)},
-		{"store", r.Store != nil && *r.Store},
 		{"background", r.Background != nil && *r.Background},
 	} {
 		if f.given {
@@ -158,13 +167,15 @@ func (r *ResponsesRequest) Chat() (*ChatRequest, error) {
 	switch {
 	case len(r.Tools) > 0:
 		return nil, Unsupported("tools", "")
+	case present(r.ToolChoice) && string(r.ToolChoice) != `"none"` && string(r.ToolChoice) != `"auto"`:
+		return nil, Unsupported("tool_choice", "")
 	case r.TopLogprobs != nil && *r.TopLogprobs > 0:
 		return nil, Unsupported("top_logprobs", "")
 	}
 	c := &ChatRequest{
 		Model: r.Model, Stream: true, StreamOptions: &StreamOptions{IncludeUsage: true},
 		MaxCompletionTokens: r.MaxOutputTokens, Temperature: r.Temperature, TopP: r.TopP,
-		Metadata: r.Metadata, User: r.User, SafetyIdentifier: r.SafetyIdentifier, ServiceTier: r.ServiceTier,
+		Seed: r.Seed, Extensions: r.Extensions, Metadata: r.Metadata, User: r.User, SafetyIdentifier: r.SafetyIdentifier, ServiceTier: r.ServiceTier,
 	}
 	if r.Text != nil {
 		c.ResponseFormat, c.Verbosity = r.Text.Format, r.Text.Verbosity

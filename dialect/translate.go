@@ -50,6 +50,7 @@ func chatMembers(r *Request) (map[string]json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.Ignore(p.Unused...)
 	chat, err := p.chat()
 	if err != nil {
 		return nil, err

@@ -31,7 +31,7 @@ func gateError(err error, c GateConfig) error {
 	case errors.Is(err, gate.ErrShare):
 		return &apierr.Error{
 			Code: apierr.CodeQueueFull, Reason: "caller_share", RetryAfter: time.Second, Cause: err,
-			Message: fmt.Sprintf("your other requests hold all that one caller may have of the queue (%d %% of %d while others want some); wait for one to end", c.PerCaller, c.Permits+c.Queue),
+			Message: fmt.Sprintf("your other requests hold all that one caller may have here now (of %d in all %d %% while others want some, and never the last tenth, which is for callers with none); wait for one to end", c.Permits+c.Queue, c.PerCaller),
 		}
 	case errors.Is(err, gate.ErrTimeout):
 		return &apierr.Error{Code: apierr.CodeQueueTimeout, Message: fmt.Sprintf("no permit came free within %s; try again later", c.Timeout), RetryAfter: time.Second, Cause: err}

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,6 +44,10 @@ func TestACallerWithItsShareIsToldSo(t *testing.T) {
 		failure, ok := errors.AsType[*apierr.Error](err)
 		if !ok || failure.Code != apierr.CodeQueueFull || failure.Reason != "caller_share" || failure.RetryAfter == 0 {
 			t.Errorf("%s: %v", name, err)
+		}
+		// 18 of 20 are held: it is the last tenth that is refused, not the share of 50 %.
+		if failure != nil && !strings.Contains(failure.Message, "of 20 in all 50 % while others want some, and never the last tenth") {
+			t.Errorf("%s: %s", name, failure.Message)
 		}
 	}
 	call, err := g.Admit(engine.Caller{Name: "b"})

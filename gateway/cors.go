@@ -20,7 +20,7 @@ func (g *Gateway) answerPages() gin.HandlerFunc {
 	o := cors.Options{
 		AllowedMethods:       []string{http.MethodGet, http.MethodPost, http.MethodDelete},
 		AllowedHeaders:       []string{"*"},
-		ExposedHeaders:       append([]string{headerRequestID, "Location", "Retry-After", openinference.HeaderName}, limitHeaders()...),
+		ExposedHeaders:       append([]string{headerRequestID, headerIgnored, "Location", "Retry-After", openinference.HeaderName}, limitHeaders()...),
 		OptionsSuccessStatus: http.StatusNoContent,
 	}
 	foreign := o

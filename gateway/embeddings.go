@@ -45,6 +45,7 @@ func (g *Gateway) embed(c *gin.Context) error {
 	if pass.begun {
 		return pass.finish()
 	}
+	setIgnored(c.Writer.Header(), r.Ignored())
 	body, err = g.codecs.embeddings.Encode(out)
 	if err != nil {
 		return err

@@ -70,6 +70,7 @@ func (g *Gateway) generate(codec dialect.Codec) gin.HandlerFunc {
 		if err := started(c, s, err); err != nil {
 			return err
 		}
+		setIgnored(c.Writer.Header(), r.Ignored())
 		if resumable {
 			c.Header("Location", streamURL(s))
 		}
@@ -97,6 +98,7 @@ func (g *Gateway) generateWhole(c *gin.Context, codec dialect.Codec, gen *genera
 	if pass.begun {
 		return pass.finish()
 	}
+	setIgnored(c.Writer.Header(), r.Ignored())
 	body, err := gatherer.Whole(endOf(end))
 	if err != nil {
 		return fmt.Errorf("gather the deltas of model %q: %w", r.Model, err)
@@ -241,8 +243,8 @@ func (v nativeVerb) decode(in engine.Input) (*dialect.Request, error) {
 	return r, err
 }
 
-// start starts a stream.
-func (v nativeVerb) start(ctx context.Context, call *engine.Call, in engine.Input, o engine.StreamOptions) (*stream.Stream, error) {
+// start starts a stream. What of the request is ignored is named in the header.
+func (v nativeVerb) start(ctx context.Context, header http.Header, call *engine.Call, in engine.Input, o engine.StreamOptions) (*stream.Stream, error) {
 	if v.gen == nil {
 		return call.Start(ctx, in, nativeFinisher{}, o)
 	}
@@ -251,11 +253,16 @@ func (v nativeVerb) start(ctx context.Context, call *engine.Call, in engine.Inpu
 		return nil, err
 	}
 	r.Stream = true
-	return v.gen.Start(ctx, call, r, newEncoder(v.codec, r), o)
+	s, err := v.gen.Start(ctx, call, r, newEncoder(v.codec, r), o)
+	if err == nil {
+		setIgnored(header, r.Ignored())
+	}
+	return s, err
 }
 
-// whole runs the generation to its end and returns the whole of it as JSON.
-func (v nativeVerb) whole(ctx context.Context, held *memory.Reservation, call *engine.Call, in engine.Input) ([]byte, error) {
+// whole runs the generation to its end and returns the whole of it as JSON. What of the request is
+// ignored is named in the header.
+func (v nativeVerb) whole(ctx context.Context, header http.Header, held *memory.Reservation, call *engine.Call, in engine.Input) ([]byte, error) {
 	if v.gen != nil {
 		r, err := v.decode(in)
 		if err != nil {
@@ -266,6 +273,7 @@ func (v nativeVerb) whole(ctx context.Context, held *memory.Reservation, call *e
 		if err != nil {
 			return nil, err
 		}
+		setIgnored(header, r.Ignored())
 		return gatherer.Whole(endOf(end))
 	}
 	var chunks dialect.NativeChunks

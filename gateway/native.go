@@ -77,7 +77,7 @@ func (g *Gateway) postStream(c *gin.Context, m *engine.Model, verb string) error
 func (g *Gateway) stream(c *gin.Context, v nativeVerb, call *engine.Call, in engine.Input, o engine.StreamOptions) error {
 	ended := g.keepBody(c, call)
 	o.Owner = ownerOf(c)
-	s, err := v.start(c.Request.Context(), call, in, o)
+	s, err := v.start(c.Request.Context(), c.Writer.Header(), call, in, o)
 	if err := started(c, s, err); err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (g *Gateway) stream(c *gin.Context, v nativeVerb, call *engine.Call, in eng
 
 // collect runs a generation to its end and responds with the whole of it.
 func (g *Gateway) collect(c *gin.Context, v nativeVerb, call *engine.Call, in engine.Input) error {
-	body, err := v.whole(c.Request.Context(), g.heldOf(c).answer, call, in)
+	body, err := v.whole(c.Request.Context(), c.Writer.Header(), g.heldOf(c).answer, call, in)
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func (g *Gateway) createStream(c *gin.Context) error {
 	g.keepBody(c, call)
 	o := g.detached(v.codec)
 	o.Owner = ownerOf(c)
-	s, err := v.start(c.Request.Context(), call, in, o)
+	s, err := v.start(c.Request.Context(), c.Writer.Header(), call, in, o)
 	if err := started(c, s, err); err != nil {
 		return err
 	}

@@ -20,6 +20,8 @@ type OpenAIOptions struct {
 	Timeouts    Timeouts   `yaml:"timeouts"`
 	Midstream   Midstream  `yaml:"midstream" default:"off"`
 
+	Usage Usage `yaml:"usage" default:"ask"` // of upstreams without one of their own
+
 	MaxAnswer configs.Bytes `yaml:"max_answer" default:"64MiB" min:"64KiB" max:"1TiB"` // of a response that is not streamed
 	MaxEvent  configs.Bytes `yaml:"max_event" default:"64MiB" min:"64KiB" max:"1GiB"`  // of one event of a stream
 }
@@ -36,22 +38,23 @@ type Upstream struct {
 	Priority             int   `yaml:"priority" default:"0" min:"1" max:"1000"`
 	Weight               int   `yaml:"weight" default:"1" min:"1" max:"1000"`
 	ForwardAuthorization bool  `yaml:"forward_authorization" default:"false"` // pass the client's own key on
-	Usage                Usage `yaml:"usage" default:"ask"`
+	Usage                Usage `yaml:"usage" default:""`                      // "": the model's
 }
 
 // Usage is whether an upstream is asked for the usage of a stream whose client has not asked.
 type Usage string
 
-// It is asked, unless it refuses stream_options, or never.
+// It is asked until it has refused stream_options once, or for every stream, or never.
 const (
-	UsageAsk Usage = "ask"
-	UsageOff Usage = "off"
+	UsageAsk    Usage = "ask"
+	UsageAlways Usage = "always"
+	UsageOff    Usage = "off"
 )
 
-// UnmarshalText parses ask and off.
+// UnmarshalText parses ask, always and off.
 func (u *Usage) UnmarshalText(text []byte) error {
 	*u = Usage(text)
-	return configs.OneOf(string(text), string(UsageAsk), string(UsageOff))
+	return configs.OneOf(string(text), string(UsageAsk), string(UsageAlways), string(UsageOff))
 }
 
 // Timeouts bound how long an upstream may take, and how long it may be silent: without one byte.
@@ -95,7 +98,7 @@ func (o OpenAIOptions) Summary() string {
 func addOpenAI(env app.Env, name string, o OpenAIOptions) error {
 	gate := env.Gate
 	gate.Permits = o.Concurrency
-	list, err := servers(name, o.Upstreams)
+	list, err := servers(name, o.Usage, o.Upstreams)
 	if err != nil {
 		return err
 	}
@@ -118,7 +121,7 @@ func addOpenAI(env app.Env, name string, o OpenAIOptions) error {
 
 // servers fills in what the list leaves out. A server is named by its host, and a second one on the
 // same host by its position in the list too.
-func servers(model string, list []Upstream) ([]upstream.Server, error) {
+func servers(model string, usage Usage, list []Upstream) ([]upstream.Server, error) {
 	var out []upstream.Server
 	taken := map[string]bool{}
 	for i, u := range list {
@@ -137,7 +140,8 @@ func servers(model string, list []Upstream) ([]upstream.Server, error) {
 		out = append(out, upstream.Server{
 			Name: name, BaseURL: string(u.BaseURL), APIKey: key.Reveal(),
 			Model: cmp.Or(u.Model, model), Priority: cmp.Or(u.Priority, i+1), Weight: u.Weight,
-			ForwardAuthorization: u.ForwardAuthorization, NoUsage: u.Usage == UsageOff,
+			ForwardAuthorization: u.ForwardAuthorization,
+			NoUsage:              cmp.Or(u.Usage, usage) == UsageOff, AlwaysUsage: cmp.Or(u.Usage, usage) == UsageAlways,
 		})
 	}
 	return out, nil

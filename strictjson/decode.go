@@ -13,10 +13,18 @@ import (
 // Decode decodes data, exactly one JSON value, into out. Its error is nil or an *Error; out may
 // then have been written in part.
 func Decode[T any](data []byte, out *T) error {
+	return decode(data, out, json.RejectUnknownMembers(true))
+}
+
+// DecodeKnown is Decode for data that may have members that out has no fields for: they are left
+// out, but in a type that decodes its own value by Decode.
+func DecodeKnown[T any](data []byte, out *T) error { return decode(data, out) }
+
+func decode[T any](data []byte, out *T, o ...json.Options) error {
 	if err := Count(data, false); err != nil {
 		return err
 	}
-	if err := json.Unmarshal(data, out, json.RejectUnknownMembers(true)); err != nil {
+	if err := json.Unmarshal(data, out, o...); err != nil {
 		return newError(err)
 	}
 	return nil

@@ -15,10 +15,34 @@ type request struct {
 	prompt
 }
 
-// check rejects a request that can never work, before it is queued.
+// check rejects a request that can never work, before it is queued, and records what is ignored of
+// others.
 func (m *Model) check(r *dialect.Request) error {
-	_, err := m.request(r)
-	return err
+	if _, err := m.request(r); err != nil {
+		return err
+	}
+	p, err := r.Parameters()
+	if err == nil {
+		r.Ignore(p.Unused...)
+		r.Ignore(unused(p)...)
+	}
+	return err //nolint:wrapcheck // there is none: the request has been read
+}
+
+// unused returns the names of parameters that only advise a server, or that say something about
+// tools, of which there are none.
+func unused(p *dialect.Parameters) (names []string) {
+	for name, given := range map[string]bool{
+		"metadata":            len(p.Metadata) > 0 && string(p.Metadata) != "null",
+		"parallel_tool_calls": p.ParallelToolCalls != nil,
+		"reasoning_effort":    p.ReasoningEffort != "",
+		"user":                p.User != "",
+	} {
+		if given {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // request checks a request against what this model can do. Its errors are *apierr.Error.
@@ -39,8 +63,7 @@ func (m *Model) request(r *dialect.Request) (checked request, err error) {
 	return checked, err
 }
 
-// supported rejects what no model of this package can do. What only advises a server, as
-// reasoning_effort, metadata or user, is ignored.
+// supported rejects what no model of this package can do and what would change the completion.
 func supported(p *dialect.Parameters) error {
 	switch {
 	case len(p.Tools) > 0:

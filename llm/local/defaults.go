@@ -27,10 +27,10 @@ func between[T int | float64](name string, value *T, least, most T) error {
 	return fmt.Errorf("%s must be from %v to %v, not %v", name, least, most, *value)
 }
 
-// check returns an error unless all ids are those of tokens.
+// check returns an error unless all ids are those of tokens, or -1, which stands for none.
 func (i ids) check(vocab int) error {
 	for _, id := range i {
-		if id < 0 || id >= int64(vocab) {
+		if id < -1 || id >= int64(vocab) {
 			return fmt.Errorf("eos_token_id must be a token id from 0 to %d, not %d", vocab-1, id)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"penstock/llm/template"
@@ -64,8 +65,13 @@ type tokenizerConfig struct {
 	UNK      tokenName    `json:"unk_token"`
 }
 
-// ids is a token id or a list of them.
+// ids is a token id or a list of them; -1 stands for none.
 type ids []int64
+
+// none reports whether no token is given.
+func (i ids) none() bool {
+	return !slices.ContainsFunc(i, func(id int64) bool { return id >= 0 })
+}
 
 // UnmarshalJSON reads either form, or null.
 func (i *ids) UnmarshalJSON(data []byte) error {
@@ -180,11 +186,13 @@ func fingerprint(path, graph string) (string, error) {
 func (f *folder) findStops(names tokenizerConfig) {
 	f.stops = map[int64]bool{}
 	given := f.defaults.EOS
-	if given == nil {
+	if given.none() {
 		given = f.config.EOS
 	}
 	for _, id := range given {
-		f.stops[id] = true
+		if id >= 0 {
+			f.stops[id] = true
+		}
 	}
 	if id, ok := f.tokenizer.ID(string(names.EOS)); ok {
 		f.stops[id] = true

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"penstock/dialect"
 	"penstock/engine"
@@ -26,7 +27,8 @@ func (m *Model) generate(ctx context.Context, j job, emit func(...dialect.Delta)
 }
 
 // complete runs the model on the prompt, and then on each token it chose, until it chooses one that
-// ends the completion, the text contains a stop string, or there is no room for more. Beside an
+// ends the completion, the text contains a stop string, or there is no room for more. The first two
+// do not happen within the request's min_tokens, nor the first with ignore_eos, as in vLLM. Beside an
 // error it returns what has been used up.
 func (m *Model) complete(ctx context.Context, j job, emit func(segment) error) (engine.End, error) {
 	room := min(j.maxTokens, m.context-len(j.prompt))
@@ -39,7 +41,7 @@ func (m *Model) complete(ctx context.Context, j job, emit func(segment) error) (
 	}
 	var (
 		sampler = newSampler(j.sampling, j.prompt, m.graph.vocab)
-		text    = newTextBuilder(m.tokenizer, j.stops)
+		text    = newTextBuilder(m.tokenizer, j.stops, j.minTokens)
 		likely  distribution
 		next    [1]int64
 	)
@@ -47,11 +49,14 @@ func (m *Model) complete(ctx context.Context, j job, emit func(segment) error) (
 		if j.logprobs != nil {
 			likely.read(logits)
 		}
+		if usage.CompletionTokens < j.minTokens {
+			m.suppressEnds(logits)
+		}
 		if next[0], err = sampler.choose(logits); err != nil {
 			return engine.Unfinished(usage), err
 		}
 		usage.CompletionTokens++
-		if m.stops[next[0]] {
+		if m.stops[next[0]] && !j.ignoreEOS {
 			return engine.Stopped(usage), emitText(emit, text.finish())
 		}
 		if j.logprobs != nil {
@@ -74,6 +79,15 @@ func (m *Model) complete(ctx context.Context, j job, emit func(segment) error) (
 		}
 		if logits, err = c.feed(ctx, next[:]); err != nil {
 			return engine.Unfinished(usage), err
+		}
+	}
+}
+
+// suppressEnds makes it impossible that a token is chosen that ends a completion.
+func (m *Model) suppressEnds(logits []float32) {
+	for id := range m.stops {
+		if id < int64(len(logits)) {
+			logits[id] = float32(math.Inf(-1))
 		}
 	}
 }

@@ -116,7 +116,7 @@ func TestLoadReportsWhatIsWrong(t *testing.T) {
 		"no repetition penalty":   {generation(`"repetition_penalty":0`), "generation_config.json: repetition_penalty must be from 0.01 to 100, not 0"},
 		"do_sample as a number":   {generation(`"do_sample":1`), "generation_config.json: do_sample must be true or false, not number"},
 		"an end that is no token": {generation(`"eos_token_id":[1,1000000]`), "generation_config.json: eos_token_id must be a token id from 0 to "},
-		"an end below 0":          {generation(`"eos_token_id":-1`), "generation_config.json: eos_token_id must be a token id from 0 to "},
+		"an end below -1":         {generation(`"eos_token_id":-2`), "generation_config.json: eos_token_id must be a token id from 0 to "},
 		"an end as text":          {generation(`"eos_token_id":"</s>"`), "generation_config.json: eos_token_id must be an integer or a list of integers"},
 		"generation is a list":    {map[string]string{"generation_config.json": "[]"}, "generation_config.json: "},
 

@@ -15,6 +15,9 @@ type parameters struct {
 	maxTokens int
 	stops     []string
 	logprobs  *int // the most likely tokens to report with each token; nil: no log probabilities
+
+	ignoreEOS bool // tokens that end a completion do not
+	minTokens int  // before which neither they nor stop strings do
 }
 
 // parameters returns a request's parameters. Those it leaves out come from generation_config.json
@@ -38,12 +41,17 @@ func (m *Model) parameters(p *dialect.Parameters) (all parameters, err error) {
 		maxTokens: first(m.context, p.MaxTokens, nonZero(m.options.MaxTokens)),
 		stops:     p.Stop,
 		logprobs:  p.Logprobs,
+		ignoreEOS: first(false, p.IgnoreEOS),
+		minTokens: first(0, p.MinTokens),
 	}
 	if p.Seed != nil {
 		all.seed = uint64(*p.Seed)
 	}
 	if all.maxTokens < 1 {
 		return all, dialect.InvalidValue(p.Names.MaxTokens, "it must be at least 1.")
+	}
+	if all.minTokens > all.maxTokens {
+		return all, dialect.InvalidValue("min_tokens", fmt.Sprintf("it must be at most %d, the most tokens of this completion.", all.maxTokens))
 	}
 	all.bias, err = m.biases(p.LogitBias)
 	return all, err

@@ -49,7 +49,8 @@ func TestResponsesThatAreRejected(t *testing.T) {
 		`{`:             "invalid_json",
 		`{"model":"m"}`: "missing_required_parameter",
 		`{"model":"m","input":"hi","previous_response_id":"resp_1"}`: "unsupported_parameter",
-		`{"model":"m","input":"hi","store":true}`:                    "unsupported_parameter",
+		`{"model":"m","input":"hi","background":true}`:               "unsupported_parameter",
+		`{"model":"m","input":"hi","tool_choice":"required"}`:        "unsupported_parameter",
 		`{"model":"m","input":"hi","tools":[{"type":"web_search"}]}`: "unsupported_parameter",
 		`{"model":"m","input":[{"type":"item_reference","id":"x"}]}`: "invalid_value",
 	} {

@@ -29,14 +29,17 @@ type chosenToken struct {
 type textBuilder struct {
 	decoder *tokenizer.StreamDecoder
 	stopper *stopper
+	unended int // tokens left in whose text no stop string is looked for
 
 	bytes, runes int // decoded so far
 	emitted      int // bytes of it that have been returned
 	waiting      []chosenToken
 }
 
-func newTextBuilder(t *tokenizer.Tokenizer, stops []string) *textBuilder {
-	return &textBuilder{decoder: t.NewDecoder(), stopper: newStopper(stops)}
+// newTextBuilder returns the builder of a completion. Stop strings are looked for in the text after
+// its first least tokens.
+func newTextBuilder(t *tokenizer.Tokenizer, stops []string, least int) *textBuilder {
+	return &textBuilder{decoder: t.NewDecoder(), stopper: newStopper(stops), unended: least}
 }
 
 // expect records the log probability of the token that is added next.
@@ -46,7 +49,9 @@ func (b *textBuilder) expect(l logprob, top []logprob) {
 
 // add returns what can be emitted with one more token, and whether a stop string ended the text.
 func (b *textBuilder) add(id int64) (s segment, stopped bool) {
-	return b.take(b.decoder.Push(id))
+	s, stopped = b.take(b.decoder.Push(id))
+	b.unended = max(0, b.unended-1)
+	return s, stopped
 }
 
 // finish returns what was held back, when no more tokens come.
@@ -62,7 +67,9 @@ func (b *textBuilder) finish() segment {
 func (b *textBuilder) take(text string) (s segment, stopped bool) {
 	b.bytes += len(text)
 	b.runes += utf8.RuneCountInString(text)
-	s.text, stopped = b.stopper.push(text)
+	if s.text = text; b.unended == 0 {
+		s.text, stopped = b.stopper.push(text)
+	}
 	b.emitted += len(s.text)
 	n := 0
 	for n < len(b.waiting) && b.waiting[n].start < b.emitted {

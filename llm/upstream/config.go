@@ -52,6 +52,7 @@ type Server struct {
 	Weight               int    // the server's share among them; at least 1
 	ForwardAuthorization bool   // send the client's own key, if it has one, in place of APIKey
 	NoUsage              bool   // never ask for the usage of a stream: the server refuses stream_options
+	AlwaysUsage          bool   // ask for it in every request, also after the server has refused it once
 }
 
 // Timeouts are how long a server may take, and how long it may be silent. Any byte ends a silence: a

@@ -30,7 +30,9 @@ func rejected(o *response) *failure {
 	if media := o.head.Header.Get("Content-Type"); media != "" {
 		header.Set("Content-Type", redactText(media, o.secret))
 	}
-	return rejection(&dialect.UpstreamAnswer{Status: o.head.StatusCode, Header: header, Body: redact(data, o.secret)}, o.ownKey)
+	f := rejection(&dialect.UpstreamAnswer{Status: o.head.StatusCode, Header: header, Body: redact(data, o.secret)}, o.ownKey)
+	o.explain(f)
+	return f
 }
 
 // reported is the failure of a server that reports an error in an event, or in a response with a
@@ -101,7 +103,7 @@ func rejection(a *dialect.UpstreamAnswer, ownKey bool) *failure {
 			f.err.Code = apierr.CodeRateLimited
 		}
 	case status == http.StatusRequestTimeout, status >= 500:
-	case status == http.StatusPaymentRequired, tooLong(e):
+	case status == http.StatusPaymentRequired, tooLong(e), lacksModel(status, e):
 		f.outcome, f.action = OutcomeRejected, tryNext
 		f.err.Code = apierr.CodeInvalidInput
 	case status >= 400:
@@ -111,6 +113,7 @@ func rejection(a *dialect.UpstreamAnswer, ownKey bool) *failure {
 		f.action = tryNext
 		f.err.Message, f.err.Cause = "the upstream sent a redirection, which is not followed", fmt.Errorf("status %d", status)
 	}
+	f.obey(a.Header.Get("X-Should-Retry"))
 	return f
 }
 

@@ -54,5 +54,6 @@ func (r *request) post(ctx context.Context, s *server, key string, asks bool) (*
 	if err != nil {
 		return nil, fmt.Errorf("send a request to the upstream: %w", err)
 	}
+	response.Request = out
 	return response, nil
 }

@@ -35,7 +35,7 @@ func unbegun(f *failure, request *request) engine.Usage {
 // asks reports whether a request to the server asks for the usage of a stream although the client
 // has not.
 func (r *request) asks(s *server) bool {
-	return r.stream && r.body.Asks() && !s.NoUsage && !s.refusesUsage.Load()
+	return r.stream && r.body.Asks() && !s.NoUsage && (s.AlwaysUsage || !s.refusesUsage.Load())
 }
 
 // refusesUsage reports whether a server may have rejected a request because it was asked for the
@@ -48,9 +48,10 @@ func refusesUsage(f *failure) bool {
 	return a != nil && (bytes.Contains(a.Body, []byte("stream_options")) || bytes.Contains(a.Body, []byte("include_usage")))
 }
 
-// notAskedAgain notes that a server takes requests only if they do not ask for the usage.
+// notAskedAgain notes that a server takes requests only if they do not ask for the usage. One with
+// AlwaysUsage is asked again all the same.
 func (m *model) notAskedAgain(s *server) {
-	if !s.refusesUsage.Swap(true) {
+	if !s.AlwaysUsage && !s.refusesUsage.Swap(true) {
 		m.config.Log.Warn("the upstream rejects stream_options; from now on it is not asked for its usage, which is estimated",
 			slog.String("model", m.config.Name), slog.String("upstream", s.Name))
 	}

@@ -1,0 +1,97 @@
+package upstream
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"penstock/apierr"
+	"penstock/dialect"
+)
+
+// obey has a failure follow the server's own X-Should-Retry, as OpenAI's clients do: false forbids
+// to send the request again, and true allows it where it would not be. A failure that belongs to
+// this server alone, as a limit or a key, still lets the next one be used.
+func (f *failure) obey(shouldRetry string) {
+	switch {
+	case shouldRetry == "false" && f.action == retry:
+		f.action = giveUp
+	case shouldRetry == "false" && f.action == retryLater:
+		f.action = tryNext
+	case shouldRetry == "true" && f.action == giveUp:
+		f.action = retry
+	}
+}
+
+// lacksModel reports whether a 404 is about the model, which another server may have.
+func lacksModel(status int, e dialect.Error) bool {
+	if status != http.StatusNotFound {
+		return false
+	}
+	switch e.Code {
+	case "model_not_found", "model_not_available", "DeploymentNotFound":
+		return true
+	}
+	message := strings.ToLower(e.Message)
+	if e.Param == "model" || strings.HasPrefix(message, "model:") { // vLLM; Anthropic
+		return true
+	}
+	if !strings.Contains(message, "model") {
+		return false
+	}
+	for _, words := range []string{"not found", "not exist", "not loaded", "not available", "no such"} {
+		if strings.Contains(message, words) {
+			return true
+		}
+	}
+	return false
+}
+
+// lacksRoute reports whether a response means that the server has no such endpoint.
+func lacksRoute(a *dialect.UpstreamAnswer) bool {
+	switch a.Status {
+	case http.StatusNotFound:
+		return !lacksModel(a.Status, parseError(a.Body))
+	case http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		return true
+	}
+	return false
+}
+
+// explain names what an operator has to mend: a route that is missing, or where a redirection
+// leads. The next server is used.
+func (o *response) explain(f *failure) {
+	a, route := answerOf(f.err), http.MethodPost+" "+o.path()
+	switch status := o.head.StatusCode; {
+	case a != nil && lacksRoute(a):
+		f.outcome, f.action, f.status = OutcomeRejected, tryNext, 0 // an earlier response, if there is one, says more
+		f.err = &apierr.Error{
+			Code: apierr.CodeNotFound, Reason: "upstream_route_missing",
+			Message: fmt.Sprintf("the upstream %s has no route %s (status %d): this model does not do this there, or its base_url is wrong", o.server.Name, route, status),
+			Cause:   fmt.Errorf("status %d: %s", status, truncated(parseError(a.Body).Message)),
+			Logged:  fmt.Sprintf("the upstream has no route %s, status %d", route, status),
+		}
+	case status >= 300 && status < 400:
+		f.err.Message = fmt.Sprintf("the upstream %s redirected %s with status %d%s, which is not followed: its base_url should lead to the right place", o.server.Name, route, status, o.destination())
+		f.err.Logged = f.err.Message
+	}
+}
+
+// path returns the path of the request, without the gateway's key.
+func (o *response) path() string {
+	return redactText(o.head.Request.URL.Path, o.secret)
+}
+
+// destination returns where a redirection leads, as " to https://host/path": without a user, a
+// query or a fragment, which may hold secrets. It is empty if the response does not say.
+func (o *response) destination() string {
+	location := o.head.Header.Get("Location")
+	to, err := url.Parse(location)
+	if err != nil || location == "" {
+		return ""
+	}
+	to = o.head.Request.URL.ResolveReference(to)
+	to = &url.URL{Scheme: to.Scheme, Host: to.Host, Path: to.Path}
+	return " to " + redactText(truncated(to.String()), o.secret)
+}
