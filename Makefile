@@ -1,6 +1,6 @@
 # `make run` and `make test` are enough for users; the rest is for development.
 .DEFAULT_GOAL := help
-.PHONY: help run test setup build check lint vulns fmt arch tidy browser e2e bench soak hostile clean .penstock/e2e/openai-go
+.PHONY: help run test setup build check lint vulns fmt arch tidy browser e2e bench soak hostile field clean .penstock/e2e/openai-go .penstock/e2e/openai-go-3.31
 
 GO     ?= go
 PYTHON ?= python3
@@ -59,7 +59,7 @@ tidy: ## tidy go.mod here and in examples/
 browser: setup build $(SDK) ## tests that need Chromium or OpenAI's Python SDK: the playground, the README
 	$(GO) test -tags browser -run 'ReadmePython|Playground|Event|Foreign' ./cmd/penstock ./web
 
-e2e: setup build $(E2E)/python/.installed $(E2E)/javascript/.installed $(E2E)/openai-go ## tests with real clients, each against a running ./penstock
+e2e: setup build $(E2E)/python/.installed $(E2E)/python-2.30/.installed $(E2E)/javascript/.installed $(E2E)/openai-go $(E2E)/openai-go-3.31 ## tests with real clients, each against a running ./penstock
 	$(GO) test -tags e2e -count=1 ./test/clients
 
 bench: setup build $(BENCH)/.installed ## compare relays (nginx if installed) and CLIP with Python: docs/*.svg (ten minutes, on an idle machine)
@@ -92,8 +92,9 @@ $(SDK):
 	@mv $@.part $@
 
 $(E2E)/python/.installed: test/clients/python/requirements.txt
+$(E2E)/python-2.30/.installed: test/clients/python/requirements-2.30.txt
 $(BENCH)/.installed: bench/clip/requirements.txt
-$(E2E)/python/.installed $(BENCH)/.installed:
+$(E2E)/python/.installed $(E2E)/python-2.30/.installed $(BENCH)/.installed:
 	@rm -rf $(@D)
 	@$(PYTHON) -m venv $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
@@ -107,3 +108,6 @@ $(E2E)/javascript/.installed: test/clients/javascript/package.json test/clients/
 
 $(E2E)/openai-go:
 	$(GO) build -tags e2e -o $@ ./test/clients/golang
+
+$(E2E)/openai-go-3.31:
+	$(GO) build -tags e2e -modfile=test/clients/golang/v3.31.mod -o $@ ./test/clients/golang

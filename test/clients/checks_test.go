@@ -11,7 +11,10 @@ type observation struct {
 	Tokens     int         `json:"tokens"`
 	Calls      []string    `json:"calls"`
 	Vectors    [][]float64 `json:"vectors"`
-	Error      string      `json:"error"` // the client's own class; in checks, a key of client.errors
+	Ignored    string      `json:"ignored"` // the parameters that the model ignores
+	Error      string      `json:"error"`   // the client's own class; in checks, a key of client.errors
+	Message    string      `json:"message"` // of that error; in checks, a part of it
+	Event      string      `json:"event"`   // the message of an event that reports an error
 	Status     int         `json:"status"`
 	Code       string      `json:"code"`
 	RetryAfter string      `json:"retry_after"`
@@ -33,6 +36,8 @@ var checks = []observation{
 	{Check: "respond plain", Text: "hello", Finish: "completed", Tokens: 4},
 	{Check: "stream_respond plain", Text: "hello", Finish: "completed", Tokens: 4},
 	{Check: "embed plain", Vectors: [][]float64{{0.5, -0.25}, {1, 0}}},
+	{Check: "extract forms", Text: "Paris"},
+	{Check: "stream_extract forms", Text: "Paris"},
 
 	{Check: "chat refuses", Error: "too long", Status: 400, Code: "context_length_exceeded"},
 	{Check: "chat missing", Error: "not found", Status: 404, Code: "model_not_found"},
@@ -50,12 +55,22 @@ var checks = []observation{
 	{Check: "stream cut", Text: "w0 w1 w2 ", Error: "stream", Code: "upstream_cut"},
 	{Check: "stream stalls", Text: "w0 w1 w2 ", Error: "stream", Code: "upstream_timeout"},
 	{Check: "stream_tools halts", Error: "stream", Code: "upstream_cut"},
+	{Check: "respond refuses", Error: "too long", Status: 400, Code: "context_length_exceeded"},
+	{Check: "stream_respond refuses", Error: "too long", Status: 400, Code: "context_length_exceeded"},
+	{Check: "stream_respond late", Error: "responses", Code: "upstream_timeout"},
 	{Check: "stream_respond cut", Text: "hello", Error: "responses", Code: "upstream_cut"},
+	{Check: "extract refuses", Error: "too long", Status: 400, Code: "context_length_exceeded"},
+	{Check: "extract cut", Error: "server", Status: 502, Code: "upstream_cut"},
+	{Check: "stream_extract refuses", Error: "too long", Status: 400, Code: "context_length_exceeded"},
+	{Check: "stream_extract halfform", Text: "Par", Error: "stream", Code: "upstream_cut"},
 	{Check: "abort endless"},
 	{Check: "timeout slow", Error: "timeout"},
 
 	{Check: "chat smollm2", Text: anything, Finish: "length", Tokens: 55},
 	{Check: "stream smollm2", Text: anything, Finish: "length", Tokens: 55},
+	{Check: "respond smollm2", Text: anything, Finish: "incomplete", Tokens: 55},
+	{Check: "stream_respond smollm2", Text: anything, Finish: "incomplete", Tokens: 55},
+	{Check: "extras smollm2", Text: anything, Ignored: "?"},
 	{Check: "abort smollm2"},
 	{Check: "tools smollm2", Error: "bad request", Status: 400, Code: "unsupported_parameter"},
 }

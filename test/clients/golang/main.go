@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -32,7 +33,10 @@ type observation struct {
 	Tokens     int64       `json:"tokens"`
 	Calls      []string    `json:"calls"`
 	Vectors    [][]float64 `json:"vectors"`
+	Ignored    string      `json:"ignored"`
 	Error      string      `json:"error"`
+	Message    string      `json:"message"`
+	Event      string      `json:"event"`
 	Status     int         `json:"status"`
 	Code       string      `json:"code"`
 	RetryAfter string      `json:"retry_after"`
@@ -154,7 +158,9 @@ func (u user) sendResults(
 }
 
 func sayHello(model string) responses.ResponseNewParams {
-	return responses.ResponseNewParams{Model: model, Input: responses.ResponseNewParamsInputUnion{OfString: openai.String("Say hello.")}}
+	return responses.ResponseNewParams{
+		Model: model, Input: responses.ResponseNewParamsInputUnion{OfString: openai.String("Say hello.")}, MaxOutputTokens: openai.Int(16),
+	}
 }
 
 func respond(ctx context.Context, u user, s *observation, model string) error {
@@ -174,8 +180,12 @@ func streamRespond(ctx context.Context, u user, s *observation, model string) er
 			s.Text += event.Delta
 		case responses.ResponseCompletedEvent:
 			s.Finish, s.Tokens = string(event.Response.Status), event.Response.Usage.TotalTokens
+		case responses.ResponseIncompleteEvent:
+			s.Finish, s.Tokens = string(event.Response.Status), event.Response.Usage.TotalTokens
+		case responses.ResponseFailedEvent:
+			s.Code, s.Event = string(event.Response.Error.Code), event.Response.Error.Message
 		case responses.ResponseErrorEvent:
-			s.Code = event.Code
+			s.Code, s.Event = event.Code, event.Message
 		}
 	}
 	return events.Err()
@@ -211,6 +221,21 @@ func models(ctx context.Context, u user, s *observation, model string) error {
 	return nil
 }
 
+func extras(ctx context.Context, u user, s *observation, model string) error {
+	q := request(model)
+	q.MaxTokens = openai.Int(16)
+	q.User, q.PromptCacheKey, q.Store = openai.String("someone"), openai.String("lighthouse"), openai.Bool(false)
+	q.ServiceTier, q.Metadata = openai.ChatCompletionNewParamsServiceTierAuto, shared.Metadata{"purpose": "test"}
+	q.SetExtraFields(map[string]any{"chat_template_kwargs": map[string]any{"enable_thinking": false}})
+	var raw *http.Response
+	response, err := u.client.Chat.Completions.New(ctx, q, option.WithResponseInto(&raw))
+	if err != nil {
+		return err
+	}
+	s.Text, s.Ignored = response.Choices[0].Message.Content, raw.Header.Get("X-Penstock-Ignored")
+	return nil
+}
+
 func abort(ctx context.Context, u user, _ *observation, model string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -232,7 +257,7 @@ func timeout(ctx context.Context, u user, _ *observation, model string) error {
 func (u user) check(name string, v verb, model string) {
 	s := observation{Check: name + " " + model}
 	if err := v(context.Background(), u, &s, model); err != nil {
-		s.Error = fmt.Sprintf("%T", err)
+		s.Error, s.Message = fmt.Sprintf("%T", err), err.Error()
 		var rejected *openai.Error
 		var broken *ssestream.StreamError
 		switch {
@@ -285,11 +310,15 @@ func main() {
 		{"chat", chat, "refuses missing busy locked broken down cut torn"},
 		{"stream", stream, "refuses busy down silent late cut stalls"},
 		{"stream_tools", streamTools, "halts"},
-		{"stream_respond", streamRespond, "cut"},
+		{"respond", respond, "refuses"},
+		{"stream_respond", streamRespond, "refuses late cut"},
 		{"abort", abort, "endless"},
 		{"timeout", timeout, "slow"},
 		{"chat", chat, "smollm2"},
 		{"stream", stream, "smollm2"},
+		{"respond", respond, "smollm2"},
+		{"stream_respond", streamRespond, "smollm2"},
+		{"extras", extras, "smollm2"},
 		{"abort", abort, "smollm2"},
 		{"tools", tools, "smollm2"},
 	} {
