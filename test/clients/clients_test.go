@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,13 +24,21 @@ import (
 type client struct {
 	name    string
 	program func(t *testing.T) *exec.Cmd
-	lacks   []string          // features that it does not have
+	lacks   []string          // the verbs and checks that it does not have
 	errors  map[string]string // its error classes
+	finish  map[string]string // its finish reasons, where it has its own
 }
 
 var openaiPython = map[string]string{
 	"bad request": "BadRequestError", "too long": "BadRequestError", "not found": "NotFoundError", "busy": "RateLimitError",
 	"server": "InternalServerError", "connection": "APIConnectionError", "stream": "APIError", "responses": "APIConnectionError", "timeout": "APITimeoutError",
+}
+
+// with returns a copy of a client's errors, with another one.
+func with(errors map[string]string, name, class string) map[string]string {
+	errors = maps.Clone(errors)
+	errors[name] = class
+	return errors
 }
 
 var openaiGo = map[string]string{
@@ -39,10 +48,10 @@ var openaiGo = map[string]string{
 
 var clients = []client{
 	{name: "openai-python", program: python("python", "openai_client.py"), lacks: extraction, errors: openaiPython},
-	{name: "openai-python-2.30", program: python("python-2.30", "openai_client.py"), lacks: extraction, errors: openaiPython},
+	{name: "openai-python-2.30", program: python("python-2.30", "openai_client.py"), lacks: extraction, errors: with(openaiPython, "responses", "RemoteProtocolError")},
 	{
 		name: "langchain-openai", program: python("python", "langchain_client.py"),
-		lacks: []string{"models", "think", "extras", "extract", "stream_extract"},
+		lacks: []string{"models", "think", "extras", "extract", "stream_extract", "calls"},
 		errors: map[string]string{
 			"bad request": "OpenAIInvalidRequestError", "too long": "OpenAIContextOverflowError", "not found": "OpenAIModelNotFoundError", "busy": "OpenAIRateLimitError",
 			"server": "OpenAIAPIError", "connection": "OpenAIConnectionError", "stream": "APIError", "responses": "ValueError", "timeout": "OpenAITimeoutError",
@@ -50,18 +59,29 @@ var clients = []client{
 	},
 	{
 		name: "pydantic-ai", program: python("python", "pydantic_ai_client.py"),
-		lacks:  []string{"models", "embed", "extras", "extract", "stream_extract"},
-		errors: map[string]string{},
+		lacks: []string{"models", "embed", "extras", "extract", "stream_extract", "calls"},
+		errors: map[string]string{
+			"bad request": "ModelRequestRejectedError", "too long": "ModelContextWindowExceededError", "not found": "ModelNotFoundError", "busy": "ModelRateLimitError",
+			"server": "ModelServerError", "connection": "ModelConnectionError", "stream": "ModelServerError", "responses": "ModelAPIError", "timeout": "ModelTimeoutError",
+		},
+		finish: responsesAsChat,
 	},
 	{
 		name: "openai-agents", program: python("python", "agents_client.py"),
-		lacks:  []string{"models", "think", "embed", "extras", "extract", "stream_extract"},
-		errors: map[string]string{},
+		lacks: []string{
+			"models", "think", "embed", "extras", "extract", "stream_extract", "calls",
+			"respond smollm2", "stream_respond smollm2", // a response that ends at max_tokens is an error for it
+		},
+		errors: with(openaiPython, "responses", "ModelBehaviorError"),
+		finish: map[string]string{"stop": "", "length": "", "completed": "", "incomplete": ""},
 	},
 	{
 		name: "instructor", program: python("python-2.30", "instructor_client.py"),
-		lacks:  []string{"models", "chat", "stream", "think", "stream_tools", "respond", "stream_respond", "embed", "abort", "extras"},
-		errors: map[string]string{},
+		lacks: []string{"models", "chat", "stream", "think", "tools", "stream_tools", "respond", "stream_respond", "embed", "abort", "extras"},
+		errors: map[string]string{
+			"bad request": "InstructorRetryException", "too long": "InstructorRetryException", "server": "InstructorRetryException",
+			"stream": "InstructorRetryException", "timeout": "InstructorRetryException",
+		},
 	},
 	{
 		name: "openai-javascript", program: javascript("openai.mjs"), lacks: extraction,
@@ -71,30 +91,38 @@ var clients = []client{
 		},
 	},
 	{
-		name: "ai-sdk", program: javascript("ai.mjs"), lacks: []string{"models", "extras", "extract", "stream_extract"},
+		name: "ai-sdk", program: javascript("ai.mjs"), lacks: []string{"models", "extras", "extract", "stream_extract", "calls"},
 		errors: map[string]string{
 			"bad request": "AI_APICallError", "too long": "AI_APICallError", "not found": "AI_APICallError", "busy": "AI_APICallError",
-			"server": "AI_APICallError", "connection": "AI_APICallError", "stream": "AI_StreamProviderError", "timeout": "TimeoutError",
+			"server": "AI_APICallError", "connection": "AI_APICallError", "stream": "AI_StreamProviderError", "responses": "?", "timeout": "TimeoutError",
 		},
+		finish: responsesAsChat,
 	},
 	{name: "openai-go", program: golang("openai-go"), lacks: extraction, errors: openaiGo},
 	{name: "openai-go-3.31", program: golang("openai-go-3.31"), lacks: extraction, errors: openaiGo},
 }
 
+// responsesAsChat are the finish reasons of clients that have one set of them for both dialects.
+var responsesAsChat = map[string]string{"completed": "stop", "incomplete": "length"}
+
 // extraction are the checks of instructor.
-var extraction = []string{"extract", "stream_extract"}
+var extraction = []string{"extract", "stream_extract", "calls"}
 
 func TestClients(t *testing.T) {
-	f := start(t)
 	for _, c := range clients {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f := start(t)
 			var want []observation
 			for _, s := range checks {
-				if verb, _, _ := strings.Cut(s.Check, " "); slices.Contains(c.lacks, verb) {
+				if verb, _, _ := strings.Cut(s.Check, " "); slices.Contains(c.lacks, verb) || slices.Contains(c.lacks, s.Check) {
 					continue
 				}
 				if s.Error != "" {
 					s.Error = c.errors[s.Error]
+				}
+				if own, ok := c.finish[s.Finish]; ok {
+					s.Finish = own
 				}
 				want = append(want, s)
 			}
@@ -141,6 +169,7 @@ func (f *fixture) run(t *testing.T, program *exec.Cmd) (all []observation) {
 		if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
 			t.Errorf("%v in %q", err, lines.Text())
 		}
+		t.Log(lines.Text())
 		verb, model, _ := strings.Cut(s.Check, " ")
 		if model == "smollm2" && s.Text != "" {
 			s.Text = anything

@@ -36,7 +36,6 @@ type observation struct {
 	Ignored    string      `json:"ignored"`
 	Error      string      `json:"error"`
 	Message    string      `json:"message"`
-	Event      string      `json:"event"`
 	Status     int         `json:"status"`
 	Code       string      `json:"code"`
 	RetryAfter string      `json:"retry_after"`
@@ -50,11 +49,13 @@ type user struct {
 
 type verb func(ctx context.Context, u user, s *observation, model string) error
 
+const prompt = "Tell me a long story about a lighthouse."
+
 func request(model string) openai.ChatCompletionNewParams {
 	return openai.ChatCompletionNewParams{
 		Model:       model,
 		Temperature: openai.Float(0),
-		Messages:    []openai.ChatCompletionMessageParamUnion{openai.UserMessage("Tell me a long story about a lighthouse.")},
+		Messages:    []openai.ChatCompletionMessageParamUnion{openai.UserMessage(prompt)},
 	}
 }
 
@@ -157,14 +158,14 @@ func (u user) sendResults(
 	return nil
 }
 
-func sayHello(model string) responses.ResponseNewParams {
+func story(model string) responses.ResponseNewParams {
 	return responses.ResponseNewParams{
-		Model: model, Input: responses.ResponseNewParamsInputUnion{OfString: openai.String("Say hello.")}, MaxOutputTokens: openai.Int(16),
+		Model: model, Input: responses.ResponseNewParamsInputUnion{OfString: openai.String(prompt)}, MaxOutputTokens: openai.Int(16),
 	}
 }
 
 func respond(ctx context.Context, u user, s *observation, model string) error {
-	response, err := u.client.Responses.New(ctx, sayHello(model))
+	response, err := u.client.Responses.New(ctx, story(model))
 	if err != nil {
 		return err
 	}
@@ -173,7 +174,7 @@ func respond(ctx context.Context, u user, s *observation, model string) error {
 }
 
 func streamRespond(ctx context.Context, u user, s *observation, model string) error {
-	events := u.client.Responses.NewStreaming(ctx, sayHello(model))
+	events := u.client.Responses.NewStreaming(ctx, story(model))
 	for events.Next() {
 		switch event := events.Current().AsAny().(type) {
 		case responses.ResponseTextDeltaEvent:
@@ -183,9 +184,9 @@ func streamRespond(ctx context.Context, u user, s *observation, model string) er
 		case responses.ResponseIncompleteEvent:
 			s.Finish, s.Tokens = string(event.Response.Status), event.Response.Usage.TotalTokens
 		case responses.ResponseFailedEvent:
-			s.Code, s.Event = string(event.Response.Error.Code), event.Response.Error.Message
+			s.Code, s.Message = string(event.Response.Error.Code), event.Response.Error.Message
 		case responses.ResponseErrorEvent:
-			s.Code, s.Event = event.Code, event.Message
+			s.Code, s.Message = event.Code, event.Message
 		}
 	}
 	return events.Err()
@@ -257,7 +258,7 @@ func timeout(ctx context.Context, u user, _ *observation, model string) error {
 func (u user) check(name string, v verb, model string) {
 	s := observation{Check: name + " " + model}
 	if err := v(context.Background(), u, &s, model); err != nil {
-		s.Error, s.Message = fmt.Sprintf("%T", err), err.Error()
+		s.Error, s.Message = fmt.Sprintf("%T", err), s.Message+err.Error()
 		var rejected *openai.Error
 		var broken *ssestream.StreamError
 		switch {

@@ -100,7 +100,7 @@ async function check(verb, model, more) {
   } catch (e) {
     Object.assign(observation, { error: e.name, message: e.message });
     if (APICallError.isInstance(e) && e.statusCode !== 200) { // 200: the body was cut
-      Object.assign(observation, { status: e.statusCode, code: e.data?.error.code });
+      Object.assign(observation, { status: e.statusCode, code: e.data?.error?.code });
       if (e.statusCode === 429) observation.retry_after = e.responseHeaders["retry-after"];
     }
     if (StreamProviderError.isInstance(e)) observation.code = e.code;

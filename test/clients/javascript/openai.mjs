@@ -64,18 +64,18 @@ async function sendResults(observation, model, message) {
 }
 
 async function respond(observation, model, more) {
-  const response = await client.responses.create({ model, input: "Say hello.", ...more });
+  const response = await client.responses.create({ model, input: [request], ...more });
   Object.assign(observation, { text: response.output_text, finish: response.status, tokens: response.usage.total_tokens });
 }
 
 async function stream_respond(observation, model, more) {
-  for await (const event of await client.responses.create({ model, input: "Say hello.", stream: true, ...more })) {
+  for await (const event of await client.responses.create({ model, input: [request], stream: true, ...more })) {
     if (event.type === "response.output_text.delta") observation.text = (observation.text ?? "") + event.delta;
     if (event.type === "response.completed" || event.type === "response.incomplete") {
       Object.assign(observation, { finish: event.response.status, tokens: event.response.usage.total_tokens });
     }
     if (event.type === "response.failed") {
-      Object.assign(observation, { code: event.response.error.code, event: event.response.error.message });
+      Object.assign(observation, { code: event.response.error.code, message: event.response.error.message });
     }
   }
 }
@@ -129,7 +129,7 @@ async function check(verb, model, more) {
     if (!(e instanceof OpenAI.APIError) && !broken) throw e;
     Object.assign(observation, {
       error: e.constructor.name,
-      message: e.message,
+      message: (observation.message ?? "") + e.message,
       status: e.status,
       code: e.code ?? observation.code,
     });

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 
 from agents import (
     Agent,
@@ -12,7 +13,7 @@ from agents import (
     function_tool,
     set_tracing_disabled,
 )
-from agents.exceptions import AgentsException
+from agents.exceptions import ModelBehaviorError
 from checks import add, limit, run
 from openai import APIError, AsyncOpenAI
 
@@ -94,8 +95,10 @@ def describe(observation, e):
         observation["code"] = e.code
         if observation["status"] == 429:
             observation["retry_after"] = e.response.headers["Retry-After"]
-        return
-    return isinstance(e, AgentsException)
+        return None
+    if not isinstance(e, ModelBehaviorError):
+        return False
+    observation["code"] = re.search("code=(\\w+)", str(e))[1]  # of an error event in a stream of /v1/responses
 
 
 run(chat, stream, tools, stream_tools, respond, stream_respond, abort, timeout, describe=describe)

@@ -14,6 +14,7 @@ plan = [
     ("respond", "plain"),
     ("stream_respond", "plain"),
     ("embed", "plain"),
+    ("calls", "tools"),
     ("extract", "forms"),
     ("stream_extract", "forms"),
     *[("chat", model) for model in ["refuses", "missing", "busy", "locked", "broken", "down", "cut", "torn"]],
@@ -34,6 +35,7 @@ plan = [
     ("extras", "smollm2"),
     ("abort", "smollm2"),
     ("tools", "smollm2"),
+    ("calls", "smollm2"),
 ]
 
 
@@ -52,7 +54,7 @@ def check(verb, model, describe):
         verb(observation, model)
     except Exception as e:
         observation["error"] = type(e).__name__
-        observation["message"] = str(e)
+        observation["message"] = observation.get("message", "") + str(e)
         if describe(observation, e) is False:
             raise
     print(json.dumps(observation), flush=True)

@@ -30,10 +30,10 @@ def stream_extract(observation, model):
         observation["text"] = part.city
 
 
-def tools(observation, model):
+def calls(observation, model):
     parallel = client(instructor.Mode.PARALLEL_TOOLS)
-    calls = parallel.create(model=model, messages=request, response_model=Iterable[get_weather], max_retries=0)
-    observation["calls"] = ["get_weather " + call.city for call in calls]
+    made = parallel.create(model=model, messages=request, response_model=Iterable[get_weather], max_retries=0)
+    observation["calls"] = ["get_weather " + call.city for call in made]
 
 
 def timeout(observation, model):
@@ -51,4 +51,4 @@ def describe(observation, e):
         cause = cause.__cause__
 
 
-run(extract, stream_extract, tools, timeout, describe=describe)
+run(calls, extract, stream_extract, timeout, describe=describe)

@@ -3,6 +3,7 @@
 import json
 from itertools import islice
 
+import httpx
 from checks import add, limit, run
 from openai import APIError, OpenAI, omit
 
@@ -73,21 +74,21 @@ def send_results(observation, messages, calls):
 
 
 def respond(observation, model):
-    response = client.responses.create(model=model, input="Say hello.", max_output_tokens=limit(model) or omit)
+    response = client.responses.create(model=model, input=request, max_output_tokens=limit(model) or omit)
     observation.update(text=response.output_text, finish=response.status, tokens=response.usage.total_tokens)
 
 
 def stream_respond(observation, model):
     tokens = limit(model) or omit
-    for event in client.responses.create(model=model, input="Say hello.", max_output_tokens=tokens, stream=True):
+    for event in client.responses.create(model=model, input=request, max_output_tokens=tokens, stream=True):
         if event.type == "response.output_text.delta":
             add(observation, event.delta)
         if event.type in ("response.completed", "response.incomplete"):
             observation.update(finish=event.response.status, tokens=event.response.usage.total_tokens)
         if event.type == "response.failed":
-            observation.update(code=event.response.error.code, event=event.response.error.message)
+            observation.update(code=event.response.error.code, message=event.response.error.message)
         if event.type == "error":
-            observation.update(code=event.code, event=event.message)
+            observation.update(code=event.code, message=event.message)
 
 
 def embed(observation, model):
@@ -127,6 +128,8 @@ def extras(observation, model):
 
 
 def describe(observation, e):
+    if isinstance(e, httpx.HTTPError):  # raised by 2.30 for a body that was cut
+        return None
     if not isinstance(e, APIError):
         return False
     observation["status"] = getattr(e, "status_code", None)

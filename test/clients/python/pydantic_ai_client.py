@@ -3,7 +3,7 @@
 import asyncio
 
 from checks import add, limit, run
-from openai import APIError, AsyncOpenAI
+from openai import AsyncOpenAI
 from pydantic_ai import Agent
 from pydantic_ai.exceptions import ModelAPIError, ModelHTTPError
 from pydantic_ai.messages import ThinkingPart, ToolCallPart
@@ -51,12 +51,8 @@ def stream(observation, model):
 
 
 def think(observation, model):
-    messages = agent(model).run_sync(request).new_messages()
-    for part in messages[-1].parts:
-        if isinstance(part, ThinkingPart):
-            observation["thought"] = part.content
-        else:
-            observation["text"] = part.content
+    for part in asyncio.run(follow({}, agent(model))).response.parts:
+        observation["thought" if isinstance(part, ThinkingPart) else "text"] = part.content
 
 
 def keep_calls(observation, messages):
@@ -93,14 +89,15 @@ def timeout(observation, model):
 
 def describe(observation, e):
     if isinstance(e, ModelHTTPError):
-        observation["status"] = e.status_code
+        observation["status"] = None if e.in_stream else e.status_code
         observation["code"] = (e.body or {}).get("code")
         if e.status_code == 429:
             observation["retry_after"] = e.headers["retry-after"]
-        return
-    if not isinstance(e, (ModelAPIError, APIError)):
+    elif isinstance(e, ModelAPIError):
+        code, found, _ = str(e).partition(": ")  # of an error event in a stream of /v1/responses
+        observation["code"] = code if found else None
+    else:
         return False
-    observation["code"] = getattr(e, "code", None)
 
 
 run(chat, stream, think, tools, stream_tools, respond, stream_respond, abort, timeout, describe=describe)
