@@ -15,6 +15,7 @@ GGUF    := .penstock/cache/SmolLM2-135M-Instruct.Q4_1.gguf
 MODEL   := .penstock/models/smollm2-135m-instruct
 SDK     := .penstock/openai-3.54.0
 E2E     := .penstock/e2e
+FIELD   := litellm kserve guidellm aiperf
 BENCH   := .penstock/bench-clip
 # A changed importer rebuilds the model.
 IMPORTER := $(filter-out %_test.go,$(wildcard llm/gguf/*.go))
@@ -62,6 +63,9 @@ browser: setup build $(SDK) ## tests that need Chromium or OpenAI's Python SDK: 
 e2e: setup build $(E2E)/python/.installed $(E2E)/python-2.30/.installed $(E2E)/javascript/.installed $(E2E)/openai-go $(E2E)/openai-go-3.31 ## tests with real clients, each against a running ./penstock
 	$(GO) test -tags e2e -count=1 ./test/clients
 
+field: setup build $(FIELD:%=.penstock/field/%/.installed) .penstock/field/codex/.installed ## larger programs: litellm, Codex, tritonclient, kserve, GuideLLM, aiperf (3 GB)
+	$(GO) test -tags field -count=1 ./test/field
+
 bench: setup build $(BENCH)/.installed ## compare relays (nginx if installed) and CLIP with Python: docs/*.svg (ten minutes, on an idle machine)
 	$(GO) run ./bench/relay -json docs/relay.json -svg docs/relay.svg
 	$(GO) run ./bench/clip -json docs/clip.json -svg docs/clip.svg
@@ -102,6 +106,19 @@ $(E2E)/python/.installed $(E2E)/python-2.30/.installed $(BENCH)/.installed:
 
 $(E2E)/javascript/.installed: test/clients/javascript/package.json test/clients/javascript/package-lock.json
 	@command -v npm >/dev/null || { echo "e2e: there is no npm here: install Node.js with npm" >&2; exit 1; }
+	@rm -rf $(@D) && mkdir -p $(@D) && cp $^ $(@D)
+	@npm ci --prefix $(@D) --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# Without dependencies, as all are pinned: GuideLLM's torch is left out.
+$(FIELD:%=.penstock/field/%/.installed): .penstock/field/%/.installed: test/field/python/requirements-%.txt
+	@rm -rf $(@D)
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	@touch $@
+
+.penstock/field/codex/.installed: test/field/javascript/package.json test/field/javascript/package-lock.json
+	@command -v npm >/dev/null || { echo "field: there is no npm here: install Node.js with npm" >&2; exit 1; }
 	@rm -rf $(@D) && mkdir -p $(@D) && cp $^ $(@D)
 	@npm ci --prefix $(@D) --no-audit --no-fund --loglevel=error
 	@touch $@
