@@ -3,8 +3,8 @@ package dialect
 import "penstock/sse"
 
 // Delta is one step of a generation: typed values, and, if a server made it, the server's own
-// event. A model emits a Delta without any value when it begins, so that dialects whose streams
-// open with an event can send it.
+// event. A Delta without any value says that the model has begun: the stream of a response opens
+// with its events then. In chats it makes no chunk, as clients take the first for the first token.
 //
 // A model that relays a server's stream to a client of the same dialect may leave out the typed
 // values; it sets them if the request is in another dialect.
@@ -19,7 +19,7 @@ type Delta struct {
 	Usage     *Usage         // once, after all choices have finished
 
 	// Fingerprint names the model's configuration (OpenAI's system_fingerprint); on the first
-	// delta, or "".
+	// delta, or "". By itself it is no value.
 	Fingerprint string
 
 	// Event is the server's own event, and Dialect what it is in; "" if there is none.
@@ -29,6 +29,9 @@ type Delta struct {
 	More []sse.Event
 	// Final means that Event ends the response (SignLast).
 	Final bool
+	// Held means that the server's response has failed, and that Event is what was held back of it:
+	// an encoder makes no event of it, or is an Opener. Only /v1/responses has such deltas.
+	Held bool
 	// Read says that a Reader of this package has read Event and More, and that no client takes one
 	// of them for the end (Ends), unless Event is Final.
 	Read bool

@@ -92,9 +92,6 @@ func New(o Options) *Gateway {
 	return g
 }
 
-// ServeHTTP serves one request.
-func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.handler.ServeHTTP(w, r) }
-
 func (g *Gateway) routes() http.Handler {
 	gin.SetMode(gin.ReleaseMode) // else it writes to standard output
 	r := gin.New()

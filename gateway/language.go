@@ -157,6 +157,14 @@ func (e *encoder) Encode(into []sse.Event, deltas []dialect.Delta) ([]sse.Event,
 	return events, nil
 }
 
+// Opening implements engine.Opener.
+func (e *encoder) Opening() []sse.Event {
+	if opener, ok := e.Encoder.(dialect.Opener); ok {
+		return opener.Opening()
+	}
+	return nil
+}
+
 // allRead reports whether all deltas are what a Reader has read.
 func allRead(deltas []dialect.Delta) bool {
 	for i := range deltas {

@@ -57,7 +57,7 @@ func (g *Gateway) recoverPanics(c *gin.Context) {
 			return
 		}
 		if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
-			panic(http.ErrAbortHandler)
+			panic(p)
 		}
 		c.Abort()
 		g.failAny(c, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))

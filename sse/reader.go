@@ -23,9 +23,10 @@ type RawEvent struct {
 // fields are skipped. An event is returned as soon as its empty line is there. It
 // keeps one buffer, and allocates nothing per event. It is for one goroutine.
 type Reader struct {
-	r   io.Reader
-	max int
-	err error // of r; nothing more comes
+	r       io.Reader
+	max     int
+	reserve func(change int) error // nil: memory is not counted
+	err     error                  // of r; nothing more comes
 
 	// buf[base:end] has been read and not been returned; the current event begins at
 	// base, its next line at pos, and up to pos+scanned there is no line end.
@@ -47,7 +48,7 @@ type Reader struct {
 const (
 	firstBuffer = 2 << 10  // bytes allocated at first; most events are far shorter
 	burstBuffer = 16 << 10 // bytes once a read has filled the first
-	keptBuffer  = 64 << 10 // a buffer that grew beyond it is given up once it is empty
+	keptBuffer  = 64 << 10 // a buffer that grew beyond it is given up once it is empty, or nearly so
 )
 
 // NewReader returns a reader of the events in r, each at most maxEvent bytes long
@@ -55,6 +56,12 @@ const (
 func NewReader(r io.Reader, maxEvent int) *Reader {
 	return &Reader{r: r, max: maxEvent}
 }
+
+// Reserve makes the Reader count its buffer once that is larger than nearly all events need: before
+// it grows, reserve is called with how many bytes more it will take, and an error is Next's; after
+// it has shrunk, with how many less, below 0. What it holds when it is no longer used is the
+// caller's to return.
+func (r *Reader) Reserve(reserve func(change int) error) { r.reserve = reserve }
 
 // Next returns the next event. Its error is io.EOF when r ended between two events. If
 // r ended, or failed, inside an event, Next returns what there is of that event with
@@ -104,9 +111,18 @@ func (r *Reader) begin() {
 	if r.base == r.end {
 		r.base, r.pos, r.end = 0, 0, 0
 		if len(r.buf) > keptBuffer {
+			_ = r.count(-len(r.buf))
 			r.buf = nil
 		}
 	}
+}
+
+// count calls reserve.
+func (r *Reader) count(change int) error {
+	if r.reserve == nil {
+		return nil
+	}
+	return r.reserve(change)
 }
 
 func (r *Reader) event() RawEvent {
@@ -174,8 +190,7 @@ func (r *Reader) fill() bool {
 	if r.err != nil {
 		return false
 	}
-	if !r.makeRoom() {
-		r.err = ErrEventTooLong
+	if r.err = r.makeRoom(); r.err != nil {
 		return false
 	}
 	for range 100 {
@@ -195,25 +210,46 @@ func (r *Reader) fill() bool {
 	return false
 }
 
-// makeRoom moves the event at hand to the front of the buffer, or of a larger one, so that a read
+// makeRoom moves the event at hand to the front of the buffer, or of another one, so that a read
 // brings as much as it can.
-func (r *Reader) makeRoom() bool {
+func (r *Reader) makeRoom() error {
 	buf := r.buf
 	switch {
 	case r.base == 0 && r.end == len(buf):
 		if len(buf) >= r.max {
-			return false
+			return ErrEventTooLong
 		}
-		buf = make([]byte, min(r.max, max(firstBuffer, 2*len(buf))))
+		return r.replace(min(r.max, max(firstBuffer, 2*len(buf))))
 	case r.filled && len(buf) < burstBuffer: // events come faster than they are taken: larger pieces cost less
-		buf = make([]byte, min(r.max, burstBuffer))
+		return r.replace(min(r.max, burstBuffer))
+	case len(buf) > keptBuffer && r.end-r.base <= keptBuffer/2: // a large event is followed by small ones
+		return r.replace(keptBuffer)
 	}
+	r.move(buf)
+	return nil
+}
+
+// replace moves the event at hand to a buffer of another size. Both are there for a moment.
+func (r *Reader) replace(size int) error {
+	if size > keptBuffer {
+		if err := r.count(size); err != nil {
+			return err
+		}
+	}
+	before := len(r.buf)
+	r.move(make([]byte, size))
+	if before > keptBuffer {
+		return r.count(-before)
+	}
+	return nil
+}
+
+func (r *Reader) move(buf []byte) {
 	r.filled = false
 	r.end = copy(buf, r.buf[r.base:r.end])
 	r.pos -= r.base
 	r.base = 0
 	r.buf = buf
-	return true
 }
 
 // field takes a line of the event at hand, buf[start:end].
