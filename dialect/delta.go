@@ -99,13 +99,16 @@ type Remote interface {
 type Reader interface {
 	// Read returns what the next event means. It keeps nothing of the event's memory.
 	Read(e sse.Event) Sign
-	// Trim returns the data of the event that was read without what the server has added to it
-	// because it was asked for the usage. It changes their memory.
+	// Trim returns the data of the event that was read without a member "error" that reports none,
+	// which clients fail on, and without what the server has added because it was asked for the
+	// usage. It changes their memory.
 	Trim(data []byte) []byte
 	// Deltas appends the deltas of an event that is passed on, which is the one that was read or a
 	// part of it: the event itself, or typed values if the client's dialect is another one. They
 	// refer to the event's memory.
 	Deltas(into []Delta, e sse.Event) ([]Delta, error)
+	// Rest appends what deltas with typed values have only once the response is complete.
+	Rest(into []Delta) []Delta
 	// Whole reports whether the response may end here although no event says that it does.
 	Whole() bool
 	// Text returns how many bytes of text have been read.

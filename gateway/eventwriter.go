@@ -21,6 +21,7 @@ type eventWriter struct {
 	wire    *connection // nil if it is shared
 	joints  *sync.Pool
 	socket  writability
+	media   string      // of the response
 	head    *streamHead // of a remote model; may be nil
 	buf     []byte
 	begun   bool // the head is out, or will be with what is gathered
@@ -28,7 +29,7 @@ type eventWriter struct {
 
 func (g *Gateway) newEventWriter(c *gin.Context) *eventWriter {
 	wire := connectionOf(c.Request)
-	return &eventWriter{c: c, control: controlOf(c), timeout: g.WriteTimeout, wire: wire, joints: &g.joints, socket: writabilityOf(wire)}
+	return &eventWriter{c: c, control: controlOf(c), timeout: g.WriteTimeout, wire: wire, joints: &g.joints, socket: writabilityOf(wire), media: mediaEvents + "; charset=utf-8"}
 }
 
 // controlOf returns the controls of a request's connection: net/http's own, as gin's Flush hides
@@ -73,7 +74,7 @@ func (s *eventWriter) writePiece(p []byte) error {
 		send = s.sendHead
 		h := s.c.Writer.Header()
 		s.head.copyTo(h)
-		h.Set("Content-Type", "text/event-stream; charset=utf-8")
+		h.Set("Content-Type", s.media)
 		h.Set("Cache-Control", "no-cache, no-transform")
 		h.Set("X-Accel-Buffering", "no")
 		s.c.Writer.WriteHeader(http.StatusOK)

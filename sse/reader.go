@@ -15,12 +15,14 @@ type RawEvent struct {
 	Name []byte // empty for most
 	Data []byte // data lines joined with '\n'
 	ID   []byte // as this event gives it; empty if it gives none
+	Bare []byte // a JSON value on lines of no field, which clients ignore; nearly always empty
 }
 
 // Reader reads server-sent events as the WHATWG's HTML standard has them
 // ("9.2.6 Interpreting an event stream"), from a server that may be careless: lines
 // end in LF, CRLF or CR, a byte order mark may stand in front, comments and unknown
-// fields are skipped. An event is returned as soon as its empty line is there. It
+// fields are skipped, but for RawEvent.Bare, which may come without any data. An event
+// is returned as soon as its empty line is there, or the end of a Bare in its place. It
 // keeps one buffer, and allocates nothing per event. It is for one goroutine.
 type Reader struct {
 	r       io.Reader
@@ -43,6 +45,7 @@ type Reader struct {
 	name, id           []byte
 	dataStart, dataEnd int
 	hasData, pending   bool
+	bare               bareValue
 }
 
 const (
@@ -93,7 +96,11 @@ func (r *Reader) Buffered() (e RawEvent, ok bool) {
 			return RawEvent{}, false
 		case start < end:
 			r.field(start, end)
-		case r.hasData:
+			if r.bare.closed && r.bare.alone {
+				r.returned = true
+				return r.event(), true
+			}
+		case r.hasData, r.bare.closed:
 			r.returned = true
 			return r.event(), true
 		default:
@@ -108,6 +115,9 @@ func (r *Reader) begin() {
 	r.name, r.id = r.name[:0], r.id[:0]
 	r.hasData, r.pending = false, false
 	r.dataStart, r.dataEnd = 0, 0
+	if r.bare.begun {
+		r.bare = bareValue{}
+	}
 	if r.base == r.end {
 		r.base, r.pos, r.end = 0, 0, 0
 		if len(r.buf) > keptBuffer {
@@ -126,7 +136,11 @@ func (r *Reader) count(change int) error {
 }
 
 func (r *Reader) event() RawEvent {
-	return RawEvent{Name: r.name, Data: r.buf[r.base+r.dataStart : r.base+r.dataEnd], ID: r.id}
+	e := RawEvent{Name: r.name, Data: r.buf[r.base+r.dataStart : r.base+r.dataEnd], ID: r.id}
+	if r.bare.begun {
+		e.Bare = r.buf[r.base+r.bare.start : r.base+r.bare.end]
+	}
+	return e
 }
 
 // finish tells an end between events from one inside an event.
@@ -265,6 +279,7 @@ func (r *Reader) field(start, end int) {
 		}
 		return
 	}
+	alone := !r.pending
 	r.pending = true
 	if len(value) > 0 && value[0] == ' ' {
 		value = value[1:]
@@ -276,6 +291,8 @@ func (r *Reader) field(start, end int) {
 		r.name = append(r.name[:0], value...)
 	case "id":
 		r.id = append(r.id[:0], value...)
+	default:
+		r.bare.line(r.buf[start:end], start-r.base, end-r.base, alone)
 	}
 }
 
@@ -288,6 +305,7 @@ func (r *Reader) data(line []byte, offset int) {
 		r.dataStart, r.dataEnd = offset, offset+len(line)
 		return
 	}
+	r.bare = bareValue{} // it may be where the line is moved to
 	joined := r.buf[r.base+r.dataEnd:]
 	joined[0] = '\n'
 	r.dataEnd += 1 + copy(joined[1:], line)

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"errors"
+	"io"
 
 	"penstock/apierr"
 	"penstock/memory"
@@ -21,10 +22,10 @@ func (r *relay) maxEvent() int {
 	return most
 }
 
-// events returns the reader of a response's events. large is memory for those that are large: it is
-// reserved before they are read.
-func (r *relay) events(o *response, large *memory.Reservation) *sse.Reader {
-	events := sse.NewReader(o.body, r.maxEvent())
+// events returns the reader of the events in a response's body. large is memory for those that are
+// large: it is reserved before they are read.
+func (r *relay) events(o *response, body io.Reader, large *memory.Reservation) *sse.Reader {
+	events := sse.NewReader(body, r.maxEvent())
 	events.Reserve(func(change int) error {
 		if change < 0 {
 			large.Shrink(int64(-change))

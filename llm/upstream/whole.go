@@ -69,12 +69,8 @@ func (c *counter) Write(p []byte) (int, error) {
 
 // usage returns what has been copied of a response to the request.
 func (c *counter) usage(request *request) engine.Usage {
-	text := c.bytes
-	if request.path == pathEmbeddings {
-		text = 0 // vectors are no completion
-	}
 	reported, _ := dialect.ParseUsage(c.body.usage)
-	return counted(reported, request, text)
+	return counted(reported, request, c.body.generated())
 }
 
 // copyTo copies a head and a body. Before that it calls lead; then no other attempt can follow.
@@ -94,6 +90,9 @@ func (o *response) copyTo(to *counter, lead func() bool) *failure {
 	complete := len(start) < wholeFirst
 	if f := o.check(start, complete); f != nil {
 		return f
+	}
+	if complete && o.isJSON() {
+		start = dialect.WithoutError(start)
 	}
 	o.server.breaker.responded()
 	header := o.header()
