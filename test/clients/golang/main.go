@@ -263,7 +263,7 @@ func (u user) check(name string, v verb, model string) {
 		var broken *ssestream.StreamError
 		switch {
 		case errors.As(err, &rejected):
-			s.Status, s.Code = rejected.StatusCode, rejected.Code
+			s.Status, s.Code, s.Message = rejected.StatusCode, rejected.Code, rejected.Message
 			if s.Status == 429 {
 				s.RetryAfter = rejected.Response.Header.Get("Retry-After")
 			}
