@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"time"
+
+	"penstock/memory"
 )
 
 // response is a response with a status of success, whose body has not been read yet.
@@ -21,6 +23,9 @@ type response struct {
 	secret   string // the key that was sent
 	ownKey   bool   // it is the client's own
 	ended    bool   // the body has been read to its end
+
+	form form                // of the body, once that has been looked at
+	held *memory.Reservation // for a body that is kept; nil: none is
 }
 
 // send sends a request to a server. The head of the response may take as long as limit, from the
@@ -90,10 +95,10 @@ func (o *response) mediaType() string {
 	return media
 }
 
-// isJSON reports whether the response declares that it is JSON, or declares nothing.
+// isJSON reports whether the response looks like JSON, or declares that it is, or declares nothing.
 func (o *response) isJSON() bool {
 	media := o.mediaType()
-	return media == "application/json" || media == ""
+	return media == "application/json" || media == "" || o.form == formJSON
 }
 
 // isUnframed reports whether only the end of the connection ends the body.
@@ -120,6 +125,9 @@ func (o *response) broken(err error) *failure {
 func (o *response) close() {
 	o.watchdog.stop()
 	o.head.Body.Close()
+	if o.held != nil {
+		o.held.Close()
+	}
 }
 
 // drainTime is how long the last bytes of a complete response may take.
