@@ -52,7 +52,7 @@ type spreading struct {
 	events  []sse.Event
 
 	head  []byte // the beginning of each chunk
-	extra []byte // members of the response that are in one chunk only
+	extra []byte // members of the response that only the first chunk has: where SDKs look for them
 }
 
 func (sp *spreading) add(data []byte) { sp.events = append(sp.events, sse.Event{Data: data}) }
@@ -92,21 +92,14 @@ func (sp *spreading) body(body []byte) error {
 		return errors.New("read a whole response: it has no choices")
 	}
 	sp.head = append(fmt.Appendf(appendMember(sp.head, 0, "object"), "%q", object), `,"choices":[`...)
-	left := 0
-	eachElement(choices, func([]byte) { left++ })
-	if left == 0 && sp.extra != nil {
-		sp.chunk(nil, sp.extra)
-	}
 	position := 0
 	eachElement(choices, func(choice []byte) {
-		left--
-		extra := sp.extra
-		if left > 0 {
-			extra = nil
-		}
-		sp.choice(choice, position, extra)
+		sp.choice(choice, position)
 		position++
 	})
+	if position == 0 && sp.extra != nil {
+		sp.chunk(nil, nil)
+	}
 	if usage != nil && usage[0] != 'n' {
 		sp.chunk(nil, append([]byte(`,"usage":`), usage...))
 	}
@@ -115,12 +108,13 @@ func (sp *spreading) body(body []byte) error {
 
 // chunk adds a chunk with a choice, if there is one, and further members.
 func (sp *spreading) chunk(choice, extra []byte) {
-	sp.add(slices.Concat([]byte{'{'}, sp.head, choice, []byte{']'}, extra, []byte{'}'}))
+	sp.add(slices.Concat([]byte{'{'}, sp.head, choice, []byte{']'}, extra, sp.extra, []byte{'}'}))
+	sp.extra = nil
 }
 
 // choice adds the chunks of a choice: its role, its reasoning, its text, its tool calls, what else
 // the message has, and its end.
-func (sp *spreading) choice(choice []byte, position int, extra []byte) {
+func (sp *spreading) choice(choice []byte, position int) {
 	if choice[0] != '{' {
 		return
 	}
@@ -128,7 +122,7 @@ func (sp *spreading) choice(choice []byte, position int, extra []byte) {
 		position = index
 	}
 	if sp.dialect == Completions {
-		sp.chunk(withMember(choice, "index", fmt.Appendf(nil, "%d", position)), extra) // both forms are one
+		sp.chunk(withMember(choice, "index", fmt.Appendf(nil, "%d", position)), nil) // both forms are one
 		return
 	}
 	var message, rest []byte
@@ -164,7 +158,7 @@ func (sp *spreading) choice(choice []byte, position int, extra []byte) {
 	if m.rest != nil {
 		part(m.rest, []byte(null), open)
 	}
-	sp.chunk(fmt.Appendf(nil, `{"index":%d,"delta":{},"logprobs":null,"finish_reason":%s%s}`, position, finish, rest), extra)
+	sp.chunk(fmt.Appendf(nil, `{"index":%d,"delta":{},"logprobs":null,"finish_reason":%s%s}`, position, finish, rest), nil)
 }
 
 // messageParts are the members of a message in the order a stream has them, each as the members of
