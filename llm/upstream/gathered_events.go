@@ -40,10 +40,7 @@ func (g *generation) gather(o *response, to *counter) *failure {
 		}
 		return nil
 	}
-	r := &relay{model: o.model, generation: &generation{request: g.request, client: g.client, remote: g.remote}, limit: limit}
-	r.generation.pass = nil
-	r.reader = g.remote.Reader(g.client, false)
-	r.emit = func(deltas ...dialect.Delta) error {
+	f := g.passEvents(o, limit, func(deltas ...dialect.Delta) error {
 		for i := range deltas {
 			if err := add(deltas[i].Event.Data); err != nil {
 				return err
@@ -55,16 +52,11 @@ func (g *generation) gather(o *response, to *counter) *failure {
 			}
 		}
 		return nil
-	}
-	o.body = touching{&response{body: o.body, watchdog: o.watchdog}}
-	f := r.read(o)
-	if flushed := r.flush(); flushed != nil {
-		f = flushed
-	}
-	if failed != nil {
+	})
+	switch {
+	case failed != nil:
 		return failed
-	}
-	if f != nil {
+	case f != nil:
 		return f
 	}
 	body, err := events.Whole()
@@ -79,4 +71,12 @@ func (g *generation) gather(o *response, to *counter) *failure {
 		return canceled(err)
 	}
 	return nil
+}
+
+// passEvents emits the events of one response in the dialect of the server.
+func (g *generation) passEvents(o *response, limit int64, emit func(...dialect.Delta) error) *failure {
+	events := &generation{request: g.request, client: g.client, remote: g.remote}
+	events.request.pass = nil // the whole response has another head
+	o.body = touching{&response{body: o.body, watchdog: o.watchdog}}
+	return (&relay{model: o.model, generation: events, limit: limit, emit: emit}).pass(o)
 }

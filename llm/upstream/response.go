@@ -24,6 +24,8 @@ type response struct {
 	ownKey   bool   // it is the client's own
 	ended    bool   // the body has been read to its end
 
+	draining bool // close is not to end it
+
 	form form                // of the body, once that has been looked at
 	held *memory.Reservation // for a body that is kept; nil: none is
 }
@@ -121,8 +123,15 @@ func (o *response) broken(err error) *failure {
 	return cut(err)
 }
 
-// close ends the response, and the request if that has not ended.
+// close ends the response, and the request if that has not ended, unless its last bytes are being
+// read.
 func (o *response) close() {
+	if !o.draining {
+		o.end()
+	}
+}
+
+func (o *response) end() {
 	o.watchdog.stop()
 	o.head.Body.Close()
 	if o.held != nil {
@@ -140,9 +149,10 @@ func (o *response) drain() {
 		o.close()
 		return
 	}
+	o.draining = true
 	o.watchdog.detach(drainTime)
 	o.model.drains.Go(func() {
-		defer o.close()
+		defer o.end()
 		_, _ = io.CopyN(io.Discard, o.body, 64<<10) // the response is complete, whatever follows
 	})
 }

@@ -18,6 +18,7 @@ type Fault struct {
 	Streamed, Whole Script // how it responds to a streaming request, and to another
 	First           Script // how it responds to the first request; nil: as to the others
 	Timeout         Timeout
+	Converted       bool // the client gets the response in another form
 
 	Sees, SeesWhole         Result   // by the client; zero: the fault does not exist for such a request
 	Attempts, WholeAttempts []string // the outcome of each request to the upstream
