@@ -70,7 +70,7 @@ func (g *EventGatherer) addChoice(choice []byte) error {
 	if choice[0] != '{' {
 		return nil
 	}
-	index := max(0, indexOf(choice))
+	index := max(0, elementIndex(choice))
 	if index >= maxChoices {
 		return fmt.Errorf("gather a response: a choice with the index %d", index)
 	}
@@ -111,8 +111,7 @@ func (g *EventGatherer) addResponse(data []byte) {
 		case "item":
 			item = value
 		case "output_index":
-			s := scanner{data: value}
-			index = s.integer()
+			index = smallNumber(value)
 		}
 	})
 	switch {

@@ -3,6 +3,7 @@ package dialect
 import (
 	"bytes"
 	"slices"
+	"strconv"
 )
 
 // gatheredSize is about what a gathered value takes beside its JSON, in bytes.
@@ -153,7 +154,7 @@ func (g *gathered) get(name string) *gathered {
 
 // element merges an element into that of the same index, or appends it.
 func (g *gathered) element(value []byte) int {
-	e, index := new(gathered), indexOf(value)
+	e, index := new(gathered), elementIndex(value)
 	if index >= 0 {
 		if known := g.byIndex[index]; known != nil {
 			return known.merge("", value)
@@ -260,18 +261,30 @@ func eachElement(list []byte, visit func(value []byte)) {
 	}
 }
 
-// indexOf returns the member "index" of an element, -1 if it has none.
-func indexOf(element []byte) int {
+// elementIndex returns the member "index" of an element, -1 if it has none.
+func elementIndex(element []byte) int {
 	s, index := scanner{data: element}, -1
 	if s.peek() != '{' {
 		return -1
 	}
 	for s.enter('{'); s.more('}'); {
 		if string(s.name()) == "index" {
-			index = s.integer()
+			index = smallNumber(s.skip())
 		} else {
 			s.skip()
 		}
 	}
 	return index
+}
+
+// smallNumber returns a value that is an integer of at most nine digits, else -1.
+func smallNumber(value []byte) int {
+	if len(value) > 9 {
+		return -1
+	}
+	n, err := strconv.Atoi(string(value))
+	if err != nil || n < 0 {
+		return -1
+	}
+	return n
 }

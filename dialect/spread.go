@@ -118,7 +118,7 @@ func (sp *spreading) choice(choice []byte, position int) {
 	if choice[0] != '{' {
 		return
 	}
-	if index := indexOf(choice); index >= 0 {
+	if index := elementIndex(choice); index >= 0 {
 		position = index
 	}
 	if sp.dialect == Completions {
@@ -206,7 +206,7 @@ func indexed(list []byte) []byte {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		if value[0] == '{' && indexOf(value) < 0 {
+		if value[0] == '{' && elementIndex(value) < 0 {
 			value = append(fmt.Appendf(nil, `{"index":%d`, i), restOf(value, "index")...)
 		}
 		out = append(out, value...)

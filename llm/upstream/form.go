@@ -172,7 +172,7 @@ func (o *response) readJSON() ([]byte, *failure) {
 			return nil, tooLarge(limit)
 		}
 		if err := o.held.Grow(o.ctx, int64(eventsOfJSON*n)); err != nil {
-			return nil, noMemory(err)
+			return nil, unreserved(err)
 		}
 		nested.add(piece[:n])
 		body.Write(piece[:n])
@@ -185,8 +185,8 @@ func (o *response) readJSON() ([]byte, *failure) {
 	}
 }
 
-// noMemory is the failure of a response that there is no memory for.
-func noMemory(err error) *failure {
+// unreserved is the failure of a response that there is no memory for.
+func unreserved(err error) *failure {
 	return &failure{outcome: OutcomeCanceled, action: giveUp, err: apierr.From(err)}
 }
 
