@@ -239,7 +239,7 @@ func TestTheEventsOfAWholeResponse(t *testing.T) {
 }
 
 func TestWhatIsNoWholeResponse(t *testing.T) {
-	for _, body := range []string{``, `[]`, `[1]`, `{}`, `{"choices":null}`, `{"detail":"x"}`, `{"choices":[]} {`, strings.Repeat("[", 1000)} {
+	for _, body := range []string{``, `[]`, `[1]`, `{}`, `{"choices":null}`, `{"x":1}`, `{"choices":[]} {`, strings.Repeat("[", 1000)} {
 		if events, err := EventsOf(Chat, []byte(body)); err == nil {
 			t.Errorf("%.20s becomes %v", body, events)
 		}

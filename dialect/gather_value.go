@@ -9,8 +9,8 @@ import (
 // gatheredSize is about what a gathered value takes beside its JSON, in bytes.
 const gatheredSize = 128
 
-// gathered is a JSON value that is made of the pieces in a stream's events. It is kept as JSON until
-// a second piece of an object or a list comes. The zero value is null.
+// gathered is a JSON value that is made of the pieces in a stream's events. It is kept as JSON
+// until a second piece of an object or a list comes. The zero value is null.
 //
 // Texts are joined as they are written, with their escapes: so a character that is split between
 // two events, as bytes or as surrogates, becomes whole again.

@@ -11,10 +11,10 @@ import (
 	"penstock/sse"
 )
 
-// EventsOf returns the events that a server's stream would have brought the whole response in, where
-// a client that wants a stream gets one: chunks, a usage and [DONE], or the events of /v1/responses.
-// Members that this package does not have are part of one of them. A body may be a list of whole
-// responses or chunks, as some servers send them. An error object becomes the event that reports it.
+// EventsOf returns the events in which a server's stream would have brought the whole response, for
+// a client that wants a stream: chunks, a usage and [DONE], or the events of /v1/responses. Members
+// that this package does not have are part of one of them. A body may be a list of whole responses
+// or chunks, as some servers send them. An error object becomes the event that reports it.
 func EventsOf(name Name, body []byte) ([]sse.Event, error) {
 	var compact bytes.Buffer // line ends between its values would end the line of an event
 	if err := json.Compact(&compact, body); err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -76,7 +75,7 @@ func formRows() []formRow {
 }
 
 // wholeOf requests a whole response in any dialect, as the gateway does.
-func (f *fixture) wholeOf(d dialect.Name, body string) *reply {
+func (f *fixture) wholeOf(ctx context.Context, d dialect.Name, body string) *reply {
 	f.t.Helper()
 	r := &reply{}
 	request, err := codecs[d].Decode(dialect.Input{Body: []byte(body), MediaType: "application/json"})
@@ -87,7 +86,7 @@ func (f *fixture) wholeOf(d dialect.Name, body string) *reply {
 	gatherer := codecs[d].Whole(request)
 	verb, call := f.admit()
 	defer call.Close()
-	end, err := verb.Run(f.t.Context(), call, request, gatherer.Add)
+	end, err := verb.Run(ctx, call, request, gatherer.Add)
 	r.end = end
 	switch {
 	case err != nil:
@@ -103,16 +102,20 @@ func (f *fixture) wholeOf(d dialect.Name, body string) *reply {
 	return r
 }
 
-// request requests a response in the row's dialect.
+// send requests a response in the row's dialect.
 func (row *formRow) send(f *fixture, stream bool) *reply {
+	return row.sendIn(context.Background(), f, stream)
+}
+
+func (row *formRow) sendIn(ctx context.Context, f *fixture, stream bool) *reply {
 	body := row.request
 	if strings.Contains(body, "%t") {
 		body = fmt.Sprintf(body, stream)
 	}
 	if stream {
-		return f.streamUntil(context.Background(), row.dialect, dialect.Input{Body: []byte(body)})
+		return f.streamUntil(ctx, row.dialect, dialect.Input{Body: []byte(body)})
 	}
-	return f.wholeOf(row.dialect, body)
+	return f.wholeOf(ctx, row.dialect, body)
 }
 
 // textIn returns the text of what a client got in any dialect, whole or streamed.
@@ -274,57 +277,4 @@ func TestAPageIsNoResponse(t *testing.T) {
 			}
 		}
 	}
-}
-
-// Responses in the wrong form are bounded like those in the right one.
-func TestResponsesInTheWrongFormAreBounded(t *testing.T) {
-	long := strings.Repeat("x", 100<<10)
-	for name, body := range map[string]string{
-		"JSON":            strings.Replace(formRows()[0].answer, "w0", long, 1),
-		"one long event":  test.ContentEvent(long) + test.Finish("m") + test.Done,
-		"many events":     strings.Repeat(test.ContentEvent(long[:100]), 1000) + test.Finish("m") + test.Done,
-		"many small ones": test.Role("m") + strings.Repeat("data: {\"choices\":[{\"index\":0,\"delta\":{\"x\":[{},{},{},{}]}}]}\n\n", 1000) + test.Finish("m") + test.Done,
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			f := newFixture(t, func(c *Config) { c.MaxAnswer = 64 << 10 }, test.New(test.Script{labelled("application/json", body)}))
-			defer f.close()
-			row := formRows()[0]
-			r := row.send(f, name == "JSON")
-			if r.err == nil || !strings.Contains(r.err.Message, "longer than 65536 bytes") {
-				t.Errorf("%s: the client gets %v", name, r.err)
-			}
-			if got := f.attempts.String(); got != "a error" {
-				t.Errorf("%s: the attempts are %s", name, got)
-			}
-		})
-	}
-}
-
-// Embeddings are JSON: their bodies are passed on as they are labelled.
-func TestEmbeddingsAreNotLookedAt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t, nil, test.New(test.Script{labelled("text/plain", "data: x\n\n")}))
-		defer f.close()
-		if r := f.whole(dialect.Embeddings); r.err != nil || r.body.String() != "data: x\n\n" || r.header.Get("Content-Type") != "text/plain" {
-			t.Errorf("the client gets %q as %q, %v", r.body.String(), r.header.Get("Content-Type"), r.err)
-		}
-	})
-}
-
-// A client that asks for the usage gets the chunk of a response that came as JSON.
-func TestTheUsageOfAWholeResponseInAStream(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t, nil, test.New(test.Script{test.Answer(200, test.Completion("m"))}))
-		defer f.close()
-		r := f.stream(dialect.Chat, chatBody)
-		want := []string{
-			`{"id":"chatcmpl-m","created":1700000000,"model":"m","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}]}`,
-			`{"id":"chatcmpl-m","created":1700000000,"model":"m","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"hello"},"logprobs":null,"finish_reason":null}]}`,
-			`{"id":"chatcmpl-m","created":1700000000,"model":"m","object":"chat.completion.chunk","choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}]}`,
-			`{"id":"chatcmpl-m","created":1700000000,"model":"m","object":"chat.completion.chunk","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}`,
-		}
-		if r.err != nil || !slices.Equal(r.chunks, want) {
-			t.Errorf("the client gets %q, %v", r.chunks, r.err)
-		}
-	})
 }
