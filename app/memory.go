@@ -56,8 +56,9 @@ func (p *memoryPlan) divide() error {
 	}
 	p.budget.SetLimit(left / 2)
 	if p.goOwn { // Go does not see native memory
-		// A quarter is left for what native memory grows by while models run.
-		debug.SetMemoryLimit(p.limit - max(0, resident-ours) - left/4)
+		// An eighth is left for what native memory grows by while models run. With more, Go would
+		// have so little above the budget that it collects garbage without a pause.
+		debug.SetMemoryLimit(p.limit - max(0, resident-ours) - left/8)
 	}
 	return nil
 }

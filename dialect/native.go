@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"penstock/strictjson"
@@ -83,8 +84,9 @@ func isList(value string) bool {
 	return strings.HasPrefix(value, "[") && jsontext.Value(value).IsValid()
 }
 
-// kindsOfFields returns the kind of value of each field, by its name in JSON.
-func kindsOfFields() map[string]reflect.Kind {
+// kindsOfFields returns the kind of value of each field, by its name in JSON. Finding it out takes
+// many allocations, and each request with a query needs it.
+var kindsOfFields = sync.OnceValue(func() map[string]reflect.Kind {
 	kinds := map[string]reflect.Kind{"prompt": reflect.String}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[ChatRequest]()) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
@@ -98,4 +100,4 @@ func kindsOfFields() map[string]reflect.Kind {
 		}
 	}
 	return kinds
-}
+})

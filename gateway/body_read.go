@@ -24,6 +24,9 @@ const (
 // arrives: what a Content-Length declares reserves nothing.
 const bodyStep = 4 << 10
 
+// trusted is the part of a declared length whose arrival makes the rest worth its memory.
+const trusted = 4
+
 // readBody reads the request's body with readBytes, and reserves what decoding it takes.
 func (g *Gateway) readBody(c *gin.Context) ([]byte, error) {
 	body, err := g.readBytes(c)
@@ -61,7 +64,8 @@ func (g *Gateway) readBytes(c *gin.Context) ([]byte, error) {
 }
 
 // readReserved reads into memory that is reserved before it is allocated. The buffer grows by half,
-// and not as a bytes.Buffer does, which doubles also where less is asked for.
+// and not as a bytes.Buffer does, which doubles also where less is asked for. Once a quarter of a
+// declared length has come, it grows to that: outgrown buffers are garbage, which no budget counts.
 func (g *Gateway) readReserved(c *gin.Context, r io.Reader) ([]byte, error) {
 	held := g.heldOf(c)
 	var body []byte
@@ -69,7 +73,9 @@ func (g *Gateway) readReserved(c *gin.Context, r io.Reader) ([]byte, error) {
 		if len(body) == cap(body) {
 			next := cap(body) + max(bodyStep, cap(body)/2)
 			if known := c.Request.ContentLength + 1; known > int64(cap(body)) { // the free byte shows the end
-				next = int(min(int64(next), known))
+				if next = int(min(int64(next), known)); int64(len(body)) >= known/trusted {
+					next = int(known)
+				}
 			}
 			if err := held.body.Grow(c.Request.Context(), int64(next-cap(body))); err != nil {
 				return nil, err

@@ -189,6 +189,10 @@ func serve(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c := connectionOf(r); c != nil {
 			c.serving.Store(true) // until the response is written: see idle
+		} else if r.ProtoMajor > 1 && r.Context().Err() != nil {
+			// The stream was reset before its handler ran. As long as one handler of a connection
+			// runs, net/http keeps all streams that the connection had, also those behind it.
+			return
 		}
 		h.ServeHTTP(w, r)
 	})

@@ -224,7 +224,7 @@ func TestRapidResetsAreCut(t *testing.T) {
 		}
 		<-c.closed
 		synctest.Wait()
-		if tries > 2000 {
+		if tries > 600 {
 			t.Errorf("it was cut after %d", tries)
 		}
 		if !strings.Contains(metrics(s), `penstock_connections_refused_total{reason="http2_resets"} 1`) {

@@ -27,7 +27,7 @@ const (
 
 	// A client that resets more streams in such a time is disconnected: each costs a request. A
 	// proxy whose clients all leave at once has no more than http2Streams to reset.
-	http2Resets    = 1000
+	http2Resets    = 2 * http2Streams
 	http2ResetTime = 10 * time.Second
 
 	flushTimeout = 2 * time.Second // for handlers to write what is left, once their work has ended

@@ -53,12 +53,16 @@ func (u *Usage) UnmarshalText(text []byte) error {
 	return configs.OneOf(string(text), string(UsageAsk), string(UsageOff))
 }
 
-// Timeouts bound how long an upstream may be silent. Total bounds a response that is not streamed.
+// Timeouts bound how long an upstream may take, and how long it may be silent: without one byte.
 type Timeouts struct {
-	Connect       time.Duration `yaml:"connect" default:"5s" min:"1ms" max:"1h"`
-	FirstToken    time.Duration `yaml:"first_token" default:"30s" min:"1ms" max:"1h"`
-	BetweenTokens time.Duration `yaml:"between_tokens" default:"30s" min:"1ms" max:"1h"`
-	Total         time.Duration `yaml:"total" default:"10m" min:"1ms" max:"24h"`
+	Connect time.Duration `yaml:"connect" default:"5s" min:"1ms" max:"1h"`
+	// FailoverAfter is the silence after which the next free upstream is sent the request as well. 0:
+	// never.
+	FailoverAfter time.Duration `yaml:"failover_after" default:"10s" min:"0s" max:"1h"`
+	FirstToken    time.Duration `yaml:"first_token" default:"10m" min:"1ms" max:"24h"`   // to the first content of a stream
+	BetweenTokens time.Duration `yaml:"between_tokens" default:"2m" min:"1ms" max:"24h"` // of silence in the middle
+	Whole         time.Duration `yaml:"whole" default:"10m" min:"1ms" max:"24h"`         // to the head of a response that is not streamed
+	Total         time.Duration `yaml:"total" default:"1h" min:"1ms" max:"24h"`          // of a response, with all attempts
 }
 
 // Midstream is what happens when an upstream fails in the middle of a stream.
@@ -86,9 +90,6 @@ func (o OpenAIOptions) Summary() string {
 	return strings.Join(urls, ", ")
 }
 
-// wholeTimeout bounds the time to the head of a response that is not streamed.
-const wholeTimeout = 5 * time.Minute
-
 func addOpenAI(env app.Env, name string, o OpenAIOptions) error {
 	gate := env.Gate
 	gate.Permits = o.Concurrency
@@ -100,8 +101,8 @@ func addOpenAI(env app.Env, name string, o OpenAIOptions) error {
 		Name:    name,
 		Servers: list,
 		Timeouts: upstream.Timeouts{
-			Connect: o.Timeouts.Connect, FirstToken: o.Timeouts.FirstToken,
-			BetweenTokens: o.Timeouts.BetweenTokens, Whole: wholeTimeout, Total: o.Timeouts.Total,
+			Connect: o.Timeouts.Connect, FailoverAfter: o.Timeouts.FailoverAfter, FirstToken: o.Timeouts.FirstToken,
+			BetweenTokens: o.Timeouts.BetweenTokens, Whole: o.Timeouts.Whole, Total: o.Timeouts.Total,
 		},
 		MaxAnswer: int64(o.MaxAnswer),
 		Match:     o.Midstream == MidstreamMatch,

@@ -5,6 +5,8 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"penstock/apierr"
@@ -20,76 +22,109 @@ const (
 // another until one has responded.
 //
 // After a failure that may pass (retry), the request is sent to the same server once more after a
-// short pause; after one with a known end (retryLater), once more then; if a response is cut or
-// stalls after something has been passed on, once more at once. After that, and after any other
-// failure, the next server is used. A server that sent nothing at all is not used again, and one
-// that is only being probed, because no other is left, is used once.
+// short pause; if a response is cut after something has been passed on, once more at once. Then, and
+// after any other failure, the next server is used. Only if none is free, the request is sent once
+// more to a server that limits its rate, as soon as it takes requests again, or that fell silent in
+// the middle of its response (retryLater). A server that sent nothing at all is not used again, and
+// one that is only being probed, because no other is left, is used once.
+//
+// While a server is silent the next free one is sent the request as well: a sequence of attempts
+// begins beside the others. The first that leads, because it has content, is passed on; all others
+// are canceled.
 type attempts struct {
-	model     *model
-	request   *request
+	model   *model
+	request *request
+	// resumable reports whether a response that has begun can be continued by another server's; nil:
+	// it cannot. It does not wait.
+	resumable func() bool
+
+	others    sync.WaitGroup // sequences beside the first
+	contested atomic.Bool    // several sequences are under way
+
+	mu        sync.Mutex
+	sequences []*sequence     // under way
 	upstreams []upstreamState // by server.index
-	response  *failure        // the last with an HTTP response
-	failure   *failure        // the last; once something has been passed on, the one that ended that
-	resuming  bool            // something has been passed on
+	complete  bool
+	final     *failure // that ends the request, unless another sequence completes it
+	response  *failure // the last with an HTTP response
+	failure   *failure // the last; once something has been passed on, the one that ended that
+	resuming  bool     // something has been passed on
 }
 
 // upstreamState is what has been tried on one server.
 type upstreamState struct {
 	retries, laterRetries, resumes int
-	exhausted                      bool
+	busy, exhausted                bool
+	deferred                       bool
+	until                          time.Time // when a deferred one is used again
 }
+
+// attempt sends the request to a sequence's server, and passes the response on once the sequence
+// leads.
+type attempt func(ctx context.Context, q *sequence) *failure
 
 // run calls try for servers until it succeeds or none is left. Then it returns the failure that
 // the client gets.
-func (a *attempts) run(ctx context.Context, try func(context.Context, *server) *failure) *failure {
+func (a *attempts) run(ctx context.Context, try attempt) *failure {
+	ctx, cancel := a.model.bounded(ctx)
+	defer cancel()
 	a.upstreams = make([]upstreamState, len(a.model.servers))
-	s, probing := a.model.pool.take(a.usable)
-	for s != nil {
-		resuming := a.resuming
-		f := a.attempt(ctx, s, try)
-		switch {
-		case f == nil:
-			return nil
-		case ctx.Err() != nil:
-			return over(ctx, a.model.config.Timeouts)
-		case f.action == giveUp:
-			return f
-		}
-		if !resuming {
-			a.failure = f
-		}
-		if f.status != 0 {
-			a.response = f
-		}
-		pause, again := a.retry(s, f)
-		if again && !probing {
-			if !sleep(ctx, pause) {
-				return over(ctx, a.model.config.Timeouts)
-			}
-			if a.model.pool.retake(s) {
-				continue
-			}
-		}
-		a.upstreams[s.index].exhausted = true
-		s, probing = a.model.pool.take(a.usable)
-	}
-	if a.response != nil && !a.resuming {
+	q := &sequence{}
+	q.server, q.probing = a.model.pool.take(a.usable)
+	a.mu.Lock()
+	own := a.begin(ctx, q, try)
+	a.mu.Unlock()
+	a.sequence(own, q, try)
+	a.others.Wait()
+	switch {
+	case a.complete:
+		return nil
+	case ctx.Err() != nil:
+		return over(ctx, a.model.config.Timeouts)
+	case a.final != nil:
+		return a.final
+	case a.response != nil && !a.resuming:
 		return a.response
 	}
 	return a.failure
 }
 
+// sequence makes attempts until one has succeeded, the sequence is canceled, or no server is left.
+func (a *attempts) sequence(ctx context.Context, q *sequence, try attempt) {
+	defer a.leave(q)
+	for {
+		a.mu.Lock()
+		q.resumes = a.resuming
+		a.mu.Unlock()
+		f := a.attempt(ctx, q, try)
+		if !a.note(ctx, q, f) {
+			return
+		}
+		if pause, again := a.retry(q, f); again {
+			if !sleep(ctx, pause) {
+				return
+			}
+			if a.model.pool.retake(q.server) {
+				continue
+			}
+		}
+		if !a.move(ctx, q, f) {
+			return
+		}
+	}
+}
+
 // attempt sends the request to one server, and reports how it went to the pool, the breaker, the
 // observer and the log.
-func (a *attempts) attempt(ctx context.Context, s *server, try func(context.Context, *server) *failure) *failure {
-	m := a.model
-	resuming := a.resuming
-	f := try(ctx, s)
+func (a *attempts) attempt(ctx context.Context, q *sequence, try attempt) *failure {
+	m, s := a.model, q.server
+	q.answered = false
+	f := try(ctx, q)
 	m.pool.release(s)
 	if f == nil {
 		s.breaker.ended(healthy)
 		outcome := OutcomeOK
-		if resuming {
+		if q.resumes {
 			outcome = OutcomeResumed
 		}
 		m.config.Observer.Attempted(m.config.Name, s.Name, outcome)
@@ -98,8 +133,11 @@ func (a *attempts) attempt(ctx context.Context, s *server, try func(context.Cont
 	key, _ := a.request.key(s)
 	f.redact(key)
 	s.breaker.ended(f.health())
-	if f.outcome == OutcomeRateLimited {
+	switch {
+	case f.outcome == OutcomeRateLimited:
 		m.pool.coolDown(s, cmp.Or(f.wait, shortCool))
+	case q.lost.Load() && !q.answered && a.request.stream: // not even a head: others need not wait for it too
+		m.pool.coolDown(s, min(m.config.Timeouts.FailoverAfter, maxCool))
 	}
 	m.config.Observer.Attempted(m.config.Name, s.Name, f.outcome)
 	if f.outcome != OutcomeCanceled {
@@ -109,28 +147,120 @@ func (a *attempts) attempt(ctx context.Context, s *server, try func(context.Cont
 	return f
 }
 
-func (a *attempts) usable(s *server) bool { return !a.upstreams[s.index].exhausted }
+// note keeps how an attempt ended, and reports whether another may follow.
+func (a *attempts) note(ctx context.Context, q *sequence, f *failure) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case f == nil:
+		a.complete = true
+		return false
+	case ctx.Err() != nil:
+		return false
+	case f.action == giveUp:
+		a.final = f
+		return false
+	}
+	if !q.resumes {
+		a.failure = f
+	}
+	if f.status != 0 {
+		a.response = f
+	}
+	return true
+}
 
-// retry reports whether the server is to be used once more, and after what pause.
-func (a *attempts) retry(s *server, f *failure) (pause time.Duration, again bool) {
+func (a *attempts) usable(s *server) bool {
 	state := &a.upstreams[s.index]
-	if state.retries+state.laterRetries+state.resumes >= maxRetries {
+	return !state.exhausted && !state.busy && !state.deferred
+}
+
+// retry reports whether the server is to be used once more before any other, and after what pause.
+func (a *attempts) retry(q *sequence, f *failure) (pause time.Duration, again bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	state := &a.upstreams[q.server.index]
+	if f.action != retry || q.probing || state.spent() {
 		return 0, false
 	}
-	switch {
-	case a.resuming:
-		if state.resumes == 0 && f.action == retry {
-			state.resumes++
-			return 0, true
-		}
-	case f.action == retry && state.retries == 0:
-		state.retries++
-		return jitter(firstBackoff), true
-	case f.action == retryLater && state.laterRetries == 0:
-		state.laterRetries++
-		return f.wait + jitter(firstBackoff)/2, true
+	if a.resuming {
+		state.resumes++
+		return 0, state.resumes == 1
 	}
-	return 0, false
+	state.retries++
+	return jitter(firstBackoff), state.retries == 1
+}
+
+// spent reports whether the server has been used as often as it may be.
+func (u *upstreamState) spent() bool { return u.retries+u.laterRetries+u.resumes >= maxRetries }
+
+// move takes another server, or, if none is free, waits for one that is used later. It returns false
+// if there is none.
+func (a *attempts) move(ctx context.Context, q *sequence, f *failure) bool {
+	for {
+		wait, later := a.choose(q, f)
+		switch {
+		case q.server == nil:
+			return false
+		case !later:
+			return true
+		case !sleep(ctx, wait):
+			return false
+		case a.model.pool.retake(q.server):
+			return true
+		}
+	}
+}
+
+// choose sets the sequence's server, after a failure of the one before: a free one, else the one
+// that is used later, which is to be retaken after wait, else, for the last sequence, one to probe.
+func (a *attempts) choose(q *sequence, f *failure) (wait time.Duration, later bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.drop(q, f)
+	q.server, q.probing = nil, false
+	if a.final != nil {
+		return 0, false
+	}
+	q.server = a.model.pool.takeFree(a.usable)
+	if q.server == nil {
+		q.server = a.deferred()
+		later = q.server != nil
+	}
+	if q.server == nil && len(a.sequences) == 1 {
+		q.server, q.probing = a.model.pool.take(a.usable)
+	}
+	if q.server == nil {
+		return 0, false
+	}
+	state := &a.upstreams[q.server.index]
+	state.busy, state.deferred = true, false
+	return time.Until(state.until), later
+}
+
+// drop ends the use of the sequence's server, or defers the next. The caller holds the lock.
+func (a *attempts) drop(q *sequence, f *failure) {
+	state := &a.upstreams[q.server.index]
+	state.busy = false
+	if f.action != retryLater || q.probing || state.laterRetries > 0 || state.spent() {
+		state.exhausted = true
+		return
+	}
+	state.laterRetries++
+	state.deferred, state.until = true, time.Now()
+	if f.wait > 0 {
+		state.until = state.until.Add(f.wait + jitter(firstBackoff)/2)
+	}
+}
+
+// deferred returns the server that is used later, and of several the first.
+func (a *attempts) deferred() (first *server) {
+	for i, state := range a.upstreams {
+		if state.deferred && (first == nil || state.until.Before(a.upstreams[first.index].until)) {
+			first = a.model.servers[i]
+		}
+	}
+	return first
 }
 
 // jitter returns a random duration of half to one and a half of d.

@@ -45,16 +45,21 @@ type Server struct {
 	NoUsage              bool   // never ask for the usage of a stream: the server refuses stream_options
 }
 
-// Timeouts are how long a server may send nothing. Each counts from the end of the one before it,
-// and is above 0, but for Total.
+// Timeouts are how long a server may take, and how long it may be silent. Any byte ends a silence: a
+// comment, an empty line, an event without content. All but FailoverAfter and Total are above 0.
 type Timeouts struct {
 	Connect       time.Duration // to an open connection, TLS included
-	FirstToken    time.Duration // from there to the first token of a stream
-	BetweenTokens time.Duration // from token to token, or from piece to piece of a whole response's body
-	Whole         time.Duration // to the head of a whole response, which is sent once all of it has been generated
+	FirstToken    time.Duration // from there to the first content of a stream, whatever comes before it
+	BetweenTokens time.Duration // of silence in the middle of a response
+	Whole         time.Duration // from the connection to the head of a response that is not streamed
 
-	// Total bounds the time of a whole response from the beginning to its last byte, with all
-	// attempts; 0: it has no bound. A stream has none: it lasts as long as tokens come.
+	// FailoverAfter is the silence after which the next free server is sent the request as well, as
+	// long as no content has arrived, or, with Match, in the middle of a stream. What continues
+	// first is passed on, and the other request is canceled. 0: never.
+	FailoverAfter time.Duration
+
+	// Total bounds the time of a response from the beginning to its last byte, with all attempts; 0:
+	// it has no bound.
 	Total time.Duration
 }
 
@@ -73,7 +78,7 @@ const (
 	OutcomeTimeout      Outcome = "timeout"
 	OutcomeCut          Outcome = "cut"      // the response ended early
 	OutcomeDiffers      Outcome = "differs"  // the response did not repeat what the client already had
-	OutcomeCanceled     Outcome = "canceled" // the client left
+	OutcomeCanceled     Outcome = "canceled" // the client left, or another server's response was passed on
 )
 
 // Observer is notified of requests to servers. It is called from many goroutines.
@@ -125,8 +130,8 @@ func (c *Config) check() error {
 	if t := c.Timeouts; min(t.Connect, t.FirstToken, t.BetweenTokens, t.Whole) <= 0 {
 		errs = append(errs, errors.New("every timeout must be above 0"))
 	}
-	if c.MaxAnswer < 0 || c.Timeouts.Total < 0 {
-		errs = append(errs, errors.New("MaxAnswer and Timeouts.Total must not be below 0"))
+	if c.MaxAnswer < 0 || min(c.Timeouts.Total, c.Timeouts.FailoverAfter) < 0 {
+		errs = append(errs, errors.New("MaxAnswer, Timeouts.Total and Timeouts.FailoverAfter must not be below 0"))
 	}
 	return errors.Join(errs...)
 }

@@ -24,7 +24,7 @@ type action int
 const (
 	tryNext    action = iota // use the next server, and not this one again
 	retry                    // use the same server once more, then the next
-	retryLater               // use the same server after failure.wait, then the next
+	retryLater               // use the next server, or, if none is free, the same one after failure.wait
 	giveUp                   // nothing: the request is at fault, or no longer wanted
 )
 

@@ -65,15 +65,15 @@ func formOf(start []byte) (f form, known bool) {
 	return formOther, known && (len(start) >= len(mark) || !bytes.HasPrefix([]byte(mark), start))
 }
 
-// sniff finds out the form of the body, of which it reads no more than the first bytes, through
-// from. They are read again by the body's next reader.
-func (o *response) sniff(from io.Reader) *failure {
+// sniff finds out the form of the body, of which it reads no more than the first bytes. They are
+// read again by the body's next reader.
+func (o *response) sniff() *failure {
 	start := make([]byte, 0, 64)
 	for len(start) < maxBlank {
 		if len(start) == cap(start) {
 			start = append(make([]byte, 0, 4*cap(start)), start...)
 		}
-		n, err := from.Read(start[len(start):cap(start)])
+		n, err := o.body.Read(start[len(start):cap(start)])
 		start = start[:len(start)+n]
 		form, known := formOf(start)
 		if known {
@@ -119,7 +119,7 @@ func (o *response) isHTML() bool {
 // asEvents makes events of a whole response to a request for a stream: it has been paid for, and
 // the client gets it as the stream that it wants.
 func (o *response) asEvents(g *generation) *failure {
-	if f := o.sniff(o.body); f != nil {
+	if f := o.sniff(); f != nil {
 		return f
 	}
 	switch {
@@ -167,7 +167,7 @@ func (o *response) readJSON() ([]byte, *failure) {
 	var nested nesting
 	var body bytes.Buffer
 	for piece := make([]byte, wholePiece); ; {
-		n, err := touching{o}.Read(piece)
+		n, err := o.body.Read(piece)
 		if int64(body.Len()+n) > limit {
 			return nil, tooLarge(limit)
 		}

@@ -9,12 +9,12 @@ import (
 )
 
 // gatherer writes the events of a response as a whole one.
-type gatherer func(o *response, to *counter) *failure
+type gatherer func(o *response, to *counter, lead func() bool) *failure
 
 // gather makes one whole response of the events that a server sent in place of it: it has been paid
 // for, and the client gets it in the form that it wants. Whether it is complete is decided as for a
 // stream.
-func (g *generation) gather(o *response, to *counter) *failure {
+func (g *generation) gather(o *response, to *counter, lead func() bool) *failure {
 	limit := o.model.config.MaxAnswer
 	held := memory.From(o.ctx).Reserve(memory.Answer)
 	defer held.Close()
@@ -66,6 +66,9 @@ func (g *generation) gather(o *response, to *counter) *failure {
 	header := o.header()
 	header.Set("Content-Type", "application/json")
 	header.Set("Content-Length", strconv.Itoa(len(body)))
+	if !lead() {
+		return canceled(errLost)
+	}
 	to.Head(http.StatusOK, header)
 	if _, err := to.Write(body); err != nil {
 		return canceled(err)
@@ -77,6 +80,7 @@ func (g *generation) gather(o *response, to *counter) *failure {
 func (g *generation) passEvents(o *response, limit int64, emit func(...dialect.Delta) error) *failure {
 	events := &generation{request: g.request, client: g.client, remote: g.remote}
 	events.request.pass = nil // the whole response has another head
-	o.body = touching{&response{body: o.body, watchdog: o.watchdog}}
-	return (&relay{model: o.model, generation: events, limit: limit, emit: emit}).pass(o)
+	to := &outlet{model: o.model, generation: events, limit: limit, emit: emit, attempts: &attempts{}}
+	// It does not lead yet: nothing is passed on to the client before the response is complete.
+	return (&relay{outlet: to, sequence: &sequence{}, leading: true}).pass(o)
 }

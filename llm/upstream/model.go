@@ -36,7 +36,7 @@ func (m *model) close() error {
 	return nil
 }
 
-// bounded returns the context of a request for a whole response, which ends after Timeouts.Total.
+// bounded returns the context of a client's request, which ends after Timeouts.Total.
 func (m *model) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	if m.config.Timeouts.Total == 0 {
 		return context.WithCancel(ctx)

@@ -36,20 +36,45 @@ func newPool(servers []*server) *pool {
 }
 
 // take chooses one of the usable servers, and counts a request to it until release is called: the
-// lowest priority first; among equals the one with the fewest outstanding requests for its weight;
-// among those still equal by weighted round robin. Servers whose breaker is open, or that are
-// cooling down, are chosen only if there are no others: then the request is probing. It returns nil
-// if no server is usable.
+// one that takeFree chooses. If it chooses none, a server whose breaker is open, or that is cooling
+// down, is taken: then the request is probing. It returns nil if no server is usable.
 func (p *pool) take(usable func(*server) bool) (s *server, probing bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	s, others := p.free(usable)
+	if s == nil {
+		if len(others) == 0 {
+			return nil, false
+		}
+		s, probing = others[0], true
+	}
+	s.begun()
+	return s, probing
+}
+
+// takeFree chooses one of the usable servers that are free, and counts a request to it until release
+// is called: the lowest priority first; among equals the one with the fewest outstanding requests
+// for its weight; among those still equal by weighted round robin. A server is free unless its
+// breaker is open or it is cooling down. It returns nil if none is.
+func (p *pool) takeFree(usable func(*server) bool) *server {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s, _ := p.free(usable)
+	if s != nil {
+		s.begun()
+	}
+	return s
+}
+
+// free returns the free server that is used next, and the usable ones that are not free.
+func (p *pool) free(usable func(*server) bool) (next *server, others []*server) {
 	now := time.Now()
-	var best, last []*server
+	var best []*server
 	for _, s := range p.servers {
 		switch {
 		case !usable(s):
 		case now.Before(s.cool) || !s.breaker.admits():
-			last = append(last, s)
+			others = append(others, s)
 		case len(best) == 0:
 			best = append(best, s)
 		case best[0].Priority == s.Priority:
@@ -61,17 +86,16 @@ func (p *pool) take(usable func(*server) bool) (s *server, probing bool) {
 			}
 		}
 	}
-	switch {
-	case len(best) > 0:
-		s = roundRobin(best)
-	case len(last) > 0:
-		s, probing = last[0], true
-	default:
-		return nil, false
+	if len(best) > 0 {
+		next = roundRobin(best)
 	}
+	return next, others
+}
+
+// begun counts a request to the server.
+func (s *server) begun() {
 	s.outstanding++
 	s.breaker.begun()
-	return s, probing
 }
 
 // roundRobin chooses servers in proportion to their weights, evenly mixed, as nginx's smooth
@@ -88,7 +112,7 @@ func roundRobin(servers []*server) *server {
 	return chosen
 }
 
-// release ends what take or retake began.
+// release ends what take, takeFree or retake began.
 func (p *pool) release(s *server) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -103,8 +127,7 @@ func (p *pool) retake(s *server) bool {
 	if !s.breaker.admits() {
 		return false
 	}
-	s.outstanding++
-	s.breaker.begun()
+	s.begun()
 	return true
 }
 

@@ -75,6 +75,21 @@ func TestThePoolFollowsPriorities(t *testing.T) {
 	}
 }
 
+// A free server is not one that is cooling down, or has an open breaker.
+func TestThePoolTakesAFreeServer(t *testing.T) {
+	p, list := servers(1, 1)
+	for range breakerFailures {
+		list[0].breaker.ended(unhealthy)
+	}
+	if s := p.takeFree(anyServer); s != list[1] {
+		t.Error("the free server was not taken")
+	}
+	p.coolDown(list[1], time.Minute)
+	if s := p.takeFree(anyServer); s != nil || list[0].outstanding != 0 || list[1].outstanding != 1 {
+		t.Error("a server was taken that is not free")
+	}
+}
+
 func TestBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b breaker

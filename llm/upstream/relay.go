@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"penstock/apierr"
@@ -21,68 +22,88 @@ const (
 	endTime  = 2 * time.Second
 )
 
-// relay passes the events of one client's request on, over all attempts.
-//
-// A response is complete when the server says so: by [DONE] (or, of /v1/responses, by its last
-// event), or by a finish_reason in every choice and then a clean end of the body, or, if that does
-// not come, endTime without another event.
-type relay struct {
+// outlet is what the responses to one client's request are passed on to, over all attempts. It
+// belongs to the sequence of attempts that leads.
+type outlet struct {
 	model      *model
 	generation *generation
+	attempts   *attempts
 	emit       func(...dialect.Delta) error
 
-	reader dialect.Reader // of the current response
-	begun  bool           // something has been passed on
-	held   []sse.Event    // until there is content: another server may still be used
-	size   int            // bytes held
-	batch  *[]dialect.Delta
-	name   sse.Name // of the last event
+	begun bool           // something has been passed on
+	from  dialect.Reader // of the response that has been passed on last
 
 	text  int   // bytes of text that have been passed on
 	limit int64 // of what is gathered; 0: there is none
 	sum   int64 // about the bytes of that
 
+	// If the transcript is kept, several responses can be read after something has been passed on:
+	// mu is held while events are compared or passed on, and not while they are waited for.
+	mu         sync.Mutex
 	transcript *transcript // what the client has; nil if it need not be known
-	replay     *replay     // of the transcript, by a further response
+}
+
+// relay passes the events of one response on.
+//
+// A response is complete when the server says so: by [DONE] (or, of /v1/responses, by its last
+// event), or by a finish_reason in every choice and then a clean end of the body, or, if that does
+// not come, endTime without another event.
+type relay struct {
+	*outlet
+	sequence *sequence
+
+	reader  dialect.Reader
+	leading bool
+	resumes bool        // something has been passed on, by this response or another one
+	held    []sse.Event // until there is content: another server may still be used
+	size    int         // bytes held
+	batch   *[]dialect.Delta
+	name    sse.Name // of the last event
+	replay  *replay  // of the transcript; nil if it need not be repeated, or has been
 }
 
 // relay streams the response of a server, and of further ones after failures.
 func (m *model) relay(ctx context.Context, g *generation, emit func(...dialect.Delta) error) (engine.End, error) {
-	r := &relay{model: m, generation: g, emit: emit}
+	to := &outlet{model: m, generation: g, emit: emit, attempts: &attempts{model: m, request: &g.request}}
 	if !g.client.Stream { // the deltas are gathered into a whole response
-		r.limit = m.config.MaxAnswer
-		var cancel context.CancelFunc
-		ctx, cancel = m.bounded(ctx)
-		defer cancel()
+		to.limit = m.config.MaxAnswer
 	}
 	if g.matches {
-		r.transcript = &transcript{}
+		to.transcript, to.attempts.resumable = &transcript{}, to.resumable
 	}
-	a := &attempts{model: m, request: &g.request}
-	f := a.run(ctx, func(ctx context.Context, s *server) *failure {
-		response, f := m.send(ctx, s, &g.request, m.config.Timeouts.FirstToken, errFirstToken)
+	f := to.attempts.run(ctx, func(ctx context.Context, q *sequence) *failure {
+		r := &relay{outlet: to, sequence: q, resumes: q.resumes}
+		response, f := m.send(ctx, q, &g.request, m.config.Timeouts.FirstToken, errFirstToken)
 		if f == nil {
 			f = r.pass(response)
 		}
-		if f != nil && r.begun {
-			r.interrupted(f, a.resuming)
-			a.resuming = true
+		if f != nil && r.resumes {
+			r.interrupted(f)
 		}
 		return f
 	})
 	if f != nil {
-		return engine.Unfinished(r.usage(f)), f.err
+		return engine.Unfinished(to.usage(f)), f.err
 	}
-	return engine.Ended(r.reader.End().Reason, r.usage(nil)), nil
+	return engine.Ended(to.from.End().Reason, to.usage(nil)), nil
 }
 
 // usage returns what has been passed on came to, f being why no more was. A client that leaves
 // before that has had its prompt read.
-func (r *relay) usage(f *failure) engine.Usage {
-	if !r.begun {
-		return unbegun(f, &r.generation.request)
+func (t *outlet) usage(f *failure) engine.Usage {
+	if !t.begun {
+		return unbegun(f, &t.generation.request)
 	}
-	return counted(r.reader.End().Usage, &r.generation.request, r.text)
+	return counted(t.from.End().Usage, &t.generation.request, t.text)
+}
+
+// resumable reports whether another response can continue what has been passed on.
+func (t *outlet) resumable() bool {
+	if !t.mu.TryLock() { // an event is just being passed on: the server is not silent
+		return false
+	}
+	defer t.mu.Unlock()
+	return t.transcript.comparable()
 }
 
 // pass passes one response on. It returns nil once that is complete.
@@ -92,14 +113,20 @@ func (r *relay) pass(o *response) *failure {
 		return f
 	}
 	r.reader = r.generation.remote.Reader(r.generation.client, o.asked)
-	if !r.begun {
-		r.held, r.size = nil, 0 // of a response without content
+	f := r.enter()
+	if f == nil {
+		if r.resumes {
+			r.replay = r.transcript.replay()
+		}
+		f = r.read(o)
 	}
-	f := r.read(o)
 	if flushed := r.flush(); flushed != nil {
 		f = flushed
 	}
-	r.text = max(r.text, r.reader.Text()) // a response that continues another repeats its text
+	if r.leading {
+		r.text = max(r.text, r.reader.Text()) // a response that continues another repeats its text
+	}
+	r.leave()
 	if f == nil {
 		o.drain()
 	} else {
@@ -108,8 +135,27 @@ func (r *relay) pass(o *response) *failure {
 	return f
 }
 
-// read reads events and passes them on, until the response is complete or has failed. What it has
-// not flushed is the caller's to flush.
+// enter begins the use of the outlet, which leave ends. It returns the failure of a response that
+// must not be passed on, as another one is.
+func (r *relay) enter() *failure {
+	if r.transcript == nil { // only the one that leads uses it
+		return nil
+	}
+	r.mu.Lock()
+	if r.sequence.lost.Load() {
+		return canceled(errLost)
+	}
+	return nil
+}
+
+func (r *relay) leave() {
+	if r.transcript != nil {
+		r.mu.Unlock()
+	}
+}
+
+// read reads events and passes them on, until the response is complete or has failed. It enters
+// again after each wait, and what it has not flushed is the caller's to flush.
 func (r *relay) read(o *response) *failure {
 	limits := r.model.config.Timeouts
 	flowing, whole := false, false
@@ -118,12 +164,13 @@ func (r *relay) read(o *response) *failure {
 		if f := r.flush(); f != nil {
 			return f
 		}
+		r.leave()
 		raw, err := events.Next()
+		if f := r.enter(); f != nil {
+			return f
+		}
 		if err != nil {
 			return r.ended(o, raw, err)
-		}
-		if flowing && !whole { // once for all events that arrived together
-			o.watchdog.touch()
 		}
 		for more := true; more; raw, more = events.Buffered() {
 			e, err := r.event(raw)
@@ -193,7 +240,7 @@ func (r *relay) take(o *response, e sse.Event, sign dialect.Sign) *failure {
 			r.replay = nil
 		}
 	}
-	if !r.begun && sign == dialect.SignQuiet && r.size+len(e.Data) <= maxHeld {
+	if !r.resumes && sign == dialect.SignQuiet && r.size+len(e.Data) <= maxHeld {
 		e.Data = bytes.Clone(e.Data)
 		r.held = append(r.held, e)
 		r.size += len(e.Data)
@@ -205,12 +252,19 @@ func (r *relay) take(o *response, e sse.Event, sign dialect.Sign) *failure {
 	return r.add(e)
 }
 
-// begin passes the head of the response on, and the events that were held back.
+// begin makes this response the one that is passed on, if it is not yet, and passes on its head and
+// the events that were held back, unless the client has those of another.
 func (r *relay) begin(o *response) *failure {
-	if r.begun {
+	if !r.leading || r.attempts.contested.Load() {
+		if !r.attempts.lead(r.sequence) {
+			return canceled(errLost)
+		}
+		r.leading, r.from = true, r.reader
+	}
+	if r.resumes {
 		return nil
 	}
-	r.begun = true
+	r.resumes, r.begun = true, true
 	if pass := r.generation.pass; pass != nil {
 		pass.Head(http.StatusOK, o.header())
 	}
@@ -289,21 +343,19 @@ func (r *relay) ended(o *response, raw sse.RawEvent, err error) *failure {
 }
 
 // interrupted decides what can be done about a failure after something has been passed on.
-// resuming: the failed response was to continue another.
-func (r *relay) interrupted(f *failure, resuming bool) {
+func (r *relay) interrupted(f *failure) {
 	if f.status != 0 { // an error event, or a rejected attempt to continue: too late to be the client's own rejection
 		f.err.Code = apierr.CodeUpstreamError
 	}
+	r.enter() // if another response leads by now, nothing is done
+	defer r.leave()
 	switch {
 	case r.transcript == nil || !r.transcript.comparable():
 		f.action = giveUp
-	case resuming && f.outcome == OutcomeRejected:
+	case r.sequence.resumes && f.outcome == OutcomeRejected:
 		f.action = tryNext
-	case errors.Is(f.err, errBetweenTokens): // it had begun: the next response need not stall too
-		f.action = retry
-	}
-	if f.action != giveUp {
-		r.replay = r.transcript.replay()
+	case errors.Is(f.err, errBetweenTokens): // it had begun: the server's next response need not stall too
+		f.action = retryLater
 	}
 }
 

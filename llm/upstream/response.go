@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"net/http/httptrace"
+	"net/textproto"
 	"time"
 
 	"penstock/memory"
@@ -30,33 +31,42 @@ type response struct {
 	held *memory.Reservation // for a body that is kept; nil: none is
 }
 
-// send sends a request to a server. The head of the response may take as long as limit, from the
-// moment the connection is open; cause is why it is canceled after that. The caller closes the
-// response. A server that rejects a request for its usage is sent it once more without, and is not
-// asked again.
-func (m *model) send(ctx context.Context, s *server, r *request, limit time.Duration, cause error) (*response, *failure) {
-	asks := r.asks(s)
-	o, f := m.sendOnce(ctx, s, r, asks, limit, cause)
+// send sends a request to a sequence's server. The head of the response may take as long as limit,
+// from the moment the connection is open; cause is why it is canceled after that. The sequence is
+// notified of silence. The caller closes the response. A server that rejects a request for its usage
+// is sent it once more without, and is not asked again.
+func (m *model) send(ctx context.Context, q *sequence, r *request, limit time.Duration, cause error) (*response, *failure) {
+	asks := r.asks(q.server)
+	o, f := m.sendOnce(ctx, q, r, asks, limit, cause)
 	if f == nil || !asks || !refusesUsage(f) {
 		return o, f
 	}
-	if o, f = m.sendOnce(ctx, s, r, false, limit, cause); f == nil {
-		m.notAskedAgain(s) // it was that, and not what the client has sent
+	if o, f = m.sendOnce(ctx, q, r, false, limit, cause); f == nil {
+		m.notAskedAgain(q.server) // it was that, and not what the client has sent
 	}
 	return o, f
 }
 
-func (m *model) sendOnce(ctx context.Context, s *server, r *request, asks bool, limit time.Duration, cause error) (*response, *failure) {
+func (m *model) sendOnce(ctx context.Context, q *sequence, r *request, asks bool, limit time.Duration, cause error) (*response, *failure) {
+	s := q.server
 	key, ownKey := r.key(s)
 	ctx, watchdog := newWatchdog(ctx, m.config.Timeouts.Connect, errConnect)
+	watchdog.notify(m.config.Timeouts.FailoverAfter, q.silent)
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { watchdog.set(limit, cause) },
+		GotConn: func(httptrace.GotConnInfo) { watchdog.deadline(limit, cause) },
+		Got1xxResponse: func(int, textproto.MIMEHeader) error {
+			watchdog.touch()
+			return nil
+		},
 	})
 	head, err := r.post(traced, s, key, asks) //nolint:bodyclose // response.close does
 	if err != nil {
 		defer watchdog.stop()
 		return nil, noResponse(ctx, err, m.config.Timeouts)
 	}
+	watchdog.touch()
+	q.answered = true
+	head.Body = touching{head.Body, watchdog}
 	o := &response{model: m, server: s, head: head, ctx: ctx, watchdog: watchdog, asked: asks, secret: key, ownKey: ownKey}
 	if n := fields(head.Header); n > maxFields {
 		defer o.close()

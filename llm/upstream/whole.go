@@ -28,15 +28,13 @@ const (
 func (m *model) copyWhole(ctx context.Context, r *request, to dialect.Passthrough) (engine.Usage, error) {
 	a := &attempts{model: m, request: r}
 	counting := &counter{to: to, gather: r.gather}
-	ctx, cancel := m.bounded(ctx)
-	defer cancel()
-	f := a.run(ctx, func(ctx context.Context, s *server) *failure {
-		o, f := m.send(ctx, s, r, m.config.Timeouts.Whole, errWhole)
+	f := a.run(ctx, func(ctx context.Context, q *sequence) *failure {
+		o, f := m.send(ctx, q, r, m.config.Timeouts.Whole, errWhole)
 		if f != nil {
 			return f
 		}
 		defer o.close()
-		return o.copyTo(counting)
+		return o.copyTo(counting, func() bool { return a.lead(q) })
 	})
 	switch {
 	case f == nil:
@@ -80,32 +78,22 @@ func (c *counter) usage(request *request) engine.Usage {
 	return counted(reported, request, text)
 }
 
-// touching reads a response's body, and notes that something has arrived.
-type touching struct{ *response }
-
-// Read implements io.Reader.
-func (t touching) Read(p []byte) (int, error) {
-	n, err := t.body.Read(p)
-	t.watchdog.touch()
-	return n, err
-}
-
-// copyTo copies a head and a body. Once the head has been copied no other attempt can follow.
-func (o *response) copyTo(to *counter) *failure {
+// copyTo copies a head and a body. Before that it calls lead; then no other attempt can follow.
+func (o *response) copyTo(to *counter, lead func() bool) *failure {
 	o.watchdog.set(o.model.config.Timeouts.BetweenTokens, errBetweenTokens)
 	limit := o.model.config.MaxAnswer
 	if o.head.ContentLength > limit {
 		return tooLarge(limit)
 	}
 	if to.gather != nil {
-		if f := o.sniff(touching{o}); f != nil {
+		if f := o.sniff(); f != nil {
 			return f
 		}
 		if o.form == formEvents {
-			return to.gather(o, to)
+			return to.gather(o, to, lead)
 		}
 	}
-	start, err := io.ReadAll(io.LimitReader(touching{o}, wholeFirst))
+	start, err := io.ReadAll(io.LimitReader(o.body, wholeFirst))
 	if err != nil {
 		return o.broken(fmt.Errorf("read a whole response: %w", err))
 	}
@@ -124,6 +112,9 @@ func (o *response) copyTo(to *counter) *failure {
 		header.Set("Content-Length", strconv.Itoa(len(start)))
 	case o.head.ContentLength >= 0:
 		header.Set("Content-Length", strconv.FormatInt(o.head.ContentLength, 10))
+	}
+	if !lead() {
+		return canceled(errLost)
 	}
 	to.Head(o.head.StatusCode, header)
 	if _, err := to.Write(start); err != nil {
@@ -144,7 +135,7 @@ func (o *response) copyRest(to *counter) *failure {
 	unframed := o.isUnframed() && o.isJSON()
 	buf := make([]byte, wholePiece)
 	for {
-		n, err := touching{o}.Read(buf)
+		n, err := o.body.Read(buf)
 		if limit := o.model.config.MaxAnswer; int64(to.bytes+n) > limit {
 			return tooLarge(limit)
 		}

@@ -34,13 +34,19 @@ type Hold struct {
 // then its error is the cause of ctx. A weight that exceeds the capacity takes all of it. Acquire
 // panics if h already holds a limit of the same or a higher rank.
 func (h *Holder) Acquire(ctx context.Context, l *Limit, weight int64) (*Hold, error) {
-	return h.acquire(ctx, l, weight, nil)
+	return h.acquire(ctx, l, weight, weight, nil)
 }
 
-func (h *Holder) acquire(ctx context.Context, l *Limit, weight int64, then func()) (*Hold, error) {
+// AcquireFor is Acquire for an amount of work that does not follow from the weight: turns are shared
+// out by it.
+func (h *Holder) AcquireFor(ctx context.Context, l *Limit, weight, work int64) (*Hold, error) {
+	return h.acquire(ctx, l, weight, work, nil)
+}
+
+func (h *Holder) acquire(ctx context.Context, l *Limit, weight, work int64, then func()) (*Hold, error) {
 	h.reserve(l)
 	hold := &Hold{holder: h, limit: l, weight: min(weight, l.capacity), then: then}
-	if err := l.acquire(ctx, hold.weight); err != nil {
+	if err := l.acquire(ctx, hold.weight, work); err != nil {
 		hold.leave()
 		return nil, err
 	}

@@ -18,18 +18,21 @@ type Limit struct {
 	mu      sync.Mutex
 	inUse   int64
 	waiting int
-	callers list.List // of *line: those with waiters, the next one first
+	callers list.List // of *line: those with waiters; of equals the one that has waited longest first
 	lines   map[memory.Account]*list.Element
+	time    float64 // virtual: the work that each caller with waiters could have had by now
 }
 
 // line holds the waiters of one caller, the first first.
 type line struct {
 	caller  memory.Account
 	waiters list.List // of *waiter
+	finish  float64   // the virtual time at which the first one's work would be done
 }
 
 type waiter struct {
 	weight  int64
+	work    int64
 	granted chan struct{} // closed under the limit's lock
 }
 
@@ -55,7 +58,7 @@ func (l *Limit) Snapshot() Snapshot {
 }
 
 // acquire waits for weight, which must not be more than there is. Its error is the cause of ctx.
-func (l *Limit) acquire(ctx context.Context, weight int64) error {
+func (l *Limit) acquire(ctx context.Context, weight, work int64) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -65,11 +68,11 @@ func (l *Limit) acquire(ctx context.Context, weight int64) error {
 		l.mu.Unlock()
 		return nil
 	}
-	w := &waiter{weight: weight, granted: make(chan struct{})}
+	w := &waiter{weight: weight, work: work, granted: make(chan struct{})}
 	caller := memory.From(ctx)
 	own := l.lines[caller]
 	if own == nil {
-		own = l.callers.PushBack(&line{caller: caller})
+		own = l.callers.PushBack(&line{caller: caller, finish: l.time + float64(work)})
 		l.lines[caller] = own
 	}
 	element := own.Value.(*line).waiters.PushBack(w)
@@ -95,30 +98,50 @@ func (l *Limit) acquire(ctx context.Context, weight int64) error {
 	return context.Cause(ctx)
 }
 
-// grant gives what is free to those whose turn it is. The one whose turn it is lets no other go
-// first, or it might never get what it needs. The caller holds l.mu.
+// grant gives what is free to those whose turn it is: that of the caller whose work would be done
+// first if all that wait had equal shares (weighted fair queueing: Demers, Keshav and Shenker,
+// 1989). So what is little work waits for little, also behind callers with much. The one whose turn
+// it is lets no other go first, or it might never get what it needs; and as the virtual time goes
+// on, each has its turn. The caller holds l.mu.
 func (l *Limit) grant() {
-	for own := l.callers.Front(); own != nil; own = l.callers.Front() {
+	for l.waiting > 0 {
+		own := l.next()
 		first := own.Value.(*line).waiters.Front()
 		w := first.Value.(*waiter)
 		if l.inUse+w.weight > l.capacity {
 			return
 		}
 		l.inUse += w.weight
+		l.time += float64(w.work) / float64(len(l.lines))
 		l.callers.MoveToBack(own)
 		l.remove(own, first)
 		close(w.granted)
 	}
 }
 
+// next returns the line whose turn it is. There is one.
+func (l *Limit) next() *list.Element {
+	best := l.callers.Front()
+	for e := best.Next(); e != nil; e = e.Next() {
+		if e.Value.(*line).finish < best.Value.(*line).finish {
+			best = e
+		}
+	}
+	return best
+}
+
 // remove takes a waiter out of its line. The caller holds l.mu.
 func (l *Limit) remove(own, element *list.Element) {
 	of := own.Value.(*line)
+	wasFirst := of.waiters.Front() == element
 	of.waiters.Remove(element)
 	l.waiting--
-	if of.waiters.Len() == 0 {
+	switch next := of.waiters.Front(); {
+	case next == nil:
 		l.callers.Remove(own)
 		delete(l.lines, of.caller)
+	case wasFirst:
+		of.finish = max(l.time, of.finish) + float64(next.Value.(*waiter).work)
 	}
 }
 

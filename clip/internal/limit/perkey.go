@@ -51,7 +51,7 @@ func (p *PerKey) Snapshot() Snapshot {
 // AcquireKey is Acquire for the limit of a key.
 func (h *Holder) AcquireKey(ctx context.Context, p *PerKey, key string, weight int64) (*Hold, error) {
 	l := p.enter(key)
-	return h.acquire(ctx, l, weight, func() { p.leave(key) })
+	return h.acquire(ctx, l, weight, weight, func() { p.leave(key) })
 }
 
 func (p *PerKey) enter(key string) *Limit {

@@ -93,7 +93,7 @@ func (p *Processor) Process(ctx context.Context, holder *limit.Holder, data, rgb
 	}
 	// No more at a time than there are cores: they would not be faster, and Go's scheduler lets
 	// those it has interrupted wait behind all that became ready later.
-	core, err := holder.Acquire(ctx, p.cores, 1)
+	core, err := holder.AcquireFor(ctx, p.cores, 1, need)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/textproto"
 	"slices"
 	"sync"
 	"time"
@@ -116,6 +117,12 @@ func gotConn(ctx context.Context, c *conn, reused bool) {
 	}
 }
 
+func informed(ctx context.Context, r *http.Response) {
+	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.Got1xxResponse != nil {
+		_ = trace.Got1xxResponse(r.StatusCode, textproto.MIMEHeader(r.Header)) // its error is net/http's to heed
+	}
+}
+
 // errNoResponse is in the error of an exchange without one byte of a response.
 var errNoResponse = errors.New("the connection ended before a response")
 
@@ -170,6 +177,7 @@ func (t *Transport) head(c *conn, r *http.Request) (*http.Response, error) {
 		case response.StatusCode == http.StatusSwitchingProtocols:
 			return nil, errors.New("the server switches to another protocol")
 		case response.StatusCode < http.StatusOK: // an informational one, before the response
+			informed(r.Context(), response)
 			continue
 		}
 		c.limit.N = math.MaxInt64
