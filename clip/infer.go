@@ -184,7 +184,7 @@ func (m *Model) describe() (engine.Output, error) {
 		return openinference.Info{Name: name, Datatype: datatype, Shape: shape}
 	}
 	body, err := json.Marshal(openinference.Metadata{
-		Name: m.options.Name, Platform: "onnxruntime_onnx",
+		Name: m.options.Name, Versions: []string{openinference.Version}, Platform: "onnxruntime_onnx",
 		Inputs: []openinference.Info{
 			info(inputIDs, openinference.INT64, -1, -1),
 			info(pixelValues, openinference.FP32, -1, 3, int64(height), int64(width)),

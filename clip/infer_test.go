@@ -185,7 +185,7 @@ func TestMetadata(t *testing.T) {
 	if err := json.Unmarshal(out.Body, &m); err != nil {
 		t.Fatal(err)
 	}
-	const want = `{clip [] onnxruntime_onnx [{input_ids INT64 [-1 -1]} {pixel_values FP32 [-1 3 32 32]} {attention_mask INT64 [-1 -1]}] ` +
+	const want = `{clip [1] onnxruntime_onnx [{input_ids INT64 [-1 -1]} {pixel_values FP32 [-1 3 32 32]} {attention_mask INT64 [-1 -1]}] ` +
 		`[{logits_per_image FP32 [-1 -1]} {text_embeds FP32 [-1 128]} {image_embeds FP32 [-1 128]}]}`
 	if got := fmt.Sprint(m); got != want {
 		t.Errorf("got %s", got)

@@ -11,6 +11,7 @@ import (
 // here, or zero, and has been reported already.
 func (d *decoder) crossCheck(config Config) {
 	d.checkAuth(config.Server.Address)
+	d.checkOrigins(config.Server.CORS)
 	d.checkResume(config.Streams.Resume)
 	models := d.checkModels(config.Models)
 	d.checkKeys(config.Auth.Keys, models, "auth.keys")

@@ -202,9 +202,10 @@ func TestEveryKey(t *testing.T) {
 				{BaseURL: "http://10.0.0.7:8000/v1", APIKeyFile: configs.Path(keyFile), Priority: 7, Weight: 3, ForwardAuthorization: true, Usage: kinds.UsageOff},
 				{BaseURL: "http://[::1]:99/v1", Weight: 1, Usage: kinds.UsageAsk},
 			},
-			Timeouts:  kinds.Timeouts{Connect: 4 * time.Second, FirstToken: 9 * time.Minute, BetweenTokens: 3 * time.Minute, Whole: 8 * time.Minute, Total: 2 * time.Hour},
+			Timeouts:  kinds.Timeouts{Connect: 4 * time.Second, FirstToken: 9 * time.Minute, BetweenTokens: 3 * time.Minute, Whole: 8 * time.Minute, Total: 2 * time.Hour, AfterFinish: 20 * time.Second},
 			Midstream: kinds.MidstreamOff,
 			MaxAnswer: 16 << 20,
+			MaxEvent:  32 << 20,
 		}},
 	}
 	want.Auth.Keys = []configs.Key{{Name: "web", SHA256: digest, Limits: configs.Limits{

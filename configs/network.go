@@ -53,34 +53,6 @@ func (h *Hostname) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Origin is what a browser sends as Origin: scheme://host or scheme://host:port. The port of this
-// machine's own names may be *, for development servers.
-type Origin string
-
-// UnmarshalText parses an http or https origin.
-func (o *Origin) UnmarshalText(text []byte) error {
-	origin, anyPort := strings.CutSuffix(string(text), ":*")
-	u, ok := parseHTTP(origin)
-	if !ok || u.Path != "" || anyPort && u.Port() != "" {
-		return errors.New("must be one origin such as https://app.example.com, without a path")
-	}
-	host := canonicalHost(u.Hostname())
-	if anyPort && !Address(net.JoinHostPort(host, "0")).Loopback() {
-		return errors.New("may have any port (*) only on this machine, as in http://localhost:*")
-	}
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
-	}
-	if port := u.Port(); port != "" && port != defaultPort(u.Scheme) {
-		host += ":" + port
-	}
-	if anyPort {
-		host += ":*"
-	}
-	*o = Origin(u.Scheme + "://" + host)
-	return nil
-}
-
 // BaseURL is the http or https URL to which an API's paths are appended, without a final slash.
 type BaseURL string
 

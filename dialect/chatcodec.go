@@ -88,13 +88,14 @@ func (e *chatEncoder) Encode(into []sse.Event, deltas []Delta) (_ []sse.Event, e
 // delta appends the chunks of a delta.
 func (e *chatEncoder) delta(into []sse.Event, d *Delta) (_ []sse.Event, err error) {
 	e.fingerprint = orElse(d.Fingerprint, e.fingerprint)
-	if !e.begun {
+	choices := chunkChoices(d)
+	if !e.begun && (len(choices) > 0 || d.Usage != nil) {
 		e.begun = true
 		if into, err = e.choice(into, ChunkChoice{Delta: ChatDelta{Role: "assistant", Content: new(string)}}); err != nil {
 			return nil, err
 		}
 	}
-	for _, c := range chunkChoices(d) {
+	for _, c := range choices {
 		if into, err = e.choice(into, c); err != nil {
 			return nil, err
 		}

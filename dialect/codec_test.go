@@ -2,6 +2,7 @@ package dialect_test
 
 import (
 	"regexp"
+	"strings"
 	"testing"
 
 	"penstock/apierr"
@@ -189,6 +190,24 @@ func TestFailures(t *testing.T) {
 	} {
 		if got := wire([]sse.Event{c.codec.Stream(decode(t, c.codec, c.body)).Fail(cut)}); got != c.want {
 			t.Errorf("%s: a failure is\n%s\nand should be\n%s", c.codec.Name(), got, c.want)
+		}
+	}
+}
+
+// A client takes the first chunk of a chat for the first token: there is none before it.
+func TestTheRoleComesWithTheFirstToken(t *testing.T) {
+	for name, first := range map[string]dialect.Delta{
+		"text": {Text: "a"}, "reasoning": {Reasoning: "r"}, "the end": {Finish: "stop"},
+		"a call": {Calls: []dialect.ToolCallDelta{call(0, "call_a", "f", "")}},
+	} {
+		e := dialect.NewChat().Stream(decode(t, dialect.NewChat(), `{"model":"m","stream":true}`))
+		events, err := e.Encode(nil, []dialect.Delta{{Fingerprint: "fp"}, {}})
+		if err != nil || len(events) != 0 {
+			t.Errorf("%s: before it come\n%s%v", name, wire(events), err)
+		}
+		events, err = e.Encode(nil, []dialect.Delta{first})
+		if got := wire(events); err != nil || len(events) != 2 || strings.Index(got, `"role":"assistant"`) > strings.Index(got, "\n\n") || strings.Count(got, `"system_fingerprint":"fp"`) != 2 {
+			t.Errorf("%s: with it come\n%s%v", name, got, err)
 		}
 	}
 }

@@ -3,8 +3,8 @@ package dialect
 import "penstock/sse"
 
 // Delta is one step of a generation: typed values, and, if a server made it, the server's own
-// event. A model emits a Delta without any value when it begins, so that dialects whose streams
-// open with an event can send it.
+// event. A Delta without any value says that the model has begun: the stream of a response opens
+// with its events then. In chats it makes no chunk, as clients take the first for the first token.
 //
 // A model that relays a server's stream to a client of the same dialect may leave out the typed
 // values; it sets them if the request is in another dialect.
@@ -19,7 +19,7 @@ type Delta struct {
 	Usage     *Usage         // once, after all choices have finished
 
 	// Fingerprint names the model's configuration (OpenAI's system_fingerprint); on the first
-	// delta, or "".
+	// delta, or "". By itself it is no value.
 	Fingerprint string
 
 	// Event is the server's own event, and Dialect what it is in; "" if there is none.
@@ -29,6 +29,9 @@ type Delta struct {
 	More []sse.Event
 	// Final means that Event ends the response (SignLast).
 	Final bool
+	// Held means that the server's response has failed, and that Event is what was held back of it:
+	// an encoder makes no event of it, or is an Opener. Only /v1/responses has such deltas.
+	Held bool
 	// Read says that a Reader of this package has read Event and More, and that no client takes one
 	// of them for the end (Ends), unless Event is Final.
 	Read bool
@@ -96,13 +99,16 @@ type Remote interface {
 type Reader interface {
 	// Read returns what the next event means. It keeps nothing of the event's memory.
 	Read(e sse.Event) Sign
-	// Trim returns the data of the event that was read without what the server has added to it
-	// because it was asked for the usage. It changes their memory.
+	// Trim returns the data of the event that was read without a member "error" that reports none,
+	// which clients fail on, and without what the server has added because it was asked for the
+	// usage. It changes their memory.
 	Trim(data []byte) []byte
 	// Deltas appends the deltas of an event that is passed on, which is the one that was read or a
 	// part of it: the event itself, or typed values if the client's dialect is another one. They
 	// refer to the event's memory.
 	Deltas(into []Delta, e sse.Event) ([]Delta, error)
+	// Rest appends what deltas with typed values have only once the response is complete.
+	Rest(into []Delta) []Delta
 	// Whole reports whether the response may end here although no event says that it does.
 	Whole() bool
 	// Text returns how many bytes of text have been read.

@@ -51,7 +51,7 @@ func reportsFailure(data []byte) bool {
 	}
 	failed := false
 	err := members(data, func(name string, value jsontext.Value, _ int64) error {
-		failed = failed || name == errorWord && reportsError(value)
+		failed = failed || name == errorWord && raisesError(value)
 		return nil
 	})
 	return failed || err != nil // some clients parse what is not quite JSON
@@ -100,7 +100,7 @@ func endsResponseByData(data []byte) bool {
 			_ = unmarshalLoosely(value, &kind) // another type is none of these
 			ends = ends || endsResponse(kind)
 		case errorWord:
-			ends = ends || reportsError(value)
+			ends = ends || raisesError(value)
 		}
 		return nil
 	})

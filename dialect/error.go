@@ -54,12 +54,19 @@ func (e *Error) UnmarshalJSON(data []byte) error {
 		Type    json.RawMessage `json:"type"`
 		Param   json.RawMessage `json:"param"`
 		Code    json.RawMessage `json:"code"`
+
+		// As other servers name the message and the code.
+		Detail       json.RawMessage `json:"detail"`
+		Msg          json.RawMessage `json:"msg"`
+		ErrorMsg     json.RawMessage `json:"error_msg"`
+		ErrorMessage json.RawMessage `json:"error_message"`
+		Status       json.RawMessage `json:"status"`
 	}
 	var outer struct {
 		members
 		Error json.RawMessage `json:"error"`
 	}
-	if err := json.Unmarshal(data, &outer); err != nil {
+	if err := json.Unmarshal(unlisted(data), &outer); err != nil {
 		return err
 	}
 	found, inner, text := outer.members, members{}, ""
@@ -68,11 +75,35 @@ func (e *Error) UnmarshalJSON(data []byte) error {
 	case json.Unmarshal(outer.Error, &inner) == nil:
 		found = inner
 	}
-	if text == "" {
-		_ = json.Unmarshal(found.Message, &text) // another type is no message
+	for _, message := range []json.RawMessage{found.Message, found.Detail, found.Msg, found.ErrorMsg, found.ErrorMessage, outer.Message, outer.Detail} {
+		if text != "" {
+			break
+		}
+		text = messageOf(message)
+	}
+	if code := loosely(found.Code); code == "" {
+		found.Code = found.Status
 	}
 	e.Message, e.Type, e.Param, e.Code = text, loosely(found.Type), loosely(found.Param), loosely(found.Code)
 	return nil
+}
+
+// messageOf returns the text of a message: a string, or those of FastAPI's list of what is wrong.
+func messageOf(value json.RawMessage) (text string) {
+	if json.Unmarshal(value, &text) == nil {
+		return text
+	}
+	var list []struct {
+		Msg string `json:"msg"`
+	}
+	_ = json.Unmarshal(value, &list) // another type is no message
+	for i, entry := range list {
+		if i > 0 && entry.Msg != "" {
+			text += "; "
+		}
+		text += entry.Msg
+	}
+	return text
 }
 
 // loosely reads what should be a string or null, and keeps it as it stands if it is neither.

@@ -107,7 +107,8 @@ var (
 	nameFailed  = sse.MustName("failed")
 )
 
-// Ends implements Codec.
+// Ends implements Codec. A generator with an encoding of its own has no events of these names: its
+// readers would take one for the end, and are cut off before it.
 func (nativeCodec) Ends(e sse.Event) bool { return e.Name == nameDone || e.Name == nameFailed }
 
 // Notice implements Codec.

@@ -1,8 +1,6 @@
 package dialect
 
 import (
-	"encoding/json"
-
 	"penstock/sse"
 )
 
@@ -19,17 +17,19 @@ type chunkReader struct {
 	choices  []byte // the state of each choice by its index: choiceUnseen, …
 	begun    int
 	finished int
+	brings   bool   // some chunk has had content
 	reason   []byte // the last finish_reason
 	usage    []byte // the last usage, as JSON
 
-	emitted bool // a typed delta has been appended
+	held heldEnd // of typed deltas
 
 	shape   chunkShape
 	text    []byte // the string that has content, of the current chunk
 	mixed   bool   // more than one value has content, or it is no string
 	written int    // bytes of text in all chunks
 
-	noUsage unusedMember // the "usage":null of the current chunk, and of those of its shape
+	cuts  cuts   // of the current chunk, and of those of its shape
+	plain []byte // the current chunk without them, if it has a member "error"
 }
 
 // The states of a choice.
@@ -56,40 +56,46 @@ func (c *chunkReader) Read(e sse.Event) Sign {
 	case isDone(data):
 		return SignDone
 	}
-	c.text, c.mixed, c.noUsage = nil, false, unusedMember{}
+	c.text, c.mixed = nil, false
+	c.cuts.reset()
 	s := scanner{data: data}
 	sign := SignQuiet
-	choices, hasUsage, first := 0, false, true
+	choices, hasUsage := 0, false
+	var plain plainError
 	for s.enter('{'); ; {
 		before := s.at // the end of the member before, or of the brace
 		if !s.more('}') {
 			break
 		}
-		c.noUsage.follow(s.at)
-		begin, isFirst := s.at, first
-		first = false
-		switch string(s.name()) {
+		c.cuts.next(before, s.at)
+		switch name := s.name(); string(name) {
 		case "choices":
 			more, of := c.readChoices(&s)
-			choices, sign = choices+more, max(sign, of)
-		case "error":
-			if reportsError(s.skip()) {
+			choices, sign, plain.other = choices+more, max(sign, of), true
+		case errorWord:
+			switch value := s.skip(); {
+			case reportsError(value):
 				sign = SignError
-			}
-		case "object":
-			if string(s.skip()) == errorObject {
-				sign = SignError
+			case len(value) > 0:
+				c.cuts.add(s.at, false)
 			}
 		case "usage":
 			switch value := s.skip(); {
 			case len(value) > 0 && value[0] == '{':
 				c.usage, c.mixed, hasUsage = append(c.usage[:0], value...), true, true
-			case string(value) == "null":
-				c.noUsage.set(before, begin, s.at, isFirst)
+			case string(value) == "null" && c.asked:
+				c.cuts.add(s.at, true)
 			}
 		default:
-			s.skip()
+			value := s.skip()
+			if string(value) == errorObject && string(name) == "object" {
+				sign = SignError
+			}
+			plain.member(name, value)
 		}
+	}
+	if plain.reports() && !hasUsage {
+		sign = SignError
 	}
 	return c.classify(e, &s, sign, choices, hasUsage)
 }
@@ -102,8 +108,12 @@ func (c *chunkReader) readChoices(s *scanner) (n int, sign Sign) {
 		return 0, sign
 	}
 	for s.enter('['); s.more(']'); {
+		if s.peek() == '{' {
+			sign = max(sign, c.choice(s, n))
+		} else {
+			s.skip()
+		}
 		n++
-		sign = max(sign, c.choice(s))
 	}
 	return n, sign
 }
@@ -112,23 +122,30 @@ func (c *chunkReader) readChoices(s *scanner) (n int, sign Sign) {
 func (c *chunkReader) classify(e sse.Event, s *scanner, sign Sign, choices int, hasUsage bool) Sign {
 	c.shape.reset()
 	if hasUsage { // a member that comes twice stays as it is
-		c.noUsage = unusedMember{}
+		c.cuts.keepUsage()
 	}
 	switch {
 	case !s.over(), choices > maxChoices:
 		return SignMalformed
-	case sign == SignError || e.Name.String() == "error":
+	case sign == SignError || e.Name.String() == errorWord:
 		return SignError
-	case endsIn(c.dialect, e): // chunks of a shape differ from this one in their text only
+	}
+	checked := e // what is passed on of it
+	if c.cuts.errors {
+		c.plain = append(c.plain[:0], e.Data...)
+		checked.Data = c.cuts.apply(c.plain)
+	}
+	switch {
+	case endsIn(c.dialect, checked): // chunks of a shape differ from this one in their text only
 		return SignMalformed
-	case c.asked && hasUsage && choices == 0: // it is there for the usage only
+	case c.asked && hasUsage && choices == 0, c.cuts.errors && c.cuts.all(): // it is there for what is taken out only
 		return SignEmpty
-	case c.Whole():
+	case c.brings && c.Whole():
 		return SignComplete
 	}
 	if sign == SignContent && !c.mixed && c.text != nil {
 		c.shape.set(e.Data, c.text)
-		c.noUsage.anchor(len(c.shape.before), len(e.Data))
+		c.cuts.anchor(len(c.shape.before), len(e.Data))
 	}
 	return sign
 }
@@ -146,41 +163,60 @@ func (c *chunkReader) content(value []byte) {
 	}
 }
 
-// choice reads one element of "choices".
-func (c *chunkReader) choice(s *scanner) Sign {
-	sign, index, finished := SignQuiet, 0, false
+// choice reads one element of "choices", at that position in the list. A finish_reason weighs as
+// much as content once there has been some; before, it may be one that comes with every chunk.
+func (c *chunkReader) choice(s *scanner, position int) Sign {
+	index, content, finished := position, false, false
 	for s.enter('{'); s.more('}'); {
 		switch string(s.name()) {
 		case "index":
-			index = s.integer()
-		case "text":
-			if value := s.skip(); hasContent(value) {
-				sign = SignContent
-				c.content(value)
+			if n, ok := integer(s.skip()); ok {
+				index = n
 			}
+		case "text":
+			content = c.piece(s) || content
 		case "delta":
 			if s.peek() != '{' {
-				s.skip()
+				content = c.piece(s) || content
 				continue
 			}
 			for s.enter('{'); s.more('}'); {
-				role := string(s.name()) == "role"
-				if value := s.skip(); hasContent(value) && !role {
-					sign = SignContent
-					c.content(value)
+				if string(s.name()) == "role" {
+					s.skip()
+				} else {
+					content = c.piece(s) || content
 				}
 			}
 		case "finish_reason":
-			if value := s.skip(); len(value) > 2 && value[0] == '"' {
-				c.reason, finished = append(c.reason[:0], value[1:len(value)-1]...), true
-				sign, c.mixed = SignContent, true
+			if value := s.skip(); isFinish(value) {
+				c.reason, finished, c.mixed = append(c.reason[:0], value[1:len(value)-1]...), true, true
 			}
 		default:
 			s.skip()
 		}
 	}
-	c.count(index, sign == SignContent, finished)
-	return sign
+	c.count(index, content, finished)
+	if content || finished && c.brings {
+		return SignContent
+	}
+	return SignQuiet
+}
+
+// piece reads a value of a choice, and reports whether it has content.
+func (c *chunkReader) piece(s *scanner) bool {
+	value := s.skip()
+	if !hasContent(value) {
+		return false
+	}
+	c.brings = true
+	c.content(value)
+	return true
+}
+
+// isFinish reports whether a finish_reason is one: some servers write the text "null", or "", until
+// there is one.
+func isFinish(value []byte) bool {
+	return len(value) > len(`""`) && value[0] == '"' && string(value) != `"null"`
 }
 
 // count updates the state of a choice. Content after a finish_reason revokes it: that was not the
@@ -214,10 +250,10 @@ func (c *chunkReader) Whole() bool {
 
 // Trim implements Reader.
 func (c *chunkReader) Trim(data []byte) []byte {
-	if c.asked && c.noUsage.end > 0 {
-		return c.noUsage.cut(data)
+	if !c.cuts.isUsed() {
+		return data
 	}
-	return data
+	return c.cuts.apply(data)
 }
 
 // Text implements Reader.
@@ -226,14 +262,6 @@ func (c *chunkReader) Text() int { return c.written }
 // End implements Reader.
 func (c *chunkReader) End() End {
 	return End{Reason: string(c.reason), Usage: usageOf(c.usage)}
-}
-
-// usageOf reads a usage, which is zero if its numbers make no sense.
-func usageOf(raw []byte) (u Usage) {
-	if len(raw) > 0 && json.Unmarshal(raw, &u) != nil {
-		return Usage{}
-	}
-	return u
 }
 
 // Deltas implements Reader.

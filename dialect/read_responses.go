@@ -3,6 +3,7 @@ package dialect
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 
 	"penstock/sse"
 )
@@ -11,6 +12,9 @@ import (
 type responsesReader struct {
 	final   []byte // the data of the event that ended the response
 	written int    // bytes of text in all events
+
+	cuts  cuts   // of the current event
+	plain []byte // the current event without them
 }
 
 // Read implements Reader.
@@ -25,37 +29,61 @@ func (r *responsesReader) Read(e sse.Event) Sign {
 	kind := e.Name.String()
 	s := scanner{data: data}
 	failed := false
-	for s.enter('{'); s.more('}'); {
-		switch string(s.name()) {
+	var plain plainError
+	r.cuts.reset()
+	for s.enter('{'); ; {
+		before := s.at
+		if !s.more('}') {
+			break
+		}
+		r.cuts.next(before, s.at)
+		switch name := s.name(); string(name) {
 		case "type":
-			if value := s.skip(); len(value) > 2 && value[0] == '"' && kind == "" {
+			value := s.skip()
+			if len(value) > 2 && value[0] == '"' && kind == "" {
 				kind = string(value[1 : len(value)-1])
 			}
 		case "delta":
 			if value := s.skip(); len(value) > 2 && value[0] == '"' {
 				r.written += len(value) - len(`""`)
 			}
-		case "error":
-			failed = failed || reportsError(s.skip())
-		case "object":
-			failed = failed || string(s.skip()) == errorObject
+			plain.other = true
+		case errorWord: // OpenAI has it in the response, and not here
+			switch value := s.skip(); {
+			case reportsError(value):
+				failed = true
+			case len(value) > 0:
+				r.cuts.add(s.at, false)
+			}
 		default:
-			s.skip()
+			value := s.skip()
+			failed = failed || string(value) == errorObject && string(name) == "object"
+			plain.member(name, value)
 		}
 	}
 	if !s.over() {
 		return SignMalformed
 	}
-	switch kind {
-	case "error":
+	switch {
+	case kind == errorWord, kind == "" && (failed || plain.reports()):
 		return SignError
-	case "":
-		if failed {
-			return SignError
-		}
+	case r.cuts.all():
+		return SignEmpty
+	case kind == "":
 		return SignMalformed
+	}
+	return r.classify(kind, e)
+}
+
+// classify returns what an event of that name or type means.
+func (r *responsesReader) classify(kind string, e sse.Event) Sign {
+	if r.cuts.isUsed() {
+		r.plain = append(r.plain[:0], e.Data...)
+		e.Data = r.cuts.apply(r.plain)
+	}
+	switch kind {
 	case "response.completed", "response.incomplete", "response.failed":
-		r.final = bytes.Clone(data)
+		r.final = bytes.Clone(e.Data)
 		return SignLast
 	}
 	if endsIn(Responses, e) {
@@ -63,6 +91,9 @@ func (r *responsesReader) Read(e sse.Event) Sign {
 	}
 	switch kind {
 	case "response.created", "response.queued", "response.in_progress", "response.output_item.added", "response.content_part.added", "response.reasoning_summary_part.added":
+		return SignQuiet
+	}
+	if !strings.HasPrefix(kind, "response.") { // "keepalive", "ping"
 		return SignQuiet
 	}
 	return SignContent
@@ -78,7 +109,10 @@ func (r *responsesReader) Deltas(into []Delta, e sse.Event) ([]Delta, error) {
 }
 
 // Trim implements Reader: servers always report the usage.
-func (r *responsesReader) Trim(data []byte) []byte { return data }
+func (r *responsesReader) Trim(data []byte) []byte { return r.cuts.apply(data) }
+
+// Rest implements Reader.
+func (r *responsesReader) Rest(into []Delta) []Delta { return into }
 
 // Text implements Reader.
 func (r *responsesReader) Text() int { return r.written }
@@ -94,18 +128,12 @@ func (r *responsesReader) End() End {
 			IncompleteDetails struct {
 				Reason string `json:"reason"`
 			} `json:"incomplete_details"`
-			Usage struct {
-				InputTokens  int `json:"input_tokens"`
-				OutputTokens int `json:"output_tokens"`
-				TotalTokens  int `json:"total_tokens"`
-			} `json:"usage"`
+			Usage json.RawMessage `json:"usage"`
 		} `json:"response"`
 	}
 	_ = json.Unmarshal(r.final, &final) // what makes no sense is left out, as in usageOf
 	response := final.Response
-	end := End{Reason: "stop", Usage: Usage{
-		PromptTokens: response.Usage.InputTokens, CompletionTokens: response.Usage.OutputTokens, TotalTokens: response.Usage.TotalTokens,
-	}}
+	end := End{Reason: "stop", Usage: usageOf(response.Usage)}
 	switch {
 	case response.IncompleteDetails.Reason == "max_output_tokens":
 		end.Reason = "length"

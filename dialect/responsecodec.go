@@ -60,6 +60,7 @@ type responseEncoder struct {
 	request *Request
 	events  *responseEvents // of a model that emits typed values; nil until there is one
 	last    []byte          // data of the last event passed through
+	held    []sse.Event     // what a server's response began with that failed
 	final   sse.Event       // the server's own last event, held for End
 	ended   bool            // there is one
 }
@@ -74,14 +75,30 @@ func (e *responseEncoder) Encode(into []sse.Event, deltas []Delta) (_ []sse.Even
 			}
 			continue
 		}
+		if d.Held {
+			e.held = append(e.held, sse.Event{Name: d.Event.Name, Data: bytes.Clone(d.Event.Data)})
+			continue
+		}
 		if d.Final || endsResponse(d.Event.Name.String()) {
 			e.final, e.ended = sse.Event{Name: d.Event.Name, Data: bytes.Clone(d.Event.Data)}, true
 			continue
 		}
 		into = append(append(into, d.Event), d.More...)
-		e.last = append(e.last[:0], into[len(into)-1].Data...)
+		e.note(into[len(into)-1].Data)
 	}
 	return into, nil
+}
+
+// note keeps what Fail needs of the last event. Most are small, and copying one costs less than
+// reading it.
+func (e *responseEncoder) note(data []byte) {
+	const small = 64 << 10
+	e.last = e.last[:0]
+	if len(data) > small {
+		e.last, _ = json.Marshal(map[string]int{"sequence_number": sequenceOf(data)})
+		return
+	}
+	e.last = append(e.last, data...)
 }
 
 // delta appends the events of a delta's typed values.

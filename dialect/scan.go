@@ -1,5 +1,7 @@
 package dialect
 
+import "bytes"
+
 // scanner reads JSON for what a relay must know of each chunk, in one pass that allocates nothing,
 // and checks its syntax (RFC 8259; like encoding/json it accepts invalid UTF-8). Names of members
 // are compared without decoding their escapes, which no server writes. Once bad is set, every
@@ -208,20 +210,26 @@ func (s *scanner) digits() (n int) {
 	return n
 }
 
-// integer reads any value and returns it if it is an integer of at most nine digits, else -1.
-func (s *scanner) integer() int {
-	raw := s.skip()
-	if len(raw) == 0 || len(raw) > 9 {
-		return -1
+// integer returns an integer of at most nine digits, also one with a fraction of zeros or in
+// quotes, and -1 for any other value. ok is false for null.
+func integer(raw []byte) (n int, ok bool) {
+	if string(raw) == "null" {
+		return 0, false
 	}
-	n := 0
-	for _, c := range raw {
+	if len(raw) > 2 && raw[0] == '"' {
+		raw = raw[1 : len(raw)-1]
+	}
+	whole, fraction, _ := bytes.Cut(raw, []byte("."))
+	if len(whole) == 0 || len(whole) > 9 || len(bytes.Trim(fraction, "0")) > 0 {
+		return -1, true
+	}
+	for _, c := range whole {
 		if c < '0' || c > '9' {
-			return -1
+			return -1, true
 		}
 		n = 10*n + int(c-'0')
 	}
-	return n
+	return n, true
 }
 
 // over reports whether all of data has been read, and is valid.

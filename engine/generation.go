@@ -29,6 +29,13 @@ type Finisher interface {
 	Fail(err *apierr.Error) sse.Event
 }
 
+// Opener is a Finisher of a protocol whose streams open with events even if they fail at once.
+type Opener interface {
+	// Opening returns the events that come before the terminal event of a stream that failed before
+	// Encode made any; else none. Fail is called next. They stay as they are.
+	Opening() []sse.Event
+}
+
 // StreamOptions are the fields of stream.Config that a request decides. The zero value is a plain
 // stream.
 type StreamOptions struct {
@@ -42,6 +49,7 @@ type StreamOptions struct {
 // Generation is the typed handle of a Generator verb.
 type Generation[In, Chunk any] struct {
 	verb     *Verb
+	waits    bool // Generator.Waits
 	check    func(In) error
 	generate func(ctx context.Context, c *Call, in In, wait waiting, emit func(...Chunk) error) (End, error)
 }
@@ -115,7 +123,7 @@ func (g *Generation[In, Chunk]) Start(ctx context.Context, c *Call, in In, enc E
 	ctx, p, err := m.engine.streams.Create(ctx, stream.Config{
 		Info:   stream.Info{Model: m.name, Verb: c.verb.name, Dialect: o.Dialect, Owner: o.Owner},
 		Caller: c.caller.Name, Buffer: o.Buffer, Lease: o.Lease, Detached: o.Detached, Observer: m.observer,
-		Absent: m.gate.absent(c.caller.Name),
+		Waits: g.waits, Absent: m.gate.absent(c.caller.Name),
 	})
 	if err != nil {
 		return nil, apierr.From(err)
@@ -162,14 +170,18 @@ func (o *output[Chunk]) finish(c *Call, end End, err error) {
 	}
 	c.slot.Leave() // before a reader can see the end, and send the next request
 	outcome, failure := outcomeOf(o.ctx, err)
+	var opening []sse.Event
 	if failure != nil {
+		if opener, ok := o.encoder.(Opener); ok {
+			opening = opener.Opening()
+		}
 		terminal = o.encoder.Fail(failure)
 	}
 	// A client that sees the end finds it counted and charged.
 	m.streams.Add(-1)
 	c.Spent(end.usage)
 	m.observer.StreamClosed(outcome, end.usage, asError(failure))
-	o.producer.End(o.ctx, stream.Terminal{Outcome: outcome, Event: terminal, Err: failure})
+	o.producer.End(o.ctx, stream.Terminal{Outcome: outcome, Event: terminal, Err: failure, Opening: opening})
 }
 
 // complete appends what comes before the terminal event of a complete stream, and returns that.

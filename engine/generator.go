@@ -24,6 +24,12 @@ type Generator[In, Feed, Chunk any] struct {
 	// error is that of Start and Run. nil: what is wrong is left to Preprocess to find.
 	Check func(In) error
 
+	// Waits lets the one reader of a plain stream hold Generate up: emit waits while the stream's
+	// buffer is full. It is for models whose work is done elsewhere and waits at no cost, under
+	// permits of their own: one that computes would keep the permit from others meanwhile. Without
+	// it, and in streams that readers may come back to, emit never waits for a reader.
+	Waits bool
+
 	Decode func(Input) (In, error)        // nil: JSON, or a query by the types of In's fields
 	Encode func(Chunk) (sse.Event, error) // nil: JSON without an event name
 }
@@ -89,7 +95,7 @@ func Generates[In, Feed, Chunk any](m *Model, verb string, g Generator[In, Feed,
 	if g.Check == nil {
 		g.Check = func(In) error { return nil }
 	}
-	h := &Generation[In, Chunk]{check: g.Check, generate: g.run}
+	h := &Generation[In, Chunk]{waits: g.Waits, check: g.Check, generate: g.run}
 	h.verb = &Verb{name: verb, handle: h, start: g.starts(h), collect: g.collects(h)}
 	m.register(h.verb)
 	return h

@@ -51,7 +51,7 @@ func (g *Gateway) writeBody(c *gin.Context, status int, contentType string, body
 		_ = control.SetWriteDeadline(time.Now().Add(g.WriteTimeout))
 		n := min(part, len(body))
 		if _, err := c.Writer.Write(body[:n]); err != nil {
-			return fmt.Errorf("%w: write the response: %w", errBroken, err)
+			return fmt.Errorf("%w: %w: %w", errBroken, errUnsent, err)
 		}
 		if body = body[n:]; len(body) == 0 {
 			return nil

@@ -36,8 +36,12 @@ func (g *Gateway) readBody(c *gin.Context) ([]byte, error) {
 // readBytes reads the request's body to its end, without which net/http does not notice that a
 // client disconnects later. The request holds no slot inside a gate meanwhile, and memory only for
 // what has arrived; that is held until the request is over. A body that is still on its way when
-// the engine drains is refused.
+// the engine drains is refused. A body with a content coding is decoded.
 func (g *Gateway) readBytes(c *gin.Context) ([]byte, error) {
+	codings, err := contentCodings(c)
+	if err != nil {
+		return nil, err
+	}
 	if c.Request.ContentLength > g.MaxBody {
 		return nil, g.tooLarge()
 	}
@@ -49,11 +53,11 @@ func (g *Gateway) readBytes(c *gin.Context) ([]byte, error) {
 		control: controlOf(c), began: time.Now(), timeout: g.BodyTimeout, drain: g.Engine.DrainBegun(),
 	}
 	stop := r.watch()
-	body, err := g.readReserved(c, r)
+	body, err := g.readReserved(c, r, c.Request.ContentLength)
 	stop()
 	if err == nil {
 		_ = r.control.SetReadDeadline(time.Time{})
-		return body, nil
+		return g.decodeBody(c, codings, body)
 	}
 	// What is left of the body is not waited for.
 	_ = r.control.SetReadDeadline(past)
@@ -66,13 +70,14 @@ func (g *Gateway) readBytes(c *gin.Context) ([]byte, error) {
 // readReserved reads into memory that is reserved before it is allocated. The buffer grows by half,
 // and not as a bytes.Buffer does, which doubles also where less is asked for. Once a quarter of a
 // declared length has come, it grows to that: outgrown buffers are garbage, which no budget counts.
-func (g *Gateway) readReserved(c *gin.Context, r io.Reader) ([]byte, error) {
+// A length of -1 is unknown.
+func (g *Gateway) readReserved(c *gin.Context, r io.Reader, declared int64) ([]byte, error) {
 	held := g.heldOf(c)
 	var body []byte
 	for {
 		if len(body) == cap(body) {
 			next := cap(body) + max(bodyStep, cap(body)/2)
-			if known := c.Request.ContentLength + 1; known > int64(cap(body)) { // the free byte shows the end
+			if known := declared + 1; known > int64(cap(body)) { // the free byte shows the end
 				if next = int(min(int64(next), known)); int64(len(body)) >= known/trusted {
 					next = int(known)
 				}

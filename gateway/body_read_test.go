@@ -21,7 +21,7 @@ func TestADeclaredBodyIsRarelyCopied(t *testing.T) {
 	c.Set(keyHeld, &held{body: g.Memory.Account("a").Reserve(memory.Body)})
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	body, err := g.readReserved(c, c.Request.Body)
+	body, err := g.readReserved(c, c.Request.Body, c.Request.ContentLength)
 	runtime.ReadMemStats(&after)
 	if err != nil || len(body) != size {
 		t.Fatalf("%d bytes, %v", len(body), err)

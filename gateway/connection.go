@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"github.com/pires/go-proxyproto"
 )
 
 // unsplit is how many bytes net/http sends in one write as a chunk of HTTP/1.1. It sends more in
@@ -21,6 +23,7 @@ type connection struct {
 	socket   net.Conn // below the PROXY protocol, if that is used
 	caller   string   // whose share of the connections it counts for; "": no one's
 	closed   atomic.Bool
+	proxied  time.Time // of a trusted proxy's: when its PROXY header is no longer waited for
 
 	joining bool
 	pieces  []byte
@@ -91,7 +94,17 @@ func (c *connection) SetReadDeadline(t time.Time) error {
 			t = most
 		}
 	}
+	if c.unproxied() && (t.IsZero() || c.proxied.Before(t)) {
+		t = c.proxied
+	}
 	return c.Conn.SetReadDeadline(t)
+}
+
+// unproxied reports whether a trusted proxy's connection began without a PROXY header, or with a
+// part of one, and has had no head yet: the head has no time of its own then.
+func (c *connection) unproxied() bool {
+	proxy, ok := c.Conn.(*proxyproto.Conn)
+	return ok && !c.framing.first && c.framing.state == inRequestLine && proxy.ProxyHeader() == nil
 }
 
 // Close implements net.Conn.

@@ -80,6 +80,7 @@ func (l *connections) Accept() (net.Conn, error) {
 			continue
 		}
 		if trusted {
+			c.proxied = time.Now().Add(l.headTimeout)
 			c.Conn = proxyproto.NewConn(socket, proxyproto.WithPolicy(proxyproto.USE), proxyproto.SetReadHeaderTimeout(l.headTimeout))
 		}
 		return c, nil

@@ -255,7 +255,17 @@ func TestRequestsThatNoHandlerSeesAreCounted(t *testing.T) {
 
 // A head must be whole in time: on a new connection, and on one that had a request.
 func TestUnfinishedHeadsAreCutInTime(t *testing.T) {
+	proxied := map[string]bool{
+		"a PROXY header, version 1": true, "a PROXY header, version 2": true, "a head behind a PROXY header": true,
+		"a head without a PROXY header": true, "nothing from a proxy": true,
+	}
 	for name, begin := range map[string]string{
+		"a PROXY header, version 1":     "PROX",
+		"a PROXY header, version 2":     "\r\n\r\n\x00\r\nQU",
+		"a head behind a PROXY header":  "PROXY TCP4 203.0.113.9 192.0.2.1 4 80\r\nGET /heal",
+		"a head without a PROXY header": "GET /heal",
+		"nothing from a proxy":          "",
+
 		"a request line":            "GET /heal",
 		"a head":                    "GET /healthz HTTP/1.1\r\nHost: localhost\r\n",
 		"nothing":                   "",
@@ -269,7 +279,11 @@ func TestUnfinishedHeadsAreCutInTime(t *testing.T) {
 				s := newServer(t, 1, 1, words(nil), limited(100, 100))
 				end := s.begunOn(t, l)
 				since := time.Now()
-				c := l.dial(t, "192.0.2.1:1")
+				from := "192.0.2.1:1"
+				if proxied[name] {
+					from = "10.0.0.1:1"
+				}
+				c := l.dial(t, from)
 				go io.WriteString(c, begin)
 				_, _ = io.Copy(io.Discard, c)
 				if took := time.Since(since); took < 9*time.Second || took > 12*time.Second {

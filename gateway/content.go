@@ -53,6 +53,14 @@ func (b *beginning) add(p []byte) {
 	b.more = b.more || n < len(p)
 }
 
+// replace puts the beginning of p in the place of what was added.
+func (b *beginning) replace(p []byte) {
+	b.mu.Lock()
+	b.bytes, b.more = nil, false
+	b.mu.Unlock()
+	b.add(p)
+}
+
 // text returns the beginning; of bytes that are no text, as a picture's, it says so only.
 func (b *beginning) text() string {
 	b.mu.Lock()

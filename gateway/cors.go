@@ -2,21 +2,25 @@ package gateway
 
 import (
 	"net/http"
-	"slices"
 
 	"github.com/gin-gonic/gin"
 	"github.com/rs/cors"
+
+	"penstock/dialect/openinference"
 )
 
 // answerPages is the middleware that lets pages of the allowed origins read responses, and serves
 // the preflights of browsers. Pages of other origins get their preflights too: their requests must
 // arrive to be refused by guardHost with a reason that the page can read. A browser that is refused
 // a preflight reports nothing.
+//
+// No page may send credentials of the browser's, as cookies: here are none, and a page that any
+// origin may be of must bring a key of its own.
 func (g *Gateway) answerPages() gin.HandlerFunc {
 	o := cors.Options{
 		AllowedMethods:       []string{http.MethodGet, http.MethodPost, http.MethodDelete},
 		AllowedHeaders:       []string{"*"},
-		ExposedHeaders:       append([]string{headerRequestID, "Location", "Retry-After"}, limitHeaders()...),
+		ExposedHeaders:       append([]string{headerRequestID, "Location", "Retry-After", openinference.HeaderName}, limitHeaders()...),
 		OptionsSuccessStatus: http.StatusNoContent,
 	}
 	foreign := o
@@ -26,9 +30,7 @@ func (g *Gateway) answerPages() gin.HandlerFunc {
 
 	o.MaxAge = 600
 	o.AllowOriginFunc = g.allowedOrigin
-	if slices.Contains(g.Origins, "*") {
-		o.AllowOriginFunc, o.AllowedOrigins = nil, []string{"*"}
-	}
+	o.AllowPrivateNetwork = true // as to a server of the reader's own machine
 	allowed := cors.New(o)
 
 	return func(c *gin.Context) {

@@ -11,11 +11,16 @@ import (
 
 	"penstock/apierr"
 	"penstock/dialect"
+	"penstock/stream"
 )
 
-// errBroken reports a response that has begun and cannot be completed: the connection is broken
-// off, so that no client takes what it has for the whole.
-var errBroken = errors.New("the response was broken off")
+var (
+	// errBroken reports a response that has begun and cannot be completed: the connection is broken
+	// off, so that no client takes what it has for the whole.
+	errBroken = errors.New("the response was broken off")
+	// errUnsent reports that a write failed: the client is gone or stuck.
+	errUnsent = errors.New("write to the reader")
+)
 
 // handler does a route's work. What it returns is rendered in the route's dialect.
 type handler func(c *gin.Context) error
@@ -38,11 +43,14 @@ func (g *Gateway) rendering(r errorRenderer, h handler) gin.HandlerFunc {
 func (g *Gateway) native(h handler) gin.HandlerFunc { return g.rendering(g.codecs.native, h) }
 
 // fail ends a request that failed: by an error response or, where a response has begun, by
-// breaking it off.
+// breaking it off, at once if the client does not read what it is sent.
 func (g *Gateway) fail(c *gin.Context, err error, r errorRenderer) {
 	noteCause(c, err)
 	if c.Writer.Written() || errors.Is(err, errBroken) {
-		panic(http.ErrAbortHandler)
+		if errors.Is(err, errUnsent) || errors.Is(err, stream.ErrSlowReader) {
+			panic(http.ErrAbortHandler)
+		}
+		panic(errLingering)
 	}
 	e := r.Error(err, requestID(c))
 	maps.Copy(c.Writer.Header(), e.Header)

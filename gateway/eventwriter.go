@@ -10,9 +10,9 @@ import (
 )
 
 // eventWriter writes Server-Sent Events to one connection (WHATWG HTML, 9.2). Events are gathered
-// until flush, which sends them in one write with a deadline; the response's head goes out with the
-// first of them, so that until then a failure still has a status of its own. It is for one
-// goroutine.
+// until flush, which sends them in writes of at most batchBytes, each with a deadline of its own;
+// the response's head goes out with the first of them, so that until then a failure still has a
+// status of its own. It is for one goroutine.
 type eventWriter struct {
 	c       *gin.Context
 	control *http.ResponseController
@@ -21,6 +21,7 @@ type eventWriter struct {
 	wire    *connection // nil if it is shared
 	joints  *sync.Pool
 	socket  writability
+	media   string      // of the response
 	head    *streamHead // of a remote model; may be nil
 	buf     []byte
 	begun   bool // the head is out, or will be with what is gathered
@@ -28,7 +29,7 @@ type eventWriter struct {
 
 func (g *Gateway) newEventWriter(c *gin.Context) *eventWriter {
 	wire := connectionOf(c.Request)
-	return &eventWriter{c: c, control: controlOf(c), timeout: g.WriteTimeout, wire: wire, joints: &g.joints, socket: writabilityOf(wire)}
+	return &eventWriter{c: c, control: controlOf(c), timeout: g.WriteTimeout, wire: wire, joints: &g.joints, socket: writabilityOf(wire), media: mediaEvents + "; charset=utf-8"}
 }
 
 // controlOf returns the controls of a request's connection: net/http's own, as gin's Flush hides
@@ -46,15 +47,34 @@ func (s *eventWriter) Ready(size int) bool {
 // flush sends what is gathered. An error means that the reader is gone or stuck, and that nothing
 // more can be sent.
 func (s *eventWriter) flush() error {
-	if len(s.buf) == 0 {
-		return nil
+	err := s.write(s.buf)
+	s.buf = s.buf[:0]
+	if cap(s.buf) > batchBytes { // one large burst must not keep its memory for the rest of a long stream
+		s.buf = nil
 	}
+	return err
+}
+
+// write sends bytes in pieces: a reader that is far behind and reads on must not exceed the
+// deadline of a write.
+func (s *eventWriter) write(p []byte) error {
+	for len(p) > 0 {
+		n := min(len(p), batchBytes)
+		if err := s.writePiece(p[:n]); err != nil {
+			return err
+		}
+		p = p[n:]
+	}
+	return nil
+}
+
+func (s *eventWriter) writePiece(p []byte) error {
 	send := s.send
 	if !s.c.Writer.Written() {
 		send = s.sendHead
 		h := s.c.Writer.Header()
 		s.head.copyTo(h)
-		h.Set("Content-Type", "text/event-stream; charset=utf-8")
+		h.Set("Content-Type", s.media)
 		h.Set("Cache-Control", "no-cache, no-transform")
 		h.Set("X-Accel-Buffering", "no")
 		s.c.Writer.WriteHeader(http.StatusOK)
@@ -64,21 +84,17 @@ func (s *eventWriter) flush() error {
 	if now := time.Now(); s.expires.Sub(now) < s.timeout {
 		s.expires = now.Add(s.timeout + s.timeout/4)
 		if err := s.control.SetWriteDeadline(s.expires); err != nil {
-			return fmt.Errorf("set the write deadline: %w", err)
+			return fmt.Errorf("%w: set the write deadline: %w", errUnsent, err)
 		}
 	}
-	s.socket.wrote(len(s.buf))
-	err := send()
-	s.buf = s.buf[:0]
-	if cap(s.buf) > 64<<10 { // one large burst must not keep its memory for the rest of a long stream
-		s.buf = nil
-	}
+	s.socket.wrote(len(p))
+	err := send(p)
 	if err == nil && deadlineRunsOn(s.c.Request) {
 		s.expires = time.Time{}
 		err = s.control.SetWriteDeadline(s.expires)
 	}
 	if err != nil {
-		return fmt.Errorf("write to the reader: %w", err)
+		return fmt.Errorf("%w: %w", errUnsent, err)
 	}
 	return nil
 }
@@ -86,21 +102,21 @@ func (s *eventWriter) flush() error {
 // sendHead is send for the first write, which writes the head too. That needs a deep stack for a
 // moment, which its caller's goroutine, the handler's or the producer's, would keep for as long as
 // the stream is open: 8 KiB of each.
-func (s *eventWriter) sendHead() error {
+func (s *eventWriter) sendHead(p []byte) error {
 	sent := make(chan error, 1)
-	go func() { sent <- s.send() }()
+	go func() { sent <- s.send(p) }()
 	return <-sent
 }
 
-// send writes what is gathered, in one write where the connection serves no other request.
-func (s *eventWriter) send() (err error) {
+// send writes bytes, in one write where the connection serves no other request.
+func (s *eventWriter) send(p []byte) (err error) {
 	write := func() error {
-		if _, err := s.c.Writer.Write(s.buf); err != nil {
+		if _, err := s.c.Writer.Write(p); err != nil {
 			return err
 		}
 		return s.control.Flush()
 	}
-	if s.wire == nil || len(s.buf) <= unsplit {
+	if s.wire == nil || len(p) <= unsplit {
 		return write()
 	}
 	joint, _ := s.joints.Get().(*[]byte)

@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -20,9 +21,9 @@ var (
 	errForged = errors.New("an event of the stream would pass for its end")
 )
 
-// batchBytes is how much is gathered for one write. A write's deadline is for clients that are
-// stuck: one that is far behind and reads on must not exceed it, nor need a buffer for all that it
-// has missed.
+// batchBytes is how much is gathered for one write, and the most that one writes. A write's
+// deadline is for clients that are stuck: one that is far behind and reads on must not exceed it,
+// nor need a buffer for all that it has missed, nor for a large event.
 const batchBytes = 64 << 10
 
 // position is where in a stream a connection begins.
@@ -48,6 +49,7 @@ func (g *Gateway) follow(c *gin.Context, s *stream.Stream, from position, head *
 		eventWriter: g.newEventWriter(c), codec: codec, model: s.Info().Model, id: id,
 		checks:  s.Resumable() || s.Info().Verb != verbGenerate,
 		opening: native, numbered: native || s.Resumable(), from: from, retry: g.Retry,
+		heartbeat: heartbeatFor(c.Request),
 	}
 	f.head = head
 	if err := f.run(g, c, s); err != nil {
@@ -69,14 +71,27 @@ type follower struct {
 	opening  bool   // the connection opens with an id and the reconnection time
 	numbered bool   // events carry ids
 	checks   bool   // events may end the stream that should not
-	from     position
-	retry    time.Duration
+	// heartbeat appends a heartbeat.
+	heartbeat func(buf []byte) []byte
+	from      position
+	retry     time.Duration
 
 	chunks int       // events sent
 	first  time.Time // when the first of them was
 
 	failed *apierr.Error // the stream's failure
 	err    error         // why the follower takes no more
+}
+
+// heartbeatFor returns what appends a heartbeat for a client. Older versions of OpenAI's own SDKs
+// take the empty line after a comment for an event, which they cannot read. All others get one:
+// readers that split a stream at empty lines, and skip what begins with a colon, would lose the
+// event behind the comment.
+func heartbeatFor(r *http.Request) func(buf []byte) []byte {
+	if r.Header.Get("X-Stainless-Lang") != "" {
+		return sse.AppendHeartbeatLine
+	}
+	return sse.AppendHeartbeat
 }
 
 // open gathers what opens a connection.
@@ -92,7 +107,7 @@ func (f *follower) Notice(n stream.Notice, more bool) bool {
 	if n.Kind == stream.Idle {
 		f.open()
 		f.begun = true
-		f.buf = sse.AppendHeartbeat(f.buf)
+		f.buf = f.heartbeat(f.buf)
 		return f.gathered(more)
 	}
 	if e, ok := f.codec.Notice(dialect.Notice{Position: n.Position, Model: f.model}); ok {
@@ -117,7 +132,7 @@ func (f *follower) Events(events []sse.Event, first int64, more bool) bool {
 			return false
 		}
 		f.event(e, first+int64(i))
-		if !f.gathered(more || i < len(events)-1) {
+		if f.err != nil || !f.gathered(more || i < len(events)-1) {
 			return false
 		}
 	}
@@ -135,13 +150,28 @@ func (f *follower) End(t stream.Terminal, number int64) bool {
 		}
 	}
 	f.open()
+	if number == 1 {
+		for _, e := range t.Opening {
+			f.buf = e.Append(f.buf, sse.ID{})
+		}
+	}
 	f.event(t.Event, number)
-	return f.gathered(false)
+	return f.err == nil && f.gathered(false)
 }
 
-// event gathers an event.
+// event gathers an event. A large one is sent as it is gathered, but for its end.
 func (f *follower) event(e sse.Event, number int64) {
 	f.begun = true
+	if len(e.Data) >= batchBytes {
+		var id sse.ID
+		if f.numbered {
+			id = f.id
+		}
+		f.buf, f.err = e.AppendInPieces(f.buf, id, number, batchBytes, func(buf []byte) ([]byte, error) {
+			return buf[:0], f.write(buf)
+		})
+		return
+	}
 	if f.numbered {
 		f.buf = e.AppendNumbered(f.buf, f.id, number)
 	} else {

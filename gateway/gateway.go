@@ -92,9 +92,6 @@ func New(o Options) *Gateway {
 	return g
 }
 
-// ServeHTTP serves one request.
-func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.handler.ServeHTTP(w, r) }
-
 func (g *Gateway) routes() http.Handler {
 	gin.SetMode(gin.ReleaseMode) // else it writes to standard output
 	r := gin.New()
@@ -105,6 +102,7 @@ func (g *Gateway) routes() http.Handler {
 
 	// Load balancers request these by address, with any Host.
 	get(r, "/healthz", g.native(g.health))
+	get(r, "/health", g.native(g.health)) // where other servers have it
 	get(r, "/readyz", g.native(g.readiness))
 
 	guarded := r.Group("/", g.guardHost)
@@ -123,9 +121,7 @@ func (g *Gateway) routes() http.Handler {
 	guarded.POST(pathEmbeddings, g.rendering(g.codecs.embeddings, g.embed))
 	g.routeV2(r, guarded)
 
-	r.NoRoute(func(c *gin.Context) {
-		g.failAny(c, &apierr.Error{Code: apierr.CodeNotFound, Message: "there is nothing here; GET / shows what there is"})
-	})
+	r.NoRoute(g.missed)
 	r.NoMethod(func(c *gin.Context) {
 		g.failAny(c, &apierr.Error{Code: apierr.CodeMethodNotAllowed, Message: "this address takes " + c.Writer.Header().Get("Allow") + " only"})
 	})

@@ -39,12 +39,21 @@ func (g *Gateway) generate(codec dialect.Codec) gin.HandlerFunc {
 		if !ok {
 			return notSupported(m)
 		}
-		call, err := g.admit(c, gen.Admit, work{expects: r.Expectation, generates: true, stream: r.Stream})
+		text := wantsText(c.Request)
+		if text {
+			if err := checkText(c, r); err != nil {
+				return err
+			}
+		}
+		call, err := g.admit(c, gen.Admit, work{expects: r.Expectation, generates: true, stream: r.Stream || text})
 		if err != nil {
 			return err
 		}
 		defer call.Close()
 		r.Credential = g.credential(c)
+		if text {
+			return g.generateText(c, gen, call, r)
+		}
 		if !r.Stream {
 			return g.generateWhole(c, codec, gen, call, r)
 		}
@@ -155,6 +164,14 @@ func (e *encoder) Encode(into []sse.Event, deltas []dialect.Delta) ([]sse.Event,
 		}
 	}
 	return events, nil
+}
+
+// Opening implements engine.Opener.
+func (e *encoder) Opening() []sse.Event {
+	if opener, ok := e.Encoder.(dialect.Opener); ok {
+		return opener.Opening()
+	}
+	return nil
 }
 
 // allRead reports whether all deltas are what a Reader has read.

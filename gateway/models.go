@@ -73,6 +73,9 @@ func (g *Gateway) postModel(c *gin.Context) error {
 	setRoute(c, "/v1/models/{name}/"+verb)
 	if verb == "" {
 		setRoute(c, "/v1/models/{name}")
+		if err := g.geminiVerb(c, name); err != nil {
+			return err
+		}
 	}
 	m, err := g.model(c, name)
 	if err != nil {

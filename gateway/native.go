@@ -27,11 +27,15 @@ func (g *Gateway) getStream(c *gin.Context, m *engine.Model) error {
 		return err
 	}
 	in := engine.Input{Parameters: values}
-	call, err := g.admit(c, v.verb.Admit, v.work(in, !wantsWhole(c.Request)))
+	text := wantsText(c.Request)
+	call, err := g.admit(c, v.verb.Admit, v.work(in, text || !wantsWhole(c.Request)))
 	if err != nil {
 		return err
 	}
 	defer call.Close()
+	if text {
+		return g.nativeText(c, v, call, in)
+	}
 	if wantsWhole(c.Request) {
 		return g.collect(c, v, call, in)
 	}
@@ -53,12 +57,16 @@ func (g *Gateway) postStream(c *gin.Context, m *engine.Model, verb string) error
 	if err != nil {
 		return err
 	}
-	whole := verb == verbPredict && !wantsEvents(c.Request) || wantsWhole(c.Request)
+	text, streams := wantsText(c.Request), verb == verbPredict && v.takeStream(&in)
+	whole := !text && !streams && (verb == verbPredict && !wantsEvents(c.Request) || wantsWhole(c.Request))
 	call, err := g.admit(c, v.verb.Admit, v.work(in, !whole))
 	if err != nil {
 		return err
 	}
 	defer call.Close()
+	if text {
+		return g.nativeText(c, v, call, in)
+	}
 	if whole {
 		return g.collect(c, v, call, in)
 	}

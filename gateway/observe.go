@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -42,7 +43,7 @@ func (g *Gateway) observe(c *gin.Context) {
 // playground do all the time.
 func monitoring(c *gin.Context) bool {
 	switch routeOf(c) {
-	case "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/v2/models/{name}/ready", "/metrics", "/v1/models":
+	case "/healthz", "/health", "/readyz", "/v2/health/live", "/v2/health/ready", "/v2/models/{name}/ready", "/metrics", "/v1/models":
 		return true
 	}
 	return false
@@ -57,7 +58,7 @@ func (g *Gateway) recoverPanics(c *gin.Context) {
 			return
 		}
 		if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
-			panic(http.ErrAbortHandler)
+			panic(p)
 		}
 		c.Abort()
 		g.failAny(c, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
@@ -72,7 +73,7 @@ func saneID(id string) bool {
 	}
 	for _, r := range []byte(id) {
 		switch {
-		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '-', r == '_', r == '.', r == ':':
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', strings.IndexByte("-_.:@/=+", r) >= 0:
 		default:
 			return false
 		}

@@ -32,7 +32,7 @@ func (g *Gateway) checkPage(c *gin.Context, at site) *refusal {
 		return nil
 	case origin != "":
 		return g.checkOrigin(origin, at)
-	case from == fetchNone || slices.Contains(g.Origins, "*"):
+	case from == fetchNone:
 		return nil
 	case from == "" && !loadedByPage(r):
 		return checkAccept(c)
@@ -54,10 +54,14 @@ func (g *Gateway) checkOrigin(origin string, at site) *refusal {
 		"pages of %s may not call %s %s: the operator lists the origin under server.cors.origins; if the page is of this server, %s", seen, at.header, quoted(at.host), passHost)
 }
 
-// allowedOrigin reports whether the operator allows an origin.
+// allowedOrigin reports whether the operator allows an origin: by its name, all of this machine's
+// ports as http://localhost:*, all of a scheme that is not that of web pages as app://*, or all but
+// null as *.
 func (g *Gateway) allowedOrigin(origin string) bool {
+	scheme, host, named := strings.Cut(origin, "://")
+	named = named && !strings.ContainsAny(host, " ,")
 	return slices.ContainsFunc(g.Origins, func(known string) bool {
-		if known == "*" || known == origin {
+		if known == origin || named && (known == "*" || known == scheme+"://*") {
 			return true
 		}
 		withoutPort, anyPort := strings.CutSuffix(known, ":*")
@@ -76,8 +80,8 @@ func isPort(s string) bool {
 // reports the wrong scheme, as a page that came over HTTPS cannot send requests over HTTP.
 func (s site) hasOrigin(origin string) bool {
 	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" || s.https && u.Scheme != "https" {
-		return false
+	if err != nil || u.Host == "" || u.Scheme != "https" && (s.https || u.Scheme != "http") {
+		return false // applications have pages of app://localhost, too
 	}
 	port := ":80"
 	if u.Scheme == "https" {

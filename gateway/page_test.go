@@ -65,6 +65,7 @@ func TestAPageOfAnotherOriginStartsNothing(t *testing.T) {
 		{"a form in a sandbox", false, request("POST", countedStream, "{}", "Origin", "null", "Content-Type", "text/plain")},
 		{"an EventSource", false, request("GET", countedStream, "", "Origin", "https://evil.example", "Accept", "text/event-stream")},
 		{"an extension", false, request("POST", countedStream, "{}", "Origin", "chrome-extension://abcdefghijklmnop")},
+		{"an application whose host is ours", false, request("POST", countedStream, "{}", "Origin", "app://localhost")},
 		{"two origins", false, twice(request("POST", countedStream, "{}", "Origin", "http://localhost"), "Origin", "https://evil.example")},
 		{"an origin that begins as an allowed one", false, request("POST", countedStream, "{}", "Origin", "http://127.0.0.1:5173.evil.example")},
 		{"an origin with the name of an allowed one as user", false, request("POST", countedStream, "{}", "Origin", "http://127.0.0.1:5173@evil.example")},

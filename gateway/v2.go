@@ -3,7 +3,6 @@ package gateway
 import (
 	"net/http"
 	"runtime/debug"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -19,6 +18,8 @@ func (g *Gateway) routeV2(open, guarded gin.IRoutes) {
 	get(guarded, "/v2", g.v2(g.v2Server))
 	get(guarded, "/v2/models/*path", g.v2(g.v2Get))
 	guarded.POST("/v2/models/*path", g.v2(g.v2Post))
+	guarded.POST("/v2/repository/index", g.v2(g.v2Index))
+	guarded.POST("/v2/repository/models/*path", g.v2(g.v2Repository))
 }
 
 // v2 adapts a handler of these routes.
@@ -39,43 +40,34 @@ func (g *Gateway) v2Server(c *gin.Context) error {
 		Name       string   `json:"name"`
 		Version    string   `json:"version"`
 		Extensions []string `json:"extensions"`
-	}{"penstock", version, []string{"binary_tensor_data"}})
+	}{"penstock", version, []string{"binary_tensor_data", "model_configuration", "model_repository"}})
 }
 
-// splitV2 reads a path below /v2/models/ from the right: names may hold slashes.
-func splitV2(path, verb string) (name string, ok bool) {
-	return strings.CutSuffix(strings.Trim(path, "/"), "/"+verb)
-}
-
-// v2Get serves GET /v2/models/{name} and GET /v2/models/{name}/ready.
+// v2Get serves GET /v2/models/{name} and below it /ready and /config, each also for a version.
 func (g *Gateway) v2Get(c *gin.Context) error {
-	setRoute(c, "/v2/models/{name}")
-	if _, infer := splitV2(c.Param("path"), verbInfer); infer {
-		setRoute(c, "/v2/models/{name}/infer")
+	at := parseV2(c.Param("path"))
+	setRoute(c, at.route())
+	if at.action == verbInfer {
 		c.Header("Allow", http.MethodPost)
 		return &apierr.Error{Code: apierr.CodeMethodNotAllowed, Message: "POST the tensors to infer"}
 	}
-	name, ready := splitV2(c.Param("path"), "ready")
-	if ready {
-		setRoute(c, "/v2/models/{name}/ready")
-	}
-	m, err := g.model(c, name)
+	m, err := g.v2Model(c, at)
 	if err != nil {
 		return err
 	}
-	if ready {
+	if at.action == actionReady {
 		return g.v2Ready(c, m)
 	}
 	out, err := m.Describe()
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if out.MediaType != "" {
+	case at.action == actionConfig:
+		return g.v2Config(c, m, out)
+	case out.MediaType != "":
 		return g.writeBody(c, http.StatusOK, out.MediaType, out.Body)
 	}
-	return g.writeJSON(c, http.StatusOK, openinference.Metadata{
-		Name: m.Name(), Platform: m.Snapshot().Kind, Inputs: []openinference.Info{}, Outputs: []openinference.Info{},
-	})
+	return g.writeJSON(c, http.StatusOK, metadataOf(m))
 }
 
 func (g *Gateway) v2Ready(c *gin.Context, m *engine.Model) error {
@@ -94,11 +86,11 @@ func (g *Gateway) v2Ready(c *gin.Context, m *engine.Model) error {
 // header of its own, which the codec takes and returns as a parameter of the media type.
 func (g *Gateway) v2Post(c *gin.Context) error {
 	setRoute(c, "/v2/models/{name}/infer")
-	name, ok := splitV2(c.Param("path"), verbInfer)
-	if !ok {
-		return &apierr.Error{Code: apierr.CodeNotFound, Message: "POST to /v2/models/{name}/infer"}
+	at := parseV2(c.Param("path"))
+	if at.action != verbInfer {
+		return &apierr.Error{Code: apierr.CodeNotFound, Message: "POST to /v2/models/{name}/infer" + missingExtension(at.name)}
 	}
-	m, err := g.model(c, name)
+	m, err := g.v2Model(c, at)
 	if err != nil {
 		return err
 	}

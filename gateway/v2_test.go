@@ -45,9 +45,28 @@ func TestOpenInferenceProtocol(t *testing.T) {
 		{"GET", "/v2/health/live", "", 200, `{"live":true}`},
 		{"HEAD", "/v2/health/live", "", 200, ``},
 		{"GET", "/v2/health/ready", "", 200, `{"ready":true,"status":"ready"`},
-		{"GET", "/v2/models/org/sum", "", 200, `{"name":"org/sum","platform":"test","inputs":[],"outputs":[]}`},
+		{"GET", "/v2/models/org/sum", "", 200, `{"name":"org/sum","versions":["1"],"platform":"test","inputs":[],"outputs":[]}`},
+		{"GET", "/v2/models/org/sum/versions/1", "", 200, `{"name":"org/sum","versions":["1"],`},
+		{"GET", "/v2/models/org/sum/versions/1/ready", "", 200, `{"name":"org/sum","ready":true}`},
+		{"GET", "/v2/models/org/sum/versions/1/infer", "", 405, `{"error":"POST the tensors to infer"}`},
+		{"POST", "/v2/models/org/sum/versions/1/infer", long, 200, `"data":[3]`},
+		{"POST", "/v2/models/org/sum/versions/2/infer", long, 404, `{"error":"model org/sum has no version \"2\": its only one is 1"}`},
+		{"GET", "/v2/models/org/sum/versions/2/ready", "", 404, `has no version`},
+		{"GET", "/v2/models/org/sum/versions/2/config", "", 404, `has no version`},
+		{"GET", "/v2/models/org/sum/versions/" + strings.Repeat("9", 5000), "", 404, `has no version`},
+		{"GET", "/v2/models/org/sum/config", "", 200, `{"name":"org/sum","platform":"test","backend":"","version_policy":{"latest":{"num_versions":1}},"max_batch_size":0,"input":[],"output":[]}`},
+		{"GET", "/v2/models/org/sum/versions/1/config", "", 200, `"max_batch_size":0`},
+		{"GET", "/v2/models/none/config", "", 404, `{"error":"there is no model`},
+		{"POST", "/v2/repository/index", "", 200, `[{"name":"org/sum","version":"1","state":"READY","reason":""},{"name":"words","version":"1","state":"READY","reason":""}]`},
+		{"POST", "/v2/repository/index", `{"ready":true}`, 200, `[{"name":"org/sum",`},
+		{"POST", "/v2/repository/index", `[`, 400, `{"error":"the body must be empty`},
+		{"POST", "/v2/repository/models/org/sum/load", "{}", 400, `{"error":"model \"org/sum\" cannot be loaded by a request`},
+		{"POST", "/v2/repository/models/org/sum/unload", "", 400, `{"error":"model \"org/sum\" cannot be unloaded by a request`},
+		{"POST", "/v2/repository/models/org/sum", "", 404, `{"error":"there is nothing here`},
+		{"GET", "/v2/models/org/sum/stats", "", 404, `does not have Triton's extension for statistics`},
+		{"POST", "/v2/models/words/generate", "", 404, `does not have Triton's extension for generate: POST to /v1/models/{name}:predict`},
 		{"GET", "/v2/models/org/sum/ready", "", 200, `{"name":"org/sum","ready":true}`},
-		{"GET", "/v2/models/words", "", 200, `{"name":"words","platform":"test","inputs":[],"outputs":[]}`},
+		{"GET", "/v2/models/words", "", 200, `{"name":"words","versions":["1"],"platform":"test","inputs":[],"outputs":[]}`},
 		{"GET", "/v2/models/words/ready", "", 200, `{"name":"words","ready":true}`},
 		{"POST", infer, long, 200, `{"model_name":"org/sum","outputs":[{"name":"sum","datatype":"FP32","shape":[1],"data":[3]}]}`},
 		{"POST", infer, `{`, 400, `{"error":"the request is not the JSON that is wanted here, from byte 1 on"}`},
@@ -66,7 +85,7 @@ func TestOpenInferenceProtocol(t *testing.T) {
 			t.Errorf("%s %s: %d %s", c.method, c.path, w.Code, w.Body)
 		}
 	}
-	if text := metrics(s); !strings.Contains(text, `penstock_http_requests_total{code="200",method="POST",route="/v2/models/{name}/infer"} 1`) {
+	if text := metrics(s); !strings.Contains(text, `penstock_http_requests_total{code="200",method="POST",route="/v2/models/{name}/infer"} 2`) {
 		t.Error("the route is not counted by its name")
 	}
 	s.Drain()

@@ -51,7 +51,7 @@ func (p *passthrough) Write(b []byte) (int, error) {
 // finish writes the end of a response whose run has ended well.
 func (p *passthrough) finish() error {
 	if err := p.write(p.last); err != nil {
-		return fmt.Errorf("%w: write the response: %w", errBroken, err)
+		return fmt.Errorf("%w: %w: %w", errBroken, errUnsent, err)
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ type OpenAIOptions struct {
 	Midstream   Midstream  `yaml:"midstream" default:"off"`
 
 	MaxAnswer configs.Bytes `yaml:"max_answer" default:"64MiB" min:"64KiB" max:"1TiB"` // of a response that is not streamed
+	MaxEvent  configs.Bytes `yaml:"max_event" default:"64MiB" min:"64KiB" max:"1GiB"`  // of one event of a stream
 }
 
 // Upstream is one server that has the model.
@@ -62,6 +63,7 @@ type Timeouts struct {
 	FirstToken    time.Duration `yaml:"first_token" default:"10m" min:"1ms" max:"24h"`   // to the first content of a stream
 	BetweenTokens time.Duration `yaml:"between_tokens" default:"2m" min:"1ms" max:"24h"` // of silence in the middle
 	Whole         time.Duration `yaml:"whole" default:"10m" min:"1ms" max:"24h"`         // to the head of a response that is not streamed
+	AfterFinish   time.Duration `yaml:"after_finish" default:"30s" min:"1ms" max:"1h"`   // of silence that ends a response without [DONE]
 	Total         time.Duration `yaml:"total" default:"1h" min:"1ms" max:"24h"`          // of a response, with all attempts
 }
 
@@ -102,9 +104,10 @@ func addOpenAI(env app.Env, name string, o OpenAIOptions) error {
 		Servers: list,
 		Timeouts: upstream.Timeouts{
 			Connect: o.Timeouts.Connect, FailoverAfter: o.Timeouts.FailoverAfter, FirstToken: o.Timeouts.FirstToken,
-			BetweenTokens: o.Timeouts.BetweenTokens, Whole: o.Timeouts.Whole, Total: o.Timeouts.Total,
+			BetweenTokens: o.Timeouts.BetweenTokens, Whole: o.Timeouts.Whole, AfterFinish: o.Timeouts.AfterFinish, Total: o.Timeouts.Total,
 		},
 		MaxAnswer: int64(o.MaxAnswer),
+		MaxEvent:  int(o.MaxEvent),
 		Match:     o.Midstream == MidstreamMatch,
 		Gate:      gate,
 		Observer:  upstreamMetrics{env.Metrics},

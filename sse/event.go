@@ -73,41 +73,90 @@ func (e Event) Append(buf []byte, id ID) []byte {
 
 // AppendNumbered is Append with NumberedID(stream, seq), which it writes without allocating.
 func (e Event) AppendNumbered(buf []byte, stream ID, seq int64) []byte {
+	return e.append(appendNumber(buf, stream, seq))
+}
+
+func appendNumber(buf []byte, stream ID, seq int64) []byte {
 	buf = append(append(append(buf, "id: "...), stream.text...), '-')
-	buf = append(strconv.AppendInt(buf, seq, 10), '\n')
-	return e.append(buf)
+	return append(strconv.AppendInt(buf, seq, 10), '\n')
 }
 
 func (e Event) append(buf []byte) []byte {
-	if e.Name.text != "" {
-		buf = append(append(append(buf, "event: "...), e.Name.text...), '\n')
-	}
-	data := e.Data
-	for {
-		i := lineEnd(data)
-		line := data
-		if i >= 0 {
-			line = data[:i]
-		}
+	buf = e.appendName(buf)
+	for data := (lines{data: e.Data}); ; {
+		line, more := data.next()
 		buf = append(append(append(buf, "data: "...), line...), '\n')
-		if i < 0 {
+		if !more {
 			return append(buf, '\n')
 		}
-		if data[i] == '\r' && i+1 < len(data) && data[i+1] == '\n' {
-			i++
-		}
-		data = data[i+1:]
 	}
 }
 
-// lineEnd returns where the first line of data ends, -1 if it is the only one, as it nearly
-// always is.
-func lineEnd(data []byte) int {
-	lf := bytes.IndexByte(data, '\n')
-	if cr := bytes.IndexByte(data, '\r'); cr >= 0 && (lf < 0 || cr < lf) {
-		return cr
+func (e Event) appendName(buf []byte) []byte {
+	if e.Name.text == "" {
+		return buf
 	}
-	return lf
+	return append(append(append(buf, "event: "...), e.Name.text...), '\n')
+}
+
+// AppendInPieces is AppendNumbered, or without an id if stream is zero, for events of any size:
+// whenever buf holds size bytes it is passed to flush, which returns the buffer to go on with. The
+// error is that of flush.
+func (e Event) AppendInPieces(buf []byte, stream ID, seq int64, size int, flush func([]byte) ([]byte, error)) (_ []byte, err error) {
+	if stream.text != "" {
+		buf = appendNumber(buf, stream, seq)
+	}
+	buf = e.appendName(buf)
+	for data := (lines{data: e.Data}); ; {
+		line, more := data.next()
+		buf = append(buf, "data: "...)
+		for len(buf)+len(line) >= size {
+			n := min(len(line), max(0, size-len(buf)))
+			if buf, err = flush(append(buf, line[:n]...)); err != nil {
+				return nil, err
+			}
+			line = line[n:]
+		}
+		buf = append(append(buf, line...), '\n')
+		if !more {
+			return append(buf, '\n'), nil
+		}
+	}
+}
+
+// lines are the lines of some data. Finding them all looks at each byte twice, however many there
+// are; nearly always there is one.
+type lines struct {
+	data   []byte
+	begin  int // of the next line
+	lf, cr int // where the next ones of each are, from begin on; len(data): there are none
+}
+
+// next returns the next line, without its end, and whether another follows.
+func (l *lines) next() (line []byte, more bool) {
+	l.lf = l.find(l.lf, '\n')
+	l.cr = l.find(l.cr, '\r')
+	end := min(l.lf, l.cr)
+	line = l.data[l.begin:end]
+	if end == len(l.data) {
+		return line, false
+	}
+	l.begin = end + 1
+	if l.lf == l.cr+1 { // CRLF is one line end
+		l.begin++
+	}
+	return line, true
+}
+
+// find returns where the next b is, which was at known.
+func (l *lines) find(known int, b byte) int {
+	if known >= l.begin && l.begin > 0 {
+		return known
+	}
+	if i := bytes.IndexByte(l.data[l.begin:], b); i >= 0 {
+		return l.begin + i
+	}
+	return len(l.data)
 }
 
 // AppendOpening appends what opens a stream that an EventSource may resume: an id, so that a
@@ -120,3 +169,7 @@ func AppendOpening(buf []byte, id ID, retry time.Duration) []byte {
 
 // AppendHeartbeat appends a comment, which clients ignore and which keeps the connection alive.
 func AppendHeartbeat(buf []byte) []byte { return append(buf, ": keep-alive\n\n"...) }
+
+// AppendHeartbeatLine appends the comment without the empty line after it. To a client that keeps
+// to the standard it is the same; some take the empty line for the end of an event.
+func AppendHeartbeatLine(buf []byte) []byte { return append(buf, ": keep-alive\n"...) }

@@ -15,17 +15,20 @@ type RawEvent struct {
 	Name []byte // empty for most
 	Data []byte // data lines joined with '\n'
 	ID   []byte // as this event gives it; empty if it gives none
+	Bare []byte // a JSON value on lines of no field, which clients ignore; nearly always empty
 }
 
 // Reader reads server-sent events as the WHATWG's HTML standard has them
 // ("9.2.6 Interpreting an event stream"), from a server that may be careless: lines
 // end in LF, CRLF or CR, a byte order mark may stand in front, comments and unknown
-// fields are skipped. An event is returned as soon as its empty line is there. It
+// fields are skipped, but for RawEvent.Bare, which may come without any data. An event
+// is returned as soon as its empty line is there, or the end of a Bare in its place. It
 // keeps one buffer, and allocates nothing per event. It is for one goroutine.
 type Reader struct {
-	r   io.Reader
-	max int
-	err error // of r; nothing more comes
+	r       io.Reader
+	max     int
+	reserve func(change int) error // nil: memory is not counted
+	err     error                  // of r; nothing more comes
 
 	// buf[base:end] has been read and not been returned; the current event begins at
 	// base, its next line at pos, and up to pos+scanned there is no line end.
@@ -42,12 +45,13 @@ type Reader struct {
 	name, id           []byte
 	dataStart, dataEnd int
 	hasData, pending   bool
+	bare               bareValue
 }
 
 const (
 	firstBuffer = 2 << 10  // bytes allocated at first; most events are far shorter
 	burstBuffer = 16 << 10 // bytes once a read has filled the first
-	keptBuffer  = 64 << 10 // a buffer that grew beyond it is given up once it is empty
+	keptBuffer  = 64 << 10 // a buffer that grew beyond it is given up once it is empty, or nearly so
 )
 
 // NewReader returns a reader of the events in r, each at most maxEvent bytes long
@@ -55,6 +59,12 @@ const (
 func NewReader(r io.Reader, maxEvent int) *Reader {
 	return &Reader{r: r, max: maxEvent}
 }
+
+// Reserve makes the Reader count its buffer once that is larger than nearly all events need: before
+// it grows, reserve is called with how many bytes more it will take, and an error is Next's; after
+// it has shrunk, with how many less, below 0. What it holds when it is no longer used is the
+// caller's to return.
+func (r *Reader) Reserve(reserve func(change int) error) { r.reserve = reserve }
 
 // Next returns the next event. Its error is io.EOF when r ended between two events. If
 // r ended, or failed, inside an event, Next returns what there is of that event with
@@ -86,7 +96,11 @@ func (r *Reader) Buffered() (e RawEvent, ok bool) {
 			return RawEvent{}, false
 		case start < end:
 			r.field(start, end)
-		case r.hasData:
+			if r.bare.closed && r.bare.alone {
+				r.returned = true
+				return r.event(), true
+			}
+		case r.hasData, r.bare.closed:
 			r.returned = true
 			return r.event(), true
 		default:
@@ -101,16 +115,32 @@ func (r *Reader) begin() {
 	r.name, r.id = r.name[:0], r.id[:0]
 	r.hasData, r.pending = false, false
 	r.dataStart, r.dataEnd = 0, 0
+	if r.bare.begun {
+		r.bare = bareValue{}
+	}
 	if r.base == r.end {
 		r.base, r.pos, r.end = 0, 0, 0
 		if len(r.buf) > keptBuffer {
+			_ = r.count(-len(r.buf))
 			r.buf = nil
 		}
 	}
 }
 
+// count calls reserve.
+func (r *Reader) count(change int) error {
+	if r.reserve == nil {
+		return nil
+	}
+	return r.reserve(change)
+}
+
 func (r *Reader) event() RawEvent {
-	return RawEvent{Name: r.name, Data: r.buf[r.base+r.dataStart : r.base+r.dataEnd], ID: r.id}
+	e := RawEvent{Name: r.name, Data: r.buf[r.base+r.dataStart : r.base+r.dataEnd], ID: r.id}
+	if r.bare.begun {
+		e.Bare = r.buf[r.base+r.bare.start : r.base+r.bare.end]
+	}
+	return e
 }
 
 // finish tells an end between events from one inside an event.
@@ -174,8 +204,7 @@ func (r *Reader) fill() bool {
 	if r.err != nil {
 		return false
 	}
-	if !r.makeRoom() {
-		r.err = ErrEventTooLong
+	if r.err = r.makeRoom(); r.err != nil {
 		return false
 	}
 	for range 100 {
@@ -195,25 +224,46 @@ func (r *Reader) fill() bool {
 	return false
 }
 
-// makeRoom moves the event at hand to the front of the buffer, or of a larger one, so that a read
+// makeRoom moves the event at hand to the front of the buffer, or of another one, so that a read
 // brings as much as it can.
-func (r *Reader) makeRoom() bool {
+func (r *Reader) makeRoom() error {
 	buf := r.buf
 	switch {
 	case r.base == 0 && r.end == len(buf):
 		if len(buf) >= r.max {
-			return false
+			return ErrEventTooLong
 		}
-		buf = make([]byte, min(r.max, max(firstBuffer, 2*len(buf))))
+		return r.replace(min(r.max, max(firstBuffer, 2*len(buf))))
 	case r.filled && len(buf) < burstBuffer: // events come faster than they are taken: larger pieces cost less
-		buf = make([]byte, min(r.max, burstBuffer))
+		return r.replace(min(r.max, burstBuffer))
+	case len(buf) > keptBuffer && r.end-r.base <= keptBuffer/2: // a large event is followed by small ones
+		return r.replace(keptBuffer)
 	}
+	r.move(buf)
+	return nil
+}
+
+// replace moves the event at hand to a buffer of another size. Both are there for a moment.
+func (r *Reader) replace(size int) error {
+	if size > keptBuffer {
+		if err := r.count(size); err != nil {
+			return err
+		}
+	}
+	before := len(r.buf)
+	r.move(make([]byte, size))
+	if before > keptBuffer {
+		return r.count(-before)
+	}
+	return nil
+}
+
+func (r *Reader) move(buf []byte) {
 	r.filled = false
 	r.end = copy(buf, r.buf[r.base:r.end])
 	r.pos -= r.base
 	r.base = 0
 	r.buf = buf
-	return true
 }
 
 // field takes a line of the event at hand, buf[start:end].
@@ -229,6 +279,7 @@ func (r *Reader) field(start, end int) {
 		}
 		return
 	}
+	alone := !r.pending
 	r.pending = true
 	if len(value) > 0 && value[0] == ' ' {
 		value = value[1:]
@@ -240,6 +291,8 @@ func (r *Reader) field(start, end int) {
 		r.name = append(r.name[:0], value...)
 	case "id":
 		r.id = append(r.id[:0], value...)
+	default:
+		r.bare.line(r.buf[start:end], start-r.base, end-r.base, alone)
 	}
 }
 
@@ -252,6 +305,7 @@ func (r *Reader) data(line []byte, offset int) {
 		r.dataStart, r.dataEnd = offset, offset+len(line)
 		return
 	}
+	r.bare = bareValue{} // it may be where the line is moved to
 	joined := r.buf[r.base+r.dataEnd:]
 	joined[0] = '\n'
 	r.dataEnd += 1 + copy(joined[1:], line)

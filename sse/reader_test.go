@@ -127,6 +127,53 @@ func TestReaderAllocatesNothingPerEvent(t *testing.T) {
 	}
 }
 
+// A reader's buffer is counted before it grows, and given back when a large event is over, also if
+// the beginning of another is in it already.
+func TestAReaderReservesWhatLargeEventsTake(t *testing.T) {
+	const size = 10 << 20
+	in := strings.Repeat("data: small\n\n", 3) + "data: " + strings.Repeat("x", size) + "\n\n" + strings.Repeat("data: small\n\n", 30_000)
+	held, most := 0, 0
+	events := sse.NewReader(iotest.HalfReader(strings.NewReader(in)), 64<<20)
+	events.Reserve(func(change int) error {
+		held += change
+		most = max(most, held)
+		return nil
+	})
+	for n := range 3 + 1 + 30_000 {
+		e, err := events.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case n < 3 && held > 0:
+			t.Fatalf("%d bytes are reserved for event %d", held, n)
+		case n == 3 && (len(e.Data) != size || held < size):
+			t.Fatalf("%d bytes are reserved for one of %d", held, len(e.Data))
+		}
+	}
+	if _, err := events.Next(); !errors.Is(err, io.EOF) {
+		t.Error(err)
+	}
+	if held != 0 || most > 3*size {
+		t.Errorf("%d bytes are still reserved, %d were", held, most)
+	}
+}
+
+func TestAReaderWithoutMemoryReadsNoFurther(t *testing.T) {
+	full := errors.New("no memory")
+	source := strings.NewReader("data: " + strings.Repeat("x", 10<<20) + "\n\n")
+	events := sse.NewReader(source, 64<<20)
+	events.Reserve(func(change int) error {
+		if change > 1<<20 {
+			return full
+		}
+		return nil
+	})
+	if _, err := events.Next(); !errors.Is(err, full) || source.Len() < 8<<20 {
+		t.Errorf("%v, with %d bytes unread", err, source.Len())
+	}
+}
+
 // FuzzReader reads the same bytes whole and in pieces, and beside an independent
 // parser.
 func FuzzReader(f *testing.F) {

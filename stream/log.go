@@ -115,6 +115,10 @@ type Terminal struct {
 	Outcome Outcome
 	Event   sse.Event     // says it in the stream's dialect
 	Err     *apierr.Error // nil if done; a store keeps all of it but the cause
+
+	// Opening comes before Event, without numbers, where the stream failed before it had any event.
+	// It is seldom needed: such a failure is a status where nothing has been sent.
+	Opening []sse.Event
 }
 
 // eventCost is what a kept event takes in memory beside its data: two slice headers, and the room

@@ -9,52 +9,68 @@ import (
 )
 
 // plainLog is the log of a plain stream, whose one reader cannot come back: it keeps what the
-// reader has not taken and nothing else. Events that go straight to the reader through a handover
+// reader has not sent and nothing else. Events that go straight to the reader through a handover
 // cost one lock and no allocation; log and reader exchange their slices where they do not.
 type plainLog struct {
 	info   Info
 	buffer int
 	owner  Owner
+	waits  bool // the producer waits for the reader, which is else given up once it lags too far
 
 	mu       sync.Mutex
 	events   []sse.Event
 	slab     slab  // holds the events' data
 	first    int64 // number of events[0]
 	size     int
+	sending  int // bytes of those that the reader has taken and is sending
+	account  memory.Account
 	reserved *memory.Reservation
-	counted  int // bytes of size that are reserved
+	counted  int // bytes that are reserved
 	overrun  bool
 	terminal *Terminal
 	direct   *handover       // nil: there is none, or no longer
 	news     chan<- struct{} // nil without a reader
 	read     bool            // there has been a reader
+	room     chan struct{}   // cap 1; pinged when there is room again, or no reader; nil unless waits
 }
 
 // uncounted is how much a plain log keeps without reserving it: most keep nothing for long.
 const uncounted = 16 << 10
 
-func newPlainLog(info Info, buffer int, owner Owner, account memory.Account) *plainLog {
-	return &plainLog{info: info, buffer: buffer, owner: owner, first: 1, reserved: account.Reserve(memory.Stream)}
+func newPlainLog(c Config, owner Owner, account memory.Account) *plainLog {
+	l := &plainLog{
+		info: c.Info, buffer: c.Buffer, owner: owner, waits: c.Waits, first: 1,
+		account: account, reserved: account.Reserve(memory.Stream),
+	}
+	if l.waits {
+		l.room = make(chan struct{}, 1)
+	}
+	return l
 }
 
 // Info implements View.
 func (l *plainLog) Info() Info { return l.info }
 
-// Append implements Log. It fails with ErrSlowReader once more than the buffer is kept, though
-// events that arrive while nothing is kept fit any buffer, or more than there is memory for. The
-// numbers are as they should be: the log is written by this package only.
-func (l *plainLog) Append(_ context.Context, _ int64, events []sse.Event) error {
+// Append implements Log. Where the producer waits, see appendWaiting; else it fails with
+// ErrSlowReader once more than the buffer is kept, though events that arrive while nothing is kept
+// fit any buffer, or more than there is memory for. The numbers are as they should be: the log is
+// written by this package only.
+func (l *plainLog) Append(ctx context.Context, _ int64, events []sse.Event) error {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	if len(l.events) == 0 && l.direct != nil && l.direct.offer(events, l.first) {
 		l.first += int64(len(events))
+		l.mu.Unlock()
 		return nil
 	}
+	if l.waits {
+		l.mu.Unlock()
+		return l.appendWaiting(ctx, events)
+	}
+	defer l.mu.Unlock()
 	defer ping(l.news)
 	lags := len(l.events) > 0
 	for _, e := range events {
-		l.size += cost(e)
-		l.events = append(l.events, l.slab.keep(e))
+		l.add(e)
 	}
 	if l.overrun = l.overrun || lags && l.size > l.buffer || !l.count(); l.overrun {
 		return ErrSlowReader
@@ -62,25 +78,41 @@ func (l *plainLog) Append(_ context.Context, _ int64, events []sse.Event) error 
 	return nil
 }
 
+func (l *plainLog) add(e sse.Event) {
+	l.size += cost(e)
+	l.events = append(l.events, l.slab.keep(e))
+}
+
 // count reserves what is kept, and reports whether there is memory for it.
 func (l *plainLog) count() bool {
-	more := l.size - l.counted
-	if l.size <= uncounted || more <= 0 {
+	kept := l.size + l.sending
+	more := kept - l.counted
+	if kept <= uncounted || more <= 0 {
 		return true
 	}
 	if !l.reserved.Try(int64(more)) {
 		return false
 	}
-	l.counted = l.size
+	l.counted = kept
 	return true
 }
 
-// uncount returns what is reserved.
+// uncount returns what is reserved and no longer kept.
 func (l *plainLog) uncount() {
-	if l.counted > 0 {
-		l.reserved.Close()
-		l.counted = 0
+	kept := l.size + l.sending
+	if kept <= uncounted {
+		kept = 0
 	}
+	if less := l.counted - kept; less > 0 {
+		l.reserved.Shrink(int64(less))
+		l.counted = kept
+	}
+}
+
+// lose drops what no reader will take.
+func (l *plainLog) lose() {
+	l.events, l.size, l.sending, l.slab = nil, 0, 0, slab{}
+	l.uncount()
 }
 
 // Flush implements Log.
@@ -91,8 +123,9 @@ func (l *plainLog) Seal(_ context.Context, t Terminal) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.terminal = &t
-	if l.news == nil { // there is no reader to take it
-		l.uncount()
+	if l.news == nil { // a reader that never comes must not leave memory counted
+		l.reserved.Close()
+		l.counted = 0
 	}
 	ping(l.news)
 	return nil
@@ -134,18 +167,28 @@ func (l *plainLog) Take(spare []sse.Event) (Batch, error) {
 	}
 	b := Batch{First: l.first, Events: l.events, Terminal: l.terminal}
 	l.first += int64(len(l.events))
-	l.size = 0
+	l.size, l.sending = 0, l.size
 	l.uncount()
 	clear(spare)
 	l.events = spare[:0]
 	return b, nil
 }
 
+// sent notes that what the last Take returned has been sent, and is not held any more.
+func (l *plainLog) sent() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sending = 0
+	l.uncount()
+	ping(l.room)
+}
+
 // Close implements Cursor.
 func (l *plainLog) Close() {
 	l.mu.Lock()
 	l.news, l.direct = nil, nil
-	l.uncount()
+	l.lose()
+	ping(l.room)
 	l.mu.Unlock()
 	l.owner.ReadersChanged()
 }
@@ -177,7 +220,6 @@ func (l *plainLog) Cancel(context.Context) error {
 func (l *plainLog) Drop(context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.events, l.size, l.slab = nil, 0, slab{}
-	l.uncount()
+	l.lose()
 	return nil
 }

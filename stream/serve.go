@@ -64,6 +64,7 @@ func (s *Stream) Serve(ctx context.Context, after int64, idle time.Duration, sin
 	}
 	defer d.close()
 	if plain, ok := cursor.(*plainLog); ok {
+		d.plain = plain
 		plain.connect(&handover{d})
 	}
 	timer := time.NewTimer(time.Hour)
@@ -93,6 +94,7 @@ func (s *Stream) Serve(ctx context.Context, after int64, idle time.Duration, sin
 type delivery struct {
 	stream *Stream
 	cursor Cursor
+	plain  *plainLog // the cursor, of a plain stream
 	news   chan struct{}
 	idle   time.Duration
 
@@ -130,6 +132,10 @@ func (d *delivery) deliver() (wake time.Time, over bool, err error) {
 		d.start(len(b.Events) > 0)
 	}
 	d.events(b.Events, b.First, b.Terminal != nil)
+	if d.plain != nil && len(b.Events) > 0 {
+		clear(b.Events) // a large one must not be held until the next comes
+		d.plain.sent()
+	}
 	switch {
 	case d.gone:
 		return wake, true, nil

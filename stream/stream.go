@@ -29,6 +29,11 @@ type Config struct {
 	// its end, whether it is read or not.
 	Detached bool
 
+	// Waits lets the reader of a plain stream hold its producer up: Append waits while the buffer is
+	// full, and the reader may be as slow as its sink allows. Without it a reader that lags by more
+	// than the buffer is given up. A stream with a Lease never waits for a reader.
+	Waits bool
+
 	Observer Observer // nil: none
 
 	// Absent is called when what Stream.Absent reports has changed. Calls for one stream may come
@@ -48,7 +53,7 @@ type Observer interface {
 
 // Stream is one generation as its readers see it: a log with one producer, on this machine or
 // another, and readers at positions of their own. Its methods may be called from any goroutine.
-// No reader ever slows the producer down.
+// No reader slows the producer down, but for the only one of a plain stream that Waits.
 type Stream struct {
 	id      string
 	info    Info
@@ -118,7 +123,7 @@ func (s *Streams) Create(ctx context.Context, c Config) (context.Context, *Produ
 func (s *Streams) createLog(ctx context.Context, stream *Stream) (Log, error) {
 	c := stream.config
 	if c.Lease <= 0 {
-		return newPlainLog(c.Info, c.Buffer, stream, s.budget.Account(c.Caller)), nil
+		return newPlainLog(c, stream, s.budget.Account(c.Caller)), nil
 	}
 	return s.logs.Create(ctx, stream.id, LogConfig{Info: c.Info, Caller: c.Caller, Buffer: c.Buffer, Lease: c.Lease}, stream)
 }
@@ -229,7 +234,8 @@ func (p *Producer) Queued(position func() int) { p.stream.change(stateQueued, po
 func (p *Producer) Running() { p.stream.change(stateRunning, nil) }
 
 // Append adds events that came together; slice and data are the caller's again when it returns.
-// It fails once no reader can get them any more, and then cancels the generation.
+// It fails once no reader can get them any more, and then cancels the generation. It waits for the
+// reader of a stream that Waits, for no longer than ctx and the reader last.
 func (p *Producer) Append(ctx context.Context, events []sse.Event) error {
 	if len(events) == 0 {
 		return nil

@@ -269,8 +269,7 @@ func TestDeltas(t *testing.T) {
 		return nil
 	})
 	want := []dialect.Delta{
-		{Fingerprint: m.fingerprint},
-		{Text: "B"},
+		{Text: "B", Fingerprint: m.fingerprint}, // nothing before the prompt has been read
 		{Text: "B"},
 		{Finish: "length"},
 		{Usage: &dialect.Usage{PromptTokens: 5, CompletionTokens: 2, TotalTokens: 7}},

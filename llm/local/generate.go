@@ -8,21 +8,21 @@ import (
 	"penstock/engine"
 )
 
-// generate emits a completion: an empty delta when it begins, the text, the reason why it ended,
-// and the usage.
+// generate emits a completion: the text, the reason why it ended, and the usage. Until the prompt
+// has been read it emits nothing: clients measure the time to the first token by what comes first.
 func (m *Model) generate(ctx context.Context, j job, emit func(...dialect.Delta) error) (engine.End, error) {
-	if err := emit(dialect.Delta{Fingerprint: m.fingerprint}); err != nil {
-		return engine.End{}, err
-	}
+	fingerprint := m.fingerprint // on the first delta
 	end, err := m.complete(ctx, j, func(s segment) error {
-		return emit(dialect.Delta{Text: s.text, Logprobs: m.logprobs(s.tokens)})
+		d := dialect.Delta{Text: s.text, Logprobs: m.logprobs(s.tokens), Fingerprint: fingerprint}
+		fingerprint = ""
+		return emit(d)
 	})
 	if err != nil {
 		return end, err
 	}
 	u := end.Usage()
 	usage := dialect.Usage{PromptTokens: u.PromptTokens, CompletionTokens: u.CompletionTokens, TotalTokens: u.PromptTokens + u.CompletionTokens}
-	return end, emit(dialect.Delta{Finish: end.Reason()}, dialect.Delta{Usage: &usage})
+	return end, emit(dialect.Delta{Finish: end.Reason(), Fingerprint: fingerprint}, dialect.Delta{Usage: &usage})
 }
 
 // complete runs the model on the prompt, and then on each token it chose, until it chooses one that

@@ -20,6 +20,9 @@ type Config struct {
 	// MaxAnswer bounds the bytes of a whole response, decompressed, and of the events that one is
 	// made of; 0: DefaultMaxAnswer.
 	MaxAnswer int64
+	// MaxEvent bounds the bytes of one event of a stream, with its field names and line ends; 0:
+	// DefaultMaxEvent.
+	MaxEvent int
 
 	Match    bool              // continue a stream that failed by a second response that repeats it
 	Gate     engine.GateConfig // the model's own
@@ -30,8 +33,14 @@ type Config struct {
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
+// DefaultAfterFinish is the Timeouts.AfterFinish of a Config without one.
+const DefaultAfterFinish = 30 * time.Second
+
 // DefaultMaxAnswer is the MaxAnswer of a Config without one.
 const DefaultMaxAnswer = 64 << 20
+
+// DefaultMaxEvent is the MaxEvent of a Config without one: image models send events of 10 MB.
+const DefaultMaxEvent = 64 << 20
 
 // Server is one OpenAI-compatible server.
 type Server struct {
@@ -46,12 +55,16 @@ type Server struct {
 }
 
 // Timeouts are how long a server may take, and how long it may be silent. Any byte ends a silence: a
-// comment, an empty line, an event without content. All but FailoverAfter and Total are above 0.
+// comment, an empty line, an event without content. The first four are above 0.
 type Timeouts struct {
 	Connect       time.Duration // to an open connection, TLS included
 	FirstToken    time.Duration // from there to the first content of a stream, whatever comes before it
 	BetweenTokens time.Duration // of silence in the middle of a response
 	Whole         time.Duration // from the connection to the head of a response that is not streamed
+
+	// AfterFinish is the silence after the last finish_reason that completes a stream without [DONE].
+	// 0: DefaultAfterFinish.
+	AfterFinish time.Duration
 
 	// FailoverAfter is the silence after which the next free server is sent the request as well, as
 	// long as no content has arrived, or, with Match, in the middle of a stream. What continues
@@ -103,6 +116,9 @@ func Add(e *engine.Engine, c Config) (*engine.Model, error) {
 	if c.MaxAnswer == 0 {
 		c.MaxAnswer = DefaultMaxAnswer
 	}
+	if c.Timeouts.AfterFinish == 0 {
+		c.Timeouts.AfterFinish = DefaultAfterFinish
+	}
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
@@ -130,8 +146,8 @@ func (c *Config) check() error {
 	if t := c.Timeouts; min(t.Connect, t.FirstToken, t.BetweenTokens, t.Whole) <= 0 {
 		errs = append(errs, errors.New("every timeout must be above 0"))
 	}
-	if c.MaxAnswer < 0 || min(c.Timeouts.Total, c.Timeouts.FailoverAfter) < 0 {
-		errs = append(errs, errors.New("MaxAnswer, Timeouts.Total and Timeouts.FailoverAfter must not be below 0"))
+	if c.MaxAnswer < 0 || c.MaxEvent < 0 || min(c.Timeouts.Total, c.Timeouts.FailoverAfter, c.Timeouts.AfterFinish) < 0 {
+		errs = append(errs, errors.New("MaxAnswer, MaxEvent, and Timeouts.Total, FailoverAfter and AfterFinish must not be below 0"))
 	}
 	return errors.Join(errs...)
 }

@@ -78,6 +78,7 @@ func buildFaulty(t *testing.T, f test.Fault, script test.Script, certificate tls
 		upstream = test.New(f.First, script)
 	}
 	h := newFixture(t, func(config *Config) {
+		config.MaxEvent = 4 << 20
 		switch f.Connection {
 		case test.UnknownCertificate, test.NoTLS, test.NoHandshake:
 			config.Servers[0].BaseURL = "https://a.test/v1"

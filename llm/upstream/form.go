@@ -2,10 +2,10 @@ package upstream
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"strings"
 
-	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/memory"
 )
@@ -172,10 +172,17 @@ func (o *response) readJSON() ([]byte, *failure) {
 			return nil, tooLarge(limit)
 		}
 		if err := o.held.Grow(o.ctx, int64(eventsOfJSON*n)); err != nil {
-			return nil, unreserved(err)
+			return nil, noMemory(err)
 		}
 		nested.add(piece[:n])
 		body.Write(piece[:n])
+		if nested.closed() { // after an error some servers send more, or leave the connection open
+			if first := firstValue(body.Bytes()); first != nil {
+				if is, err := dialect.ReportsError(first); is && err == nil {
+					return first, nil
+				}
+			}
+		}
 		switch {
 		case err == io.EOF && nested.closed(): //nolint:errorlint // io.EOF itself is a clean end
 			return body.Bytes(), nil
@@ -185,9 +192,13 @@ func (o *response) readJSON() ([]byte, *failure) {
 	}
 }
 
-// unreserved is the failure of a response that there is no memory for.
-func unreserved(err error) *failure {
-	return &failure{outcome: OutcomeCanceled, action: giveUp, err: apierr.From(err)}
+// firstValue returns the first JSON value of a body, nil if that is none.
+func firstValue(body []byte) []byte {
+	var value json.RawMessage
+	if json.NewDecoder(bytes.NewReader(body)).Decode(&value) != nil {
+		return nil
+	}
+	return value
 }
 
 // contentType returns the label of a body that is passed on, in place of one that is wrong.

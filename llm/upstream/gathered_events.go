@@ -34,7 +34,7 @@ func (g *generation) gather(o *response, to *counter, lead func() bool) *failure
 		}
 		if more := 2*events.Size() - reserved; more > 0 { // it is kept, and then written
 			if err := held.Grow(o.ctx, int64(more)); err != nil {
-				return stop(unreserved(err))
+				return stop(noMemory(err))
 			}
 			reserved += more
 		}

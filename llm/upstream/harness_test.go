@@ -136,6 +136,8 @@ type reply struct {
 	usage  dialect.EmbeddingUsage
 	err    *apierr.Error
 	took   time.Duration
+
+	opening []string // names of the events before the terminal one of a stream without others
 }
 
 const chatBody = `{"model":"gpt","stream":true,"stream_options":{"include_usage":true},"unknown":{"model":"x"},"messages":[{"role":"user","content":"hi"}]}`
@@ -202,6 +204,14 @@ func (e *encoder) End(into []sse.Event, end engine.End) ([]sse.Event, error) {
 	return e.Encoder.End(into, dialect.End{Reason: end.Reason(), Usage: dialect.Usage{PromptTokens: u.PromptTokens, CompletionTokens: u.CompletionTokens}})
 }
 
+// Opening implements engine.Opener.
+func (e *encoder) Opening() []sse.Event {
+	if opener, ok := e.Encoder.(dialect.Opener); ok {
+		return opener.Opening()
+	}
+	return nil
+}
+
 // sink is a stream.Sink that fills a reply.
 type sink struct {
 	reply   *reply
@@ -226,6 +236,9 @@ func (s *sink) Events(events []sse.Event, _ int64, _ bool) bool {
 // End implements stream.Sink.
 func (s *sink) End(t stream.Terminal, number int64) bool {
 	s.reply.err = t.Err
+	for _, e := range t.Opening {
+		s.reply.opening = append(s.reply.opening, e.Name.String())
+	}
 	if s.dialect == dialect.Responses && t.Err == nil { // the server's own
 		return s.Events([]sse.Event{t.Event}, number, false)
 	}

@@ -29,7 +29,8 @@ type transcript struct {
 	texts    map[string][]byte
 	size     int
 	unusable bool // it has parts that cannot be compared, or is too long
-	finished bool // the client has a finish_reason
+	finished bool // the client has a finish_reason, and no text after it
+	early    bool // text came after a finish_reason: that says nothing about the end
 	counted  bool // the client has a usage
 }
 
@@ -53,7 +54,8 @@ func (t *transcript) note(data []byte) {
 		t.texts[p.channel] = append(t.texts[p.channel], p.text...)
 		t.size += len(p.text)
 	}
-	t.finished = t.finished || c.finishes
+	t.early = t.early || t.finished && len(c.pieces) > 0
+	t.finished = c.finishes || t.finished && len(c.pieces) == 0
 	t.counted = t.counted || c.counts
 	t.unusable = t.size > maxTranscript
 }
@@ -62,7 +64,8 @@ func (t *transcript) note(data []byte) {
 type replay struct {
 	transcript *transcript
 	repeated   map[string]int // bytes of each channel
-	over       bool           // the response has continued from there
+	finished   bool           // the response has had a finish_reason
+	over       bool           // it has continued from there
 }
 
 func (t *transcript) replay() *replay {
@@ -99,12 +102,14 @@ func (r *replay) next(data []byte) (rest []byte, isNew bool, err error) {
 		beyond = beyond || repeated < len(p.text)
 		overlaps = overlaps || repeated > 0
 	}
+	early := r.transcript.early || r.finished
+	r.finished = r.finished || c.finishes
 	switch {
-	case (beyond || c.finishes) && !r.caughtUp():
+	case beyond && !r.caughtUp():
 		return nil, false, errShorter
-	case beyond && r.transcript.finished:
+	case beyond && r.transcript.finished && !early:
 		return nil, false, errOther
-	case beyond, c.finishes && !r.transcript.finished:
+	case beyond, c.finishes && !r.transcript.finished && r.caughtUp():
 		r.over = true
 	case c.counts && !c.finishes && !r.transcript.counted && r.caughtUp():
 	default:
@@ -150,7 +155,7 @@ func readChunk(data []byte) (c textChunk, err error) {
 		if choice.Index != 0 { // of several, whose texts are not kept apart
 			return c, errIncomparable
 		}
-		c.finishes = choice.FinishReason != nil && *choice.FinishReason != ""
+		c.finishes = choice.FinishReason != nil && *choice.FinishReason != "" && *choice.FinishReason != "null"
 		c.scored = hasContent(choice.Logprobs)
 		if err := c.add("text", choice.Text); err != nil {
 			return c, err

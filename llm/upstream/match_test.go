@@ -18,6 +18,11 @@ func delta(model, delta, finish string) string {
 	return fmt.Sprintf("data: {\"id\":%q,\"model\":%q,\"choices\":[{\"index\":0,\"delta\":{%s},\"finish_reason\":%s}],\"extra\":[1.0]}\n\n", model, model, delta, finish)
 }
 
+// stopping is an event whose finish_reason comes with its text.
+func stopping(model, text string) string {
+	return delta(model, `"content":`+string(must(json.Marshal(text))), `"stop"`)
+}
+
 func textEvent(model, text string) string {
 	return delta(model, `"content":`+string(must(json.Marshal(text))), "null")
 }
@@ -65,6 +70,26 @@ func TestResume(t *testing.T) {
 			first:  []string{textEvent("a", "Hello"), finish("a")},
 			second: []string{textEvent("b", "Hel"), textEvent("b", "lo"), finish("b"), test.Usage("b"), test.Done},
 			want:   []string{textEvent("a", "Hello"), finish("a"), test.Usage("b")},
+		},
+		"a finish_reason in every chunk": {
+			first:  []string{stopping("a", "Hello"), stopping("a", " wor")},
+			second: []string{stopping("b", ""), stopping("b", "Hel"), stopping("b", "lo wor"), stopping("b", "ld"), test.Done},
+			want:   []string{stopping("a", "Hello"), stopping("a", " wor"), stopping("b", "ld")},
+		},
+		"a finish_reason in every chunk, of which there is one": {
+			first:  []string{stopping("a", "Hello")},
+			second: []string{stopping("b", "Hel"), stopping("b", "lo"), stopping("b", " world"), test.Done},
+			want:   []string{stopping("a", "Hello"), stopping("b", " world")},
+		},
+		"the text null for a finish_reason": {
+			first:  []string{delta("a", `"content":"Hello"`, `"null"`)},
+			second: []string{delta("b", `"content":"Hello"`, `"null"`), delta("b", `"content":" world"`, `"stop"`), test.Done},
+			want:   []string{delta("a", `"content":"Hello"`, `"null"`), delta("b", `"content":" world"`, `"stop"`)},
+		},
+		"text after a finish_reason": {
+			first:  []string{textEvent("a", "Hello"), finish("a"), textEvent("a", " wor")},
+			second: []string{textEvent("b", "Hello"), finish("b"), textEvent("b", " wor"), textEvent("b", "ld"), finish("b"), test.Done},
+			want:   []string{textEvent("a", "Hello"), finish("a"), textEvent("a", " wor"), textEvent("b", "ld"), finish("b")},
 		},
 		"reasoning before content": {
 			first:  []string{delta("a", `"reasoning":"hm, "`, "null"), delta("a", `"reasoning":"so"`, "null"), textEvent("a", "Y")},

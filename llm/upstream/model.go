@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"sync"
 
@@ -18,6 +19,7 @@ type model struct {
 }
 
 func newModel(c Config) *model {
+	c.MaxEvent = cmp.Or(c.MaxEvent, DefaultMaxEvent)
 	m := &model{config: c}
 	for i, s := range c.Servers {
 		m.servers = append(m.servers, &server{Server: s, index: i, transport: newTransport(s.BaseURL, c.Timeouts.Connect, c.Gate.Permits, c.dial)})
@@ -56,6 +58,7 @@ func (m *model) register(to *engine.Model) {
 	engine.Generates(to, "generate", engine.Generator[*dialect.Request, *generation, dialect.Delta]{
 		Preprocess: func(_ context.Context, r *dialect.Request) (*generation, error) { return m.prepare(r) },
 		Generate:   m.generate,
+		Waits:      true,
 	})
 	engine.Predicts(to, "embed", engine.Predictor[*dialect.EmbeddingCall, *request, *dialect.EmbeddingResponse, *dialect.EmbeddingResponse]{
 		Preprocess: func(_ context.Context, c *dialect.EmbeddingCall) (*request, error) { return embedding(c) },

@@ -5,54 +5,28 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"sync"
-	"time"
 
 	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/engine"
+	"penstock/memory"
 	"penstock/sse"
 )
 
-const (
-	maxEvent = 4<<20 + 64<<10 // bytes of one event: lines of 4 MiB, and what is around them
-	maxHeld  = 256 << 10      // bytes held back before the first content
-	endTime  = 2 * time.Second
-)
-
-// outlet is what the responses to one client's request are passed on to, over all attempts. It
-// belongs to the sequence of attempts that leads.
-type outlet struct {
-	model      *model
-	generation *generation
-	attempts   *attempts
-	emit       func(...dialect.Delta) error
-
-	begun bool           // something has been passed on
-	from  dialect.Reader // of the response that has been passed on last
-
-	text  int   // bytes of text that have been passed on
-	limit int64 // of what is gathered; 0: there is none
-	sum   int64 // about the bytes of that
-
-	// If the transcript is kept, several responses can be read after something has been passed on:
-	// mu is held while events are compared or passed on, and not while they are waited for.
-	mu         sync.Mutex
-	transcript *transcript // what the client has; nil if it need not be known
-}
+const maxHeld = 256 << 10 // bytes held back before the first content
 
 // relay passes the events of one response on.
 //
 // A response is complete when the server says so: by [DONE] (or, of /v1/responses, by its last
-// event), or by a finish_reason in every choice and then a clean end of the body, or, if that does
-// not come, endTime without another event.
+// event), or by a finish_reason in every choice that nothing after it has shown false, and then a
+// clean end of the body, or, if that does not come, Timeouts.AfterFinish without a byte.
 type relay struct {
 	*outlet
 	sequence *sequence
 
 	reader  dialect.Reader
+	clock   *watchdog // of the response
 	leading bool
 	resumes bool        // something has been passed on, by this response or another one
 	held    []sse.Event // until there is content: another server may still be used
@@ -77,33 +51,19 @@ func (m *model) relay(ctx context.Context, g *generation, emit func(...dialect.D
 		if f == nil {
 			f = r.pass(response)
 		}
-		if f != nil && r.resumes {
+		switch {
+		case f != nil && r.resumes:
 			r.interrupted(f)
+		case f != nil:
+			to.keepHeld(r.held)
 		}
 		return f
 	})
 	if f != nil {
+		to.emitHeld()
 		return engine.Unfinished(to.usage(f)), f.err
 	}
 	return engine.Ended(to.from.End().Reason, to.usage(nil)), nil
-}
-
-// usage returns what has been passed on came to, f being why no more was. A client that leaves
-// before that has had its prompt read.
-func (t *outlet) usage(f *failure) engine.Usage {
-	if !t.begun {
-		return unbegun(f, &t.generation.request)
-	}
-	return counted(t.from.End().Usage, &t.generation.request, t.text)
-}
-
-// resumable reports whether another response can continue what has been passed on.
-func (t *outlet) resumable() bool {
-	if !t.mu.TryLock() { // an event is just being passed on: the server is not silent
-		return false
-	}
-	defer t.mu.Unlock()
-	return t.transcript.comparable()
 }
 
 // pass passes one response on. It returns nil once that is complete.
@@ -113,12 +73,15 @@ func (r *relay) pass(o *response) *failure {
 		return f
 	}
 	r.reader = r.generation.remote.Reader(r.generation.client, o.asked)
+	r.clock = o.watchdog
+	large := memory.From(o.ctx).Reserve(memory.Stream)
+	defer large.Close()
 	f := r.enter()
 	if f == nil {
 		if r.resumes {
 			r.replay = r.transcript.replay()
 		}
-		f = r.read(o)
+		f = r.read(o, large)
 	}
 	if flushed := r.flush(); flushed != nil {
 		f = flushed
@@ -135,31 +98,12 @@ func (r *relay) pass(o *response) *failure {
 	return f
 }
 
-// enter begins the use of the outlet, which leave ends. It returns the failure of a response that
-// must not be passed on, as another one is.
-func (r *relay) enter() *failure {
-	if r.transcript == nil { // only the one that leads uses it
-		return nil
-	}
-	r.mu.Lock()
-	if r.sequence.lost.Load() {
-		return canceled(errLost)
-	}
-	return nil
-}
-
-func (r *relay) leave() {
-	if r.transcript != nil {
-		r.mu.Unlock()
-	}
-}
-
 // read reads events and passes them on, until the response is complete or has failed. It enters
 // again after each wait, and what it has not flushed is the caller's to flush.
-func (r *relay) read(o *response) *failure {
-	limits := r.model.config.Timeouts
-	flowing, whole := false, false
-	events := sse.NewReader(o.body, maxEvent)
+func (r *relay) read(o *response, large *memory.Reservation) *failure {
+	var at progress
+	body := &ending{Reader: o.body}
+	events := r.events(o, body, large)
 	for {
 		if f := r.flush(); f != nil {
 			return f
@@ -170,44 +114,11 @@ func (r *relay) read(o *response) *failure {
 			return f
 		}
 		if err != nil {
-			return r.ended(o, raw, err)
+			return r.ended(o, raw, err, &at, body.clean)
 		}
 		for more := true; more; raw, more = events.Buffered() {
-			e, err := r.event(raw)
-			if err != nil {
-				return malformed("an event: %w", err)
-			}
-			sign := r.reader.Read(e)
-			switch sign {
-			case dialect.SignEmpty:
-				continue
-			case dialect.SignDone:
-				return r.finish(o)
-			case dialect.SignError:
-				return reported(e.Data, o)
-			case dialect.SignMalformed:
-				f := malformed("an event that is none of this dialect: %.200q", redact(e.Data, o.secret))
-				f.err.Logged = fmt.Sprintf("the upstream sent an event of %d bytes that is none of this dialect", len(e.Data))
+			if over, f := r.one(o, raw, &at); over || f != nil {
 				return f
-			case dialect.SignQuiet, dialect.SignContent, dialect.SignComplete, dialect.SignLast:
-				if o.asked {
-					e.Data = r.reader.Trim(e.Data)
-				}
-			}
-			was := whole
-			switch whole = r.reader.Whole(); {
-			case whole: // after each event more may follow: a usage, or text after an early finish_reason
-				o.watchdog.set(endTime, errNoEnd)
-			case was || sign >= dialect.SignContent && !flowing:
-				flowing = true
-				o.server.breaker.responded()
-				o.watchdog.set(limits.BetweenTokens, errBetweenTokens)
-			}
-			if f := r.take(o, e, sign); f != nil {
-				return f
-			}
-			if sign == dialect.SignLast {
-				return nil
 			}
 		}
 	}
@@ -282,9 +193,7 @@ func (r *relay) add(e sse.Event) *failure {
 	if r.transcript != nil {
 		r.transcript.note(e.Data)
 	}
-	if r.batch == nil {
-		r.batch = r.model.batches.Get().(*[]dialect.Delta)
-	}
+	r.ready()
 	var err error
 	before := len(*r.batch)
 	if *r.batch, err = r.reader.Deltas(*r.batch, e); err != nil {
@@ -296,6 +205,19 @@ func (r *relay) add(e sse.Event) *failure {
 	return nil
 }
 
+// rest adds what deltas have only once the response is complete.
+func (r *relay) rest() {
+	r.ready()
+	*r.batch = r.reader.Rest(*r.batch)
+}
+
+// ready makes room for deltas.
+func (r *relay) ready() {
+	if r.batch == nil {
+		r.batch = r.model.batches.Get().(*[]dialect.Delta)
+	}
+}
+
 // flush emits what has been added since the last read.
 func (r *relay) flush() *failure {
 	batch := r.batch
@@ -305,7 +227,9 @@ func (r *relay) flush() *failure {
 	r.batch = nil
 	var err error
 	if len(*batch) > 0 {
+		r.clock.pause()
 		err = r.emit(*batch...)
+		r.clock.resume()
 	}
 	*batch = dialect.ResetDeltas(*batch) // they refer to a stream's memory
 	r.model.batches.Put(batch)
@@ -320,23 +244,32 @@ func (r *relay) finish(o *response) *failure {
 	if r.replay != nil && !r.replay.caughtUp() {
 		return differs(errShorter)
 	}
-	return r.begin(o)
+	if f := r.begin(o); f != nil {
+		return f
+	}
+	r.rest()
+	return nil
 }
 
-// ended returns what the end of the body means. raw is the part of an event before it: a server may
-// leave out the empty line after [DONE].
-func (r *relay) ended(o *response, raw sse.RawEvent, err error) *failure {
+// ended returns what the end of the body means, which is clean if nothing but the server ended it.
+// raw is the part of an event before it: a server may leave out the empty line after the last one.
+func (r *relay) ended(o *response, raw sse.RawEvent, err error, at *progress, clean bool) *failure {
 	cause := context.Cause(o.ctx)
-	o.ended = err == io.EOF //nolint:errorlint // io.EOF itself is a clean end
-	whole := r.reader.Whole()
-	isDone := r.reader.Read(sse.Event{Data: raw.Data}) == dialect.SignDone
-	switch {
-	case isDone, (o.ended || errors.Is(cause, errNoEnd)) && whole:
+	o.ended = clean
+	if len(raw.Data)+len(raw.Bare) > 0 {
+		if over, f := r.last(o, raw, at, clean); over || f != nil {
+			return f
+		}
+	}
+	switch whole := r.reader.Whole(); {
+	case (clean || errors.Is(cause, errNoEnd)) && whole:
 		return r.finish(o)
 	case errors.Is(cause, errNoEnd): // while an event arrived after which it is not whole
 		return cut(cause)
 	case errors.Is(err, sse.ErrEventTooLong) && cause == nil:
-		return malformed("%w: more than %d bytes", err, maxEvent)
+		return r.tooLong(err)
+	case isExhausted(err):
+		return noMemory(err)
 	default:
 		return o.broken(err)
 	}

@@ -37,12 +37,13 @@ type watchdog struct {
 	limit   time.Duration
 	silence bool // a byte begins the period again
 	cause   error
-	paused  bool
 	stopped bool
 
 	quiet    time.Duration // call silent after that much silence; 0: never
 	silent   func()
 	notified time.Duration // when silent was called last, after begin
+
+	paused atomic.Bool
 }
 
 // newWatchdog returns a watchdog that is running with a deadline, and the context that it cancels,
@@ -88,19 +89,14 @@ func (w *watchdog) detach(limit time.Duration) {
 // touch notes that a byte has arrived.
 func (w *watchdog) touch() { w.last.Store(int64(time.Since(w.begin))) }
 
-// pause stops the clocks, while it is not the server that is waited for. The caller calls resume.
-func (w *watchdog) pause() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.paused = true
-}
+// pause stops the clocks while what has arrived is passed on, which may wait for the client. The
+// caller calls resume.
+func (w *watchdog) pause() { w.paused.Store(true) }
 
 // resume starts the clocks again, from now.
 func (w *watchdog) resume() {
 	w.touch()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.paused = false
+	w.paused.Store(false)
 }
 
 // check does what is due.
@@ -134,7 +130,7 @@ func (w *watchdog) arm() {
 // left returns how long the period lasts, and how long no notification is due, if nothing arrives.
 func (w *watchdog) left() (period, quiet time.Duration) {
 	now, last := time.Since(w.begin), time.Duration(w.last.Load())
-	if w.paused {
+	if w.paused.Load() {
 		last = now
 	}
 	since := w.since

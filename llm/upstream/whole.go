@@ -70,12 +70,8 @@ func (c *counter) Write(p []byte) (int, error) {
 
 // usage returns what has been copied of a response to the request.
 func (c *counter) usage(request *request) engine.Usage {
-	text := c.bytes
-	if request.path == pathEmbeddings {
-		text = 0 // vectors are no completion
-	}
 	reported, _ := dialect.ParseUsage(c.body.usage)
-	return counted(reported, request, text)
+	return counted(reported, request, c.body.generated())
 }
 
 // copyTo copies a head and a body. Before that it calls lead; then no other attempt can follow.
@@ -104,6 +100,9 @@ func (o *response) copyTo(to *counter, lead func() bool) *failure {
 	if f := o.check(start, complete); f != nil {
 		return f
 	}
+	if complete && o.isJSON() {
+		start = dialect.WithoutError(start)
+	}
 	o.server.breaker.responded()
 	header := o.header()
 	header.Set("Content-Type", redactText(o.contentType(), o.secret))
@@ -117,7 +116,7 @@ func (o *response) copyTo(to *counter, lead func() bool) *failure {
 		return canceled(errLost)
 	}
 	to.Head(o.head.StatusCode, header)
-	if _, err := to.Write(start); err != nil {
+	if err := to.writeWaiting(start, o.watchdog); err != nil {
 		return canceled(err)
 	}
 	if complete {
@@ -139,7 +138,7 @@ func (o *response) copyRest(to *counter) *failure {
 		if limit := o.model.config.MaxAnswer; int64(to.bytes+n) > limit {
 			return tooLarge(limit)
 		}
-		if _, err := to.Write(buf[:n]); err != nil {
+		if err := to.writeWaiting(buf[:n], o.watchdog); err != nil {
 			return canceled(err)
 		}
 		if err == io.EOF { //nolint:errorlint // io.EOF itself is a clean end

@@ -66,8 +66,8 @@ func (f fault) request(t *testing.T, address string, streams bool, u *recordedUp
 		got.body = string(piece[:n])
 		return got
 	}
-	if f.begun != nil {
-		close(f.begun)
+	if f.behind != nil {
+		<-f.behind
 	}
 	if f.lazy {
 		u.script.Requests(true)

@@ -30,7 +30,7 @@ type fault struct {
 
 	disconnects bool          // the client disconnects once it has read what the script sends, if anything
 	lazy        bool          // the client reads only the header until the upstream's request has ended
-	begun       chan struct{} // closed once the client has the header; may be nil
+	behind      chan struct{} // the client reads only the header until it is closed; may be nil
 
 	sees, seesWhole         string // by the client, as received.describe writes it; "": the fault does not exist
 	outcomes, wholeOutcomes string // counted for the upstream; wholeOutcomes "": the same
@@ -89,7 +89,7 @@ func clientFaults() []fault {
 		done    = test.Send(test.Done)
 		large   = strings.Repeat("x", 5<<20)
 		chunk   = test.ContentEvent(strings.Repeat("x", 64<<10))
-		begun   = make(chan struct{})
+		behind  = make(chan struct{})
 		patient = longTimeouts()
 	)
 	patient.FirstToken, patient.Whole = 10*shortTimeout, 10*shortTimeout // a heartbeat comes earlier, on any machine
@@ -105,14 +105,16 @@ func clientFaults() []fault {
 			sees:     "200, the complete response, `[DONE]`", outcomes: "ok", chunks: 97,
 		},
 		{
-			name: "the upstream is faster than the client, by more than `buffer`", lazy: true, timeouts: longTimeouts(),
-			streamed: test.Script{two, await(begun), flood(chunk)}, begun: begun, server: testmodel.Options{Buffer: 1 << 20},
-			sees: "200, chunks, cut", outcomes: "canceled",
+			name: "the upstream is faster than the client, by more than `buffer`", timeouts: longTimeouts(),
+			streamed: test.Script{two, repeat(18, chunk), closes(behind), repeat(256, chunk), finish, done}, behind: behind,
+			server: testmodel.Options{Buffer: 1 << 20},
+			sees:   "200, the complete response, `[DONE]`", outcomes: "ok", chunks: 2 + 18 + 256 + 1,
 		},
 		{
 			name: "the client reads nothing for `write_timeout`", lazy: true, timeouts: longTimeouts(),
-			whole: test.Script{test.Answer(200, `{"x":"`), flood(large)}, server: testmodel.Options{WriteTimeout: shortTimeout},
-			seesWhole: "200, cut", wholeOutcomes: "canceled",
+			streamed: test.Script{two, flood(chunk)}, whole: test.Script{test.Answer(200, `{"x":"`), flood(large)},
+			server: testmodel.Options{WriteTimeout: shortTimeout},
+			sees:   "200, chunks, cut", seesWhole: "200, cut", outcomes: "canceled",
 		},
 		{
 			name: "the client disconnects before the first token", disconnects: true, timeouts: longTimeouts(),
@@ -173,9 +175,9 @@ func repeat(n int, text string) test.Act {
 	}
 }
 
-// await waits until done is closed.
-func await(done <-chan struct{}) test.Act {
-	return func(http.ResponseWriter, *http.Request) { <-done }
+// closes closes a channel.
+func closes(c chan struct{}) test.Act {
+	return func(http.ResponseWriter, *http.Request) { close(c) }
 }
 
 // flood sends text until the client has disconnected.

@@ -112,7 +112,7 @@ func startRelay(t *testing.T, baseURL string, timeouts upstream.Timeouts, o test
 		_, err := upstream.Add(e, upstream.Config{
 			Name:     "gpt",
 			Servers:  []upstream.Server{{Name: "a", BaseURL: baseURL + "/v1", APIKey: secret, Model: "model-a", Weight: 1}},
-			Timeouts: timeouts,
+			Timeouts: timeouts, MaxEvent: 4 << 20,
 			Gate:     engine.GateConfig{Permits: 2, Queue: 2, Timeout: server.Patience},
 			Observer: counted, Log: slog.New(slog.DiscardHandler),
 		})

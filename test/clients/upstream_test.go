@@ -105,6 +105,12 @@ func chatScript(t *testing.T, q request) test.Script {
 		return append(begin, test.Cut)
 	case "torn": // longer than what is held back until its end is there
 		return test.Script{test.Answer(http.StatusOK, whole(q)+strings.Repeat(" ", 1<<20)), flush, test.Cut}
+	case "slowly": // each word is a write of its own
+		var script test.Script
+		for i := range 6 {
+			script = append(script, test.Tokens(m, i, i+1), test.Pause(20*time.Millisecond))
+		}
+		return append(script, test.Cut)
 	case "stalls":
 		return append(begin, test.Stall)
 	case "endless":

@@ -180,7 +180,7 @@ func Faults() []Fault { //nolint:funlen // one table
 		{Name: "gzip that was not requested", Streamed: Script{Gzip("text/event-stream", Token(m, 0)+Finish(m)+Done)}, Whole: Script{Gzip("application/json", whole)}, Sees: streams(2, ""), SeesWhole: succeeds, Attempts: once("ok")},
 		{Name: "a UTF-8 character split between two writes", Streamed: Script{Send(fox[:split]), Send(fox[split:]), finish, done}, Whole: Script{Answer(200, `{"x":"`+"🦊"[:2]), Send("🦊"[2:] + `"}`)}, Sees: streams(2, ""), SeesWhole: succeeds, Attempts: once("ok")},
 		{Name: "a UTF-8 character split between two events", Streamed: Script{Send(ContentEvent("🦊"[:2])), Send(ContentEvent("🦊"[2:])), finish, done}, Sees: streams(3, ""), Attempts: once("ok")},
-		{Name: "5 MiB in one event", Streamed: Script{two, Send(ContentEvent(large)), done}, Whole: Script{Answer(200, `{"x":"`+large+`"}`)}, Sees: badStream, SeesWhole: succeeds, Attempts: once("error"), WholeAttempts: once("ok")},
+		{Name: "an event larger than max_event", Streamed: Script{two, Send(ContentEvent(large)), done}, Whole: Script{Answer(200, `{"x":"`+large+`"}`)}, Sees: badStream, SeesWhole: succeeds, Attempts: once("error"), WholeAttempts: once("ok")},
 	}, formFaults(m))
 }
 

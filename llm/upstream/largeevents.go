@@ -1,0 +1,70 @@
+package upstream
+
+import (
+	"errors"
+	"io"
+
+	"penstock/apierr"
+	"penstock/memory"
+	"penstock/sse"
+)
+
+// eventBeside is what an event may take beside its part of what is gathered.
+const eventBeside = 64 << 10
+
+// maxEvent is how large an event may be. What is gathered holds no event that is larger than the
+// whole of it.
+func (r *relay) maxEvent() int {
+	most := r.model.config.MaxEvent
+	if r.limit > 0 {
+		most = int(min(int64(most), r.limit+eventBeside))
+	}
+	return most
+}
+
+// events returns the reader of the events in a response's body. large is memory for those that are
+// large: it is reserved before they are read.
+func (r *relay) events(o *response, body io.Reader, large *memory.Reservation) *sse.Reader {
+	events := sse.NewReader(body, r.maxEvent())
+	events.Reserve(func(change int) error {
+		if change < 0 {
+			large.Shrink(int64(-change))
+			return nil
+		}
+		o.watchdog.pause()
+		defer o.watchdog.resume()
+		return large.Grow(o.ctx, int64(change))
+	})
+	return events
+}
+
+// tooLong is the failure of a response with an event that is too long: of all its kind, so that the
+// same server is not used again.
+func (r *relay) tooLong(err error) *failure {
+	if r.maxEvent() < r.model.config.MaxEvent {
+		return tooLarge(r.limit)
+	}
+	f := malformed("%w: more than %d bytes", err, r.maxEvent())
+	f.action = tryNext
+	return f
+}
+
+// isExhausted reports whether there was no memory of our own.
+func isExhausted(err error) bool {
+	e, ok := errors.AsType[*apierr.Error](err)
+	return ok && e.Code == apierr.CodeMemoryExhausted
+}
+
+// noMemory is the failure of a response for which there is no memory: another one would not fit
+// either, and no server is at fault.
+func noMemory(err error) *failure {
+	return &failure{outcome: OutcomeCanceled, action: giveUp, err: apierr.From(err)}
+}
+
+// writeWaiting is Write while the clock of the server stands still.
+func (c *counter) writeWaiting(p []byte, clock *watchdog) error {
+	clock.pause()
+	defer clock.resume()
+	_, err := c.Write(p)
+	return err
+}
