@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 
 	"penstock/apierr"
@@ -69,9 +68,9 @@ func (m *model) relay(ctx context.Context, g *generation, emit func(...dialect.D
 
 // pass passes one response on. It returns nil once that is complete.
 func (r *relay) pass(o *response) *failure {
-	if media := o.mediaType(); media == "text/html" || media == "application/json" {
+	if f := o.asEvents(r.generation); f != nil {
 		defer o.close()
-		return r.notEvents(o)
+		return f
 	}
 	r.reader = r.generation.remote.Reader(r.generation.client, o.asked)
 	r.clock = o.watchdog
@@ -97,21 +96,6 @@ func (r *relay) pass(o *response) *failure {
 		o.close()
 	}
 	return f
-}
-
-// notEvents returns the failure of a response that is no stream: an error object with a status of
-// success, or something that cannot be used.
-func (r *relay) notEvents(o *response) *failure {
-	data, err := io.ReadAll(io.LimitReader(o.body, maxRejection))
-	if context.Cause(o.ctx) != nil {
-		return o.broken(err)
-	}
-	if err == nil {
-		if is, err := dialect.ReportsError(data); is && err == nil {
-			return reported(data, o)
-		}
-	}
-	return malformed("a body of type %q in place of events", o.head.Header.Get("Content-Type"))
 }
 
 // read reads events and passes them on, until the response is complete or has failed. It enters
