@@ -49,12 +49,12 @@ func (g *chatGathering) call(t ToolCallDelta) {
 	i := slices.IndexFunc(g.calls, func(c *callGathering) bool { return c.index == t.Index })
 	if i < 0 {
 		i = len(g.calls)
-		g.calls = append(g.calls, &callGathering{index: t.Index, kind: "function"})
+		g.calls = append(g.calls, &callGathering{index: t.Index})
 	}
 	c := g.calls[i]
-	c.id, c.kind = orElse(t.ID, c.id), orElse(t.Type, c.kind)
+	c.id, c.kind = orElse(c.id, t.ID), orElse(c.kind, t.Type) // servers may repeat them, and the name
 	if t.Function != nil {
-		c.name += t.Function.Name
+		c.name = orElse(c.name, t.Function.Name)
 		c.argumentsText.WriteString(t.Function.Arguments)
 	}
 }
@@ -62,7 +62,7 @@ func (g *chatGathering) call(t ToolCallDelta) {
 func (g *chatGathering) choice(index int) ChatChoice {
 	m := Message{Role: "assistant"}
 	for _, c := range g.calls {
-		m.ToolCalls = append(m.ToolCalls, ToolCall{ID: c.id, Type: c.kind, Function: &FunctionCall{Name: c.name, Arguments: c.argumentsText.String()}})
+		m.ToolCalls = append(m.ToolCalls, ToolCall{ID: c.id, Type: orElse(c.kind, "function"), Function: &FunctionCall{Name: c.name, Arguments: c.argumentsText.String()}})
 	}
 	if g.refused {
 		refusal := g.refusal.String()

@@ -3,6 +3,7 @@ package dialect_test
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 
 	"penstock/dialect"
@@ -53,6 +54,18 @@ func TestGatherChat(t *testing.T) {
 		`"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3,"completion_tokens_details":{"reasoning_tokens":1,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}},"system_fingerprint":"fp"}`
 	if got != want {
 		t.Errorf("the whole response is\n%s\nand should be\n%s", got, want)
+	}
+}
+
+// Some servers send the id, the type and the name of a call with every piece of its arguments.
+func TestGatherARepeatedCall(t *testing.T) {
+	got := whole(t, dialect.NewChat(), `{"model":"m"}`,
+		dialect.Delta{Calls: []dialect.ToolCallDelta{call(0, "call_a", "f", `{"a"`)}},
+		dialect.Delta{Calls: []dialect.ToolCallDelta{call(0, "call_b", "f", `:1}`)}},
+		dialect.Delta{Finish: "tool_calls"},
+	)
+	if want := `"tool_calls":[{"id":"call_a","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}}]`; !strings.Contains(got, want) {
+		t.Errorf("the whole response is %s, without %s", got, want)
 	}
 }
 
