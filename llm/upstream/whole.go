@@ -100,6 +100,9 @@ func (o *response) copyTo(to *counter, lead func() bool) *failure {
 	if f := o.check(start, complete); f != nil {
 		return f
 	}
+	if isBlank := len(bytes.TrimSpace(start)) == 0; isBlank && complete || !isBlank && to.gather != nil && o.form == formOther {
+		return malformed("a body of type %q in place of JSON", o.head.Header.Get("Content-Type"))
+	}
 	if complete && o.isJSON() {
 		start = dialect.WithoutError(start)
 	}

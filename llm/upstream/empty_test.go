@@ -1,0 +1,46 @@
+package upstream
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+
+	"penstock/dialect"
+	test "penstock/llm/upstream/upstreamtest"
+)
+
+// A body that is empty, or no JSON, is no response, however it is labelled: another server is used.
+func TestABodyWithoutAResponse(t *testing.T) {
+	for _, row := range formRows() {
+		for _, label := range labels {
+			for _, body := range []string{"", " \r\n\n", "no healthy upstream", "\ufeff"} {
+				for _, stream := range []bool{true, false} {
+					t.Run(fmt.Sprintf("%q as %q to %s, stream %v", body, label, row.dialect, stream), func(t *testing.T) {
+						synctest.Test(t, func(t *testing.T) {
+							good := test.New(test.Script{test.Answer(200, row.answer)})
+							f := newFixture(t, nil, test.New(test.Script{labelled(label, body)}), good)
+							defer f.close()
+							r := row.send(f, stream)
+							if r.err != nil || textIn(t, r, stream) != "w0 w1 w2 " {
+								t.Errorf("the client gets %v, %q, %q", r.err, r.chunks, r.body.String())
+							}
+						})
+					})
+				}
+			}
+		}
+	}
+}
+
+// An empty body is no embedding either.
+func TestAnEmptyBodyIsNoEmbedding(t *testing.T) {
+	for _, label := range labels {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFixture(t, nil, test.New(test.Script{labelled(label, "")}), test.New(test.Script{test.Answer(200, `{"data":[]}`)}))
+			defer f.close()
+			if r := f.whole(dialect.Embeddings); r.err != nil || r.body.String() != `{"data":[]}` {
+				t.Errorf("%q: the client gets %q, %v", label, r.body.String(), r.err)
+			}
+		})
+	}
+}
