@@ -93,5 +93,5 @@ func (o *response) destination() string {
 	}
 	to = o.head.Request.URL.ResolveReference(to)
 	to = &url.URL{Scheme: to.Scheme, Host: to.Host, Path: to.Path}
-	return " to " + redactText(truncated(to.String()), o.secret)
+	return " to " + truncated(redactText(to.String(), o.secret))
 }
