@@ -154,6 +154,7 @@ func (a *attempts) note(ctx context.Context, q *sequence, f *failure) bool {
 	switch {
 	case f == nil:
 		a.complete = true
+		a.cancelOthers(q) // one may have begun since this one led
 		return false
 	case ctx.Err() != nil:
 		return false

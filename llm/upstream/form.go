@@ -171,7 +171,7 @@ func (o *response) readJSON() ([]byte, *failure) {
 		if int64(body.Len()+n) > limit {
 			return nil, tooLarge(limit)
 		}
-		if err := o.held.Grow(o.ctx, int64(eventsOfJSON*n)); err != nil {
+		if err := o.growWaiting(int64(eventsOfJSON * n)); err != nil {
 			return nil, noMemory(err)
 		}
 		nested.add(piece[:n])

@@ -61,6 +61,13 @@ func noMemory(err error) *failure {
 	return &failure{outcome: OutcomeCanceled, action: giveUp, err: apierr.From(err)}
 }
 
+// growWaiting reserves memory for a body that is kept, while the clock of the server stands still.
+func (o *response) growWaiting(bytes int64) error {
+	o.watchdog.pause()
+	defer o.watchdog.resume()
+	return o.held.Grow(o.ctx, bytes)
+}
+
 // writeWaiting is Write while the clock of the server stands still.
 func (c *counter) writeWaiting(p []byte, clock *watchdog) error {
 	clock.pause()

@@ -39,7 +39,7 @@ func (a *attempts) begin(ctx context.Context, q *sequence, try attempt) context.
 func (a *attempts) hedge(ctx context.Context, silent *sequence, try attempt) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if n := len(a.sequences); n == 0 || a.sequences[n-1] != silent || silent.server == nil || ctx.Err() != nil || a.final != nil {
+	if n := len(a.sequences); n == 0 || a.sequences[n-1] != silent || silent.server == nil || ctx.Err() != nil || a.final != nil || a.complete {
 		return
 	}
 	if a.resuming && (a.resumable == nil || !a.resumable()) {
@@ -64,15 +64,20 @@ func (a *attempts) lead(q *sequence) bool {
 	if q.lost.Load() {
 		return false
 	}
+	a.cancelOthers(q)
+	a.resuming = true
+	a.contested.Store(false)
+	return true
+}
+
+// cancelOthers cancels all sequences but one. The caller holds the lock.
+func (a *attempts) cancelOthers(q *sequence) {
 	for _, other := range a.sequences {
 		if other != q {
 			other.lost.Store(true)
 			other.cancel(errLost)
 		}
 	}
-	a.resuming = true
-	a.contested.Store(false)
-	return true
 }
 
 // leave ends a sequence.
