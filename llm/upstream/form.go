@@ -147,7 +147,7 @@ func (o *response) asEvents(g *generation) *failure {
 		text.Write(e.Data)
 		text.WriteString("\n\n")
 	}
-	o.body = &text
+	o.body, o.longest = &text, text.Len()
 	o.asked = g.body.Asks() // the usage is there in any case, and only some clients want it
 	return nil
 }
@@ -166,6 +166,7 @@ func (o *response) readJSON() ([]byte, *failure) {
 	o.held = memory.From(o.ctx).Reserve(memory.Answer) // until the response is closed
 	var nested nesting
 	var body bytes.Buffer
+	hasValue := false
 	for piece := make([]byte, wholePiece); ; {
 		n, err := o.body.Read(piece)
 		if int64(body.Len()+n) > limit {
@@ -176,8 +177,9 @@ func (o *response) readJSON() ([]byte, *failure) {
 		}
 		nested.add(piece[:n])
 		body.Write(piece[:n])
-		if nested.closed() { // after an error some servers send more, or leave the connection open
+		if !hasValue && nested.closed() { // after an error some servers send more, or leave the connection open
 			if first := firstValue(body.Bytes()); first != nil {
+				hasValue = true
 				if is, err := dialect.ReportsError(first); is && err == nil {
 					return first, nil
 				}

@@ -37,6 +37,21 @@ func TestResponsesInTheWrongFormAreBounded(t *testing.T) {
 	}
 }
 
+// A long text in a response that came as JSON becomes one event, which the server has not sent.
+func TestALongWholeResponseBecomesALongEvent(t *testing.T) {
+	for _, row := range formRows() {
+		synctest.Test(t, func(t *testing.T) {
+			long := strings.Repeat("x", 100<<10)
+			f := newFixture(t, func(c *Config) { c.MaxEvent = 64 << 10 }, test.New(test.Script{test.Answer(200, strings.Replace(row.answer, "w0", long, 1))}))
+			defer f.close()
+			r := row.send(f, true)
+			if r.err != nil || f.attempts.String() != "a ok" || textIn(t, r, true) != long+" w1 w2 " {
+				t.Errorf("%s: the client gets %v; the attempts are %s", row.dialect, r.err, f.attempts)
+			}
+		})
+	}
+}
+
 // What is kept of a response to change its form is reserved, and given back.
 func TestMemoryForResponsesInTheWrongForm(t *testing.T) {
 	long := strings.Repeat("x", 600<<10)

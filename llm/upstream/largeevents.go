@@ -25,7 +25,7 @@ func (r *relay) maxEvent() int {
 // events returns the reader of the events in a response's body. large is memory for those that are
 // large: it is reserved before they are read.
 func (r *relay) events(o *response, body io.Reader, large *memory.Reservation) *sse.Reader {
-	events := sse.NewReader(body, r.maxEvent())
+	events := sse.NewReader(body, max(r.maxEvent(), o.longest))
 	events.Reserve(func(change int) error {
 		if change < 0 {
 			large.Shrink(int64(-change))

@@ -29,6 +29,8 @@ type response struct {
 
 	form form                // of the body, once that has been looked at
 	held *memory.Reservation // for a body that is kept; nil: none is
+
+	longest int // event that this gateway made of such a body, at most: MaxAnswer bounds it, not MaxEvent
 }
 
 // send sends a request to a sequence's server. The head of the response may take as long as limit,
