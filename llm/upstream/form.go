@@ -187,7 +187,7 @@ func (o *response) readJSON() ([]byte, *failure) {
 		}
 		switch {
 		case err == io.EOF && nested.closed(): //nolint:errorlint // io.EOF itself is a clean end
-			return body.Bytes(), nil
+			return joined(body.Bytes()), nil
 		case err != nil:
 			return nil, o.broken(err)
 		}
@@ -201,6 +201,30 @@ func firstValue(body []byte) []byte {
 		return nil
 	}
 	return value
+}
+
+// joined returns the only JSON value of a body, or a list of several: some servers send their chunks
+// as lines of JSON, or the end of a stream behind a whole response. It returns anything else as it
+// is.
+func joined(body []byte) []byte {
+	text := bytes.TrimSuffix(bytes.TrimSpace(body), []byte("data: [DONE]"))
+	out := append(make([]byte, 0, len(text)+2), '[')
+	var value json.RawMessage
+	values := 0
+	for d := json.NewDecoder(bytes.NewReader(text)); ; values++ {
+		err := d.Decode(&value)
+		switch {
+		case err == io.EOF && values == 1: //nolint:errorlint // io.EOF itself is a clean end
+			return out[1:]
+		case err == io.EOF: //nolint:errorlint // io.EOF itself is a clean end
+			return append(out, ']')
+		case err != nil:
+			return body
+		case values > 0:
+			out = append(out, ',')
+		}
+		out = append(out, value...)
+	}
 }
 
 // contentType returns the label of a body that is passed on, in place of one that is wrong.

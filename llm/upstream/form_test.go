@@ -204,6 +204,23 @@ func checkForm(t *testing.T, row formRow, label, body string, stream bool) {
 	}
 }
 
+// Lines of JSON are a stream too, and the end of a stream may follow a whole response.
+func TestSeveralJSONValuesInPlaceOfAStream(t *testing.T) {
+	for _, row := range formRows() {
+		bodies := map[string]string{"an end": row.answer + "\n\ndata: [DONE]\n\n"}
+		if row.dialect != dialect.Responses {
+			bodies["lines"] = strings.ReplaceAll(strings.ReplaceAll(strings.TrimSuffix(row.events, test.Done), "data: ", ""), "\n\n", "\n")
+		}
+		for name, body := range bodies {
+			for _, label := range labels {
+				t.Run(fmt.Sprintf("%s as %q to %s", name, label, row.dialect), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) { checkForm(t, row, label, body, true) })
+				})
+			}
+		}
+	}
+}
+
 func TestABodyThatIsCutIsNoResponseInAnyForm(t *testing.T) {
 	for _, row := range formRows() {
 		for _, label := range labels {
