@@ -47,7 +47,7 @@ type attempts struct {
 	complete  bool
 	final     *failure // that ends the request, unless another sequence completes it
 	response  *failure // the last with an HTTP response
-	failure   *failure // the last; once something has been passed on, the one that ended that
+	failure   *failure // the last; once something has been passed on, the first that ended that
 	resuming  bool     // something has been passed on
 }
 
@@ -162,7 +162,7 @@ func (a *attempts) note(ctx context.Context, q *sequence, f *failure) bool {
 		a.final = f
 		return false
 	}
-	if !q.resumes {
+	if !q.resumes || a.failure == nil {
 		a.failure = f
 	}
 	if f.status != 0 {

@@ -65,7 +65,9 @@ func (a *attempts) lead(q *sequence) bool {
 		return false
 	}
 	a.cancelOthers(q)
-	a.resuming = true
+	if !a.resuming {
+		a.resuming, a.failure = true, nil // those before this response did not end it
+	}
 	a.contested.Store(false)
 	return true
 }
