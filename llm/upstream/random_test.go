@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"penstock/dialect"
 	"penstock/engine"
 	test "penstock/llm/upstream/upstreamtest"
 	"penstock/memory"
@@ -151,5 +152,62 @@ func checkComplete(t *testing.T, r *reply) {
 		if n := strings.Count(all, word); n != 1 {
 			t.Errorf("the word %s came %d times: %s", word, n, all)
 		}
+	}
+}
+
+// randomStream is a stream of 20 words that may be silent, fail or be cut at any of them.
+func randomStream(r *rand.Rand, model string) (s test.Script) {
+	if r.IntN(8) == 0 {
+		s = append(s, test.Pause(time.Duration(1+r.IntN(30))*time.Second))
+	}
+	s = append(s, test.Send(test.Role(model)))
+	for at := 0; at < 20; {
+		n := min(20, at+1+r.IntN(6))
+		s = append(s, test.Tokens(model, at, n))
+		at = n
+		switch r.IntN(12) {
+		case 0:
+			return append(s, test.Cut)
+		case 1:
+			return append(s, test.Stall)
+		case 2:
+			return append(s, test.Reset)
+		case 3:
+			return append(s, test.Send(`data: {"error":{"message":"overloaded","code":"overloaded"}}`+"\n\n"))
+		case 4, 5:
+			s = append(s, test.Pause(time.Duration(1+r.IntN(20))*time.Second))
+		}
+	}
+	return append(s, test.Send(test.Finish(model)+test.Usage(model)+test.Done))
+}
+
+// However often a stream is continued by other servers, its text is a beginning of the whole text,
+// and all of it if the stream is complete.
+func TestAContinuedStreamHasTheTextOnce(t *testing.T) {
+	for seed := range uint64(1000) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var handlers []http.Handler
+				for i := range 2 + r.IntN(2) {
+					var scripts []test.Script
+					for range 4 {
+						scripts = append(scripts, randomStream(r, "model-"+string(rune('a'+i))))
+					}
+					handlers = append(handlers, test.New(scripts...))
+				}
+				f := newFixture(t, patient, handlers...)
+				defer f.close()
+				m := f.remodel()
+				reply := f.stream(dialect.Chat, chatBody)
+				text, all := reply.text(), test.Text(0, 20)
+				if !strings.HasPrefix(all, text) || (reply.err == nil) != (reply.end.Reason() == "stop") || reply.err == nil && text != all {
+					t.Errorf("the client gets %q, %v; the attempts were %s", text, reply.err, f.attempts)
+				}
+				time.Sleep(2 * drainTime)
+				synctest.Wait()
+				checkNothingLeft(t, m)
+			})
+		})
 	}
 }
