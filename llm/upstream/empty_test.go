@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -27,6 +28,19 @@ func TestABodyWithoutAResponse(t *testing.T) {
 						})
 					})
 				}
+			}
+		}
+	}
+}
+
+// A body that does not look like anything at its beginning is what its label says.
+func TestAStreamByItsLabel(t *testing.T) {
+	for _, row := range formRows() {
+		for name, before := range map[string]string{"many blank lines": strings.Repeat("\n", maxBlank+10), "a field of no standard": "x: y\n"} {
+			for _, stream := range []bool{true, false} {
+				t.Run(fmt.Sprintf("%s to %s, stream %v", name, row.dialect, stream), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) { checkForm(t, row, "text/event-stream", before+row.events, stream) })
+				})
 			}
 		}
 	}

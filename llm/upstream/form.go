@@ -111,6 +111,11 @@ func (s *sniffed) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// isEvents reports whether the body is a stream, or is declared as one and looks like nothing else.
+func (o *response) isEvents() bool {
+	return o.form == formEvents || o.form == formOther && o.mediaType() == "text/event-stream"
+}
+
 // isHTML reports whether the body is a page, or is declared as one and looks like nothing else.
 func (o *response) isHTML() bool {
 	return o.form == formHTML || o.form == formOther && o.mediaType() == "text/html"

@@ -85,7 +85,7 @@ func (o *response) copyTo(to *counter, lead func() bool) *failure {
 		if f := o.sniff(); f != nil {
 			return f
 		}
-		if o.form == formEvents {
+		if o.isEvents() {
 			return to.gather(o, to, lead)
 		}
 	}
