@@ -46,6 +46,21 @@ func TestAStreamByItsLabel(t *testing.T) {
 	}
 }
 
+// Blank lines before a stream, or what is sent in place of it, may go on for as long as the client
+// waits for its first token.
+func TestBlankLinesBeforeAStream(t *testing.T) {
+	blank := strings.Repeat("\r\n", maxBlank)
+	for _, row := range formRows() {
+		for _, label := range labels {
+			for form, body := range map[string]string{"events": row.events, "JSON": row.answer} {
+				t.Run(fmt.Sprintf("%s as %q to %s", form, label, row.dialect), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) { checkForm(t, row, label, blank+body, true) })
+				})
+			}
+		}
+	}
+}
+
 // An empty body is no embedding either.
 func TestAnEmptyBodyIsNoEmbedding(t *testing.T) {
 	for _, label := range labels {

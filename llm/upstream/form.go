@@ -20,8 +20,8 @@ const (
 	formHTML               // a page
 )
 
-// maxBlank is how many blank bytes, which keep connections open, may precede a body whose form is
-// looked at.
+// maxBlank is how many blank bytes, which keep connections open, may precede a whole response whose
+// form is looked at.
 const maxBlank = 64 << 10
 
 // starts are the first bytes of bodies, in lower case. A stream's first line is a comment or a
@@ -66,8 +66,8 @@ func formOf(start []byte) (f form, known bool) {
 }
 
 // sniff finds out the form of the body, of which it reads no more than the first bytes. They are
-// read again by the body's next reader.
-func (o *response) sniff() *failure {
+// read again by the body's next reader, but for blank ones of a stream, which mean nothing there.
+func (o *response) sniff(streamed bool) *failure {
 	start := make([]byte, 0, 64)
 	for len(start) < maxBlank {
 		if len(start) == cap(start) {
@@ -75,6 +75,9 @@ func (o *response) sniff() *failure {
 		}
 		n, err := o.body.Read(start[len(start):cap(start)])
 		start = start[:len(start)+n]
+		if streamed {
+			start = start[:copy(start, bytes.TrimLeft(start, " \t\r\n"))]
+		}
 		form, known := formOf(start)
 		if known {
 			o.form = form
@@ -124,7 +127,7 @@ func (o *response) isHTML() bool {
 // asEvents makes events of a whole response to a request for a stream: it has been paid for, and
 // the client gets it as the stream that it wants.
 func (o *response) asEvents(g *generation) *failure {
-	if f := o.sniff(); f != nil {
+	if f := o.sniff(true); f != nil {
 		return f
 	}
 	switch {

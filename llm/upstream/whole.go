@@ -82,7 +82,7 @@ func (o *response) copyTo(to *counter, lead func() bool) *failure {
 		return tooLarge(limit)
 	}
 	if to.gather != nil {
-		if f := o.sniff(); f != nil {
+		if f := o.sniff(false); f != nil {
 			return f
 		}
 		if o.isEvents() {
