@@ -125,6 +125,8 @@ func (c *chunkReader) classify(e sse.Event, s *scanner, sign Sign, choices int, 
 		c.cuts.keepUsage()
 	}
 	switch {
+	case !s.over() && isKeepAlive(e):
+		return SignEmpty
 	case !s.over(), choices > maxChoices:
 		return SignMalformed
 	case sign == SignError || e.Name.String() == errorWord:

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
+
+	"penstock/sse"
 )
 
 // errorObject is the member "object" of an error without an envelope, as vLLM writes it.
@@ -89,6 +91,16 @@ func isProgress(value []byte) bool {
 		if strings.Contains(kind, word) {
 			return true
 		}
+	}
+	return false
+}
+
+// isKeepAlive reports whether an event whose data is no JSON only keeps the connection open, by its
+// name. Clients would fail on it.
+func isKeepAlive(e sse.Event) bool {
+	switch strings.ToLower(e.Name.String()) {
+	case "keepalive", "keep-alive", "keep_alive", "ping", "heartbeat":
+		return true
 	}
 	return false
 }

@@ -61,7 +61,10 @@ func (r *responsesReader) Read(e sse.Event) Sign {
 			plain.member(name, value)
 		}
 	}
-	if !s.over() {
+	switch {
+	case !s.over() && isKeepAlive(e):
+		return SignEmpty
+	case !s.over():
 		return SignMalformed
 	}
 	switch {

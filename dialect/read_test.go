@@ -73,6 +73,23 @@ func TestChunksOfAServer(t *testing.T) {
 	}
 }
 
+// An event that keeps the connection open by its name need not be JSON, in any dialect.
+func TestKeepAliveEvents(t *testing.T) {
+	for _, name := range []string{"keepalive", "ping", "Heartbeat"} {
+		for _, data := range []string{"", "ping", "2026-01-01T00:00:00Z", "7 7"} {
+			e := sse.Event{Name: sse.MustName(name), Data: []byte(data)}
+			for _, reader := range []Reader{&chunkReader{expected: 1}, new(responsesReader)} {
+				if got := reader.Read(e); got != SignEmpty {
+					t.Errorf("to %T %s %q means %d", reader, name, data, got)
+				}
+			}
+		}
+	}
+	if got := (&chunkReader{expected: 1}).Read(sse.Event{Name: sse.MustName("delta"), Data: []byte("ping")}); got != SignMalformed {
+		t.Errorf("another event means %d", got)
+	}
+}
+
 func TestChunksOfSeveralChoices(t *testing.T) {
 	c := chunkReader{expected: 3}
 	for _, step := range []struct {
