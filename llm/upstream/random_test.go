@@ -196,13 +196,19 @@ func TestAContinuedStreamHasTheTextOnce(t *testing.T) {
 					}
 					handlers = append(handlers, test.New(scripts...))
 				}
-				f := newFixture(t, patient, handlers...)
+				f := newFixture(t, func(c *Config) {
+					patient(c)
+					c.Match = seed%4 > 0
+				}, handlers...)
 				defer f.close()
 				m := f.remodel()
 				reply := f.stream(dialect.Chat, chatBody)
 				text, all := reply.text(), test.Text(0, 20)
 				if !strings.HasPrefix(all, text) || (reply.err == nil) != (reply.end.Reason() == "stop") || reply.err == nil && text != all {
 					t.Errorf("the client gets %q, %v; the attempts were %s", text, reply.err, f.attempts)
+				}
+				if charge := <-f.charges; reply.err == nil && charge != (engine.Usage{PromptTokens: 7, CompletionTokens: 60}) || len(f.charges) > 0 {
+					t.Errorf("it is charged with %+v", charge)
 				}
 				time.Sleep(2 * drainTime)
 				synctest.Wait()
