@@ -211,8 +211,8 @@ func firstValue(body []byte) []byte {
 	return value
 }
 
-// joined returns the only JSON value of a body, or a list of several: some servers send their chunks
-// as lines of JSON, or the end of a stream behind a whole response. It returns anything else as it
+// joined returns the only JSON value of a body, or a list of several: some servers send their
+// chunks as lines of JSON, or the end of a stream behind a whole response. It returns anything else as it
 // is.
 func joined(body []byte) []byte {
 	text := bytes.TrimSuffix(bytes.TrimSpace(body), []byte("data: [DONE]"))

@@ -16,7 +16,7 @@ import (
 	"penstock/memory"
 )
 
-// randomScript is a response of a server that may be silent, fail or have another form at any point.
+// randomScript is a response of a server that may be silent, fail or have another form anywhere.
 func randomScript(r *rand.Rand, row *formRow) test.Script {
 	var s test.Script
 	pause := func() {
