@@ -50,6 +50,8 @@ func TestXShouldRetryIsObeyed(t *testing.T) {
 	}{
 		"an error, without":     {test.Script{test.Fail(500, "boom")}, "a error, a error, b ok"},
 		"an error, false":       {test.Script{test.Fail(500, "boom", "X-Should-Retry", "false")}, "a error"},
+		"as a success, false":   {test.Script{test.Answer(200, `{"error":{"message":"boom"}}`, "X-Should-Retry", "false")}, "a error"},
+		"in an event, false":    {test.Script{test.Answer(200, `data: {"error":{"message":"boom"}}`+"\n\n", "X-Should-Retry", "false")}, "a error"},
 		"a timeout, false":      {test.Script{test.Fail(408, "late", "X-Should-Retry", "false")}, "a error"},
 		"a limit, false":        {test.Script{test.Fail(429, "slow", "Retry-After", "1", "X-Should-Retry", "false")}, "a rate_limited, b ok"},
 		"our key, false":        {test.Script{test.Fail(401, "bad", "X-Should-Retry", "false")}, "a unauthorized, b ok"},

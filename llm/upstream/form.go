@@ -212,10 +212,11 @@ func firstValue(body []byte) []byte {
 }
 
 // joined returns the only JSON value of a body, or a list of several: some servers send their
-// chunks as lines of JSON, or the end of a stream behind a whole response. It returns anything else as it
-// is.
+// chunks as lines of JSON, or the end of a stream behind a whole response. It returns anything else
+// as it is.
 func joined(body []byte) []byte {
-	text := bytes.TrimSuffix(bytes.TrimSpace(body), []byte("data: [DONE]"))
+	text := bytes.TrimSuffix(bytes.TrimSpace(body), []byte("[DONE]"))
+	text = bytes.TrimSuffix(bytes.TrimSpace(text), []byte("data:"))
 	out := append(make([]byte, 0, len(text)+2), '[')
 	var value json.RawMessage
 	values := 0

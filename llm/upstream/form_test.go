@@ -207,7 +207,7 @@ func checkForm(t *testing.T, row formRow, label, body string, stream bool) {
 // Lines of JSON are a stream too, and the end of a stream may follow a whole response.
 func TestSeveralJSONValuesInPlaceOfAStream(t *testing.T) {
 	for _, row := range formRows() {
-		bodies := map[string]string{"an end": row.answer + "\n\ndata: [DONE]\n\n"}
+		bodies := map[string]string{"an end": row.answer + "\n\ndata: [DONE]\n\n", "an end without a blank": row.answer + "\ndata:[DONE]"}
 		if row.dialect != dialect.Responses {
 			bodies["lines"] = strings.ReplaceAll(strings.ReplaceAll(strings.TrimSuffix(row.events, test.Done), "data: ", ""), "\n\n", "\n")
 		}
