@@ -1,6 +1,6 @@
 # `make run` and `make test` are enough for users; the rest is for development.
 .DEFAULT_GOAL := help
-.PHONY: help run test setup build check lint vulns fmt arch tidy browser e2e bench soak hostile clean .penstock/e2e/openai-go
+.PHONY: help run test setup build check lint vulns fmt arch tidy browser e2e bench soak hostile field clean .penstock/e2e/openai-go .penstock/e2e/openai-go-3.31
 
 GO     ?= go
 PYTHON ?= python3
@@ -15,6 +15,7 @@ GGUF    := .penstock/cache/SmolLM2-135M-Instruct.Q4_1.gguf
 MODEL   := .penstock/models/smollm2-135m-instruct
 SDK     := .penstock/openai-3.54.0
 E2E     := .penstock/e2e
+FIELD   := litellm kserve guidellm aiperf
 BENCH   := .penstock/bench-clip
 # A changed importer rebuilds the model.
 IMPORTER := $(filter-out %_test.go,$(wildcard llm/gguf/*.go))
@@ -59,8 +60,11 @@ tidy: ## tidy go.mod here and in examples/
 browser: setup build $(SDK) ## tests that need Chromium or OpenAI's Python SDK: the playground, the README
 	$(GO) test -tags browser -run 'ReadmePython|Playground|Event|Foreign' ./cmd/penstock ./web
 
-e2e: setup build $(E2E)/python/.installed $(E2E)/javascript/.installed $(E2E)/openai-go ## tests with real clients, each against a running ./penstock
+e2e: setup build $(E2E)/python/.installed $(E2E)/python-2.30/.installed $(E2E)/javascript/.installed $(E2E)/openai-go $(E2E)/openai-go-3.31 ## tests with real clients, each against a running ./penstock
 	$(GO) test -tags e2e -count=1 ./test/clients
+
+field: setup build $(FIELD:%=.penstock/field/%/.installed) .penstock/field/codex/.installed ## larger programs: litellm, Codex, tritonclient, kserve, GuideLLM, aiperf (3 GB)
+	$(GO) test -tags field -count=1 ./test/field
 
 bench: setup build $(BENCH)/.installed ## compare relays (nginx if installed) and CLIP with Python: docs/*.svg (ten minutes, on an idle machine)
 	$(GO) run ./bench/relay -json docs/relay.json -svg docs/relay.svg
@@ -92,8 +96,9 @@ $(SDK):
 	@mv $@.part $@
 
 $(E2E)/python/.installed: test/clients/python/requirements.txt
+$(E2E)/python-2.30/.installed: test/clients/python/requirements-2.30.txt
 $(BENCH)/.installed: bench/clip/requirements.txt
-$(E2E)/python/.installed $(BENCH)/.installed:
+$(E2E)/python/.installed $(E2E)/python-2.30/.installed $(BENCH)/.installed:
 	@rm -rf $(@D)
 	@$(PYTHON) -m venv $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
@@ -105,5 +110,21 @@ $(E2E)/javascript/.installed: test/clients/javascript/package.json test/clients/
 	@npm ci --prefix $(@D) --no-audit --no-fund --loglevel=error
 	@touch $@
 
+# Without dependencies, as all are pinned: GuideLLM's torch is left out.
+$(FIELD:%=.penstock/field/%/.installed): .penstock/field/%/.installed: test/field/python/requirements-%.txt
+	@rm -rf $(@D)
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	@touch $@
+
+.penstock/field/codex/.installed: test/field/javascript/package.json test/field/javascript/package-lock.json
+	@command -v npm >/dev/null || { echo "field: there is no npm here: install Node.js with npm" >&2; exit 1; }
+	@rm -rf $(@D) && mkdir -p $(@D) && cp $^ $(@D)
+	@npm ci --prefix $(@D) --no-audit --no-fund --loglevel=error
+	@touch $@
+
 $(E2E)/openai-go:
 	$(GO) build -tags e2e -o $@ ./test/clients/golang
+
+$(E2E)/openai-go-3.31:
+	$(GO) build -tags e2e -modfile=test/clients/golang/v3.31.mod -o $@ ./test/clients/golang

@@ -32,11 +32,19 @@ func readUntil(t *testing.T, body io.Reader, text string) (all string) {
 	return all
 }
 
+// receiving is inMemory with a client that receives what it has not read yet.
+func (s *server) receiving(t *testing.T) *http.Client {
+	l := memnet.Listen()
+	client := &http.Client{Transport: &http.Transport{DialContext: l.DialReceiving}}
+	s.serve(t, l, client)
+	return client
+}
+
 // A client that reads slowly gets the error, and its connection is broken off only then. Meanwhile
 // its request holds nothing.
 func TestAFailedStreamLingersBeforeItIsBrokenOff(t *testing.T) {
 	for protocol, client := range map[string]func(*server, *testing.T) *http.Client{
-		"HTTP/1.1": (*server).inMemory, "HTTP/2.0": (*server).overHTTP2,
+		"HTTP/1.1": (*server).receiving, "HTTP/2.0": (*server).overHTTP2,
 	} {
 		t.Run(protocol, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

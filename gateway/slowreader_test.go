@@ -104,8 +104,8 @@ func TestASlowReaderOfARelayGetsAll(t *testing.T) {
 	}
 }
 
-// A reader that does not read is cut once a write of 64 KiB takes longer than write_timeout, and the
-// generation that waits for it ends.
+// A reader that does not read is cut once a write of 64 KiB takes longer than write_timeout, and
+// the generation that waits for it ends.
 func TestAStuckReaderOfARelayIsCut(t *testing.T) {
 	for name, connect := range over {
 		t.Run(name, func(t *testing.T) {

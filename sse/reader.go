@@ -238,8 +238,10 @@ func (r *Reader) makeRoom() error {
 		return r.replace(min(r.max, burstBuffer))
 	case len(buf) > keptBuffer && r.end-r.base <= keptBuffer/2: // a large event is followed by small ones
 		return r.replace(keptBuffer)
+	case r.base > 0:
+		r.move(buf)
 	}
-	r.move(buf)
+	r.filled = false
 	return nil
 }
 

@@ -9,8 +9,8 @@ import (
 
 // appendWaiting adds events one after another, each once there is room for it: the buffer holds it
 // with what the reader has not sent, or nothing else is held. It fails with the cause of ctx, with
-// ErrNoReader once the reader has gone, and with an *apierr.Error of CodeMemoryExhausted if there is
-// no memory for an event although nothing else is held.
+// ErrNoReader once the reader has gone, and with an *apierr.Error of CodeMemoryExhausted if there
+// is no memory for an event although nothing else is held.
 func (l *plainLog) appendWaiting(ctx context.Context, events []sse.Event) error {
 	for len(events) > 0 {
 		n, err := l.addFitting(events)

@@ -29,9 +29,9 @@ type Config struct {
 	// its end, whether it is read or not.
 	Detached bool
 
-	// Waits lets the reader of a plain stream hold its producer up: Append waits while the buffer is
-	// full, and the reader may be as slow as its sink allows. Without it a reader that lags by more
-	// than the buffer is given up. A stream with a Lease never waits for a reader.
+	// Waits lets the reader of a plain stream hold its producer up: Append waits while the buffer
+	// is full, and the reader may be as slow as its sink allows. Without it a reader that lags by
+	// more than the buffer is given up. A stream with a Lease never waits for a reader.
 	Waits bool
 
 	Observer Observer // nil: none

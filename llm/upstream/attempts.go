@@ -22,11 +22,11 @@ const (
 // another until one has responded.
 //
 // After a failure that may pass (retry), the request is sent to the same server once more after a
-// short pause; if a response is cut after something has been passed on, once more at once. Then, and
-// after any other failure, the next server is used. Only if none is free, the request is sent once
-// more to a server that limits its rate, as soon as it takes requests again, or that fell silent in
-// the middle of its response (retryLater). A server that sent nothing at all is not used again, and
-// one that is only being probed, because no other is left, is used once.
+// short pause; if a response is cut after something has been passed on, once more at once. Then,
+// and after any other failure, the next server is used. Only if none is free, the request is sent
+// once more to a server that limits its rate, as soon as it takes requests again, or that fell
+// silent in the middle of its response (retryLater). A server that sent nothing at all is not used
+// again, and one that is only being probed, because no other is left, is used once.
 //
 // While a server is silent the next free one is sent the request as well: a sequence of attempts
 // begins beside the others. The first that leads, because it has content, is passed on; all others
@@ -34,8 +34,8 @@ const (
 type attempts struct {
 	model   *model
 	request *request
-	// resumable reports whether a response that has begun can be continued by another server's; nil:
-	// it cannot. It does not wait.
+	// resumable reports whether a response that has begun can be continued by that of another
+	// server; nil: it cannot. It does not wait.
 	resumable func() bool
 
 	others    sync.WaitGroup // sequences beside the first
@@ -194,8 +194,8 @@ func (a *attempts) retry(q *sequence, f *failure) (pause time.Duration, again bo
 // spent reports whether the server has been used as often as it may be.
 func (u *upstreamState) spent() bool { return u.retries+u.laterRetries+u.resumes >= maxRetries }
 
-// move takes another server, or, if none is free, waits for one that is used later. It returns false
-// if there is none.
+// move takes another server, or, if none is free, waits for one that is used later. It returns
+// false if there is none.
 func (a *attempts) move(ctx context.Context, q *sequence, f *failure) bool {
 	for {
 		wait, later := a.choose(q, f)

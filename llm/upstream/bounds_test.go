@@ -80,8 +80,8 @@ func TestGatheredStreamsAreBounded(t *testing.T) {
 	}
 }
 
-// A server that sends a response byte by byte, and never stalls, is cut all the same; so is a loop of
-// attempts; so is a stream.
+// A server that sends a response byte by byte, and never stalls, is cut all the same; so is a loop
+// of attempts; so is a stream.
 func TestWholeResponsesHaveATotalTime(t *testing.T) {
 	slow := test.Script{func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Type", "application/json") }, test.Send(strings.Repeat(" ", wholeFirst))}
 	var stream test.Script

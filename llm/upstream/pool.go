@@ -52,10 +52,10 @@ func (p *pool) take(usable func(*server) bool) (s *server, probing bool) {
 	return s, probing
 }
 
-// takeFree chooses one of the usable servers that are free, and counts a request to it until release
-// is called: the lowest priority first; among equals the one with the fewest outstanding requests
-// for its weight; among those still equal by weighted round robin. A server is free unless its
-// breaker is open or it is cooling down. It returns nil if none is.
+// takeFree chooses one of the usable servers that are free, and counts a request to it until
+// release is called: the lowest priority first; among equals the one with the fewest outstanding
+// requests for its weight; among those still equal by weighted round robin. A server is free unless
+// its breaker is open or it is cooling down. It returns nil if none is.
 func (p *pool) takeFree(usable func(*server) bool) *server {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -133,7 +133,7 @@ func (r *relay) read(o *response, large *memory.Reservation) *failure {
 			return r.ended(o, raw, err, &at, body.clean)
 		}
 		for more := true; more; raw, more = events.Buffered() {
-			if over, f := r.one(o, raw, &at); over || f != nil {
+			if over, f := r.one(o, &raw, &at); over || f != nil {
 				return f
 			}
 		}
@@ -141,7 +141,7 @@ func (r *relay) read(o *response, large *memory.Reservation) *failure {
 }
 
 // event returns an event as it was read. Nearly all have the name of the one before, mostly none.
-func (r *relay) event(raw sse.RawEvent) (sse.Event, error) {
+func (r *relay) event(raw *sse.RawEvent) (sse.Event, error) {
 	if string(raw.Name) != r.name.String() {
 		name, err := sse.ParseName(string(raw.Name))
 		if err != nil {

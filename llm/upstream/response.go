@@ -26,8 +26,8 @@ type response struct {
 
 // send sends a request to a sequence's server. The head of the response may take as long as limit,
 // from the moment the connection is open; cause is why it is canceled after that. The sequence is
-// notified of silence. The caller closes the response. A server that rejects a request for its usage
-// is sent it once more without, and is not asked again.
+// notified of silence. The caller closes the response. A server that rejects a request for its
+// usage is sent it once more without, and is not asked again.
 func (m *model) send(ctx context.Context, q *sequence, r *request, limit time.Duration, cause error) (*response, *failure) {
 	asks := r.asks(q.server)
 	o, f := m.sendOnce(ctx, q, r, asks, limit, cause)

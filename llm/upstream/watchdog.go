@@ -30,6 +30,7 @@ type watchdog struct {
 	unlink func() bool // from the caller's context
 	begin  time.Time
 	last   atomic.Int64 // when a byte arrived last, after begin
+	paused atomic.Bool
 
 	mu      sync.Mutex
 	timer   *time.Timer
@@ -42,8 +43,6 @@ type watchdog struct {
 	quiet    time.Duration // call silent after that much silence; 0: never
 	silent   func()
 	notified time.Duration // when silent was called last, after begin
-
-	paused atomic.Bool
 }
 
 // newWatchdog returns a watchdog that is running with a deadline, and the context that it cancels,
@@ -129,9 +128,10 @@ func (w *watchdog) arm() {
 
 // left returns how long the period lasts, and how long no notification is due, if nothing arrives.
 func (w *watchdog) left() (period, quiet time.Duration) {
-	now, last := time.Since(w.begin), time.Duration(w.last.Load())
-	if w.paused.Load() {
-		last = now
+	now := time.Since(w.begin)
+	last := now
+	if !w.paused.Load() { // before last, which is set before
+		last = time.Duration(w.last.Load())
 	}
 	since := w.since
 	if w.silence {

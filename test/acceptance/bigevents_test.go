@@ -11,9 +11,8 @@ import (
 	test "penstock/llm/upstream/upstreamtest"
 )
 
-// Image models send events of 10 MB. A client that reads nothing until the upstream sends the third,
-// and none before the one in front of it has been read, gets all of them, although each is larger
-// than a stream's buffer.
+// Image models send events of 10 MB. A client that reads nothing until the upstream sends the
+// third gets all of them, although each is larger than a stream's buffer.
 func TestEventsOf10MB(t *testing.T) {
 	const size = 10 << 20
 	image := func(n int) string {

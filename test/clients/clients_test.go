@@ -5,8 +5,10 @@ package clients
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,70 +18,122 @@ import (
 
 	"penstock/test/server"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 )
 
 // client is a program, and what differs for it.
 type client struct {
 	name    string
 	program func(t *testing.T) *exec.Cmd
-	lacks   []string          // features that it does not have
-	errors  map[string]string // its error classes
+	lacks   []string          // the verbs and checks that it does not have
+	errors  map[string]string // its error classes, by the check or by what checks name
+	finish  map[string]string // its finish reasons, where it has its own
+}
+
+var openaiPython = map[string]string{
+	"bad request": "BadRequestError", "too long": "BadRequestError", "not found": "NotFoundError", "busy": "RateLimitError",
+	"server": "InternalServerError", "connection": "APIConnectionError", "stream": "APIError", "responses": "APIConnectionError", "timeout": "APITimeoutError",
+}
+
+// with returns a copy of a client's errors, with another one.
+func with(errors map[string]string, name, class string) map[string]string {
+	errors = maps.Clone(errors)
+	errors[name] = class
+	return errors
+}
+
+var openaiGo = map[string]string{
+	"bad request": "*apierror.Error", "too long": "*apierror.Error", "not found": "*apierror.Error", "busy": "*apierror.Error",
+	"server": "*apierror.Error", "connection": "io.ErrUnexpectedEOF", "stream": "*ssestream.StreamError", "responses": "io.ErrUnexpectedEOF", "timeout": "context.DeadlineExceeded",
 }
 
 var clients = []client{
+	{name: "openai-python", program: python("python", "openai_client.py"), lacks: extraction, errors: openaiPython},
+	{name: "openai-python-2.30", program: python("python-2.30", "openai_client.py"), lacks: extraction, errors: with(openaiPython, "responses", "RemoteProtocolError")},
 	{
-		name: "openai-python", program: python("openai_client.py"),
-		errors: map[string]string{
-			"bad request": "BadRequestError", "too long": "BadRequestError", "not found": "NotFoundError", "busy": "RateLimitError",
-			"server": "InternalServerError", "connection": "APIConnectionError", "stream": "APIError", "responses": "APIConnectionError", "timeout": "APITimeoutError",
-		},
-	},
-	{
-		name: "langchain-openai", program: python("langchain_client.py"), lacks: []string{"models", "think"},
+		name: "langchain-openai", program: python("python", "langchain_client.py"),
+		lacks: []string{"models", "think", "extras", "extract", "stream_extract", "calls"},
 		errors: map[string]string{
 			"bad request": "OpenAIInvalidRequestError", "too long": "OpenAIContextOverflowError", "not found": "OpenAIModelNotFoundError", "busy": "OpenAIRateLimitError",
 			"server": "OpenAIAPIError", "connection": "OpenAIConnectionError", "stream": "APIError", "responses": "ValueError", "timeout": "OpenAITimeoutError",
 		},
 	},
 	{
-		name: "openai-javascript", program: javascript("openai.mjs"),
+		name: "pydantic-ai", program: python("python", "pydantic_ai_client.py"),
+		lacks: []string{"models", "embed", "extras", "extract", "stream_extract", "calls"},
+		errors: map[string]string{
+			"bad request": "ModelRequestRejectedError", "too long": "ModelContextWindowExceededError", "not found": "ModelNotFoundError", "busy": "ModelRateLimitError",
+			"server": "ModelServerError", "connection": "ModelConnectionError", "stream": "ModelServerError", "responses": "ModelAPIError", "timeout": "ModelTimeoutError",
+		},
+		finish: responsesAsChat,
+	},
+	{
+		name: "openai-agents", program: python("python", "agents_client.py"),
+		lacks: []string{
+			"models", "think", "embed", "extras", "extract", "stream_extract", "calls",
+			"respond smollm2", "stream_respond smollm2", // a response that ends at max_tokens is an error for it
+		},
+		errors: with(openaiPython, "responses", "ModelBehaviorError"),
+		finish: map[string]string{"stop": "", "length": "", "completed": "", "incomplete": ""},
+	},
+	{
+		name: "instructor", program: python("python-2.30", "instructor_client.py"),
+		lacks: []string{"models", "chat", "stream", "think", "tools", "stream_tools", "respond", "stream_respond", "embed", "abort", "extras"},
+		errors: map[string]string{
+			"bad request": "InstructorRetryException", "too long": "InstructorRetryException", "server": "InstructorRetryException",
+			"stream": "InstructorRetryException", "timeout": "InstructorRetryException",
+		},
+	},
+	{
+		name: "openai-javascript", program: javascript("openai.mjs"), lacks: extraction,
 		errors: map[string]string{
 			"bad request": "BadRequestError", "too long": "BadRequestError", "not found": "NotFoundError", "busy": "RateLimitError",
 			"server": "InternalServerError", "connection": "TypeError", "stream": "APIError", "responses": "APIError", "timeout": "APIConnectionTimeoutError",
 		},
 	},
 	{
-		name: "ai-sdk", program: javascript("ai.mjs"), lacks: []string{"models", "respond", "stream_respond"},
+		name: "ai-sdk", program: javascript("ai.mjs"), lacks: []string{"models", "extras", "extract", "stream_extract", "calls"},
 		errors: map[string]string{
 			"bad request": "AI_APICallError", "too long": "AI_APICallError", "not found": "AI_APICallError", "busy": "AI_APICallError",
-			"server": "AI_APICallError", "connection": "AI_APICallError", "stream": "AI_StreamProviderError", "timeout": "TimeoutError",
+			"server": "AI_APICallError", "connection": "AI_APICallError", "stream": "AI_StreamProviderError", "responses": "AI_StreamProviderError", "stream_respond late": "AI_APICallError", "timeout": "TimeoutError",
 		},
+		finish: responsesAsChat,
 	},
-	{
-		name: "openai-go", program: golang,
-		errors: map[string]string{
-			"bad request": "*apierror.Error", "too long": "*apierror.Error", "not found": "*apierror.Error", "busy": "*apierror.Error",
-			"server": "*apierror.Error", "connection": "io.ErrUnexpectedEOF", "stream": "*ssestream.StreamError", "responses": "io.ErrUnexpectedEOF", "timeout": "context.DeadlineExceeded",
-		},
-	},
+	{name: "openai-go", program: golang("openai-go"), lacks: extraction, errors: openaiGo},
+	{name: "openai-go-3.31", program: golang("openai-go-3.31"), lacks: extraction, errors: openaiGo},
 }
 
+// responsesAsChat are the finish reasons of clients that have one set of them for both dialects.
+var responsesAsChat = map[string]string{"completed": "stop", "incomplete": "length"}
+
+// extraction are the checks of instructor.
+var extraction = []string{"extract", "stream_extract", "calls"}
+
 func TestClients(t *testing.T) {
-	f := start(t)
 	for _, c := range clients {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f := start(t)
 			var want []observation
 			for _, s := range checks {
-				if verb, _, _ := strings.Cut(s.Check, " "); slices.Contains(c.lacks, verb) {
+				if verb, _, _ := strings.Cut(s.Check, " "); slices.Contains(c.lacks, verb) || slices.Contains(c.lacks, s.Check) {
 					continue
 				}
 				if s.Error != "" {
-					s.Error = c.errors[s.Error]
+					s.Error = cmp.Or(c.errors[s.Check], c.errors[s.Error])
+				}
+				if own, ok := c.finish[s.Finish]; ok {
+					s.Finish = own
 				}
 				want = append(want, s)
 			}
-			if diff := cmp.Diff(want, f.run(t, c.program(t))); diff != "" {
+			got := f.run(t, c.program(t))
+			for i := range min(len(want), len(got)) {
+				if m := want[i].Message; strings.Contains(got[i].Message, m) {
+					got[i].Message = m
+				}
+			}
+			if diff := gocmp.Diff(want, got); diff != "" {
 				t.Errorf("the observations differ (-want +got):\n%s", diff)
 			}
 		})
@@ -116,10 +170,14 @@ func (f *fixture) run(t *testing.T, program *exec.Cmd) (all []observation) {
 		if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
 			t.Errorf("%v in %q", err, lines.Text())
 		}
+		t.Log(lines.Text())
 		verb, model, _ := strings.Cut(s.Check, " ")
 		if model == "smollm2" && s.Text != "" {
 			s.Text = anything
 		}
+		ignored := strings.Split(s.Ignored, ", ")
+		slices.Sort(ignored)
+		s.Ignored = strings.Join(ignored, ", ")
 		all = append(all, s)
 		if verb == "abort" || verb == "timeout" {
 			f.waitCanceled(t, model)
@@ -139,9 +197,9 @@ func installed(t *testing.T, name string) string {
 	return filepath.Join(server.Root(t), ".penstock", "e2e", name)
 }
 
-func python(script string) func(t *testing.T) *exec.Cmd {
+func python(environment, script string) func(t *testing.T) *exec.Cmd {
 	return func(t *testing.T) *exec.Cmd {
-		return exec.CommandContext(t.Context(), installed(t, "python/bin/python"), "python/"+script)
+		return exec.CommandContext(t.Context(), installed(t, environment+"/bin/python"), "python/"+script)
 	}
 }
 
@@ -164,6 +222,8 @@ func javascript(script string) func(t *testing.T) *exec.Cmd {
 	}
 }
 
-func golang(t *testing.T) *exec.Cmd {
-	return exec.CommandContext(t.Context(), installed(t, "openai-go"))
+func golang(name string) func(t *testing.T) *exec.Cmd {
+	return func(t *testing.T) *exec.Cmd {
+		return exec.CommandContext(t.Context(), installed(t, name))
+	}
 }

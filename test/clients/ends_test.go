@@ -23,8 +23,8 @@ import (
 	"penstock/test/server"
 )
 
-// Node.js discards what has not been read of a body once its connection breaks. A program that reads
-// slowly gets all words and the error, and then its read fails.
+// Node.js discards what has not been read of a body once its connection breaks. A program that
+// reads slowly gets all words and the error, and then its read fails.
 func TestASlowFetchOfNodeReadsAllBeforeAStreamBreaks(t *testing.T) {
 	f := start(t)
 	program := javascript("slow.mjs")(t)

@@ -34,7 +34,7 @@ func start(t *testing.T) *fixture {
 	fmt.Fprintf(&b, "streams: {heartbeat: %v}\nmodels:\n  - {name: smollm2, kind: onnx-llm, path: ROOT/.penstock/models/smollm2-135m-instruct}\n", heartbeat)
 	for model, timeouts := range map[string]string{
 		"plain": "{}", "patient": "{}", "thinks": "{}", "tools": "{}", "refuses": "{}", "busy": "{}", "locked": "{}",
-		"broken": "{}", "down": "{}", "halts": "{}", "cut": "{}", "torn": "{}", "endless": "{}", "slow": "{}", "slowly": "{}",
+		"broken": "{}", "down": "{}", "halts": "{}", "forms": "{}", "halfform": "{}", "cut": "{}", "torn": "{}", "endless": "{}", "slow": "{}", "slowly": "{}",
 		"silent": "{first_token: 50ms}",                            // ends long before a heartbeat
 		"late":   fmt.Sprintf("{first_token: %v}", 3*heartbeat),    // ends after one; of "slow", the client's timeout ends first
 		"stalls": fmt.Sprintf("{between_tokens: %v}", time.Second), // long enough for a busy machine

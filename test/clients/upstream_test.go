@@ -113,6 +113,15 @@ func chatScript(t *testing.T, q request) test.Script {
 		return append(script, test.Cut)
 	case "stalls":
 		return append(begin, test.Stall)
+	case "forms", "halfform": // a JSON object as text
+		const form = `{\"city\":\"Paris\"}`
+		switch {
+		case !q.Stream:
+			return test.Script{test.Answer(http.StatusOK, strings.Replace(test.Completion(m), "hello", form, 1))}
+		case m == "halfform":
+			return test.Script{test.Send(test.Role(m)), test.Send(test.ContentEvent(form[:16])), test.Cut}
+		}
+		return test.Script{test.Send(test.Role(m)), test.Send(test.ContentEvent(form)), test.Send(test.Finish(m)), test.Send(test.Done)}
 	case "endless":
 		return test.Script{test.Send(test.Role(m)), tokensForever(m)}
 	}
@@ -146,7 +155,10 @@ func tokensForever(model string) test.Act {
 }
 
 func responsesScript(t *testing.T, q request) test.Script {
-	if !q.Stream {
+	switch {
+	case q.Model == "refuses" || q.Model == "late":
+		return chatScript(t, q)
+	case !q.Stream:
 		return test.Script{test.Answer(http.StatusOK, file(t, "response.json"))}
 	}
 	events := file(t, "response.sse")

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -32,7 +33,9 @@ type observation struct {
 	Tokens     int64       `json:"tokens"`
 	Calls      []string    `json:"calls"`
 	Vectors    [][]float64 `json:"vectors"`
+	Ignored    string      `json:"ignored"`
 	Error      string      `json:"error"`
+	Message    string      `json:"message"`
 	Status     int         `json:"status"`
 	Code       string      `json:"code"`
 	RetryAfter string      `json:"retry_after"`
@@ -46,11 +49,13 @@ type user struct {
 
 type verb func(ctx context.Context, u user, s *observation, model string) error
 
+const prompt = "Tell me a long story about a lighthouse."
+
 func request(model string) openai.ChatCompletionNewParams {
 	return openai.ChatCompletionNewParams{
 		Model:       model,
 		Temperature: openai.Float(0),
-		Messages:    []openai.ChatCompletionMessageParamUnion{openai.UserMessage("Tell me a long story about a lighthouse.")},
+		Messages:    []openai.ChatCompletionMessageParamUnion{openai.UserMessage(prompt)},
 	}
 }
 
@@ -153,12 +158,14 @@ func (u user) sendResults(
 	return nil
 }
 
-func sayHello(model string) responses.ResponseNewParams {
-	return responses.ResponseNewParams{Model: model, Input: responses.ResponseNewParamsInputUnion{OfString: openai.String("Say hello.")}}
+func story(model string) responses.ResponseNewParams {
+	return responses.ResponseNewParams{
+		Model: model, Input: responses.ResponseNewParamsInputUnion{OfString: openai.String(prompt)}, MaxOutputTokens: openai.Int(16),
+	}
 }
 
 func respond(ctx context.Context, u user, s *observation, model string) error {
-	response, err := u.client.Responses.New(ctx, sayHello(model))
+	response, err := u.client.Responses.New(ctx, story(model))
 	if err != nil {
 		return err
 	}
@@ -167,15 +174,19 @@ func respond(ctx context.Context, u user, s *observation, model string) error {
 }
 
 func streamRespond(ctx context.Context, u user, s *observation, model string) error {
-	events := u.client.Responses.NewStreaming(ctx, sayHello(model))
+	events := u.client.Responses.NewStreaming(ctx, story(model))
 	for events.Next() {
 		switch event := events.Current().AsAny().(type) {
 		case responses.ResponseTextDeltaEvent:
 			s.Text += event.Delta
 		case responses.ResponseCompletedEvent:
 			s.Finish, s.Tokens = string(event.Response.Status), event.Response.Usage.TotalTokens
+		case responses.ResponseIncompleteEvent:
+			s.Finish, s.Tokens = string(event.Response.Status), event.Response.Usage.TotalTokens
+		case responses.ResponseFailedEvent:
+			s.Code, s.Message = string(event.Response.Error.Code), event.Response.Error.Message
 		case responses.ResponseErrorEvent:
-			s.Code = event.Code
+			s.Code, s.Message = event.Code, event.Message
 		}
 	}
 	return events.Err()
@@ -211,6 +222,21 @@ func models(ctx context.Context, u user, s *observation, model string) error {
 	return nil
 }
 
+func extras(ctx context.Context, u user, s *observation, model string) error {
+	q := request(model)
+	q.MaxTokens = openai.Int(16)
+	q.User, q.PromptCacheKey, q.Store = openai.String("someone"), openai.String("lighthouse"), openai.Bool(false)
+	q.ServiceTier, q.Metadata = openai.ChatCompletionNewParamsServiceTierAuto, shared.Metadata{"purpose": "test"}
+	q.SetExtraFields(map[string]any{"chat_template_kwargs": map[string]any{"enable_thinking": false}})
+	var raw *http.Response
+	response, err := u.client.Chat.Completions.New(ctx, q, option.WithResponseInto(&raw))
+	if err != nil {
+		return err
+	}
+	s.Text, s.Ignored = response.Choices[0].Message.Content, raw.Header.Get("X-Penstock-Ignored")
+	return nil
+}
+
 func abort(ctx context.Context, u user, _ *observation, model string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -232,12 +258,12 @@ func timeout(ctx context.Context, u user, _ *observation, model string) error {
 func (u user) check(name string, v verb, model string) {
 	s := observation{Check: name + " " + model}
 	if err := v(context.Background(), u, &s, model); err != nil {
-		s.Error = fmt.Sprintf("%T", err)
+		s.Error, s.Message = fmt.Sprintf("%T", err), s.Message+err.Error()
 		var rejected *openai.Error
 		var broken *ssestream.StreamError
 		switch {
 		case errors.As(err, &rejected):
-			s.Status, s.Code = rejected.StatusCode, rejected.Code
+			s.Status, s.Code, s.Message = rejected.StatusCode, rejected.Code, rejected.Message
 			if s.Status == 429 {
 				s.RetryAfter = rejected.Response.Header.Get("Retry-After")
 			}
@@ -285,11 +311,15 @@ func main() {
 		{"chat", chat, "refuses missing busy locked broken down cut torn"},
 		{"stream", stream, "refuses busy down silent late cut stalls"},
 		{"stream_tools", streamTools, "halts"},
-		{"stream_respond", streamRespond, "cut"},
+		{"respond", respond, "refuses"},
+		{"stream_respond", streamRespond, "refuses late cut"},
 		{"abort", abort, "endless"},
 		{"timeout", timeout, "slow"},
 		{"chat", chat, "smollm2"},
 		{"stream", stream, "smollm2"},
+		{"respond", respond, "smollm2"},
+		{"stream_respond", streamRespond, "smollm2"},
+		{"extras", extras, "smollm2"},
 		{"abort", abort, "smollm2"},
 		{"tools", tools, "smollm2"},
 	} {

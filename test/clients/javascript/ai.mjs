@@ -1,9 +1,11 @@
 // Vercel's AI SDK behind Penstock: what its user observes, one JSON line for each check.
 import { once } from "node:events";
+import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { APICallError, embedMany, generateText, isStepCount, jsonSchema, StreamProviderError, streamText, tool } from "ai";
 
 const penstock = createOpenAICompatible({ name: "penstock", baseURL: process.env.OPENAI_BASE_URL, includeUsage: true });
+const openai = createOpenAI({ baseURL: process.env.OPENAI_BASE_URL });
 const weather = tool({
   inputSchema: jsonSchema({ type: "object", properties: { city: { type: "string" } }, required: ["city"] }),
   execute: () => "21 degrees",
@@ -24,6 +26,14 @@ async function chat(observation, model, more) {
 
 async function stream(observation, model, more) {
   await follow(observation, streamText(ask(model, more)).stream);
+}
+
+async function respond(observation, model, more) {
+  await chat(observation, model, { model: openai.responses(model), temperature: undefined, ...more });
+}
+
+async function stream_respond(observation, model, more) {
+  await stream(observation, model, { model: openai.responses(model), temperature: undefined, ...more });
 }
 
 async function tools(observation, model) {
@@ -88,8 +98,10 @@ async function check(verb, model, more) {
   try {
     await verb(observation, model, more);
   } catch (e) {
-    observation.error = e.name;
-    if (APICallError.isInstance(e) && e.statusCode !== 200) { // 200: the body was cut
+    Object.assign(observation, { error: e.name, message: e.message });
+    if (APICallError.isInstance(e) && e.data?.type === "error") { // an event, of which it derives a status
+      observation.code = e.data.code;
+    } else if (APICallError.isInstance(e) && e.statusCode !== 200) { // 200: the body was cut
       Object.assign(observation, { status: e.statusCode, code: e.data?.error.code });
       if (e.statusCode === 429) observation.retry_after = e.responseHeaders["retry-after"];
     }
@@ -107,14 +119,20 @@ await check(stream, "patient");
 await check(think, "thinks");
 await check(tools, "tools");
 await check(stream_tools, "tools");
+await check(respond, "plain");
+await check(stream_respond, "plain");
 await check(embed, "plain");
 for (const model of ["refuses", "missing", "busy", "locked", "broken", "down", "cut", "torn"]) await check(chat, model);
 for (const model of ["refuses", "busy", "down", "silent", "late", "cut", "stalls"]) await check(stream, model);
 await check(stream_tools, "halts");
+await check(respond, "refuses");
+for (const model of ["refuses", "late", "cut"]) await check(stream_respond, model);
 await check(abort, "endless");
 await check(timeout, "slow");
 await check(chat, "smollm2", { maxOutputTokens: 16 });
 await check(stream, "smollm2", { maxOutputTokens: 16 });
+await check(respond, "smollm2", { maxOutputTokens: 16 });
+await check(stream_respond, "smollm2", { maxOutputTokens: 16 });
 await check(abort, "smollm2");
 await check(tools, "smollm2");
 process.stdin.destroy();

@@ -63,16 +63,19 @@ async function sendResults(observation, model, message) {
   observation.text = response.choices[0].message.content;
 }
 
-async function respond(observation, model) {
-  const response = await client.responses.create({ model, input: "Say hello." });
+async function respond(observation, model, more) {
+  const response = await client.responses.create({ model, input: [request], ...more });
   Object.assign(observation, { text: response.output_text, finish: response.status, tokens: response.usage.total_tokens });
 }
 
-async function stream_respond(observation, model) {
-  for await (const event of await client.responses.create({ model, input: "Say hello.", stream: true })) {
+async function stream_respond(observation, model, more) {
+  for await (const event of await client.responses.create({ model, input: [request], stream: true, ...more })) {
     if (event.type === "response.output_text.delta") observation.text = (observation.text ?? "") + event.delta;
-    if (event.type === "response.completed") {
+    if (event.type === "response.completed" || event.type === "response.incomplete") {
       Object.assign(observation, { finish: event.response.status, tokens: event.response.usage.total_tokens });
+    }
+    if (event.type === "response.failed") {
+      Object.assign(observation, { code: event.response.error.code, message: event.response.error.message });
     }
   }
 }
@@ -86,6 +89,23 @@ async function models(observation, model) {
   observation.text = (await client.models.retrieve(model)).id;
   const names = (await client.models.list()).data.map((m) => m.id);
   if (!names.includes(model)) throw new Error(`no ${model} among ${names}`);
+}
+
+async function extras(observation, model) {
+  const { data, response } = await client.chat.completions
+    .create({
+      model,
+      messages: [request],
+      max_tokens: 16,
+      user: "someone",
+      metadata: { purpose: "test" },
+      store: false,
+      service_tier: "auto",
+      prompt_cache_key: "lighthouse",
+      chat_template_kwargs: { enable_thinking: false },
+    })
+    .withResponse();
+  Object.assign(observation, { ignored: response.headers.get("X-Penstock-Ignored"), text: data.choices[0].message.content });
 }
 
 async function abort(observation, model) {
@@ -107,7 +127,12 @@ async function check(verb, model, more) {
   } catch (e) {
     const broken = e instanceof TypeError && e.message === "terminated"; // fetch's error for a body that was cut
     if (!(e instanceof OpenAI.APIError) && !broken) throw e;
-    Object.assign(observation, { error: e.constructor.name, status: e.status, code: e.code });
+    Object.assign(observation, {
+      error: e.constructor.name,
+      message: (observation.message ?? "") + e.message,
+      status: e.status,
+      code: e.code ?? observation.code,
+    });
     if (e.status === 429) observation.retry_after = e.headers.get("Retry-After");
   }
   console.log(JSON.stringify(observation));
@@ -129,11 +154,15 @@ await check(embed, "plain");
 for (const model of ["refuses", "missing", "busy", "locked", "broken", "down", "cut", "torn"]) await check(chat, model);
 for (const model of ["refuses", "busy", "down", "silent", "late", "cut", "stalls"]) await check(stream, model);
 await check(stream_tools, "halts");
-await check(stream_respond, "cut");
+await check(respond, "refuses");
+for (const model of ["refuses", "late", "cut"]) await check(stream_respond, model);
 await check(abort, "endless");
 await check(timeout, "slow");
 await check(chat, "smollm2", { max_tokens: 16 });
 await check(stream, "smollm2", { max_tokens: 16 });
+await check(respond, "smollm2", { max_output_tokens: 16 });
+await check(stream_respond, "smollm2", { max_output_tokens: 16 });
+await check(extras, "smollm2");
 await check(abort, "smollm2");
 await check(tools, "smollm2");
 process.stdin.destroy();

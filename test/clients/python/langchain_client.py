@@ -1,9 +1,8 @@
 """langchain-openai behind Penstock: what its user observes, one JSON line for each check."""
 
-import json
-import sys
 from itertools import islice
 
+from checks import add, limit, run
 from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
@@ -18,20 +17,20 @@ def get_weather(city: str) -> str:
     return "21 degrees"
 
 
-def llm(model, **more):
-    return ChatOpenAI(model=model, temperature=0, max_retries=0, **more)  # OPENAI_BASE_URL is Penstock's address and /v1
+def llm(model, **more):  # OPENAI_BASE_URL is Penstock's address and /v1
+    return ChatOpenAI(model=model, temperature=0, max_retries=0, max_tokens=limit(model), **more)
 
 
-def chat(observation, model, **more):
-    response = llm(model, **more).invoke(request)
+def chat(observation, model):
+    response = llm(model).invoke(request)
     observation["text"] = response.text
     observation["finish"] = response.response_metadata["finish_reason"]
     observation["tokens"] = response.usage_metadata["total_tokens"]
 
 
-def stream(observation, model, **more):
-    for chunk in llm(model, stream_usage=True, **more).stream(request):
-        observation["text"] = observation.get("text", "") + chunk.text
+def stream(observation, model):
+    for chunk in llm(model, stream_usage=True).stream(request):
+        add(observation, chunk.text)
         observation["finish"] = observation.get("finish") or chunk.response_metadata.get("finish_reason")
         if chunk.usage_metadata:
             observation["tokens"] = chunk.usage_metadata["total_tokens"]
@@ -65,7 +64,7 @@ def respond(observation, model):
 
 def stream_respond(observation, model):
     for chunk in llm(model, use_responses_api=True).stream(request):
-        observation["text"] = observation.get("text", "") + chunk.text
+        add(observation, chunk.text)
         observation["finish"] = observation.get("finish") or chunk.response_metadata.get("status")
         if chunk.usage_metadata:
             observation["tokens"] = chunk.usage_metadata["total_tokens"]
@@ -85,41 +84,16 @@ def timeout(observation, model):
     llm(model, timeout=0.5).invoke(request)
 
 
-def check(verb, model, **more):
-    observation = {"check": f"{verb.__name__} {model}"}
-    try:
-        verb(observation, model, **more)
-    except APIError as e:
-        observation["error"] = type(e).__name__
-        observation["status"] = getattr(e, "status_code", None)
-        observation["code"] = e.code
-        if observation["status"] == 429:
-            observation["retry_after"] = e.response.headers["Retry-After"]
-    except ValueError as e:  # raised for an error event in a stream of /v1/responses
-        observation["error"] = type(e).__name__
+def describe(observation, e):
+    if isinstance(e, ValueError):  # raised for an error event in a stream of /v1/responses
         observation["code"] = str(e).partition(":")[0]
-    print(json.dumps(observation), flush=True)
-    if verb in (abort, timeout):
-        sys.stdin.readline()  # until the upstream has noticed the disconnect, which this program's exit would cause too
+        return
+    if not isinstance(e, APIError):
+        return False
+    observation["status"] = getattr(e, "status_code", None)
+    observation["code"] = e.code
+    if observation["status"] == 429:
+        observation["retry_after"] = e.response.headers["Retry-After"]
 
 
-check(chat, "plain")
-check(stream, "plain")
-check(stream, "patient")
-check(tools, "tools")
-check(stream_tools, "tools")
-check(respond, "plain")
-check(stream_respond, "plain")
-check(embed, "plain")
-for model in ["refuses", "missing", "busy", "locked", "broken", "down", "cut", "torn"]:
-    check(chat, model)
-for model in ["refuses", "busy", "down", "silent", "late", "cut", "stalls"]:
-    check(stream, model)
-check(stream_tools, "halts")
-check(stream_respond, "cut")
-check(abort, "endless")
-check(timeout, "slow")
-check(chat, "smollm2", max_tokens=16)
-check(stream, "smollm2", max_tokens=16)
-check(abort, "smollm2")
-check(tools, "smollm2")
+run(chat, stream, tools, stream_tools, respond, stream_respond, embed, abort, timeout, describe=describe)
