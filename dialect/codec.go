@@ -71,12 +71,11 @@ type Encoder interface {
 	Fail(err *apierr.Error) sse.Event
 }
 
-// Opener is an Encoder whose clients refuse a failure that no other event comes before.
-type Opener interface {
-	// Opening returns the events of a stream that failed before Encode made any; else none. They
-	// come before the event of Fail, which is called next. A client that has been sent nothing gets
-	// neither, but a status.
-	Opening() []sse.Event
+// Preluder is an Encoder whose clients need more to see a failure than the event of Fail.
+type Preluder interface {
+	// Prelude returns the events of a stream that failed which come before the event of Fail. Fail is
+	// called next. A client that has been sent nothing gets neither, but a status.
+	Prelude(err *apierr.Error) []sse.Event
 }
 
 // Gatherer collects deltas into a whole response. It is for one goroutine.

@@ -77,7 +77,7 @@ func (c *cuts) apply(chunk []byte) []byte {
 			start = size - cut.tail
 			end = start + cut.end - cut.start
 		}
-		chunk = append(chunk[:start], chunk[end:]...)
+		chunk = chunk[:start+copy(chunk[start:], chunk[end:])]
 	}
 	return chunk
 }

@@ -30,7 +30,7 @@ type Delta struct {
 	// Final means that Event ends the response (SignLast).
 	Final bool
 	// Held means that the server's response has failed, and that Event is what was held back of it:
-	// an encoder makes no event of it, or is an Opener. Only /v1/responses has such deltas.
+	// an encoder makes no event of it, or is a Preluder. Only /v1/responses has such deltas.
 	Held bool
 	// Read says that a Reader of this package has read Event and More, and that no client takes one
 	// of them for the end (Ends), unless Event is Final.

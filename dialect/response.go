@@ -17,7 +17,7 @@ type Response struct {
 	Object            string                            `json:"object"` // "response"
 	CreatedAt         int64                             `json:"created_at"`
 	Status            openai.ResponseStatus             `json:"status"` // in_progress, completed, incomplete
-	Error             *struct{}                         `json:"error"`  // null: a failure is an event, or an HTTP response
+	Error             *ResponseError                    `json:"error"`  // in response.failed
 	IncompleteDetails *openai.ResponseIncompleteDetails `json:"incomplete_details"`
 	Instructions      *string                           `json:"instructions"`
 	MaxOutputTokens   *int                              `json:"max_output_tokens"`
@@ -34,6 +34,12 @@ type Response struct {
 	Truncation        string                            `json:"truncation"`
 	Usage             *ResponseUsage                    `json:"usage"`
 	Metadata          json.RawMessage                   `json:"metadata"`
+}
+
+// ResponseError is why a response failed.
+type ResponseError struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
 }
 
 // ResponseMessage is the message that a model generates.
@@ -153,6 +159,12 @@ func (e *responseEvents) complete(into []sse.Event, end End) []sse.Event {
 		e.event(openai.ResponseStreamEventOutputItemDone, itemEvent{Item: e.item}))
 	e.response.Output = []ResponseMessage{e.item}
 	return append(into, e.whole(name))
+}
+
+// failed returns the event with the response as one that failed.
+func (e *responseEvents) failed(why ResponseError) sse.Event {
+	e.response.Status, e.response.Error = openai.ResponseStatusFailed, &why
+	return e.whole(openai.ResponseStreamEventFailed)
 }
 
 // fail returns the event that ends a response that failed.

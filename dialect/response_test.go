@@ -3,12 +3,14 @@ package dialect_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
 
 	"penstock/apierr"
 	"penstock/dialect"
+	"penstock/sse"
 )
 
 func TestResponsesRequestAsChat(t *testing.T) {
@@ -111,5 +113,59 @@ func TestResponsesThatEndEarly(t *testing.T) {
 		if want := `{"type":"error","sequence_number":` + number + `,"code":"upstream_cut","message":"the upstream cut the stream"}`; failed.Name.String() != "error" || string(failed.Data) != want {
 			t.Errorf("a failure is %s %s, not %s", failed.Name, failed.Data, want)
 		}
+	}
+}
+
+// Some clients show no failure but response.failed: it comes before the error, with the response as
+// the server or the model began it.
+func TestAFailedResponseIsReportedTwice(t *testing.T) {
+	raw := func(kind string, data string) dialect.Delta {
+		return dialect.Delta{Dialect: dialect.Responses, Read: true, Event: sse.Event{Name: sse.MustName(kind), Data: []byte(data)}}
+	}
+	for name, c := range map[string]struct {
+		deltas []dialect.Delta
+		want   string // of the response in response.failed
+		number int
+	}{
+		"a server's": {
+			[]dialect.Delta{
+				raw("response.created", `{"type":"response.created","sequence_number":0,"response":{"id":"r1","status":"in_progress","error":null,"x":[1]}}`),
+				raw("response.output_text.delta", `{"type":"response.output_text.delta","sequence_number":1,"delta":"hi"}`),
+			}, `{"error":{"code":"upstream_cut","message":"it was cut"},"id":"r1","status":"failed","x":[1]}`, 2,
+		},
+		"a server's without response.created": {
+			[]dialect.Delta{raw("response.output_text.delta", `{"type":"response.output_text.delta","sequence_number":1,"delta":"hi"}`)}, "", 1,
+		},
+		"a model's": {[]dialect.Delta{{Text: "hi"}}, `"status":"failed","error":{"code":"upstream_cut","message":"it was cut"}`, 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			codec := dialect.NewResponses()
+			r, err := codec.Decode(dialect.Input{Body: []byte(`{"model":"m","input":"i","stream":true}`)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := codec.Stream(r)
+			if _, err := e.Encode(nil, c.deltas); err != nil {
+				t.Fatal(err)
+			}
+			failure := &apierr.Error{Code: apierr.CodeUpstreamCut, Message: "it was cut"}
+			prelude := e.(dialect.Preluder).Prelude(failure)
+			terminal := e.Fail(failure)
+			if c.want == "" {
+				if len(prelude) > 0 {
+					t.Errorf("%q", prelude)
+				}
+				return
+			}
+			if len(prelude) != 1 || prelude[0].Name.String() != "response.failed" || !strings.Contains(string(prelude[0].Data), c.want) {
+				t.Fatalf("%q", prelude)
+			}
+			if number := fmt.Sprintf(`"sequence_number":%d,`, c.number); !strings.Contains(string(prelude[0].Data), number) {
+				t.Errorf("%s has another number than %d", prelude[0].Data, c.number)
+			}
+			if number := fmt.Sprintf(`"sequence_number":%d,`, c.number+1); !strings.Contains(string(terminal.Data), number) {
+				t.Errorf("%s has another number than %d", terminal.Data, c.number+1)
+			}
+		})
 	}
 }

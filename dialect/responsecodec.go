@@ -59,6 +59,7 @@ func (responseCodec) Stream(r *Request) Encoder { return &responseEncoder{reques
 type responseEncoder struct {
 	request *Request
 	events  *responseEvents // of a model that emits typed values; nil until there is one
+	created []byte          // data of the first event passed through, if that is response.created
 	last    []byte          // data of the last event passed through
 	held    []sse.Event     // what a server's response began with that failed
 	final   sse.Event       // the server's own last event, held for End
@@ -82,6 +83,9 @@ func (e *responseEncoder) Encode(into []sse.Event, deltas []Delta) (_ []sse.Even
 		if d.Final || endsResponse(d.Event.Name.String()) {
 			e.final, e.ended = sse.Event{Name: d.Event.Name, Data: bytes.Clone(d.Event.Data)}, true
 			continue
+		}
+		if e.last == nil && opensResponse(d.Event) {
+			e.created = bytes.Clone(d.Event.Data)
 		}
 		into = append(append(into, d.Event), d.More...)
 		e.note(into[len(into)-1].Data)

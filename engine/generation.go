@@ -29,11 +29,11 @@ type Finisher interface {
 	Fail(err *apierr.Error) sse.Event
 }
 
-// Opener is a Finisher of a protocol whose streams open with events even if they fail at once.
-type Opener interface {
-	// Opening returns the events that come before the terminal event of a stream that failed before
-	// Encode made any; else none. Fail is called next. They stay as they are.
-	Opening() []sse.Event
+// Preluder is a Finisher of a protocol whose streams need more than a terminal event to fail.
+type Preluder interface {
+	// Prelude returns the events that come before the terminal event of a stream that failed. Fail is
+	// called next. They stay as they are.
+	Prelude(err *apierr.Error) []sse.Event
 }
 
 // StreamOptions are the fields of stream.Config that a request decides. The zero value is a plain
@@ -170,10 +170,10 @@ func (o *output[Chunk]) finish(c *Call, end End, err error) {
 	}
 	c.slot.Leave() // before a reader can see the end, and send the next request
 	outcome, failure := outcomeOf(o.ctx, err)
-	var opening []sse.Event
+	var prelude []sse.Event
 	if failure != nil {
-		if opener, ok := o.encoder.(Opener); ok {
-			opening = opener.Opening()
+		if p, ok := o.encoder.(Preluder); ok {
+			prelude = p.Prelude(failure)
 		}
 		terminal = o.encoder.Fail(failure)
 	}
@@ -181,7 +181,7 @@ func (o *output[Chunk]) finish(c *Call, end End, err error) {
 	m.streams.Add(-1)
 	c.Spent(end.usage)
 	m.observer.StreamClosed(outcome, end.usage, asError(failure))
-	o.producer.End(o.ctx, stream.Terminal{Outcome: outcome, Event: terminal, Err: failure, Opening: opening})
+	o.producer.End(o.ctx, stream.Terminal{Outcome: outcome, Event: terminal, Err: failure, Prelude: prelude})
 }
 
 // complete appends what comes before the terminal event of a complete stream, and returns that.

@@ -150,10 +150,8 @@ func (f *follower) End(t stream.Terminal, number int64) bool {
 		}
 	}
 	f.open()
-	if number == 1 {
-		for _, e := range t.Opening {
-			f.buf = e.Append(f.buf, sse.ID{})
-		}
+	for _, e := range t.Prelude {
+		f.buf = e.Append(f.buf, sse.ID{})
 	}
 	f.event(t.Event, number)
 	return f.err == nil && f.gathered(false)

@@ -168,10 +168,10 @@ func (e *encoder) Encode(into []sse.Event, deltas []dialect.Delta) ([]sse.Event,
 	return events, nil
 }
 
-// Opening implements engine.Opener.
-func (e *encoder) Opening() []sse.Event {
-	if opener, ok := e.Encoder.(dialect.Opener); ok {
-		return opener.Opening()
+// Prelude implements engine.Preluder.
+func (e *encoder) Prelude(err *apierr.Error) []sse.Event {
+	if p, ok := e.Encoder.(dialect.Preluder); ok {
+		return p.Prelude(err)
 	}
 	return nil
 }

@@ -116,9 +116,9 @@ type Terminal struct {
 	Event   sse.Event     // says it in the stream's dialect
 	Err     *apierr.Error // nil if done; a store keeps all of it but the cause
 
-	// Opening comes before Event, without numbers, where the stream failed before it had any event.
-	// It is seldom needed: such a failure is a status where nothing has been sent.
-	Opening []sse.Event
+	// Prelude comes before Event, without numbers, where a dialect needs more than one event to
+	// report a failure.
+	Prelude []sse.Event
 }
 
 // eventCost is what a kept event takes in memory beside its data: two slice headers, and the room

@@ -204,10 +204,10 @@ func (e *encoder) End(into []sse.Event, end engine.End) ([]sse.Event, error) {
 	return e.Encoder.End(into, dialect.End{Reason: end.Reason(), Usage: dialect.Usage{PromptTokens: u.PromptTokens, CompletionTokens: u.CompletionTokens}})
 }
 
-// Opening implements engine.Opener.
-func (e *encoder) Opening() []sse.Event {
-	if opener, ok := e.Encoder.(dialect.Opener); ok {
-		return opener.Opening()
+// Prelude implements engine.Preluder.
+func (e *encoder) Prelude(err *apierr.Error) []sse.Event {
+	if p, ok := e.Encoder.(dialect.Preluder); ok {
+		return p.Prelude(err)
 	}
 	return nil
 }
@@ -236,7 +236,7 @@ func (s *sink) Events(events []sse.Event, _ int64, _ bool) bool {
 // End implements stream.Sink.
 func (s *sink) End(t stream.Terminal, number int64) bool {
 	s.reply.err = t.Err
-	for _, e := range t.Opening {
+	for _, e := range t.Prelude {
 		s.reply.opening = append(s.reply.opening, e.Name.String())
 	}
 	if s.dialect == dialect.Responses && t.Err == nil { // the server's own

@@ -21,7 +21,11 @@ func TestAResponseThatFailsShowsWhatWasHeldBack(t *testing.T) {
 			[]test.Script{{test.Send(begin), test.Cut}},
 			"response.created response.in_progress response.output_item.added",
 		},
-		"nothing came": {[]test.Script{{test.Cut}}, "response.created response.in_progress"},
+		"cut before content, with the response in its first event": {
+			[]test.Script{{test.Send("event: response.created\ndata: {\"type\":\"response.created\",\"sequence_number\":0,\"response\":{\"id\":\"r\",\"status\":\"in_progress\"}}\n\n"), test.Cut}},
+			"response.created response.failed",
+		},
+		"nothing came": {[]test.Script{{test.Cut}}, "response.created response.in_progress response.failed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -80,6 +80,7 @@ func (m *model) prepare(r *dialect.Request) (*generation, error) {
 	if translated || r.Passthrough == nil {
 		g.stream, g.pass = true, nil
 	}
+	g.request.gather = g.gather
 	g.matches = m.config.Match && r.Choices == 1 && g.remote.Name() != dialect.Responses
 	return g, nil
 }

@@ -35,7 +35,7 @@ func (p *progress) note(o *response, sign dialect.Sign, whole bool) {
 }
 
 // one reads one event and passes it on. over: the response is complete.
-func (r *relay) one(o *response, raw sse.RawEvent, at *progress) (over bool, f *failure) {
+func (r *relay) one(o *response, raw *sse.RawEvent, at *progress) (over bool, f *failure) {
 	if len(raw.Data) > 0 || len(raw.Bare) == 0 {
 		if over, f = r.data(o, raw, at); over || f != nil {
 			return over, f
@@ -50,7 +50,7 @@ func (r *relay) one(o *response, raw sse.RawEvent, at *progress) (over bool, f *
 }
 
 // data reads the data of an event.
-func (r *relay) data(o *response, raw sse.RawEvent, at *progress) (over bool, f *failure) {
+func (r *relay) data(o *response, raw *sse.RawEvent, at *progress) (over bool, f *failure) {
 	e, err := r.event(raw)
 	if err != nil {
 		return false, malformed("an event: %w", err)
@@ -87,7 +87,7 @@ func (r *relay) last(o *response, raw sse.RawEvent, at *progress, clean bool) (o
 	if len(raw.Data)+len(raw.Bare) == 0 {
 		return false, nil
 	}
-	return r.one(o, raw, at)
+	return r.one(o, &raw, at)
 }
 
 // ending is a body that notes whether the server has ended it.

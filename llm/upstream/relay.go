@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 
 	"penstock/apierr"
@@ -69,9 +68,9 @@ func (m *model) relay(ctx context.Context, g *generation, emit func(...dialect.D
 
 // pass passes one response on. It returns nil once that is complete.
 func (r *relay) pass(o *response) *failure {
-	if media := o.mediaType(); media == "text/html" || media == "application/json" {
+	if f := o.asEvents(r.generation); f != nil {
 		defer o.close()
-		return r.notEvents(o)
+		return f
 	}
 	r.reader = r.generation.remote.Reader(r.generation.client, o.asked)
 	r.clock = o.watchdog
@@ -99,21 +98,6 @@ func (r *relay) pass(o *response) *failure {
 	return f
 }
 
-// notEvents returns the failure of a response that is no stream: an error object with a status of
-// success, or something that cannot be used.
-func (r *relay) notEvents(o *response) *failure {
-	data, err := io.ReadAll(io.LimitReader(o.body, maxRejection))
-	if context.Cause(o.ctx) != nil {
-		return o.broken(err)
-	}
-	if err == nil {
-		if is, err := dialect.ReportsError(data); is && err == nil {
-			return reported(data, o)
-		}
-	}
-	return malformed("a body of type %q in place of events", o.head.Header.Get("Content-Type"))
-}
-
 // read reads events and passes them on, until the response is complete or has failed. It enters
 // again after each wait, and what it has not flushed is the caller's to flush.
 func (r *relay) read(o *response, large *memory.Reservation) *failure {
@@ -133,7 +117,7 @@ func (r *relay) read(o *response, large *memory.Reservation) *failure {
 			return r.ended(o, raw, err, &at, body.clean)
 		}
 		for more := true; more; raw, more = events.Buffered() {
-			if over, f := r.one(o, raw, &at); over || f != nil {
+			if over, f := r.one(o, &raw, &at); over || f != nil {
 				return f
 			}
 		}
@@ -141,7 +125,7 @@ func (r *relay) read(o *response, large *memory.Reservation) *failure {
 }
 
 // event returns an event as it was read. Nearly all have the name of the one before, mostly none.
-func (r *relay) event(raw sse.RawEvent) (sse.Event, error) {
+func (r *relay) event(raw *sse.RawEvent) (sse.Event, error) {
 	if string(raw.Name) != r.name.String() {
 		name, err := sse.ParseName(string(raw.Name))
 		if err != nil {

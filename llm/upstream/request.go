@@ -19,6 +19,8 @@ type request struct {
 
 	credential string              // the client's own key; may be empty
 	pass       dialect.Passthrough // takes the head and, unless it is streamed, the body; may be nil
+
+	gather gatherer // makes a whole response of events; nil: there are none of such a response
 }
 
 // key returns the key that is sent to a server, and whether it is the client's own.

@@ -8,6 +8,8 @@ import (
 	"net/http/httptrace"
 	"net/textproto"
 	"time"
+
+	"penstock/memory"
 )
 
 // response is a response with a status of success, whose body has not been read yet.
@@ -22,6 +24,11 @@ type response struct {
 	secret   string // the key that was sent
 	ownKey   bool   // it is the client's own
 	ended    bool   // the body has been read to its end
+
+	draining bool // close is not to end it
+
+	form form                // of the body, once that has been looked at
+	held *memory.Reservation // for a body that is kept; nil: none is
 }
 
 // send sends a request to a sequence's server. The head of the response may take as long as limit,
@@ -100,10 +107,10 @@ func (o *response) mediaType() string {
 	return media
 }
 
-// isJSON reports whether the response declares that it is JSON, or declares nothing.
+// isJSON reports whether the response looks like JSON, or declares that it is, or declares nothing.
 func (o *response) isJSON() bool {
 	media := o.mediaType()
-	return media == "application/json" || media == ""
+	return media == "application/json" || media == "" || o.form == formJSON
 }
 
 // isUnframed reports whether only the end of the connection ends the body.
@@ -126,10 +133,20 @@ func (o *response) broken(err error) *failure {
 	return cut(err)
 }
 
-// close ends the response, and the request if that has not ended.
+// close ends the response, and the request if that has not ended, unless its last bytes are being
+// read.
 func (o *response) close() {
+	if !o.draining {
+		o.end()
+	}
+}
+
+func (o *response) end() {
 	o.watchdog.stop()
 	o.head.Body.Close()
+	if o.held != nil {
+		o.held.Close()
+	}
 }
 
 // drainTime is how long the last bytes of a complete response may take.
@@ -142,9 +159,10 @@ func (o *response) drain() {
 		o.close()
 		return
 	}
+	o.draining = true
 	o.watchdog.detach(drainTime)
 	o.model.drains.Go(func() {
-		defer o.close()
+		defer o.end()
 		_, _ = io.CopyN(io.Discard, o.body, 64<<10) // the response is complete, whatever follows
 	})
 }

@@ -27,7 +27,7 @@ const (
 // of a response that fails too. Its error is an *apierr.Error.
 func (m *model) copyWhole(ctx context.Context, r *request, to dialect.Passthrough) (engine.Usage, error) {
 	a := &attempts{model: m, request: r}
-	counting := &counter{to: to}
+	counting := &counter{to: to, gather: r.gather}
 	f := a.run(ctx, func(ctx context.Context, q *sequence) *failure {
 		o, f := m.send(ctx, q, r, m.config.Timeouts.Whole, errWhole)
 		if f != nil {
@@ -47,10 +47,11 @@ func (m *model) copyWhole(ctx context.Context, r *request, to dialect.Passthroug
 
 // counter is a Passthrough that counts the body, and finds its usage, on its way to another.
 type counter struct {
-	to    dialect.Passthrough
-	begun bool
-	body  nesting
-	bytes int
+	to     dialect.Passthrough
+	begun  bool
+	body   nesting
+	bytes  int
+	gather gatherer // of events; nil: a response is never looked at
 }
 
 // Head implements dialect.Passthrough.
@@ -80,6 +81,14 @@ func (o *response) copyTo(to *counter, lead func() bool) *failure {
 	if o.head.ContentLength > limit {
 		return tooLarge(limit)
 	}
+	if to.gather != nil {
+		if f := o.sniff(); f != nil {
+			return f
+		}
+		if o.form == formEvents {
+			return to.gather(o, to, lead)
+		}
+	}
 	start, err := io.ReadAll(io.LimitReader(o.body, wholeFirst))
 	if err != nil {
 		return o.broken(fmt.Errorf("read a whole response: %w", err))
@@ -96,7 +105,7 @@ func (o *response) copyTo(to *counter, lead func() bool) *failure {
 	}
 	o.server.breaker.responded()
 	header := o.header()
-	header.Set("Content-Type", redactText(o.head.Header.Get("Content-Type"), o.secret))
+	header.Set("Content-Type", redactText(o.contentType(), o.secret))
 	switch {
 	case complete:
 		header.Set("Content-Length", strconv.Itoa(len(start)))
@@ -147,7 +156,7 @@ func (o *response) copyRest(to *counter) *failure {
 // check returns the failure of a body that is not JSON, or an error object; of one that is not
 // complete only the type is checked.
 func (o *response) check(start []byte, complete bool) *failure {
-	if o.mediaType() == "text/html" {
+	if o.isHTML() {
 		return malformed("an HTML page in place of JSON")
 	}
 	if !o.isJSON() || !complete {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -222,5 +223,22 @@ func (r received) checkStream(t *testing.T, sent string) {
 		if data[i] != events[i] {
 			t.Fatalf("chunk %d is %.200q, not %.200q", i, data[i], events[i])
 		}
+	}
+}
+
+// texts are the contents in chunks and in whole responses.
+var texts = regexp.MustCompile(`"content":"([^"]*)"`)
+
+// checkText checks that the client has the text that was sent, in another form.
+func (r received) checkText(t *testing.T, sent string) {
+	t.Helper()
+	join := func(s string) (text string) {
+		for _, m := range texts.FindAllStringSubmatch(s, -1) {
+			text += m[1]
+		}
+		return text
+	}
+	if got, want := join(r.body), join(sent); got != want || got == "" {
+		t.Errorf("the client has the text %q of %q", got, want)
 	}
 }

@@ -24,6 +24,7 @@ type fault struct {
 	streamed, whole test.Script // how the upstream responds to a streaming request, and to another
 	first           test.Script // how it responds to the first request; nil: as to the others
 	unreachable     func(*testing.T, *httptest.Server) (baseURL string)
+	converted       bool // the client gets the response in another form than was sent
 	timeouts        upstream.Timeouts
 	server          testmodel.Options
 
@@ -40,7 +41,7 @@ type fault struct {
 func faults() (rows []fault) {
 	for _, f := range test.Faults() {
 		row := fault{
-			name: f.Name, streamed: f.Streamed, whole: f.Whole, first: f.First, timeouts: longTimeouts(),
+			name: f.Name, streamed: f.Streamed, whole: f.Whole, first: f.First, converted: f.Converted, timeouts: longTimeouts(),
 			outcomes: count(f.Attempts), wholeOutcomes: count(f.WholeAttempts),
 		}
 		if f.Sees != (test.Result{}) {

@@ -81,6 +81,10 @@ func (f fault) run(t *testing.T, streams bool, script test.Script, sees, outcome
 	if err != nil {
 		t.Fatal(err)
 	}
+	if f.converted {
+		got.checkText(t, sent)
+		sent = got.body
+	}
 	got.check(t, sent, strings.TrimPrefix(strings.TrimPrefix(url, "http://"), "https://"))
 	if data, _, done := got.events(); done && f.chunks != 0 && len(data) != f.chunks {
 		t.Errorf("received %d chunks, not %d", len(data), f.chunks)

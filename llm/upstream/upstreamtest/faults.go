@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -17,6 +18,7 @@ type Fault struct {
 	Streamed, Whole Script // how it responds to a streaming request, and to another
 	First           Script // how it responds to the first request; nil: as to the others
 	Timeout         Timeout
+	Converted       bool // the client gets the response in another form
 
 	Sees, SeesWhole         Result   // by the client; zero: the fault does not exist for such a request
 	Attempts, WholeAttempts []string // the outcome of each request to the upstream
@@ -121,7 +123,7 @@ func Faults() []Fault { //nolint:funlen // one table
 		cutStream = streams(2, "upstream_cut")
 		badStream = streams(2, "upstream_error")
 	)
-	return append([]Fault{
+	return slices.Concat([]Fault{
 		// No response.
 		{Name: "connection refused", Connection: Refused, Sees: failed, SeesWhole: failed, Attempts: twice("unreachable")},
 		{Name: "DNS failure", Connection: UnknownHost, Sees: failed, SeesWhole: failed, Attempts: twice("unreachable")},
@@ -179,7 +181,7 @@ func Faults() []Fault { //nolint:funlen // one table
 		{Name: "a UTF-8 character split between two writes", Streamed: Script{Send(fox[:split]), Send(fox[split:]), finish, done}, Whole: Script{Answer(200, `{"x":"`+"🦊"[:2]), Send("🦊"[2:] + `"}`)}, Sees: streams(2, ""), SeesWhole: succeeds, Attempts: once("ok")},
 		{Name: "a UTF-8 character split between two events", Streamed: Script{Send(ContentEvent("🦊"[:2])), Send(ContentEvent("🦊"[2:])), finish, done}, Sees: streams(3, ""), Attempts: once("ok")},
 		{Name: "an event larger than max_event", Streamed: Script{two, Send(ContentEvent(large)), done}, Whole: Script{Answer(200, `{"x":"`+large+`"}`)}, Sees: badStream, SeesWhole: succeeds, Attempts: once("error"), WholeAttempts: once("ok")},
-	}...)
+	}, formFaults(m))
 }
 
 func once(outcome string) []string  { return []string{outcome} }
