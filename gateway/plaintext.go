@@ -74,6 +74,7 @@ func (g *Gateway) generateText(c *gin.Context, gen *generation, call *engine.Cal
 	if err := started(c, s, err); err != nil {
 		return err
 	}
+	setIgnored(c.Writer.Header(), r.Ignored())
 	return g.sendText(c, s, ended, func(e sse.Event) ([]byte, error) { return e.Data, nil })
 }
 

@@ -99,8 +99,8 @@ async function check(verb, model, more) {
     await verb(observation, model, more);
   } catch (e) {
     Object.assign(observation, { error: e.name, message: e.message });
-    if (APICallError.isInstance(e) && e.data?.type === "error") { // an event, of which it derives a status
-      observation.code = e.data.code;
+    if (APICallError.isInstance(e) && e.data?.type === "response.failed") { // an event, of which it derives a status
+      observation.code = e.data.response.error.code;
     } else if (APICallError.isInstance(e) && e.statusCode !== 200) { // 200: the body was cut
       Object.assign(observation, { status: e.statusCode, code: e.data?.error.code });
       if (e.statusCode === 429) observation.retry_after = e.responseHeaders["retry-after"];

@@ -98,7 +98,7 @@ def describe(observation, e):
         return None
     if not isinstance(e, ModelBehaviorError):
         return False
-    observation["code"] = re.search("code=(\\w+)", str(e))[1]  # of an error event in a stream of /v1/responses
+    observation["code"] = re.search("code='?(\\w+)", str(e))[1]  # of a failed stream of /v1/responses
 
 
 lacks = ["respond smollm2", "stream_respond smollm2"]  # a response that ends at max_tokens is an error for it

@@ -1,5 +1,6 @@
 """langchain-openai behind Penstock: what its user observes, one JSON line for each check."""
 
+import re
 from itertools import islice
 
 from checks import add, limit, run
@@ -85,9 +86,9 @@ def timeout(observation, model):
 
 
 def describe(observation, e):
-    if isinstance(e, ValueError):  # raised for an error event in a stream of /v1/responses
-        observation["code"] = str(e).partition(":")[0]
-        return
+    if isinstance(e, ValueError):  # raised for a failed stream of /v1/responses
+        observation["code"] = re.search("code='(\\w+)", str(e))[1]
+        return None
     if not isinstance(e, APIError):
         return False
     observation["status"] = getattr(e, "status_code", None)
