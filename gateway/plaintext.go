@@ -68,12 +68,13 @@ func checkText(c *gin.Context, r *dialect.Request) error {
 // generateText runs a generation and sends its text as it comes. The model emits typed values for
 // it, as for a client of another dialect than its server's.
 func (g *Gateway) generateText(c *gin.Context, gen *generation, call *engine.Call, r *dialect.Request) error {
-	r.Stream, r.Passthrough = false, nil
+	r.Stream, r.Typed, r.Passthrough = true, true, nil
 	ended := g.keepBody(c, call)
 	s, err := gen.Start(c.Request.Context(), call, r, newEncoder(newTextCodec(), r), g.plainText(c))
 	if err := started(c, s, err); err != nil {
 		return err
 	}
+	setIgnored(c.Writer.Header(), r.Ignored())
 	return g.sendText(c, s, ended, func(e sse.Event) ([]byte, error) { return e.Data, nil })
 }
 
