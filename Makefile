@@ -26,7 +26,7 @@ help: ## list the targets
 run: setup build ## fetch what is missing, build, and serve the playground
 	@./penstock serve
 
-test: setup ## run every test except make browser's and make e2e's
+test: setup ## run every test except those of make browser, e2e and field
 	$(GO) test -race ./...
 
 setup: $(RUNTIME) $(MODEL)/.imported ## fetch ONNX Runtime and SmolLM2 into .penstock/ (once)
@@ -60,7 +60,7 @@ tidy: ## tidy go.mod here and in examples/
 browser: setup build $(SDK) ## tests that need Chromium or OpenAI's Python SDK: the playground, the README
 	$(GO) test -tags browser -run 'ReadmePython|Playground|Event|Foreign' ./cmd/penstock ./web
 
-e2e: setup build $(E2E)/python/.installed $(E2E)/python-2.30/.installed $(E2E)/javascript/.installed $(E2E)/openai-go $(E2E)/openai-go-3.31 ## tests with real clients, each against a running ./penstock
+e2e: setup build $(E2E)/python/.installed $(E2E)/python-2.30/.installed $(E2E)/javascript/.installed $(E2E)/openai-go $(E2E)/openai-go-3.31 ## tests with real clients, each against a running ./penstock (needs npm and nginx)
 	$(GO) test -tags e2e -count=1 ./test/clients
 
 field: setup build $(FIELD:%=.penstock/field/%/.installed) .penstock/field/codex/.installed ## larger programs: litellm, Codex, tritonclient, kserve, GuideLLM, aiperf (3 GB)

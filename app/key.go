@@ -21,7 +21,8 @@ type newKeyCommand struct {
 
 // Run prints a new key. Only its digest is for the configuration: the key itself is kept nowhere.
 func (c newKeyCommand) Run(stdout io.Writer) error {
-	if strings.TrimSpace(c.Name) == "" || len(c.Name) > 100 || strings.ContainsFunc(c.Name, unicode.IsControl) || !utf8.ValidString(c.Name) {
+	isText := utf8.ValidString(c.Name) && !strings.ContainsFunc(c.Name, unicode.IsControl)
+	if strings.TrimSpace(c.Name) == "" || len(c.Name) > 100 || !isText {
 		return errors.New("a key's name must be some UTF-8 text in one line, of 100 bytes at most")
 	}
 	key := auth.NewKey()

@@ -73,8 +73,8 @@ type Encoder interface {
 
 // Preluder is an Encoder whose clients need more to see a failure than the event of Fail.
 type Preluder interface {
-	// Prelude returns the events of a stream that failed which come before the event of Fail. Fail is
-	// called next. A client that has been sent nothing gets neither, but a status.
+	// Prelude returns the events of a stream that failed which come before the event of Fail. Fail
+	// is called next. A client that has been sent nothing gets neither, but a status.
 	Prelude(err *apierr.Error) []sse.Event
 }
 

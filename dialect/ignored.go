@@ -12,9 +12,9 @@ type ignored struct {
 	names []string
 }
 
-// Ignore records parameters that the model works without, by their names in the request, for the
-// client to be told. It is called by the model's check of the request: what comes after the
-// response has begun is told no client.
+// Ignore records parameters that the model works without, by their names in the request, which are
+// reported to the client. It is called by the model's check of the request: what is recorded after
+// the response has begun is not reported.
 func (i *ignored) Ignore(names ...string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -11,10 +11,10 @@ import (
 	"penstock/sse"
 )
 
-// Prelude implements Preluder. Clients take no event of a response before response.created, not even
-// one that reports a failure: it is the server's own, if it sent one, else one of the request. And
-// some show no failure but response.failed, while others raise no exception but for error, which
-// comes last: as at OpenAI, there are both.
+// Prelude implements Preluder. Clients take no event of a response before response.created, not
+// even one that reports a failure: it is the server's own, if it sent one, else one of the request.
+// And some show no failure but response.failed, while others raise no exception but for error,
+// which comes last: as at OpenAI, there are both.
 func (e *responseEncoder) Prelude(err *apierr.Error) (events []sse.Event) {
 	if e.events == nil && e.last == nil {
 		events = e.open()

@@ -3,7 +3,10 @@ package dialect
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+
+	"penstock/strictjson"
 )
 
 // maxCalls bounds how many tool calls a choice may have.
@@ -81,8 +84,15 @@ func (h *heldEnd) callIndex(choice int, id string) int {
 	return len(h.calls[choice]) - 1
 }
 
+// largeChunk is the size from which a chunk's values are counted before they are decoded: many tiny
+// ones take a multiple of their size.
+const largeChunk = 64 << 10
+
 // typedDeltas appends the deltas of a chunk: one for each choice in which it has values.
 func (c *chunkReader) typedDeltas(into []Delta, data []byte) ([]Delta, error) {
+	if len(data) > largeChunk && strictjson.Count(data, true) != nil {
+		return into, errors.New("read a chunk: it has too many values for its size")
+	}
 	var chunk serverChunk
 	if err := json.Unmarshal(data, &chunk); err != nil || len(chunk.Choices) > 1 {
 		if chunk, err = looseChunk(data); err != nil {

@@ -10,15 +10,8 @@ import (
 
 // response adds the events of a whole response of /v1/responses.
 func (sp *spreading) response(response []byte) error {
-	var status, output []byte
-	eachMember(response, func(name string, value []byte) {
-		switch name {
-		case "status":
-			status = value
-		case "output":
-			output = value
-		}
-	})
+	members := valuesOf(response)
+	status, output := members["status"], members["output"]
 	last := "response.completed"
 	switch string(status) {
 	case `"incomplete"`, `"failed"`:
@@ -89,8 +82,7 @@ func argumentOf(kind []byte) (a argument, ok bool) {
 
 // item adds the events of an item of the output. Items of other types come in one piece.
 func (e *spreadEvents) item(item []byte) {
-	members := map[string][]byte{}
-	eachMember(item, func(name string, value []byte) { members[name] = value })
+	members := valuesOf(item)
 	e.id = []byte(`""`)
 	if id := members["id"]; len(id) > 0 && id[0] == '"' {
 		e.id = id
@@ -139,8 +131,7 @@ func (e *spreadEvents) parts(list []byte, add func(*spreadEvents, []byte)) {
 
 // part adds the events of a part of a content.
 func (e *spreadEvents) part(part []byte) {
-	members := map[string][]byte{}
-	eachMember(part, func(name string, value []byte) { members[name] = value })
+	members := valuesOf(part)
 	position := fmt.Sprintf(`"content_index":%d`, e.position.part)
 	e.about("response.content_part.added", "%s,\"part\":%s", position,
 		replaced(part, map[string]string{"text": `""`, "refusal": `""`, "annotations": "[]", "logprobs": "[]"}, ""))
@@ -178,12 +169,7 @@ func (e *spreadEvents) annotations(list []byte, position string) {
 
 // summary adds the events of a part of a reasoning's summary.
 func (e *spreadEvents) summary(part []byte) {
-	var text []byte
-	eachMember(part, func(name string, value []byte) {
-		if name == "text" {
-			text = value
-		}
-	})
+	text := valuesOf(part)["text"]
 	position := fmt.Sprintf(`"summary_index":%d`, e.position.part)
 	e.about("response.reasoning_summary_part.added", `%s,"part":%s`, position, replaced(part, map[string]string{"text": `""`}, ""))
 	if isString(text) {
@@ -191,6 +177,13 @@ func (e *spreadEvents) summary(part []byte) {
 		e.about("response.reasoning_summary_text.done", `%s,"text":%s`, position, text)
 	}
 	e.about("response.reasoning_summary_part.done", `%s,"part":%s`, position, part)
+}
+
+// valuesOf returns the values of a valid object by their names.
+func valuesOf(object []byte) map[string][]byte {
+	values := map[string][]byte{}
+	eachMember(object, func(name string, value []byte) { values[name] = value })
+	return values
 }
 
 func isString(value []byte) bool { return len(value) > 1 && value[0] == '"' }

@@ -153,8 +153,9 @@ func requestsNothing(name string, value jsontext.Value) bool {
 		return len(bytes.Trim(value, "[{ \t\r\n}]")) == 0
 	case '0':
 		return string(value) == "0" && name != "prompt_logprobs" || string(value) == "1" && name == "best_of"
+	default:
+		return false
 	}
-	return false
 }
 
 // fieldsOf returns the types of a struct's fields by their names in JSON.

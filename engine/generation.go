@@ -31,8 +31,8 @@ type Finisher interface {
 
 // Preluder is a Finisher of a protocol whose streams need more than a terminal event to fail.
 type Preluder interface {
-	// Prelude returns the events that come before the terminal event of a stream that failed. Fail is
-	// called next. They stay as they are.
+	// Prelude returns the events that come before the terminal event of a stream that failed. Fail
+	// is called next. They stay as they are.
 	Prelude(err *apierr.Error) []sse.Event
 }
 

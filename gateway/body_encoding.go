@@ -192,7 +192,7 @@ func newDecoder(coding string, from io.Reader, limit int64) (*decoder, error) {
 }
 
 // newInflater reads deflate: in the zlib format that RFC 9110 means by it, or as browsers accept it
-// too, without that. The first two bytes tell these apart: as raw data they would be a block
+// too, without that. The first two bytes distinguish the two: as raw data they would be a block
 // without compression and with bits set in its padding, which no encoder writes.
 func newInflater(from *bufio.Reader) (io.Reader, error) {
 	head, err := from.Peek(2)

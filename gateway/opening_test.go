@@ -44,25 +44,25 @@ func TestAResponseThatFailsAfterAHeartbeatBeginsAsAnyOther(t *testing.T) {
 	}{
 		"of the request": {
 			body: `{"model":"words","stream":true,"input":"x","instructions":"be brief"}`,
-			want: "response.created 0 be brief, response.in_progress 1 be brief, error 2 the upstream is gone",
+			want: "response.created 0 be brief, response.in_progress 1 be brief, response.failed 2 be brief, error 3 the upstream is gone",
 		},
 		"of a request that only a server understands": {
 			body: `{"model":"words","stream":true,"input":{"new":1}}`,
-			want: "response.created 0 , response.in_progress 1 , error 2 the upstream is gone",
+			want: "response.created 0 , response.in_progress 1 , response.failed 2 , error 3 the upstream is gone",
 		},
 		"resumable": {
 			body: `{"model":"words","stream":true,"input":"x"}`, header: "1",
-			want: "response.created 0 , response.in_progress 1 , error 2 the upstream is gone",
+			want: "response.created 0 , response.in_progress 1 , response.failed 2 , error 3 the upstream is gone",
 		},
 		"what was held back": {
 			body: `{"model":"words","stream":true,"input":"x"}`,
 			held: []dialect.Delta{heldBack("response.created", `{"type":"response.created","sequence_number":7,"response":{"instructions":"theirs"}}`)},
-			want: "response.created 7 theirs, error 8 the upstream is gone",
+			want: "response.created 7 theirs, response.failed 8 theirs, error 9 the upstream is gone",
 		},
 		"what was held back of no response": {
 			body: `{"model":"words","stream":true,"input":"x"}`,
 			held: []dialect.Delta{heldBack("", `{"type":"response.queued","sequence_number":0}`)},
-			want: "response.created 0 , response.in_progress 1 , error 2 the upstream is gone",
+			want: "response.created 0 , response.in_progress 1 , response.failed 2 , error 3 the upstream is gone",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

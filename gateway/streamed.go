@@ -8,10 +8,10 @@ import (
 	"penstock/engine"
 )
 
-// memberStream is how requests of OpenAI's API ask for a stream.
+// memberStream is the member by which requests of OpenAI's API are for a stream.
 const memberStream = "stream"
 
-// takeStream reports whether a JSON object of :predict asks for a stream by its own "stream": true,
+// takeStream reports whether a JSON object of :predict requests a stream by a "stream": true,
 // and takes that out of the input of a model that is no language model, whose own input has no such
 // member.
 func (v nativeVerb) takeStream(in *engine.Input) bool {

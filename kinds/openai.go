@@ -60,8 +60,8 @@ func (u *Usage) UnmarshalText(text []byte) error {
 // Timeouts bound how long an upstream may take, and how long it may be silent: without one byte.
 type Timeouts struct {
 	Connect time.Duration `yaml:"connect" default:"5s" min:"1ms" max:"1h"`
-	// FailoverAfter is the silence after which the next free upstream is sent the request as well. 0:
-	// never.
+	// FailoverAfter is the silence after which the next free upstream is sent the request as well.
+	// 0: never.
 	FailoverAfter time.Duration `yaml:"failover_after" default:"10s" min:"0s" max:"1h"`
 	FirstToken    time.Duration `yaml:"first_token" default:"10m" min:"1ms" max:"24h"`   // to the first content of a stream
 	BetweenTokens time.Duration `yaml:"between_tokens" default:"2m" min:"1ms" max:"24h"` // of silence in the middle

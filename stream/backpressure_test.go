@@ -38,36 +38,37 @@ func (r *slowReader) Events(events []sse.Event, first int64, more bool) bool {
 type waiting struct {
 	*stream.Streams
 	budget   *memory.Budget
-	ctx      context.Context
 	producer *stream.Producer
 	reader   *slowReader
 	served   chan error
 	leave    context.CancelFunc
 }
 
-func wait(t *testing.T, buffer int, budget int64) *waiting {
+// wait starts such a stream, and returns the context of its generation too.
+func wait(t *testing.T, buffer int, budget int64) (context.Context, *waiting) {
 	t.Helper()
 	w := &waiting{budget: memory.New(budget), reader: newSlowReader(), served: make(chan error, 1)}
 	w.Streams = stream.New(stream.Options{Memory: w.budget})
-	var err error
-	if w.ctx, w.producer, err = w.Create(t.Context(), stream.Config{Buffer: buffer, Waits: true}); err != nil {
+	ctx, producer, err := w.Create(t.Context(), stream.Config{Buffer: buffer, Waits: true})
+	if err != nil {
 		t.Fatal(err)
 	}
+	w.producer = producer
 	reading, leave := context.WithCancel(t.Context())
 	w.leave = leave
 	t.Cleanup(leave)
 	go func() { w.served <- w.producer.Stream().Serve(reading, 0, 0, w.reader) }()
 	synctest.Wait()
-	return w
+	return ctx, w
 }
 
 // append appends events of a size, one after another, in a goroutine of its own, and returns how
 // many have been taken, and how that ended.
-func (w *waiting) append(n, size int) (taken *int, ended chan error) {
+func (w *waiting) append(ctx context.Context, n, size int) (taken *int, ended chan error) {
 	taken, ended = new(int), make(chan error, 1)
 	go func() {
 		for range n {
-			if err := w.producer.Append(w.ctx, []sse.Event{{Data: make([]byte, size)}}); err != nil {
+			if err := w.producer.Append(ctx, []sse.Event{{Data: make([]byte, size)}}); err != nil {
 				ended <- err
 				return
 			}
@@ -85,8 +86,8 @@ func (w *waiting) held() int64 { return w.budget.Snapshot().Kinds[memory.Stream]
 func TestAProducerWaitsForTheReaderOfAPlainStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const size, buffer = 64 << 10, 512 << 10
-		w := wait(t, buffer, 1<<30)
-		taken, ended := w.append(100, size)
+		ctx, w := wait(t, buffer, 1<<30)
+		taken, ended := w.append(ctx, 100, size)
 		for n := range 100 {
 			if <-w.reader.taking != size {
 				t.Fatal("another event came")
@@ -101,7 +102,7 @@ func TestAProducerWaitsForTheReaderOfAPlainStream(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-		w.producer.End(w.ctx, stream.Terminal{Outcome: stream.OutcomeDone, Event: doneEvent})
+		w.producer.End(ctx, stream.Terminal{Outcome: stream.OutcomeDone, Event: doneEvent})
 		if err := <-w.served; err != nil || len(w.reader.events) != 100 || w.reader.terminal == nil {
 			t.Errorf("%v, %d events", err, len(w.reader.events))
 		}
@@ -115,8 +116,8 @@ func TestAProducerWaitsForTheReaderOfAPlainStream(t *testing.T) {
 func TestAnEventLargerThanTheBufferPassesAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const size = 10 << 20
-		w := wait(t, 4<<20, 1<<30)
-		taken, ended := w.append(3, size)
+		ctx, w := wait(t, 4<<20, 1<<30)
+		taken, ended := w.append(ctx, 3, size)
 		for n := range 3 {
 			<-w.reader.taking
 			synctest.Wait()
@@ -160,19 +161,19 @@ func TestAWaitForAReaderEndsAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := wait(t, 100<<10, 1<<30)
-				_, ended := w.append(100, 64<<10)
+				ctx, w := wait(t, 100<<10, 1<<30)
+				_, ended := w.append(ctx, 100, 64<<10)
 				<-w.reader.taking
 				began := time.Now()
 				c.end(w)
 				if err := <-ended; !errors.Is(err, c.want) || time.Since(began) > 0 {
 					t.Errorf("after %s: %v", time.Since(began), err)
 				}
-				if cause := context.Cause(w.ctx); !errors.Is(cause, c.want) {
+				if cause := context.Cause(ctx); !errors.Is(cause, c.want) {
 					t.Errorf("the generation ends with %v", cause)
 				}
 				if name != "the reader leaves" {
-					w.producer.End(w.ctx, stream.Terminal{Outcome: stream.OutcomeCanceled, Event: doneEvent})
+					w.producer.End(ctx, stream.Terminal{Outcome: stream.OutcomeCanceled, Event: doneEvent})
 					w.reader.proceed <- struct{}{}
 					for over := false; !over; { // what it has taken is still sent
 						select {
@@ -239,7 +240,7 @@ func TestOtherProducersNeverWait(t *testing.T) {
 // A plain stream that waits has one reader, from its start, as any plain stream.
 func TestAStreamThatWaitsHasOneReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := wait(t, 100<<10, 1<<30)
+		_, w := wait(t, 100<<10, 1<<30)
 		for _, after := range []int64{0, 1} {
 			if err := w.producer.Stream().Serve(t.Context(), after, 0, &recorder{}); !errors.Is(err, stream.ErrGone) {
 				t.Errorf("a second reader after %d got %v", after, err)

@@ -28,8 +28,8 @@ func (m *Model) generate(ctx context.Context, j job, emit func(...dialect.Delta)
 
 // complete runs the model on the prompt, and then on each token it chose, until it chooses one that
 // ends the completion, the text contains a stop string, or there is no room for more. The first two
-// do not happen within the request's min_tokens, nor the first with ignore_eos, as in vLLM. Beside an
-// error it returns what has been used up.
+// do not happen within the request's min_tokens, nor the first with ignore_eos, as in vLLM. Beside
+// an error it returns what has been used up.
 func (m *Model) complete(ctx context.Context, j job, emit func(segment) error) (engine.End, error) {
 	room := min(j.maxTokens, m.context-len(j.prompt))
 	c := newSequence(m.graph, len(j.prompt)+room)

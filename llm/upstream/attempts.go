@@ -118,7 +118,7 @@ func (a *attempts) sequence(ctx context.Context, q *sequence, try attempt) {
 // observer and the log.
 func (a *attempts) attempt(ctx context.Context, q *sequence, try attempt) *failure {
 	m, s := a.model, q.server
-	q.answered = false
+	q.responded = false
 	f := try(ctx, q)
 	m.pool.release(s)
 	if f == nil {
@@ -136,7 +136,7 @@ func (a *attempts) attempt(ctx context.Context, q *sequence, try attempt) *failu
 	switch {
 	case f.outcome == OutcomeRateLimited:
 		m.pool.coolDown(s, cmp.Or(f.wait, shortCool))
-	case q.lost.Load() && !q.answered && a.request.stream: // not even a head: others need not wait for it too
+	case q.lost.Load() && !q.responded && a.request.stream: // not even a head: others need not wait for it too
 		m.pool.coolDown(s, min(m.config.Timeouts.FailoverAfter, maxCool))
 	}
 	m.config.Observer.Attempted(m.config.Name, s.Name, f.outcome)

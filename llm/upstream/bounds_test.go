@@ -66,10 +66,8 @@ func TestGatheredStreamsAreBounded(t *testing.T) {
 				t.Fatal(err)
 			}
 			request.Stream = stream
-			verb, call := f.admit()
-			defer call.Close()
 			texts := 0
-			_, err = verb.Run(t.Context(), call, request, func(deltas ...dialect.Delta) error {
+			_, err = f.run(t.Context(), request, func(deltas ...dialect.Delta) error {
 				texts += len(deltas)
 				return nil
 			})

@@ -30,13 +30,7 @@ type generated struct {
 // generate requests a response whose deltas are gathered.
 func (f *fixture) generate(d dialect.Name, body string) (g generated) {
 	f.t.Helper()
-	request, err := codecs[d].Decode(dialect.Input{Body: []byte(body)})
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	verb, call := f.admit()
-	defer call.Close()
-	g.end, g.err = verb.Run(f.t.Context(), call, request, func(deltas ...dialect.Delta) error {
+	g.end, g.err = f.run(f.t.Context(), f.decode(d, body), func(deltas ...dialect.Delta) error {
 		for _, d := range deltas {
 			g.text, g.reasoning, g.finish = g.text+d.Text, g.reasoning+d.Reasoning, g.finish+d.Finish
 			if d.Usage != nil {

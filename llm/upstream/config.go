@@ -55,16 +55,16 @@ type Server struct {
 	AlwaysUsage          bool   // ask for it in every request, also after the server has refused it once
 }
 
-// Timeouts are how long a server may take, and how long it may be silent. Any byte ends a silence: a
-// comment, an empty line, an event without content. The first four are above 0.
+// Timeouts are how long a server may take, and how long it may be silent. Any byte ends a silence:
+// a comment, an empty line, an event without content. The first four are above 0.
 type Timeouts struct {
 	Connect       time.Duration // to an open connection, TLS included
 	FirstToken    time.Duration // from there to the first content of a stream, whatever comes before it
 	BetweenTokens time.Duration // of silence in the middle of a response
 	Whole         time.Duration // from the connection to the head of a response that is not streamed
 
-	// AfterFinish is the silence after the last finish_reason that completes a stream without [DONE].
-	// 0: DefaultAfterFinish.
+	// AfterFinish is the silence after the last finish_reason that completes a stream without
+	// [DONE]. 0: DefaultAfterFinish.
 	AfterFinish time.Duration
 
 	// FailoverAfter is the silence after which the next free server is sent the request as well, as
@@ -72,8 +72,8 @@ type Timeouts struct {
 	// first is passed on, and the other request is canceled. 0: never.
 	FailoverAfter time.Duration
 
-	// Total bounds the time of a response from the beginning to its last byte, with all attempts; 0:
-	// it has no bound.
+	// Total bounds the time of a response from the beginning to its last byte, with all attempts;
+	// 0: it has no bound.
 	Total time.Duration
 }
 

@@ -59,8 +59,8 @@ func lacksRoute(a *dialect.UpstreamAnswer) bool {
 	return false
 }
 
-// explain names what an operator has to mend: a route that is missing, or where a redirection
-// leads. The next server is used.
+// explain names what an operator has to mend: a route that is missing, or a redirection. Which
+// server that is, and where it leads, is for the log. The next server is used.
 func (o *response) explain(f *failure) {
 	a, route := answerOf(f.err), http.MethodPost+" "+o.path()
 	switch status := o.head.StatusCode; {
@@ -68,13 +68,13 @@ func (o *response) explain(f *failure) {
 		f.outcome, f.action, f.status = OutcomeRejected, tryNext, 0 // an earlier response, if there is one, says more
 		f.err = &apierr.Error{
 			Code: apierr.CodeNotFound, Reason: "upstream_route_missing",
-			Message: fmt.Sprintf("the upstream %s has no route %s (status %d): this model does not do this there, or its base_url is wrong", o.server.Name, route, status),
+			Message: fmt.Sprintf("the upstream has no route %s (status %d): this model does not do this there, or its base_url is wrong", route, status),
 			Cause:   fmt.Errorf("status %d: %s", status, truncated(parseError(a.Body).Message)),
 			Logged:  fmt.Sprintf("the upstream has no route %s, status %d", route, status),
 		}
 	case status >= 300 && status < 400:
-		f.err.Message = fmt.Sprintf("the upstream %s redirected %s with status %d%s, which is not followed: its base_url should lead to the right place", o.server.Name, route, status, o.destination())
-		f.err.Logged = f.err.Message
+		f.err.Message = fmt.Sprintf("the upstream redirected %s with status %d, which is not followed: its base_url should be what the log names", route, status)
+		f.err.Logged = fmt.Sprintf("the upstream redirected %s with status %d%s", route, status, o.destination())
 	}
 }
 

@@ -119,7 +119,7 @@ func TestARouteThatIsMissingIsNamed(t *testing.T) {
 			if got := f.attempts.String(); got != "a rejected" || r.err == nil {
 				t.Fatalf("%d: attempts %s, %v", c.status, got, r.err)
 			}
-			if e := r.err; e.Code != apierr.CodeNotFound || e.Reason != "upstream_route_missing" || !strings.Contains(e.Message, "the upstream a has no route POST /v1/chat/completions (status ") {
+			if e := r.err; e.Code != apierr.CodeNotFound || e.Reason != "upstream_route_missing" || !strings.Contains(e.Message, "the upstream has no route POST /v1/chat/completions (status ") {
 				t.Errorf("%d: %v", c.status, r.err)
 			}
 		}, missing)
@@ -132,22 +132,25 @@ func TestARouteThatIsMissingIsNamed(t *testing.T) {
 	}
 }
 
-// A redirection is named, without what may be secret in its address, and not followed.
+// A redirection is named, and not followed. Where it leads is logged, without what may be secret.
 func TestARedirectionIsNamed(t *testing.T) {
 	for location, want := range map[string]string{
-		"https://user:pass@api.example.com/v2/chat/completions?key=SECRET#f": " with status 307 to https://api.example.com/v2/chat/completions, which",
-		"/openai/v1/chat/completions":                                        " with status 307 to http://a.test/openai/v1/chat/completions, which",
+		"https://user:pass@api.example.com/v2/chat/completions?key=SECRET#f": " with status 307 to https://api.example.com/v2/chat/completions",
+		"/openai/v1/chat/completions":                                        " with status 307 to http://a.test/openai/v1/chat/completions",
 		"https://x.example/sk-secret-a/chat":                                 " with status 307 to https://x.example/",
-		"":                                                                   " with status 307, which",
-		"http://[::1":                                                        " with status 307, which",
+		"":                                                                   " with status 307",
+		"http://[::1":                                                        " with status 307",
 	} {
 		plays(t, func(t *testing.T, f *fixture, r *reply) {
 			if got := f.attempts.String(); got != "a error" || r.err == nil {
 				t.Fatalf("%s: attempts %s, %v", location, got, r.err)
 			}
 			message := r.err.Message
-			if !strings.Contains(message, "the upstream a redirected POST /v1/chat/completions"+want) || r.err.Code != apierr.CodeUpstreamError {
+			if !strings.Contains(message, "the upstream redirected POST /v1/chat/completions with status 307") || r.err.Code != apierr.CodeUpstreamError {
 				t.Errorf("%s: %s", location, message)
+			}
+			if logged := apierr.ForLog(r.err); !strings.Contains(logged, "redirected POST /v1/chat/completions"+want) || strings.Contains(message, "://") {
+				t.Errorf("%s: %s is logged, and %s is the message", location, logged, message)
 			}
 			for _, secret := range []string{"pass", "SECRET", "sk-secret-a"} {
 				if strings.Contains(r.err.Error(), secret) || strings.Contains(apierr.ForLog(r.err), secret) {

@@ -78,15 +78,10 @@ func formRows() []formRow {
 func (f *fixture) wholeOf(ctx context.Context, d dialect.Name, body string) *reply {
 	f.t.Helper()
 	r := &reply{}
-	request, err := codecs[d].Decode(dialect.Input{Body: []byte(body), MediaType: "application/json"})
-	if err != nil {
-		f.t.Fatal(err)
-	}
+	request := f.decode(d, body)
 	request.Passthrough = &r.head
 	gatherer := codecs[d].Whole(request)
-	verb, call := f.admit()
-	defer call.Close()
-	end, err := verb.Run(ctx, call, request, gatherer.Add)
+	end, err := f.run(ctx, request, gatherer.Add)
 	r.end = end
 	switch {
 	case err != nil:

@@ -79,7 +79,7 @@ func (g *generation) gather(o *response, to *counter, lead func() bool) *failure
 // passEvents emits the events of one response in the dialect of the server.
 func (g *generation) passEvents(o *response, limit int64, emit func(...dialect.Delta) error) *failure {
 	events := &generation{request: g.request, client: g.client, remote: g.remote}
-	events.request.pass = nil // the whole response has another head
+	events.pass = nil // the whole response has another head
 	to := &outlet{model: o.model, generation: events, limit: limit, emit: emit, attempts: &attempts{}}
 	// It does not lead yet: nothing is passed on to the client before the response is complete.
 	return (&relay{outlet: to, sequence: &sequence{}, leading: true}).pass(o)

@@ -191,6 +191,24 @@ func (f *fixture) admit() (*engine.Generation[*dialect.Request, dialect.Delta], 
 	return verb, call
 }
 
+// decode returns a request in a dialect.
+func (f *fixture) decode(d dialect.Name, body string) *dialect.Request {
+	f.t.Helper()
+	request, err := codecs[d].Decode(dialect.Input{Body: []byte(body), MediaType: "application/json"})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return request
+}
+
+// run sends a request without a stream of its own between the model and emit.
+func (f *fixture) run(ctx context.Context, request *dialect.Request, emit func(...dialect.Delta) error) (engine.End, error) {
+	f.t.Helper()
+	verb, call := f.admit()
+	defer call.Close()
+	return verb.Run(ctx, call, request, emit)
+}
+
 // encoder is a dialect's encoder as the engine's, which keeps the end.
 type encoder struct {
 	dialect.Encoder
@@ -270,9 +288,7 @@ func (f *fixture) generateWhole(d dialect.Name, in dialect.Input, r *reply) erro
 		return dialect.ErrorOf(err)
 	}
 	request.Passthrough = &r.head
-	verb, call := f.admit()
-	defer call.Close()
-	_, err = verb.Run(f.t.Context(), call, request, func(deltas ...dialect.Delta) error {
+	_, err = f.run(f.t.Context(), request, func(deltas ...dialect.Delta) error {
 		f.t.Errorf("%d deltas of a whole response", len(deltas))
 		return nil
 	})

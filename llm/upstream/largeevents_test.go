@@ -16,14 +16,9 @@ import (
 // slowly streams a response to a client that takes so long for each piece of it.
 func (f *fixture) slowly(ctx context.Context, each time.Duration) (events int, ended time.Time, err error) {
 	f.t.Helper()
-	request, err := codecs[dialect.Chat].Decode(dialect.Input{Body: []byte(chatBody)})
-	if err != nil {
-		f.t.Fatal(err)
-	}
+	request := f.decode(dialect.Chat, chatBody)
 	request.Stream, request.Passthrough = true, &head{}
-	verb, call := f.admit()
-	defer call.Close()
-	_, err = verb.Run(ctx, call, request, func(deltas ...dialect.Delta) error {
+	_, err = f.run(ctx, request, func(deltas ...dialect.Delta) error {
 		for _, d := range deltas {
 			events += 1 + len(d.More)
 		}
@@ -82,15 +77,10 @@ func TestASlowClientOfAWholeResponse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t, nil, test.New(test.Script{test.Answer(200, test.LongBody())}))
 		defer f.close()
-		request, err := codecs[dialect.Chat].Decode(dialect.Input{Body: []byte(strings.Replace(chatBody, "true", "false", 1))})
-		if err != nil {
-			t.Fatal(err)
-		}
+		request := f.decode(dialect.Chat, strings.Replace(chatBody, "true", "false", 1))
 		var client slowHead
 		request.Stream, request.Passthrough = false, &client
-		verb, call := f.admit()
-		defer call.Close()
-		if _, err := verb.Run(t.Context(), call, request, func(...dialect.Delta) error { return nil }); err != nil || client.body.String() != test.LongBody() {
+		if _, err := f.run(t.Context(), request, func(...dialect.Delta) error { return nil }); err != nil || client.body.String() != test.LongBody() {
 			t.Errorf("%d bytes of %d: %v", client.body.Len(), len(test.LongBody()), err)
 		}
 	})
@@ -168,9 +158,7 @@ func TestAnEventLargerThanTheWholeResponseMayBe(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		verb, call := f.admit()
-		defer call.Close()
-		_, err = verb.Run(t.Context(), call, request, func(...dialect.Delta) error { return nil })
+		_, err = f.run(t.Context(), request, func(...dialect.Delta) error { return nil })
 		if e := apierr.From(err); e.Code != apierr.CodeUpstreamError || !strings.Contains(e.Message, "longer than 1048576 bytes") {
 			t.Error(err)
 		}

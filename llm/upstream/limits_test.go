@@ -46,10 +46,8 @@ func TestGatheredStreamsAreBoundedByMemory(t *testing.T) {
 					t.Fatal(err)
 				}
 				request.Stream = c.stream
-				verb, call := f.admit()
-				defer call.Close()
 				bytes := 0
-				_, err = verb.Run(t.Context(), call, request, func(deltas ...dialect.Delta) error {
+				_, err = f.run(t.Context(), request, func(deltas ...dialect.Delta) error {
 					for _, d := range deltas {
 						bytes += len(d.Text)
 					}
@@ -129,11 +127,9 @@ func TestAClientThatLeavesEarlyIsChargedItsPrompt(t *testing.T) {
 					t.Fatal(err)
 				}
 				request.Passthrough = new(head)
-				verb, call := f.admit()
-				defer call.Close()
 				whole, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
-				if _, err := verb.Run(whole, call, request, func(...dialect.Delta) error { return nil }); err == nil {
+				if _, err := f.run(whole, request, func(...dialect.Delta) error { return nil }); err == nil {
 					t.Error("the response is complete")
 				}
 				if got := <-f.charges; got != (engine.Usage{PromptTokens: 11, Estimated: true}) {

@@ -280,7 +280,7 @@ func (r *relay) interrupted(f *failure) {
 	if f.status != 0 { // an error event, or a rejected attempt to continue: too late to be the client's own rejection
 		f.err.Code = apierr.CodeUpstreamError
 	}
-	r.enter() // if another response leads by now, nothing is done
+	_ = r.enter() // if another response leads by now, its sequence is over, and what is decided has no effect
 	defer r.leave()
 	switch {
 	case r.transcript == nil || !r.transcript.comparable():

@@ -65,7 +65,7 @@ func (m *model) sendOnce(ctx context.Context, q *sequence, r *request, asks bool
 		return nil, noResponse(ctx, err, m.config.Timeouts)
 	}
 	watchdog.touch()
-	q.answered = true
+	q.responded = true
 	head.Body = touching{head.Body, watchdog}
 	o := &response{model: m, server: s, head: head, ctx: ctx, watchdog: watchdog, asked: asks, secret: key, ownKey: ownKey}
 	if n := fields(head.Header); n > maxFields {

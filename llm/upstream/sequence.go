@@ -10,10 +10,10 @@ import (
 
 // sequence is a sequence of attempts, of which one is made at a time.
 type sequence struct {
-	server   *server // of the current attempt; nil: there is none any more
-	probing  bool    // it is used because no other is left
-	resumes  bool    // something was passed on before the attempt
-	answered bool    // there is the head of a response
+	server    *server // of the current attempt; nil: there is none any more
+	probing   bool    // it is used because no other is left
+	resumes   bool    // something was passed on before the attempt
+	responded bool    // there is the head of a response
 
 	cancel context.CancelCauseFunc
 	lost   atomic.Bool // another leads; it must not pass anything on

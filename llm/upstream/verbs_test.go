@@ -71,11 +71,9 @@ func TestDeltasOfAWholeResponse(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			verb, call := f.admit()
-			defer call.Close()
 			text, finish := "", ""
 			var usage *dialect.Usage
-			end, err := verb.Run(t.Context(), call, request, func(deltas ...dialect.Delta) error {
+			end, err := f.run(t.Context(), request, func(deltas ...dialect.Delta) error {
 				for _, d := range deltas {
 					text, finish = text+d.Text, finish+d.Finish
 					if d.Usage != nil {

@@ -45,10 +45,12 @@ func readersGetAll(t *testing.T, logs stream.Logs) {
 	}
 	failed := create(t, logs, "b", 1<<20)
 	fault := apierr.Error{Code: apierr.CodeUpstreamCut, Reason: "r", Message: "m", Param: "p", RetryAfter: time.Second}
-	if err := failed.Seal(t.Context(), stream.Terminal{Outcome: stream.OutcomeFailed, Event: endEvent, Err: &fault, Prelude: []sse.Event{endEvent}}); err != nil {
+	end := stream.Terminal{Outcome: stream.OutcomeFailed, Event: endEvent, Err: &fault, Prelude: []sse.Event{endEvent}}
+	if err := failed.Seal(t.Context(), end); err != nil {
 		t.Fatal(err)
 	}
-	if n, terminal, err := follow(t, failed, "b", 0); n != 0 || err != nil || terminal.Err == nil || *terminal.Err != fault || len(terminal.Prelude) != 1 {
+	n, terminal, err := follow(t, failed, "b", 0)
+	if n != 0 || err != nil || terminal.Err == nil || *terminal.Err != fault || len(terminal.Prelude) != len(end.Prelude) {
 		t.Errorf("a failed stream without chunks: %d, %+v, %v", n, terminal, err)
 	}
 }

@@ -49,7 +49,7 @@ func TestBadRequestsGetTheirCodes(t *testing.T) {
 
 	for group, all := range map[string][]badRequest{
 		"routes": {
-			{"no such route", "GET", "/v1/modles", "", 404, "not_found", "", "", nil},
+			{"no such route", "GET", "/modles", "", 404, "not_found", "", "", nil},
 			{"no such model", "POST", "/v1/models/cat:predict", `{}`, 404, "model_not_found", "", "", nil},
 			{"no such model to describe", "GET", "/v1/models/cat", "", 404, "model_not_found", "", "", nil},
 			{"no such model to stream", "GET", "/v1/models/cat/stream?prompt=x", "", 404, "model_not_found", "", "", nil},
@@ -113,6 +113,7 @@ func TestBadRequestsGetTheirCodes(t *testing.T) {
 			{"a body too large", "POST", streamLLM, tooLarge, 413, "body_too_large", "", "", nil},
 		},
 		"OpenAI": {
+			{"no such route", "GET", "/v1/modles", "", 404, "unknown_url", "", "", nil},
 			{"no JSON", "POST", chatRoute, `{"model":"smollm2",`, 400, "invalid_json", "", "", nil},
 			{"no model", "POST", chatRoute, `{}`, 400, "missing_required_parameter", "", "model", nil},
 			{"a number for a model", "POST", chatRoute, `{"model":7}`, 400, "invalid_type", "", "model", nil},
@@ -153,7 +154,7 @@ func (c client) checkBadRequest(group string, b badRequest) {
 		c.Errorf("%s, %s: %d %s, want %d %s %s %s", group, b.name, r.Status, r.Body, b.status, b.code, b.reason, b.param)
 	}
 	id := r.Header.Get("X-Request-Id")
-	openAI := b.path == chatRoute || b.path == completeRoute
+	openAI := group == "OpenAI" || b.path == chatRoute || b.path == completeRoute
 	if id == "" || (openAI && got.Type == "") || (!openAI && got.RequestID != id) {
 		c.Errorf("%s, %s: not in the shape of its route: X-Request-Id %q, %s", group, b.name, id, r.Body)
 	}

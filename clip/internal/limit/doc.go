@@ -1,8 +1,8 @@
 // Package limit bounds how much of something all requests together use at one time: memory, cores,
 // connections. A request waits for its share until its context ends. Callers, which are told apart
-// by the memory.Account in their context, have turns, shared out by the work they have: what is little
-// work does not wait behind what is much. The requests of one caller are served in the order they
-// came: a caller with hundreds of large pictures delays itself most.
+// by the memory.Account in their context, have turns, shared out by the work they have: what is
+// little work does not wait behind what is much. The requests of one caller are served in the order
+// they came: a caller with hundreds of large pictures delays itself most.
 //
 // Each Limit has a Rank. A request acquires limits through a Holder, and only ever one of a higher
 // rank than all that it holds; anything else panics, so that no order can ship that a test has not

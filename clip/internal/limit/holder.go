@@ -37,8 +37,8 @@ func (h *Holder) Acquire(ctx context.Context, l *Limit, weight int64) (*Hold, er
 	return h.acquire(ctx, l, weight, weight, nil)
 }
 
-// AcquireFor is Acquire for an amount of work that does not follow from the weight: turns are shared
-// out by it.
+// AcquireFor is Acquire for an amount of work that does not follow from the weight: turns are
+// shared out by it.
 func (h *Holder) AcquireFor(ctx context.Context, l *Limit, weight, work int64) (*Hold, error) {
 	return h.acquire(ctx, l, weight, work, nil)
 }

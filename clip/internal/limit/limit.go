@@ -98,7 +98,7 @@ func (l *Limit) acquire(ctx context.Context, weight, work int64) error {
 	return context.Cause(ctx)
 }
 
-// grant gives what is free to those whose turn it is: that of the caller whose work would be done
+// grant gives what is free to the caller whose turn it is: the one whose work would be done
 // first if all that wait had equal shares (weighted fair queueing: Demers, Keshav and Shenker,
 // 1989). So what is little work waits for little, also behind callers with much. The one whose turn
 // it is lets no other go first, or it might never get what it needs; and as the virtual time goes

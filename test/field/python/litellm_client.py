@@ -48,13 +48,16 @@ raises(litellm.BadRequestError, "this is context_length_exceeded", lambda: list(
 raises(litellm.NotFoundError, "there is no model", lambda: complete("missing"))
 raises(Exception, "before it was complete", lambda: list(complete("cut", stream=True)))
 
+
 # /v1/responses.
 def respond(model, **more):
     return litellm.responses(model=f"openai/{model}", input="Say hello.", api_base=address, api_key="unused", **more)
 
 
 assert respond("plain").output_text == "hello"
-assert [e.delta for e in respond("plain", stream=True) if e.type == "response.output_text.delta"] == ["hel", "lo"]
+events = list(respond("plain", stream=True))
+assert "".join(e.delta for e in events if e.type == "response.output_text.delta") == "hello", events
+assert events[-1].type == "response.completed", events
 raises(litellm.BadRequestError, "this is context_length_exceeded", lambda: respond("refuses"))
 
 # The local model, with parameters that cannot change its answer.
