@@ -96,6 +96,20 @@ func TestATextMayBeLongerThanAWholeResponse(t *testing.T) {
 	}
 }
 
+// What a request loses when it is translated for a server is known once the model works, and named.
+func TestATextNamesWhatATranslationLeftOut(t *testing.T) {
+	s := newServer(t, 1, 1, func(e *engine.Engine) { remoteServer(t, e) })
+	for range 20 {
+		w := s.record(request("POST", "/v1/responses", `{"model":"upstream","input":"hi","store":true,"foo":1}`, "Accept", "text/plain"))
+		if got := w.Header().Get("X-Penstock-Ignored"); w.Code != 200 || got != "foo, store" {
+			t.Fatalf("%d names %q: %s", w.Code, got, w.Body)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // A text comes as it is generated, and one that is not whole does not look complete.
 func TestATextThatFailsIsBrokenOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
