@@ -51,6 +51,9 @@ func reported(body []byte, o *response) *failure {
 		status = http.StatusBadGateway
 	}
 	header := http.Header{"Content-Type": {"application/json"}, headerUpstream: {o.server.Name}}
+	if retry := o.head.Header.Get("X-Should-Retry"); retry != "" {
+		header.Set("X-Should-Retry", redactText(retry, o.secret))
+	}
 	return rejection(&dialect.UpstreamAnswer{Status: status, Header: header, Body: enveloped(body, e)}, o.ownKey)
 }
 
