@@ -116,8 +116,8 @@ func textOf(e sse.Event) ([]byte, error) {
 // sendText sends a stream's text. One that has failed, or is not sent whole, is broken off: a text
 // has no place for an error, and must not look complete. Nor has it one for a heartbeat: while the
 // model is silent nothing is sent, not even the head, so that a failure before the first text has a
-// status of its own. So the head has what was ignored of a request that was translated for a server,
-// too, which is known once the model works.
+// status of its own. So the head also names what was ignored of a request that was translated for a
+// server, which is known once the model works.
 func (g *Gateway) sendText(c *gin.Context, s *stream.Stream, ended <-chan struct{}, ignored func() []string, text func(sse.Event) ([]byte, error)) error {
 	t := &textSink{eventWriter: g.newEventWriter(c), text: text, ignored: ignored}
 	t.media = mediaText + "; charset=utf-8"
