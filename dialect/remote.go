@@ -2,10 +2,10 @@ package dialect
 
 // OpenAIRemote returns how a request is sent to a server that has OpenAI's API. In a dialect of
 // that API it is sent as it is, and the response comes back as it is: as events, or, unless it is
-// streamed, through the request's Passthrough. Any other request is translated to a streamed
-// /chat/completions, and its deltas have typed values.
+// streamed, through the request's Passthrough. Any other request, and one that wants typed values,
+// is translated to a streamed /chat/completions, and its deltas have typed values.
 func OpenAIRemote(r *Request) Remote {
-	if r.Stream || r.Passthrough != nil {
+	if !r.Typed && (r.Stream || r.Passthrough != nil) {
 		switch r.Dialect {
 		case Chat:
 			return untranslated{Chat, "/chat/completions"}

@@ -43,6 +43,7 @@ type Passthrough interface {
 type Request struct {
 	Call
 	Stream  bool // a stream is requested
+	Typed   bool // deltas with typed values are wanted, also of a server that uses the client's dialect
 	Choices int  // how many completions are requested in all, at least 1
 
 	includeUsage bool                        // the client wants the usage in the stream

@@ -29,7 +29,7 @@ func (responseCodec) Decode(in Input) (r *Request, err error) {
 		}
 		p, err := chat.parameters(unused[ResponsesRequest](body, responseUnused...))
 		if err == nil {
-			p.Names.Input = "input"
+			p.Names = ParameterNames{Input: "input", MaxTokens: "max_output_tokens", Logprobs: "top_logprobs", Format: "text.format.type"}
 		}
 		return p, err
 	})

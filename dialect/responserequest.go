@@ -63,7 +63,8 @@ type ResponseInput struct {
 	Items []ResponseInputItem
 }
 
-// ResponseInputItem is a message; items of other types have no text.
+// ResponseInputItem is a message; items of other types have no text. Of a response in the history
+// there may be its reasoning, which is left out.
 type ResponseInputItem struct {
 	Type    string          `json:"type"` // message, or "", which means it too
 	Role    string          `json:"role"`
@@ -187,6 +188,9 @@ func (r *ResponsesRequest) Chat() (*ChatRequest, error) {
 		c.Messages = append(c.Messages, Message{Role: "user", Content: Text(*r.Input.Text)})
 	}
 	for i, item := range r.Input.Items {
+		if item.Type == "reasoning" { // as reasoning_content in a chat
+			continue
+		}
 		m, err := item.message(fmt.Sprintf("input[%d]", i))
 		if err != nil {
 			return nil, err

@@ -43,25 +43,31 @@ func heedless(e *engine.Engine) {
 func TestIgnoredParametersAreNamed(t *testing.T) {
 	s := newServer(t, 5, 5, heedless, func(o *gateway.Options) { o.Origins = []string{"https://app.example.com"} })
 	const chat = `"model":"m","messages":[{"role":"user","content":"hi","reasoning_content":"r"}]`
-	for _, c := range []struct{ method, path, body, want string }{
-		{"POST", "/v1/chat/completions", `{` + chat + `,"foo":1}`, "foo, messages[].reasoning_content"},
-		{"POST", "/v1/chat/completions", `{` + chat + `,"foo":1,"stream":true}`, "foo, messages[].reasoning_content"},
-		{"POST", "/v1/completions", `{"model":"m","prompt":"hi","foo":1}`, "foo"},
-		{"POST", "/v1/completions", `{"model":"m","prompt":"hi","foo":1,"stream":true}`, "foo"},
-		{"POST", "/v1/responses", `{"model":"m","input":"hi","store":true}`, "store"},
-		{"POST", "/v1/responses", `{"model":"m","input":"hi","store":true,"stream":true}`, "store"},
-		{"POST", "/v1/models/m:predict", `{"prompt":"hi","foo":1}`, "foo"},
-		{"POST", "/v1/models/m/stream", `{"prompt":"hi","foo":1}`, "foo"},
-		{"GET", "/v1/models/m/stream?prompt=hi&foo=1", "", "foo"},
-		{"POST", "/v1/embeddings", `{"model":"e","input":"hi","user":"u","input_type":"query"}`, "input_type, user"},
-		{"POST", "/v1/chat/completions", `{"model":"m","messages":[{"role":"user","content":"hi"}],"foo":null}`, ""},
-		{"POST", "/v1/completions", `{"model":"m","prompt":"hi","a\r\nSet-Cookie: b=c, d\u00e9":1}`, "a??Set-Cookie:?b?c??d?"},
-		{"POST", "/v1/completions", `{"model":"m","prompt":"hi"` + manyMembers() + `}`, ""},
+	for _, c := range []struct{ method, path, body, want, accept string }{
+		{"POST", "/v1/chat/completions", `{` + chat + `,"foo":1}`, "foo, messages[].reasoning_content", ""},
+		{"POST", "/v1/chat/completions", `{` + chat + `,"foo":1,"stream":true}`, "foo, messages[].reasoning_content", ""},
+		{"POST", "/v1/completions", `{"model":"m","prompt":"hi","foo":1}`, "foo", ""},
+		{"POST", "/v1/completions", `{"model":"m","prompt":"hi","foo":1,"stream":true}`, "foo", ""},
+		{"POST", "/v1/responses", `{"model":"m","input":"hi","store":true}`, "store", ""},
+		{"POST", "/v1/responses", `{"model":"m","input":"hi","store":true,"stream":true}`, "store", ""},
+		{"POST", "/v1/models/m:predict", `{"prompt":"hi","foo":1}`, "foo", ""},
+		{"POST", "/v1/models/m/stream", `{"prompt":"hi","foo":1}`, "foo", ""},
+		{"GET", "/v1/models/m/stream?prompt=hi&foo=1", "", "foo", ""},
+		{"POST", "/v1/embeddings", `{"model":"e","input":"hi","user":"u","input_type":"query"}`, "input_type, user", ""},
+		{"POST", "/v1/chat/completions", `{"model":"m","messages":[{"role":"user","content":"hi"}],"foo":null}`, "", ""},
+		{"POST", "/v1/completions", `{"model":"m","prompt":"hi","a\r\nSet-Cookie: b=c, d\u00e9":1}`, "a??Set-Cookie:?b?c??d?", ""},
+		{"POST", "/v1/completions", `{"model":"m","prompt":"hi"` + manyMembers() + `}`, "", ""},
+		{"POST", "/v1/chat/completions", `{` + chat + `,"foo":1}`, "foo, messages[].reasoning_content", "text/plain"},
+		{"POST", "/v1/models/m:predict", `{"prompt":"hi","foo":1}`, "foo", "text/plain"},
+		{"GET", "/v1/models/m/stream?prompt=hi&foo=1", "", "foo", "text/plain"},
 	} {
 		r := httptest.NewRequest(c.method, c.path, strings.NewReader(c.body))
 		r.Host = "localhost"
 		r.Header.Set("Origin", "https://app.example.com")
 		r.Header.Set("Content-Type", "application/json")
+		if c.accept != "" {
+			r.Header.Set("Accept", c.accept)
+		}
 		w := s.record(r)
 		got := w.Header().Get("X-Penstock-Ignored")
 		switch {

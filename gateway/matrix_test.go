@@ -85,16 +85,19 @@ func tiny(t *testing.T, e *engine.Engine) {
 }
 
 // remoteServer adds a model of another server, which uses OpenAI's dialects.
-func remoteServer(t *testing.T, e *engine.Engine) {
+func remoteServer(t *testing.T, e *engine.Engine, options ...func(*upstream.Config)) {
 	server := httptest.NewServer(http.HandlerFunc(openAIServer))
 	t.Cleanup(server.Close)
-	_, err := upstream.Add(e, upstream.Config{
+	config := upstream.Config{
 		Name:     "upstream",
 		Servers:  []upstream.Server{{Name: "first", BaseURL: server.URL + "/v1", Model: "m", Weight: 1}},
 		Timeouts: upstream.Timeouts{Connect: time.Minute, FirstToken: time.Minute, BetweenTokens: time.Minute, Whole: time.Minute},
 		Gate:     engine.GateConfig{Permits: 1, Queue: 1},
-	})
-	if err != nil {
+	}
+	for _, option := range options {
+		option(&config)
+	}
+	if _, err := upstream.Add(e, config); err != nil {
 		t.Fatal(err)
 	}
 }

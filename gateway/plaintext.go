@@ -68,14 +68,13 @@ func checkText(c *gin.Context, r *dialect.Request) error {
 // generateText runs a generation and sends its text as it comes. The model emits typed values for
 // it, as for a client of another dialect than its server's.
 func (g *Gateway) generateText(c *gin.Context, gen *generation, call *engine.Call, r *dialect.Request) error {
-	r.Stream, r.Passthrough = false, nil
+	r.Stream, r.Typed, r.Passthrough = true, true, nil
 	ended := g.keepBody(c, call)
 	s, err := gen.Start(c.Request.Context(), call, r, newEncoder(newTextCodec(), r), g.plainText(c))
 	if err := started(c, s, err); err != nil {
 		return err
 	}
-	setIgnored(c.Writer.Header(), r.Ignored())
-	return g.sendText(c, s, ended, func(e sse.Event) ([]byte, error) { return e.Data, nil })
+	return g.sendText(c, s, ended, r.Ignored, func(e sse.Event) ([]byte, error) { return e.Data, nil })
 }
 
 // nativeText is generateText for the native routes, and for models with an encoding of their own.
@@ -95,7 +94,7 @@ func (g *Gateway) nativeText(c *gin.Context, v nativeVerb, call *engine.Call, in
 	if err := started(c, s, err); err != nil {
 		return err
 	}
-	return g.sendText(c, s, ended, textOf)
+	return g.sendText(c, s, ended, func() []string { return nil }, textOf)
 }
 
 // plainText returns the options of a stream that ends with its reader.
@@ -117,9 +116,10 @@ func textOf(e sse.Event) ([]byte, error) {
 // sendText sends a stream's text. One that has failed, or is not sent whole, is broken off: a text
 // has no place for an error, and must not look complete. Nor has it one for a heartbeat: while the
 // model is silent nothing is sent, not even the head, so that a failure before the first text has a
-// status of its own.
-func (g *Gateway) sendText(c *gin.Context, s *stream.Stream, ended <-chan struct{}, text func(sse.Event) ([]byte, error)) error {
-	t := &textSink{eventWriter: g.newEventWriter(c), text: text}
+// status of its own. So the head also names what was ignored of a request that was translated for a
+// server, which is known once the model works.
+func (g *Gateway) sendText(c *gin.Context, s *stream.Stream, ended <-chan struct{}, ignored func() []string, text func(sse.Event) ([]byte, error)) error {
+	t := &textSink{eventWriter: g.newEventWriter(c), text: text, ignored: ignored}
 	t.media = mediaText + "; charset=utf-8"
 	err := s.Serve(c.Request.Context(), 0, g.Heartbeat, t)
 	a := accessOf(c)
@@ -145,7 +145,8 @@ func (g *Gateway) sendText(c *gin.Context, s *stream.Stream, ended <-chan struct
 // textSink is a connection as a stream.Sink that sends the text of events.
 type textSink struct {
 	*eventWriter
-	text func(sse.Event) ([]byte, error)
+	text    func(sse.Event) ([]byte, error)
+	ignored func() []string // the names for the head
 
 	chunks int       // events sent
 	first  time.Time // when the first of them was
@@ -174,16 +175,24 @@ func (t *textSink) Events(events []sse.Event, _ int64, more bool) bool {
 		if (more || i < len(events)-1) && len(t.buf) < batchBytes {
 			continue
 		}
-		if t.err = t.flush(); t.err != nil {
+		if t.err = t.send(); t.err != nil {
 			return false
 		}
 	}
 	return true
 }
 
+// send sends what is gathered.
+func (t *textSink) send() error {
+	if !t.c.Writer.Written() {
+		setIgnored(t.c.Writer.Header(), t.ignored())
+	}
+	return t.flush()
+}
+
 // End implements stream.Sink.
 func (t *textSink) End(end stream.Terminal, _ int64) bool {
-	if t.err = t.flush(); t.err != nil {
+	if t.err = t.send(); t.err != nil {
 		return false
 	}
 	if end.Err != nil {

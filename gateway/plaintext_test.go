@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 
 	"penstock/engine"
+	"penstock/llm/upstream"
 )
 
 // generating are the routes that generate, with a body for a prompt.
@@ -73,6 +74,36 @@ func TestTextAloneIsStreamed(t *testing.T) {
 	w := s.record(request("POST", chatPath, `{"model":"words","messages":[{"role":"user","content":"one"}]}`, "Accept", "text/plain", "X-Penstock-Resumable", "1"))
 	if w.Code != 406 || !strings.Contains(w.Body.String(), "cannot be resumed") {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A text is sent as it comes, and kept nowhere: the bound of a whole response is none for it.
+func TestATextMayBeLongerThanAWholeResponse(t *testing.T) {
+	s := newServer(t, 1, 1, func(e *engine.Engine) {
+		remoteServer(t, e, func(c *upstream.Config) { c.MaxAnswer = 16 })
+	})
+	for _, c := range generating {
+		fill := strings.NewReplacer("MODEL", "upstream").Replace
+		if w := s.record(request("POST", fill(c.path), fill(c.body("one")), "Accept", "text/plain")); w.Code != 200 || w.Body.String() != "w0 w1 w2 " {
+			t.Errorf("%s: %d %s", c.path, w.Code, w.Body)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// What a request loses when it is translated for a server is known once the model works, and named.
+func TestATextNamesWhatATranslationLeftOut(t *testing.T) {
+	s := newServer(t, 1, 1, func(e *engine.Engine) { remoteServer(t, e) })
+	for range 20 {
+		w := s.record(request("POST", "/v1/responses", `{"model":"upstream","input":"hi","store":true,"foo":1}`, "Accept", "text/plain"))
+		if got := w.Header().Get("X-Penstock-Ignored"); w.Code != 200 || got != "foo, store" {
+			t.Fatalf("%d names %q: %s", w.Code, got, w.Body)
+		}
 	}
 	if err := s.Close(); err != nil {
 		t.Error(err)

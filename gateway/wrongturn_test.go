@@ -69,6 +69,8 @@ func TestWrongTurns(t *testing.T) {
 		{"GET", "/v1", here},
 		{"GET", "/v1/", here},
 		{"POST", "/v1/chat/completions/", "the path is /v1/chat/completions, without a slash at its end"},
+		{"GET", "/v2/models", `{"error":"there is no GET /v2/models: POST /v2/repository/index lists the models"}`},
+		{"GET", "//v2//models/", `{"error":"there is no GET //v2//models/: POST /v2/repository/index lists the models"}`},
 		{"GET", "/nowhere", "there is nothing here"},
 		{"POST", "/v1/" + strings.Repeat("x", 5000), here},
 	} {

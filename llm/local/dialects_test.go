@@ -42,6 +42,7 @@ func TestBadRequests(t *testing.T) {
 		{dialect.Chat, `{"model":"m",` + hi + `,"tool_choice":"required"}`, "unsupported_parameter", "tool_choice", ""},
 		{dialect.Chat, `{"model":"m",` + hi + `,"functions":[{"name":"f"}]}`, "unsupported_parameter", "functions", ""},
 		{dialect.Chat, `{"model":"m",` + hi + `,"response_format":{"type":"json_object"}}`, "unsupported_value", "response_format.type", ""},
+		{dialect.Responses, `{"model":"m","input":"hi","text":{"format":{"type":"json_object"}}}`, "unsupported_value", "text.format.type", ""},
 		{dialect.Chat, `{"model":"m",` + hi + `,"audio":{"voice":"x"}}`, "unsupported_parameter", "audio", ""},
 		{dialect.Chat, `{"model":"m",` + hi + `,"modalities":["text","audio"]}`, "unsupported_value", "modalities", ""},
 		{dialect.Chat, `{"model":"m",` + hi + `,"web_search_options":{}}`, "unsupported_parameter", "web_search_options", ""},

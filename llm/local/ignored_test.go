@@ -39,6 +39,10 @@ func TestWhatHasNoEffectIsAcceptedAndNamed(t *testing.T) {
 			dialect.Responses, `{"model":"m","input":[{"role":"user","content":[{"type":"input_text","text":"x","cache_control":{}}],"status":"completed"}],"include":["reasoning.encrypted_content"],"reasoning":{"effort":"low"},"text":{"verbosity":"low"},"truncation":"auto","tool_choice":"auto","background":false,` + common + `}`,
 			"chat_template_kwargs client_metadata include input[].content[].cache_control input[].status metadata parallel_tool_calls prompt_cache_key reasoning safety_identifier service_tier store temprature text.verbosity truncation user",
 		},
+		{
+			dialect.Responses, `{"model":"m","input":[{"role":"user","content":"x"},{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"e"},{"type":"message","role":"assistant","content":"y"},{"role":"user","content":"z"}]}`,
+			"input[].encrypted_content input[].id input[].summary",
+		},
 		{dialect.Native, `{"prompt":"p",` + common + `}`, named},
 		{dialect.Native, `{` + hi + `,` + common + `}`, named},
 	} {
