@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -31,7 +32,7 @@ type fixture struct {
 func start(t *testing.T) *fixture {
 	f := &fixture{upstream: startUpstream(t)}
 	var b strings.Builder
-	fmt.Fprintf(&b, "streams: {heartbeat: %v}\nmodels:\n  - {name: smollm2, kind: onnx-llm, path: ROOT/.penstock/models/smollm2-135m-instruct}\n", heartbeat)
+	fmt.Fprintf(&b, "streams: {heartbeat: %v}\nmodels:\n  - {name: smollm2, kind: onnx-llm, path: %q}\n", heartbeat, greedyModel(t))
 	for model, timeouts := range map[string]string{
 		"plain": "{}", "patient": "{}", "thinks": "{}", "tools": "{}", "refuses": "{}", "busy": "{}", "locked": "{}",
 		"broken": "{}", "down": "{}", "halts": "{}", "forms": "{}", "halfform": "{}", "cut": "{}", "torn": "{}", "endless": "{}", "slow": "{}", "slowly": "{}",
@@ -43,6 +44,22 @@ func start(t *testing.T) *fixture {
 	}
 	f.penstock = server.Start(t, server.Options{Config: b.String()}).Client()
 	return f
+}
+
+// greedyModel returns the folder of a SmolLM2 that always generates the same, also for clients that
+// cannot set a temperature: else a completion may end before its 16 tokens.
+func greedyModel(t *testing.T) string {
+	t.Helper()
+	dir, from := t.TempDir(), filepath.Join(server.Root(t), ".penstock", "models", "smollm2-135m-instruct")
+	for _, name := range []string{"config.json", "tokenizer.json", "tokenizer_config.json", "onnx"} {
+		if err := os.Symlink(filepath.Join(from, name), filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "generation_config.json"), []byte(`{"bos_token_id":1,"eos_token_id":2,"temperature":0}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // waitCanceled returns when the model has noticed that its client has disconnected.
