@@ -7,6 +7,8 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
+	"time"
 
 	"penstock/configs"
 	"penstock/memory"
@@ -58,7 +60,9 @@ func (p *memoryPlan) divide() error {
 	if p.goOwn { // Go does not see native memory
 		// An eighth is left for what native memory grows by while models run. With more, Go would
 		// have so little above the budget that it collects garbage without a pause.
-		debug.SetMemoryLimit(p.limit - max(0, resident-ours) - left/8)
+		limit := p.limit - max(0, resident-ours) - left/8
+		debug.SetMemoryLimit(limit)
+		p.budget.Watch(pressure(limit))
 	}
 	return nil
 }
@@ -73,3 +77,21 @@ func (p *memoryPlan) loaded() error {
 }
 
 func mebibytes(n int64) string { return fmt.Sprintf("%d MiB", (n+1<<20-1)>>20) }
+
+// pressureInterval is how old a measurement may be: one costs more than a reservation.
+const pressureInterval = 5 * time.Millisecond
+
+// pressure returns a function that reports whether Go has more memory than the limit, which it
+// exceeds if garbage is made faster than it can be collected.
+func pressure(limit int64) func() bool {
+	sample := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	var measured time.Time
+	var above bool
+	return func() bool {
+		if now := time.Now(); now.Sub(measured) > pressureInterval {
+			metrics.Read(sample)
+			measured, above = now, int64(sample[0].Value.Uint64()-sample[1].Value.Uint64()) > limit
+		}
+		return above
+	}
+}

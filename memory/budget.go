@@ -31,6 +31,9 @@ const MaxWait = 2 * time.Second
 // maxWaiters is how many reservations wait at one time; a caller may have half of these.
 const maxWaiters = 512
 
+// retryPressure is how often it is looked whether the process has memory again.
+const retryPressure = 50 * time.Millisecond
+
 // A Budget is the memory that reservations share. It may be used by any number of goroutines at
 // once. A nil Budget is without limit.
 type Budget struct {
@@ -41,6 +44,10 @@ type Budget struct {
 	kinds    map[Kind]int64
 	waiters  []*waiter // in the order they came
 	refused  int64
+
+	// pressure reports that the process has no memory at the moment, whatever is free of the budget:
+	// garbage is not collected yet. It is nil if that is not known.
+	pressure func() bool
 }
 
 // account is what one caller holds and waits for.
@@ -66,6 +73,19 @@ func (b *Budget) SetLimit(limit int64) {
 	defer b.mu.Unlock()
 	b.limit = limit
 	b.serve()
+}
+
+// Watch makes reservations wait as long as pressure returns true. It is called with a lock held, for
+// each reservation that is larger than the steps of small ones, and must be quick.
+func (b *Budget) Watch(pressure func() bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.pressure = pressure
+}
+
+// pressed reports whether a reservation must wait for the process, as it is not small.
+func (b *Budget) pressed(bytes int64) bool {
+	return bytes >= step && b.pressure != nil && b.pressure()
 }
 
 // A Snapshot is the state of a Budget at one moment.
@@ -142,7 +162,7 @@ func (b *Budget) serve() {
 				best, least = i, a.used
 			}
 		}
-		if best < 0 || b.used+b.waiters[best].bytes > b.limit {
+		if best < 0 || b.used+b.waiters[best].bytes > b.limit || b.pressed(b.waiters[best].bytes) {
 			return // the others wait behind it, or it would never get what it needs
 		}
 		w := b.waiters[best]
@@ -168,7 +188,7 @@ func (b *Budget) try(r *Reservation, bytes int64) bool {
 func (b *Budget) tryLocked(r *Reservation, bytes int64) bool {
 	a := b.account(r.account.name)
 	defer b.dropIdle(r.account.name)
-	if b.used+bytes > b.limit || !b.allowed(a, bytes) || b.before(a, bytes) {
+	if b.used+bytes > b.limit || !b.allowed(a, bytes) || b.before(a, bytes) || b.pressed(bytes) {
 		return false
 	}
 	b.take(r, a, bytes)
@@ -211,14 +231,22 @@ func (b *Budget) grow(ctx context.Context, r *Reservation, bytes int64) error {
 	defer func() { r.waited += time.Since(began) }()
 	timer := time.NewTimer(MaxWait - r.waited)
 	defer timer.Stop()
-	select {
-	case <-w.granted:
-		return nil
-	case <-timer.C:
-		r.waited -= MaxWait // its owner may try again later
-		return b.giveUp(w, exhausted())
-	case <-ctx.Done():
-		return b.giveUp(w, context.Cause(ctx))
+	retry := time.NewTicker(retryPressure)
+	defer retry.Stop()
+	for {
+		select {
+		case <-w.granted:
+			return nil
+		case <-retry.C: // nothing reports that pressure is over
+			b.mu.Lock()
+			b.serve()
+			b.mu.Unlock()
+		case <-timer.C:
+			r.waited -= MaxWait // its owner may try again later
+			return b.giveUp(w, exhausted())
+		case <-ctx.Done():
+			return b.giveUp(w, context.Cause(ctx))
+		}
 	}
 }
 

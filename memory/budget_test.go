@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -253,5 +254,36 @@ func TestTheWaitsOfAReservationAreSummed(t *testing.T) {
 		}
 		r.Close()
 		held.Close()
+	})
+}
+
+// While the process has no memory, reservations that are not small wait, whatever is free.
+func TestReservationsWaitWhileTheProcessHasNoMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := New(64 << 20)
+		var pressed atomic.Bool
+		pressed.Store(true)
+		b.Watch(pressed.Load)
+		small, large := b.Account("a").Reserve(Body), b.Account("a").Reserve(Body)
+		if err := small.Grow(t.Context(), 1000); err != nil {
+			t.Errorf("a small one: %v", err)
+		}
+		if large.Try(1 << 20) {
+			t.Error("a large one is granted")
+		}
+		began := time.Now()
+		if err := large.Grow(t.Context(), 1<<20); apierr.From(err).Code != apierr.CodeMemoryExhausted || time.Since(began) != MaxWait {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+		time.AfterFunc(time.Second, func() { pressed.Store(false) })
+		began = time.Now()
+		if err := large.Grow(t.Context(), 1<<20); err != nil || time.Since(began) > 1100*time.Millisecond {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+		small.Close()
+		large.Close()
+		if used := b.Snapshot().Used; used != 0 {
+			t.Errorf("%d bytes are still reserved", used)
+		}
 	})
 }
