@@ -45,8 +45,8 @@ type Budget struct {
 	waiters  []*waiter // in the order they came
 	refused  int64
 
-	// pressure reports that the process has no memory at the moment, whatever is free of the budget:
-	// garbage is not collected yet. It is nil if that is not known.
+	// pressure reports that the process has no memory now, whatever is free of the budget: garbage
+	// is not collected yet. It is nil if that is not known.
 	pressure func() bool
 }
 
@@ -75,8 +75,8 @@ func (b *Budget) SetLimit(limit int64) {
 	b.serve()
 }
 
-// Watch makes reservations wait as long as pressure returns true. It is called with a lock held, for
-// each reservation that is larger than the steps of small ones, and must be quick.
+// Watch makes reservations wait as long as pressure returns true. It is called with a lock held,
+// for each that is not small, and must be quick.
 func (b *Budget) Watch(pressure func() bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
