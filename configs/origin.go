@@ -21,7 +21,7 @@ const (
 	NullOrigin Origin = "null"
 )
 
-// Wide reports whether the origin is one of pages that anyone may have written.
+// Wide reports whether the origin stands for arbitrary pages.
 func (o Origin) Wide() bool { return o == AnyOrigin || o == NullOrigin }
 
 // ownScheme is the origin of a page of an extension or an application. Its host is kept as it is:
@@ -63,8 +63,8 @@ func (o *Origin) unmarshalHTTP(text string) error {
 	return nil
 }
 
-// checkOrigins refuses origins of pages that anyone may have written where no key is needed and
-// nothing says that this is wanted: whoever visited such a page would lend it the models.
+// checkOrigins refuses the origins that stand for arbitrary pages, unless keys are needed or the
+// configuration allows every request: any page that a browser opens could use the models.
 func (d *decoder) checkOrigins(cors *CORS) {
 	if cors == nil {
 		return
