@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"time"
 
+	"penstock/dialect"
 	"penstock/engine"
 )
 
@@ -24,10 +25,11 @@ type Config struct {
 	// DefaultMaxEvent.
 	MaxEvent int
 
-	Match    bool              // continue a stream that failed by a second response that repeats it
-	Gate     engine.GateConfig // the model's own
-	Observer Observer          // nil: none
-	Log      *slog.Logger      // nil: slog.Default()
+	Match    bool                // continue a stream that failed by a second response that repeats it
+	Pass     []dialect.PassRoute // routes that are passed through, by the verb "pass"
+	Gate     engine.GateConfig   // the model's own
+	Observer Observer            // nil: none
+	Log      *slog.Logger        // nil: slog.Default()
 
 	// dial replaces the network in tests.
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -124,8 +126,9 @@ func Add(e *engine.Engine, c Config) (*engine.Model, error) {
 		c.Log = slog.Default()
 	}
 	m := newModel(c)
-	added := e.Add(c.Name, engine.Lifecycle{Kind: "openai", Gate: &c.Gate, Close: m.close})
+	added := e.Add(c.Name, engine.Lifecycle{Kind: "openai", Gate: &c.Gate, Close: m.close, Routes: routes(c.Pass)})
 	m.register(added)
+	m.registerPass(added)
 	return added, nil
 }
 

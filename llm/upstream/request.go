@@ -20,6 +20,8 @@ type request struct {
 	credential string              // the client's own key; may be empty
 	pass       dialect.Passthrough // takes the head and, unless it is streamed, the body; may be nil
 
+	passes *dialect.PassCall // passed through as it is; nil: body is posted
+
 	gather gatherer // makes a whole response of events; nil: there are none of such a response
 }
 
@@ -34,6 +36,26 @@ func (r *request) key(s *server) (key string, own bool) {
 // post sends the request to a server, which it asks for the usage if asks is set. It returns the
 // response whatever its status is, and follows no redirections, which would be sent the key.
 func (r *request) post(ctx context.Context, s *server, key string, asks bool) (*http.Response, error) {
+	out, err := r.newRequest(ctx, s, asks)
+	if err != nil {
+		return nil, err
+	}
+	if key != "" {
+		out.Header["Authorization"] = []string{"Bearer " + key}
+	}
+	response, err := s.transport.RoundTrip(out)
+	if err != nil {
+		return nil, fmt.Errorf("send a request to the upstream: %w", err)
+	}
+	response.Request = out
+	return response, nil
+}
+
+// newRequest returns the request that is sent to a server, without a key.
+func (r *request) newRequest(ctx context.Context, s *server, asks bool) (*http.Request, error) {
+	if r.passes != nil {
+		return r.newPassed(ctx, s)
+	}
 	url := strings.TrimRight(s.BaseURL, "/") + r.path
 	out, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(r.body.For(s.Model, asks)))
 	if err != nil {
@@ -49,13 +71,5 @@ func (r *request) post(ctx context.Context, s *server, key string, asks bool) (*
 		out.Header["Cache-Control"] = []string{"no-cache"}
 		out.Header["Connection"] = []string{"keep-alive"}
 	}
-	if key != "" {
-		out.Header["Authorization"] = []string{"Bearer " + key}
-	}
-	response, err := s.transport.RoundTrip(out)
-	if err != nil {
-		return nil, fmt.Errorf("send a request to the upstream: %w", err)
-	}
-	response.Request = out
-	return response, nil
+	return out, nil
 }

@@ -78,7 +78,7 @@ func (m *model) sendOnce(ctx context.Context, q *sequence, r *request, asks bool
 		defer o.close()
 		return nil, malformed("%w", err)
 	}
-	if head.StatusCode < 200 || head.StatusCode > 299 {
+	if r.passes == nil && (head.StatusCode < 200 || head.StatusCode > 299) {
 		defer o.close()
 		watchdog.set(m.config.Timeouts.BetweenTokens, errBetweenTokens)
 		f := rejected(o)
