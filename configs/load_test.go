@@ -207,6 +207,7 @@ func TestEveryKey(t *testing.T) {
 			Usage:     kinds.UsageAlways,
 			MaxAnswer: 16 << 20,
 			MaxEvent:  32 << 20,
+			Pass:      []kinds.PassRoute{"audio/speech", "rerank"},
 		}},
 	}
 	want.Auth.Keys = []configs.Key{{Name: "web", SHA256: digest, Limits: configs.Limits{
