@@ -1,0 +1,351 @@
+package gateway_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sashabaranov/go-openai"
+
+	"penstock/dialect"
+	"penstock/engine"
+	"penstock/gateway"
+	"penstock/llm/upstream"
+)
+
+// passing is a gateway whose model "voice" passes routes through to servers, each of which is a
+// handler of a test. "mute" passes none through.
+type passing struct {
+	*server
+	url    string
+	client *http.Client
+
+	mu       sync.Mutex
+	got      []sent
+	outcomes []string
+}
+
+// sent is a request that a server got.
+type sent struct {
+	server, method, uri, body string
+	header                    http.Header
+}
+
+// Attempted implements upstream.Observer.
+func (p *passing) Attempted(_, server string, o upstream.Outcome) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.outcomes = append(p.outcomes, server+" "+string(o))
+}
+
+// requests returns what the servers got so far.
+func (p *passing) requests() []sent {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.got)
+}
+
+// attempts returns how the requests to servers ended so far.
+func (p *passing) attempts() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return strings.Join(p.outcomes, ", ")
+}
+
+const passKey = "sk-gateway-secret"
+
+// newPassing starts a gateway on TCP. Servers are named a, b, …, as is the model in each: voice-a.
+func newPassing(t *testing.T, change func(*gateway.Options, *upstream.Config), servers ...http.HandlerFunc) *passing {
+	t.Helper()
+	p := &passing{}
+	config := upstream.Config{
+		Name: "voice", Pass: []dialect.PassRoute{"audio/*", "images/*", "rerank", "moderations"}, Observer: p, Log: slog.New(slog.DiscardHandler),
+		Timeouts: upstream.Timeouts{Connect: 5 * time.Second, FirstToken: time.Minute, BetweenTokens: time.Minute, Whole: time.Minute},
+		Gate:     engine.GateConfig{Permits: 4, Queue: 4, Timeout: time.Minute},
+	}
+	for i, handle := range servers {
+		name := string(rune('a' + i))
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			p.mu.Lock()
+			p.got = append(p.got, sent{name, r.Method, r.RequestURI, string(body), r.Header})
+			p.mu.Unlock()
+			handle(w, r)
+		}))
+		t.Cleanup(s.Close)
+		config.Servers = append(config.Servers, upstream.Server{Name: name, BaseURL: s.URL + "/base/v1", APIKey: passKey, Model: "voice-" + name, Priority: i + 1, Weight: 1})
+	}
+	options := gateway.Options{}
+	if change != nil {
+		change(&options, &config)
+	}
+	p.server = newServer(t, 1, 1, func(e *engine.Engine) {
+		mute := config
+		mute.Name, mute.Pass = "mute", nil
+		narrow := config
+		narrow.Name, narrow.Pass = "narrow", []dialect.PassRoute{"audio/speech"}
+		for _, c := range []upstream.Config{config, mute, narrow} {
+			if _, err := upstream.Add(e, c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		counter(e)
+	}, func(o *gateway.Options) {
+		o.Auth, o.Origins, o.LogContent = options.Auth, options.Origins, options.LogContent
+		if options.MaxBody > 0 {
+			o.MaxBody = options.MaxBody
+		}
+	})
+	p.url, p.client = p.onTCP(t)
+	return p
+}
+
+// response is what a client got.
+type response struct {
+	status int
+	header http.Header
+	body   string
+	err    error // the response did not end well
+}
+
+func (p *passing) do(t *testing.T, method, path, media, body string, headers ...string) response {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, p.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if media != "" {
+		r.Header.Set("Content-Type", media)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	got, err := p.client.Do(r)
+	if err != nil {
+		return response{err: err}
+	}
+	defer got.Body.Close()
+	text, err := io.ReadAll(got.Body)
+	return response{got.StatusCode, got.Header, string(text), err}
+}
+
+func (p *passing) sdk() *openai.Client {
+	config := openai.DefaultConfig("client-key")
+	config.BaseURL, config.HTTPClient = p.url+"/v1", p.client
+	return openai.NewClientWithConfig(config)
+}
+
+// reply returns a handler that responds with a body of a media type.
+func reply(media, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", media)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+// The routes of OpenAI's client that this server has not, over real HTTP.
+func TestGoOpenAIsFurtherRoutesArePassedThrough(t *testing.T) {
+	sound := strings.Repeat("ID3\x00\xff", 50000)
+	p := newPassing(t, nil, func(w http.ResponseWriter, r *http.Request) {
+		switch strings.TrimPrefix(r.URL.Path, "/base/v1/") {
+		case "audio/speech":
+			reply("audio/mpeg", sound)(w, r)
+		case "audio/transcriptions", "audio/translations":
+			reply("application/json", `{"text":"hello","usage":{"type":"tokens","input_tokens":14,"output_tokens":2,"total_tokens":16}}`)(w, r)
+		case "images/generations", "images/edits":
+			reply("application/json", `{"created":1,"data":[{"b64_json":"AAAA"}]}`)(w, r)
+		case "moderations":
+			reply("application/json", `{"id":"modr-1","model":"voice-a","results":[{"flagged":true}]}`)(w, r)
+		default:
+			http.NotFound(w, r)
+		}
+	})
+	sdk := p.sdk()
+	speech, err := sdk.CreateSpeech(t.Context(), openai.CreateSpeechRequest{Model: "voice", Input: "hello", Voice: openai.VoiceAlloy})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(speech); err != nil || string(got) != sound || speech.Header().Get("Content-Type") != "audio/mpeg" || speech.Header().Get("X-Penstock-Upstream") != "a" {
+		t.Errorf("got %d bytes, %v, %v", len(got), err, speech.Header())
+	}
+	text, err := sdk.CreateTranscription(t.Context(), openai.AudioRequest{Model: "voice", FilePath: "a.wav", Reader: strings.NewReader(sound), Language: "en"})
+	if err != nil || text.Text != "hello" {
+		t.Errorf("got %+v, %v", text, err)
+	}
+	if text, err := sdk.CreateTranslation(t.Context(), openai.AudioRequest{Model: "voice", FilePath: "a.wav", Reader: strings.NewReader("RIFF")}); err != nil || text.Text != "hello" {
+		t.Errorf("got %+v, %v", text, err)
+	}
+	image, err := sdk.CreateImage(t.Context(), openai.ImageRequest{Model: "voice", Prompt: "a cat", ResponseFormat: openai.CreateImageResponseFormatB64JSON})
+	if err != nil || len(image.Data) != 1 || image.Data[0].B64JSON != "AAAA" {
+		t.Errorf("got %+v, %v", image, err)
+	}
+	if m, err := sdk.Moderations(t.Context(), openai.ModerationRequest{Model: "voice", Input: "hello"}); err == nil && (!m.Results[0].Flagged || m.Model != "voice-a") {
+		t.Errorf("got %+v", m)
+	}
+	for _, r := range p.requests() {
+		if !strings.Contains(r.body, "voice-a") || r.header.Get("Authorization") != "Bearer "+passKey || r.header.Get("User-Agent") != "penstock" {
+			t.Errorf("the server gets %s %s, %v, %.200q", r.method, r.uri, r.header, r.body)
+		}
+	}
+	if form := p.requests()[1]; !strings.Contains(form.body, sound) || !strings.HasPrefix(form.header.Get("Content-Type"), "multipart/form-data; boundary=") || !strings.Contains(form.body, "\r\n\r\nen\r\n") {
+		t.Errorf("the server gets %v", form.header)
+	}
+	if got := p.do(t, "POST", "/v1/moderations", "application/json", `{"model":"voice","input":"hi"}`); got.status != 200 || !strings.Contains(got.body, `"flagged":true`) {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// Method, path, query, head and body reach the server as they are, but for the name, and the
+// response the client.
+func TestARequestAndItsResponseArePassedThroughAsTheyAre(t *testing.T) {
+	const result = `{"results": [{"index":1,"relevance_score":0.50}],"model":"voice-a","usage":{"total_tokens":21}}`
+	p := newPassing(t, nil, func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		for name, value := range map[string]string{
+			"Content-Type": "application/json; charset=utf-8", "X-Custom": "1", "Cache-Control": "max-age=5", "X-Request-Id": "up-1", "Set-Cookie": "a=b", "Keep-Alive": "timeout=5", "Connection": "X-Hop",
+			"X-Hop": "1", "Access-Control-Allow-Origin": "*", "Strict-Transport-Security": "max-age=1", "Location": "http://10.0.0.1/x", "X-Penstock-Stream": "x", "X-Echo": r.Header.Get("Authorization"),
+		} {
+			h.Set(name, value)
+		}
+		w.WriteHeader(http.StatusAccepted)
+		_, _ = io.WriteString(w, result)
+	})
+	got := p.do(t, "POST", "/v1/rerank?top=%20a&model=voice", "application/json", `{ "documents":["a","b"], "query":"a", "score":1.0 }`, "Accept", "application/json", "Cookie", "secret=1", "Accept-Language", "de", "X-Unlisted", "1")
+	if got.status != http.StatusAccepted || got.body != result || got.err != nil {
+		t.Errorf("got %+v", got)
+	}
+	for name, want := range map[string]string{
+		"Content-Type": "application/json; charset=utf-8", "X-Custom": "1", "Cache-Control": "max-age=5", "X-Upstream-Request-Id": "up-1", "X-Penstock-Upstream": "a", "X-Echo": "Bearer [key]",
+		"Set-Cookie": "", "Keep-Alive": "", "X-Hop": "", "Access-Control-Allow-Origin": "", "Strict-Transport-Security": "", "Location": "", "X-Penstock-Stream": "", "X-Content-Type-Options": "nosniff",
+	} {
+		if value := got.header.Get(name); value != want {
+			t.Errorf("the client gets %s: %q, not %q", name, value, want)
+		}
+	}
+	r := p.requests()[0]
+	if r.method != "POST" || r.uri != "/base/v1/rerank?top=%20a&model=voice-a" || r.body != `{ "documents":["a","b"], "query":"a", "score":1.0 }` {
+		t.Errorf("the server gets %+v", r)
+	}
+	for name, want := range map[string]string{"Accept": "application/json", "Accept-Language": "de", "Content-Type": "application/json", "Cookie": "", "X-Unlisted": "", "Accept-Encoding": ""} {
+		if value := r.header.Get(name); value != want {
+			t.Errorf("the server gets %s: %q, not %q", name, value, want)
+		}
+	}
+	if want := `penstock_tokens_total{model="voice",type="prompt"} 21`; !strings.Contains(p.metrics(t), want) {
+		t.Errorf("the metrics lack %s", want)
+	}
+	if want := `penstock_http_requests_total{code="202",method="POST",route="/v1/rerank"} 1`; !strings.Contains(p.metrics(t), want) {
+		t.Errorf("the metrics lack %s", want)
+	}
+}
+
+func (p *passing) metrics(t *testing.T) string { return p.do(t, "GET", "/metrics", "", "").body }
+
+func TestEveryMethodIsPassedThrough(t *testing.T) {
+	p := newPassing(t, nil, func(w http.ResponseWriter, r *http.Request) {
+		switch r.Method {
+		case "DELETE":
+			w.WriteHeader(http.StatusNoContent)
+		case "HEAD":
+			w.Header().Set("Content-Length", "1234")
+		case "PATCH":
+			w.WriteHeader(http.StatusNotModified)
+		default:
+			reply("application/json", `{"m":"`+r.Method+`"}`)(w, r)
+		}
+	})
+	for method, want := range map[string]response{
+		"GET": {status: 200, body: `{"m":"GET"}`}, "POST": {status: 200, body: `{"m":"POST"}`}, "PUT": {status: 200, body: `{"m":"PUT"}`},
+		"DELETE": {status: 204}, "HEAD": {status: 200}, "PATCH": {status: 304}, "OPTIONS": {status: 405},
+	} {
+		got := p.do(t, method, "/v1/audio/voices/v1?model=voice", "", "")
+		if method == "OPTIONS" {
+			got.body = ""
+		}
+		if got.status != want.status || got.body != want.body || got.err != nil || method == "HEAD" && got.header.Get("Content-Length") != "1234" {
+			t.Errorf("%s: %+v", method, got)
+		}
+	}
+	for _, r := range p.requests() {
+		if r.uri != "/base/v1/audio/voices/v1?model=voice-a" || r.body != "" {
+			t.Errorf("the server gets %+v", r)
+		}
+	}
+}
+
+// Bytes are sent as they arrive, events whole: none waits for the next one.
+func TestAResponseIsPassedThroughAsItArrives(t *testing.T) {
+	for _, media := range []string{"audio/mpeg", "text/event-stream"} {
+		next := make(chan struct{})
+		p := newPassing(t, nil, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", media)
+			for _, piece := range []string{"data: 1\n\n", "data: 2\n\n"} {
+				_, _ = io.WriteString(w, piece)
+				_ = http.NewResponseController(w).Flush()
+				<-next
+			}
+		})
+		r, err := p.client.Post(p.url+"/v1/audio/speech", "application/json", strings.NewReader(`{"model":"voice","input":"hi"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"data: 1\n\n", "data: 2\n\n"} {
+			got := make([]byte, len(want))
+			if _, err := io.ReadFull(r.Body, got); err != nil || string(got) != want {
+				t.Fatalf("%s: got %q, %v", media, got, err)
+			}
+			next <- struct{}{}
+		}
+		if rest, err := io.ReadAll(r.Body); err != nil || len(rest) > 0 {
+			t.Errorf("%s: the rest is %q, %v", media, rest, err)
+		}
+		r.Body.Close()
+	}
+}
+
+// errorOf returns the code and the message of an error in OpenAI's shape.
+func errorOf(body string) (code, message string) {
+	var e struct {
+		Error struct{ Code, Message string }
+	}
+	_ = json.Unmarshal([]byte(body), &e)
+	return e.Error.Code, e.Error.Message
+}
+
+// The upstream's request ends as soon as the client has left, before the first byte too.
+func TestAClientThatLeavesEndsTheUpstreamsRequest(t *testing.T) {
+	for _, begins := range []bool{false, true} {
+		arrived, ended := make(chan struct{}), make(chan struct{})
+		p := newPassing(t, nil, func(w http.ResponseWriter, r *http.Request) {
+			if begins {
+				reply("audio/mpeg", "ID3")(w, r)
+				_ = http.NewResponseController(w).Flush()
+			}
+			close(arrived)
+			<-r.Context().Done()
+			close(ended)
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		r, _ := http.NewRequestWithContext(ctx, "POST", p.url+"/v1/audio/speech", strings.NewReader(`{"model":"voice"}`))
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			if r, err := p.client.Do(r); err == nil {
+				_, _ = io.Copy(io.Discard, r.Body)
+				r.Body.Close()
+			}
+		}()
+		<-arrived
+		cancel()
+		<-ended
+		<-done
+	}
+}
