@@ -174,6 +174,7 @@ type passed struct {
 func (p *passed) Head(status int, header http.Header) {
 	p.passthrough.Head(status, header)
 	p.measured = header.Get("Content-Length") != ""
+	p.c.Writer.WriteHeaderNow() // there may be no body
 }
 
 // Write implements dialect.Passthrough.

@@ -102,9 +102,8 @@ func (o *response) passTo(to *passed, lead func() bool) *failure {
 		return o.refused()
 	}
 	limit := o.model.config.MaxAnswer
-	hasBody := o.head.Request.Method != http.MethodHead && o.head.StatusCode != http.StatusNoContent && o.head.StatusCode != http.StatusNotModified
 	switch {
-	case !hasBody:
+	case o.head.Request.Method == http.MethodHead, o.isEmpty():
 	case o.head.ContentLength > limit:
 		return tooLarge(limit)
 	case o.mediaType() == "text/html":
@@ -128,6 +127,11 @@ func (o *response) passTo(to *passed, lead func() bool) *failure {
 		f.action = giveUp
 	}
 	return f
+}
+
+// isEmpty reports whether a response of that status has no body.
+func (o *response) isEmpty() bool {
+	return o.head.StatusCode == http.StatusNoContent || o.head.StatusCode == http.StatusNotModified
 }
 
 // first reads the beginning of a body. complete: that is all of it.
@@ -262,7 +266,7 @@ func (o *response) passedHeader() http.Header {
 			out[name] = redactAll(values, o.secret)
 		}
 	}
-	if o.head.ContentLength >= 0 {
+	if o.head.ContentLength >= 0 && !o.isEmpty() {
 		out.Set("Content-Length", strconv.FormatInt(o.head.ContentLength, 10))
 	}
 	if len(out["Content-Type"]) > 0 && out.Get("X-Content-Type-Options") == "" {
