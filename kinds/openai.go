@@ -25,7 +25,7 @@ type OpenAIOptions struct {
 	MaxAnswer configs.Bytes `yaml:"max_answer" default:"64MiB" min:"64KiB" max:"1TiB"` // of a response that is not streamed
 	MaxEvent  configs.Bytes `yaml:"max_event" default:"64MiB" min:"64KiB" max:"1GiB"`  // of one event of a stream
 
-	Pass []PassRoute `yaml:"pass" default:"[audio/*, images/*, rerank, moderations]" max:"100"` // routes that are passed through
+	Pass []PassRoute `yaml:"pass" default:"" max:"100"` // routes that are passed through; nil: passedByDefault
 }
 
 // Upstream is one server that has the model.

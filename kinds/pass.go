@@ -13,7 +13,13 @@ func (r *PassRoute) UnmarshalText(text []byte) error {
 	return err
 }
 
+// passedByDefault are the routes of a model whose keys have no list of them.
+var passedByDefault = []PassRoute{"audio/*", "images/*", "rerank", "moderations"}
+
 func passRoutes(list []PassRoute) (routes []dialect.PassRoute) {
+	if list == nil {
+		list = passedByDefault
+	}
 	for _, r := range list {
 		routes = append(routes, dialect.PassRoute(r))
 	}
