@@ -59,7 +59,7 @@ func (m *model) passOn(ctx context.Context, r *request) (engine.Usage, error) {
 	return unbegun(f, r), f.err
 }
 
-// newPassed returns the request that is sent to a server: the client's, with the model's name there.
+// newPassed returns the request that is sent to a server: the client's, but for the model's name.
 func (r *request) newPassed(ctx context.Context, s *server) (*http.Request, error) {
 	query, pieces := r.passes.For(s.Model)
 	url := strings.TrimRight(s.BaseURL, "/") + r.path
@@ -239,7 +239,11 @@ func (p *passed) usage(r *request) engine.Usage {
 	if !ok && reported.TotalTokens > 0 { // of rerank
 		reported = dialect.Usage{PromptTokens: reported.TotalTokens}
 	}
-	return counted(reported, r, 0)
+	u := counted(reported, r, 0)
+	if u.PromptTokens+u.CompletionTokens == 0 {
+		return engine.Usage{}
+	}
+	return u
 }
 
 // notPassed are the fields of a response's head that belong to its connection, to the client's
