@@ -164,6 +164,17 @@ func TestProblems(t *testing.T) {
 				"f:4:12: models[2].name is the same as models[1].aliases[0], in line 3\n" +
 				"f:4:50: models[2].aliases[0] is the same as models[1].aliases[0], in line 3\n" +
 				"f:4:56: models[2].aliases[2] is the same as models[2].aliases[1]"},
+		{"pattern of a kind of one model", "models: [{name: \"m/*\", kind: clip, path: p, labels: [a]}]\n", `f:1:17: models[0].name must not have a *: a model of kind clip is one model, and only kind openai takes a pattern`},
+		{"two wildcards", "models: [{name: \"m/*/*\", kind: openai, upstreams: [{base_url: \"https://a.example/v1\"}]}]\n", `f:1:17: models[0].name must have one * at most, at its end or in its middle, not "m/*/*"`},
+		{"wildcard first", "models: [{name: \"*/m\", kind: openai, upstreams: [{base_url: \"https://a.example/v1\"}]}]\n", `f:1:17: models[0].name must have one * at most, at its end or in its middle, not "*/m"`},
+		{"pattern that ends in a verb", "models: [{name: \"m/*/stream\", kind: openai, upstreams: [{base_url: \"https://a.example/v1\"}]}]\n", `f:1:17: models[0].name must not end in :predict, /predict, :stream or /stream, which are verbs of the model named before them, not "m/*/stream"`},
+		{"pattern twice", "models:\n  - {name: \"m/*\", kind: openai, upstreams: [{base_url: \"https://a.example/v1\"}]}\n  - {name: \"m/*\", kind: openai, upstreams: [{base_url: \"https://a.example/v1\"}]}\n", `f:3:12: models[1].name is the same as models[0].name, in line 2`},
+		{"pattern with an alias", "models: [{name: \"m/*\", kind: openai, aliases: [a], upstreams: [{base_url: \"https://a.example/v1\"}]}]\n", `f:1:47: models[0].aliases must not be given to m/*, which is many models: give the one that is meant an entry of its own`},
+		{"default pattern", "models: [{name: \"m/*\", kind: openai, default: true, upstreams: [{base_url: \"https://a.example/v1\"}]}]\n", `f:1:47: models[0].default must not be true for m/*, which is many models: give the one that is meant an entry of its own`},
+		{"alias that is a pattern", "models: [{name: m, kind: openai, aliases: [\"a/*\"], upstreams: [{base_url: \"https://a.example/v1\"}]}]\n", `f:1:44: models[0].aliases[0] must not have a *: only a model's name can be a pattern, not "a/*"`},
+		{"upstream pattern without one", "models: [{name: m, kind: openai, upstreams: [{base_url: \"https://a.example/v1\", model: \"x/*\"}]}]\n", `f:1:88: models[0].upstreams[0].model must not have a *, which stands for what the * of the name matched: m has none`},
+		{"upstream with two wildcards", "models: [{name: \"m/*\", kind: openai, upstreams: [{base_url: \"https://a.example/v1\", model: \"*/*\"}]}]\n", `f:1:92: models[0].upstreams[0].model must have one * at most, which stands for what the * of the name matched`},
+		{"key for nothing of a pattern", "auth: {keys: [{name: k, sha256: " + digest + ", models: [\"mm/x\", \"m/y\"]}]}\nmodels: [{name: \"m/*\", kind: openai, upstreams: [{base_url: \"https://a.example/v1\"}]}]\n", `f:1:108: auth.keys[0].models[0] is no model of this file: known here: m/*`},
 		{"two defaults", "models:\n  - {name: m, kind: onnx-llm, path: p, default: true}\n  - {name: n, kind: onnx-llm, path: q, default: false}\n  - {name: o, kind: onnx-llm, path: q, default: true}\n",
 			"f:4:49: models[2].default is true, as models[0].default is, in line 2: only one model can be the default"},
 		{"name doubled", "models:\n  - {name: m, kind: onnx-llm, path: p}\n  - {name: m, kind: onnx-llm, path: q}\n", "f:3:12: models[1].name is the same as models[0].name, in line 2"},

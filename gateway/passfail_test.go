@@ -296,3 +296,19 @@ func TestBodiesThatAreNotPassedThrough(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+// What a model's pattern matched is the name that its server gets.
+func TestWhatAPatternMatchedIsPassedThrough(t *testing.T) {
+	p := newPassing(t, func(_ *gateway.Options, u *upstream.Config) {
+		u.Name, u.Servers[0].Model = "voices/*", "their/*"
+	}, reply("audio/mpeg", "ID3"))
+	for model, want := range map[string]string{"voices/a": "their/a", "voices/a/b:1": "their/a/b:1"} {
+		got := p.do(t, "POST", "/v1/audio/speech", formType, multipartOf("file", "x", "model", model))
+		if r := p.requests(); got.status != 200 || r[len(r)-1].body != multipartOf("file", "x", "model", want) {
+			t.Errorf("%s: %+v", model, got)
+		}
+	}
+	if got := p.do(t, "POST", "/v1/audio/speech", "application/json", `{"model":"voices/*"}`); got.status != 404 || len(p.requests()) != 2 {
+		t.Errorf("got %+v", got)
+	}
+}

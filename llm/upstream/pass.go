@@ -21,7 +21,8 @@ func (m *model) registerPass(to *engine.Model) {
 	}
 	engine.Predicts(to, "pass", engine.Predictor[*dialect.PassCall, *request, engine.Usage, engine.Usage]{
 		Preprocess: func(_ context.Context, c *dialect.PassCall) (*request, error) {
-			return &request{expect: c.Expectation, path: "/" + c.Path, credential: c.Credential, pass: c.Passthrough, passes: c}, nil
+			name, err := m.matched(c.Model)
+			return &request{expect: c.Expectation, name: name, path: "/" + c.Path, credential: c.Credential, pass: c.Passthrough, passes: c}, err
 		},
 		Predict:     m.passOn,
 		Postprocess: func(_ context.Context, u engine.Usage) (engine.Usage, error) { return u, nil },
@@ -61,7 +62,7 @@ func (m *model) passOn(ctx context.Context, r *request) (engine.Usage, error) {
 
 // newPassed returns the request that is sent to a server: the client's, but for the model's name.
 func (r *request) newPassed(ctx context.Context, s *server) (*http.Request, error) {
-	query, pieces := r.passes.For(s.Model)
+	query, pieces := r.passes.For(s.model(r.name))
 	url := strings.TrimRight(s.BaseURL, "/") + r.path
 	if query != "" {
 		url += "?" + query
