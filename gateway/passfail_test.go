@@ -114,6 +114,13 @@ func TestAResponseThatIsCutNeverLooksComplete(t *testing.T) {
 			if body, err := p.http10(t); err == nil {
 				t.Errorf("over HTTP/1.0 %d bytes look complete", len(body))
 			}
+			var protocols http.Protocols
+			protocols.SetUnencryptedHTTP2(true)
+			p.client = &http.Client{Transport: &http.Transport{Protocols: &protocols}}
+			defer p.client.CloseIdleConnections()
+			if got := p.do(t, "POST", "/v1/audio/speech?model=voice", "", ""); got.err == nil || got.status != 200 {
+				t.Errorf("over HTTP/2 %d bytes look complete: %v", len(got.body), got.status)
+			}
 		})
 	}
 }
