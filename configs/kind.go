@@ -24,8 +24,9 @@ type Kind struct {
 }
 
 // NewKind returns the kind of that name, whose options are read into an O: a struct with tags as
-// those in config.go, without the keys name, kind, aliases and default, which every model has. An O that is a Checker
-// is checked too. A generator's key postprocess is refused, see Options.GeneratorPostprocess.
+// those in config.go, without the keys name, kind, aliases and default, which every model has. An O
+// that is a Checker is checked too. A generator's key postprocess is refused, see
+// Options.GeneratorPostprocess.
 //
 // NewKind panics if O is not such a struct.
 func NewKind[O any](name string, generator bool) Kind {

@@ -129,7 +129,7 @@ func TestBuiltInConfigurationCommentsAreValid(t *testing.T) {
 		t.Fatalf("only %d lines with keys were found in comments", uncommented)
 	}
 	source.Text = []byte(strings.Join(lines, "\n"))
-	if _, err := load(source, configs.Options{Env: environment("OPENAI_API_KEY", "sk-any")}); err != nil {
+	if _, err := load(source, configs.Options{Env: environment("OPENAI_API_KEY", "sk-any", "OPENROUTER_API_KEY", "sk-any")}); err != nil {
 		t.Error(err)
 	}
 }

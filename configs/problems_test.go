@@ -158,12 +158,14 @@ func TestProblems(t *testing.T) {
 		{"kind as a list", "models: [{name: m, kind: [clip]}]\n", "f:1:26: models[0].kind must be one value, not a list"},
 		{"nothing but a kind", "models:\n  - kind: clip\n  - kind: onnx-llm\n  - kind: openai\n", "f:2:5: models[0].name is missing\nf:2:5: models[0].path is missing\nf:2:5: models[0].labels is missing\nf:3:5: models[1].name is missing\nf:3:5: models[1].path is missing\nf:4:5: models[2].name is missing\nf:4:5: models[2].upstreams is missing"},
 		{"another kind's key", "models: [{name: m, kind: onnx-llm, path: p, labels: [a]}]\n", `f:1:45: unknown key "labels": known here: kind, name, aliases, default, path, max_tokens`},
-		{"name and alias", "models:\n  - {name: m, kind: onnx-llm, path: p}\n  - {name: n, kind: onnx-llm, path: q, aliases: [a, m, n]}\n  - {name: a, kind: onnx-llm, path: q, aliases: [a, b, b]}\n",
+		{
+			"name and alias", "models:\n  - {name: m, kind: onnx-llm, path: p}\n  - {name: n, kind: onnx-llm, path: q, aliases: [a, m, n]}\n  - {name: a, kind: onnx-llm, path: q, aliases: [a, b, b]}\n",
 			"f:3:53: models[1].aliases[1] is the same as models[0].name, in line 2\n" +
 				"f:3:56: models[1].aliases[2] is the same as models[1].name, in line 3\n" +
 				"f:4:12: models[2].name is the same as models[1].aliases[0], in line 3\n" +
 				"f:4:50: models[2].aliases[0] is the same as models[1].aliases[0], in line 3\n" +
-				"f:4:56: models[2].aliases[2] is the same as models[2].aliases[1]"},
+				"f:4:56: models[2].aliases[2] is the same as models[2].aliases[1]",
+		},
 		{"pattern of a kind of one model", "models: [{name: \"m/*\", kind: clip, path: p, labels: [a]}]\n", `f:1:17: models[0].name must not have a *: a model of kind clip is one model, and only kind openai takes a pattern`},
 		{"two wildcards", "models: [{name: \"m/*/*\", kind: openai, upstreams: [{base_url: \"https://a.example/v1\"}]}]\n", `f:1:17: models[0].name must have one * at most, at its end or in its middle, not "m/*/*"`},
 		{"wildcard first", "models: [{name: \"*/m\", kind: openai, upstreams: [{base_url: \"https://a.example/v1\"}]}]\n", `f:1:17: models[0].name must have one * at most, at its end or in its middle, not "*/m"`},
@@ -175,8 +177,10 @@ func TestProblems(t *testing.T) {
 		{"upstream pattern without one", "models: [{name: m, kind: openai, upstreams: [{base_url: \"https://a.example/v1\", model: \"x/*\"}]}]\n", `f:1:88: models[0].upstreams[0].model must not have a *, which stands for what the * of the name matched: m has none`},
 		{"upstream with two wildcards", "models: [{name: \"m/*\", kind: openai, upstreams: [{base_url: \"https://a.example/v1\", model: \"*/*\"}]}]\n", `f:1:92: models[0].upstreams[0].model must have one * at most, which stands for what the * of the name matched`},
 		{"key for nothing of a pattern", "auth: {keys: [{name: k, sha256: " + digest + ", models: [\"mm/x\", \"m/y\"]}]}\nmodels: [{name: \"m/*\", kind: openai, upstreams: [{base_url: \"https://a.example/v1\"}]}]\n", `f:1:108: auth.keys[0].models[0] is no model of this file: known here: m/*`},
-		{"two defaults", "models:\n  - {name: m, kind: onnx-llm, path: p, default: true}\n  - {name: n, kind: onnx-llm, path: q, default: false}\n  - {name: o, kind: onnx-llm, path: q, default: true}\n",
-			"f:4:49: models[2].default is true, as models[0].default is, in line 2: only one model can be the default"},
+		{
+			"two defaults", "models:\n  - {name: m, kind: onnx-llm, path: p, default: true}\n  - {name: n, kind: onnx-llm, path: q, default: false}\n  - {name: o, kind: onnx-llm, path: q, default: true}\n",
+			"f:4:49: models[2].default is true, as models[0].default is, in line 2: only one model can be the default",
+		},
 		{"name doubled", "models:\n  - {name: m, kind: onnx-llm, path: p}\n  - {name: m, kind: onnx-llm, path: q}\n", "f:3:12: models[1].name is the same as models[0].name, in line 2"},
 		{"name that ends in a verb after a colon", "models: [{name: \"m:predict\", kind: onnx-llm, path: p}]\n", `f:1:17: models[0].name must not end in :predict, /predict, :stream or /stream, which are verbs of the model named before them, not "m:predict"`},
 		{"name of several verbs", "models: [{name: \"llama3.2:1b:stream\", kind: onnx-llm, path: p}]\n", `f:1:17: models[0].name must not end in :predict, /predict, :stream or /stream, which are verbs of the model named before them, not "llama3.2:1b:stream"`},

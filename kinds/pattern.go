@@ -7,8 +7,8 @@ import (
 	"penstock/configs"
 )
 
-// CheckName implements configs.Patterned: of a model whose name is a pattern an upstream's model may
-// have the * that stands for what the name's * matched.
+// CheckName implements configs.Patterned: of a model whose name is a pattern an upstream's model
+// may have the * that stands for what the name's * matched.
 func (o OpenAIOptions) CheckName(name configs.Name, report func(key, problem string)) {
 	for i, upstream := range o.Upstreams {
 		key := fmt.Sprintf("upstreams[%d].model", i)
@@ -21,8 +21,8 @@ func (o OpenAIOptions) CheckName(name configs.Name, report func(key, problem str
 	}
 }
 
-// upstreamModel returns the name that an upstream has a model by which the configuration gives none:
-// the model's own, or what the * of its name matched.
+// upstreamModel returns an upstream's name for a model for which the configuration gives none: the
+// model's own, or what the * of its name matched.
 func upstreamModel(name string) string {
 	if configs.Name(name).IsPattern() {
 		return "*"

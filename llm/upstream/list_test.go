@@ -96,8 +96,10 @@ func TestAListThatFailsKeepsWhatItHad(t *testing.T) {
 		"no data":         listing200(`{"models":[]}`),
 		"data of nothing": listing200(`{"data":null}`),
 		"a cut":           listing200(`{"data":[{"id":"x"}`),
-		"a redirection":   func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://b.test/v1/models", http.StatusFound) },
-		"silence":         func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"a redirection": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://b.test/v1/models", http.StatusFound)
+		},
+		"silence": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 		"without an end": func(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, `{"data":[`)
 			for r.Context().Err() == nil {
