@@ -58,8 +58,8 @@ func TooLarge(limit int64) *Failure {
 	}}
 }
 
-// NoResponse is the failure of a request that its Watchdog or the caller has canceled, ctx being the
-// Watchdog's context, or that got no HTTP response because of err.
+// NoResponse is the failure of a request that its Watchdog or the caller has canceled, ctx being
+// the Watchdog's context, or that got no HTTP response because of err.
 func NoResponse(ctx context.Context, err error) *Failure {
 	if cause := context.Cause(ctx); cause != nil {
 		return ended(cause)

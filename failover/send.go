@@ -30,7 +30,7 @@ func (w *Watchdog) Send(ctx context.Context, limit time.Duration, cause Timeout,
 		return nil, NoResponse(ctx, err)
 	}
 	w.Touch()
-	w.sequence.Responded()
+	w.sequence.responded = true
 	r.Body = touching{r.Body, w}
 	return r, nil
 }

@@ -69,8 +69,8 @@ func redactAll(values []string, key string) []string {
 	return values
 }
 
-// redactFailure removes a key from all that a failure shows to clients and to the log. A response that the
-// client gets as it is has been redacted before.
+// redactFailure removes a key from all that a failure shows to clients and to the log. A response
+// that the client gets as it is has been redacted before.
 func redactFailure(f *failover.Failure, key string) {
 	f.Err.Message = redactText(f.Err.Message, key)
 	if f.Err.Cause == nil {
