@@ -15,6 +15,7 @@ import (
 
 	"penstock/dialect"
 	"penstock/engine"
+	"penstock/failover"
 	"penstock/gateway"
 	"penstock/llm/upstream"
 )
@@ -37,8 +38,8 @@ type sent struct {
 	header                    http.Header
 }
 
-// Attempted implements upstream.Observer.
-func (p *passing) Attempted(_, server string, o upstream.Outcome) {
+// Attempted implements failover.Observer.
+func (p *passing) Attempted(_, server string, o failover.Outcome) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.outcomes = append(p.outcomes, server+" "+string(o))

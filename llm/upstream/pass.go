@@ -12,6 +12,7 @@ import (
 
 	"penstock/dialect"
 	"penstock/engine"
+	"penstock/failover"
 )
 
 // registerPass registers the verb "pass" of a model with routes that are passed through.
@@ -40,24 +41,22 @@ func routes(pass []dialect.PassRoute) (all []string) {
 // the next server is used if one fails. A silent server is waited for: before a picture or a sound
 // comes they all are silent, and a second request costs as much as the first.
 func (m *model) passOn(ctx context.Context, r *request) (engine.Usage, error) {
-	a := &attempts{model: m, request: r}
 	to := &passed{to: r.pass}
-	f := a.run(ctx, func(ctx context.Context, q *sequence) *failure {
-		q.silent = nil
-		o, f := m.send(ctx, q, r, m.config.Timeouts.Whole, errWhole)
+	f := m.attempt(ctx, r, nil, func(ctx context.Context, q *failover.Sequence) *failover.Failure {
+		o, f := m.send(ctx, q, r, m.config.Timeouts.Whole, failover.NoHead)
 		if f != nil {
 			return f
 		}
 		defer o.close()
-		return o.passTo(to, func() bool { return a.lead(q) })
+		return o.passTo(to, q.Lead)
 	})
 	switch {
 	case f == nil:
 		return to.usage(r), nil
 	case to.begun:
-		return to.usage(r), f.err
+		return to.usage(r), f.Err
 	}
-	return unbegun(f, r), f.err
+	return unbegun(f, r), f.Err
 }
 
 // newPassed returns the request that is sent to a server: the client's, but for the model's name.
@@ -97,8 +96,8 @@ func (r *request) newPassed(ctx context.Context, s *server) (*http.Request, erro
 // passTo passes a response on: once its first bytes are there, and of JSON, which few servers send
 // piece by piece, all of them or wholeFirst. Before that it calls lead; then no other attempt can
 // follow.
-func (o *response) passTo(to *passed, lead func() bool) *failure {
-	o.watchdog.set(o.model.config.Timeouts.BetweenTokens, errBetweenTokens)
+func (o *response) passTo(to *passed, lead func() bool) *failover.Failure {
+	o.watchdog.Set(o.model.config.Timeouts.BetweenTokens, failover.Silence)
 	if status := o.head.StatusCode; (status < 200 || status > 299) && status != http.StatusNotModified {
 		return o.refused()
 	}
@@ -106,11 +105,11 @@ func (o *response) passTo(to *passed, lead func() bool) *failure {
 	switch {
 	case o.head.Request.Method == http.MethodHead, o.isEmpty():
 	case o.head.ContentLength > limit:
-		return tooLarge(limit)
+		return failover.TooLarge(limit)
 	case o.mediaType() == "text/html":
-		return malformed("an HTML page in place of a response of %s", o.path())
+		return failover.Malformed("an HTML page in place of a response of %s", o.path())
 	case o.isUnframed() && !o.isJSON():
-		return malformed("a body of type %q that only the end of the connection ends: one that was cut would look complete", o.head.Header.Get("Content-Type"))
+		return failover.Malformed("a body of type %q that only the end of the connection ends: one that was cut would look complete", o.head.Header.Get("Content-Type"))
 	}
 	start, complete, err := o.first()
 	if err != nil {
@@ -118,16 +117,12 @@ func (o *response) passTo(to *passed, lead func() bool) *failure {
 	}
 	to.reads = o.isJSON() || o.mediaType() == "text/event-stream"
 	if !lead() {
-		return canceled(errLost)
+		return failover.Canceled(failover.ErrLost)
 	}
-	o.server.breaker.responded()
+	o.sequence.Healthy()
 	to.begun = true
 	to.to.Head(o.head.StatusCode, o.passedHeader())
-	f := o.passRest(to, start, complete)
-	if f != nil {
-		f.action = giveUp
-	}
-	return f
+	return o.passRest(to, start, complete)
 }
 
 // isEmpty reports whether a response of that status has no body.
@@ -166,22 +161,22 @@ func closedJSON(body []byte) bool {
 }
 
 // passRest passes on the beginning of a body and what follows it.
-func (o *response) passRest(to *passed, start []byte, complete bool) *failure {
+func (o *response) passRest(to *passed, start []byte, complete bool) *failover.Failure {
 	if err := to.write(start, o.watchdog); err != nil {
-		return canceled(err)
+		return failover.Canceled(err)
 	}
 	for buf := start[:cap(start)]; !complete; {
 		n, err := o.body.Read(buf)
 		if limit := o.model.config.MaxAnswer; to.bytes+int64(n) > limit {
-			return tooLarge(limit)
+			return failover.TooLarge(limit)
 		}
 		if err := to.write(buf[:n], o.watchdog); err != nil {
-			return canceled(err)
+			return failover.Canceled(err)
 		}
 		complete = err == io.EOF //nolint:errorlint // io.EOF itself is a clean end
 		switch {
 		case complete && o.isUnframed() && !to.body.closed():
-			return cut(errCutJSON)
+			return failover.Cut(errCutJSON)
 		case err != nil && !complete:
 			return o.broken(fmt.Errorf("read a response: %w", err))
 		}
@@ -191,13 +186,13 @@ func (o *response) passRest(to *passed, start []byte, complete bool) *failure {
 
 // refused is the failure of a response whose status is not a success. The client gets it as it is,
 // if no other server responds. One that lacks the route or the model says nothing about others.
-func (o *response) refused() *failure {
+func (o *response) refused() *failover.Failure {
 	data, err := io.ReadAll(io.LimitReader(o.body, maxRejection+1))
 	switch {
 	case err != nil:
 		return o.broken(fmt.Errorf("read the body of a %d: %w", o.head.StatusCode, err))
 	case len(data) > maxRejection:
-		return malformed("a body of more than %d bytes with status %d", maxRejection, o.head.StatusCode)
+		return failover.Malformed("a body of more than %d bytes with status %d", maxRejection, o.head.StatusCode)
 	}
 	header := o.passedHeader()
 	header.Del("Content-Length")
@@ -207,7 +202,7 @@ func (o *response) refused() *failure {
 	case a.Status < 400:
 		o.explain(f)
 	case lacksRoute(a):
-		f.action = tryNext
+		f.Action = failover.TryNext
 	}
 	return f
 }
@@ -222,9 +217,9 @@ type passed struct {
 }
 
 // write passes bytes on, which may wait for the client.
-func (p *passed) write(b []byte, clock *watchdog) error {
-	clock.pause()
-	defer clock.resume()
+func (p *passed) write(b []byte, clock *failover.Watchdog) error {
+	clock.Pause()
+	defer clock.Resume()
 	n, err := p.to.Write(b)
 	if p.reads {
 		p.body.add(b[:n])
