@@ -43,7 +43,8 @@ func (g *Gateway) observe(c *gin.Context) {
 // playground do all the time.
 func monitoring(c *gin.Context) bool {
 	switch routeOf(c) {
-	case "/healthz", "/health", "/readyz", "/v2/health/live", "/v2/health/ready", "/v2/models/{name}/ready", "/metrics", "/v1/models":
+	case "/healthz", "/health", "/readyz", "/v2/health/live", "/v2/health/ready", "/v2/models/{name}/ready", "/metrics", "/v1/models",
+		pathPing, routeLoaded:
 		return true
 	}
 	return false
