@@ -128,6 +128,9 @@ func addModels(env Env, models []configs.Model, kinds []Kind) error {
 		if err := add[model.Kind](env, model); err != nil {
 			return fmt.Errorf("adding model %s: %w", model.Name, err)
 		}
+		if err := nameModel(env.Engine, model); err != nil {
+			return err
+		}
 	}
 	return nil
 }

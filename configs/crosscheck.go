@@ -74,18 +74,19 @@ func (d *decoder) checkResume(resume Resume) {
 	}
 }
 
-// checkModels returns the names of the models.
+// checkModels returns the names of the models, and their aliases.
 func (d *decoder) checkModels(models []Model) []string {
 	names := map[Name]string{}
 	for i, model := range models {
 		path := fmt.Sprintf("models[%d]", i)
-		checkUnique(d, names, model.Name, path+"."+nameKey)
+		d.checkNames(names, model, path)
 		if checker, ok := model.Options.(Checker); ok {
 			checker.Check(func(key, problem string) {
 				d.problem(d.positionOf(path+"."+key), path+"."+key, "%s", problem)
 			})
 		}
 	}
+	d.checkDefault(models)
 	var known []string
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		known = append(known, string(name))

@@ -157,11 +157,20 @@ func TestProblems(t *testing.T) {
 		{"required keys without a value", "models: [{name: , kind: clip, path: , labels: , fetch: }]\n", "f:1:11: models[0].name has no value: give it one\nf:1:31: models[0].path has no value: give it one\nf:1:39: models[0].labels has no value: give it one\nf:1:49: models[0].fetch has no value: give it one or leave it out"},
 		{"kind as a list", "models: [{name: m, kind: [clip]}]\n", "f:1:26: models[0].kind must be one value, not a list"},
 		{"nothing but a kind", "models:\n  - kind: clip\n  - kind: onnx-llm\n  - kind: openai\n", "f:2:5: models[0].name is missing\nf:2:5: models[0].path is missing\nf:2:5: models[0].labels is missing\nf:3:5: models[1].name is missing\nf:3:5: models[1].path is missing\nf:4:5: models[2].name is missing\nf:4:5: models[2].upstreams is missing"},
-		{"another kind's key", "models: [{name: m, kind: onnx-llm, path: p, labels: [a]}]\n", `f:1:45: unknown key "labels": known here: kind, name, path, max_tokens`},
-		{"name doubled", "models:\n  - {name: m, kind: onnx-llm, path: p}\n  - {name: m, kind: onnx-llm, path: q}\n", "f:3:12: models[1].name is the same as models[0].name"},
-		{"name with a colon", "models: [{name: \"m:predict\", kind: onnx-llm, path: p}]\n", `f:1:17: models[0].name must be letters, digits, ".", "_" and "-" in parts parted by "/", each beginning with a letter or a digit, 200 characters at most, not "m:predict"`},
-		{"name that climbs", "models: [{name: a/../b, kind: onnx-llm, path: p}]\n", `f:1:17: models[0].name must be letters, digits, ".", "_" and "-" in parts parted by "/", each beginning with a letter or a digit, 200 characters at most, not "a/../b"`},
-		{"name that ends in a verb", "models: [{name: a/stream, kind: onnx-llm, path: p}]\n", `f:1:17: models[0].name must not end in /predict or /stream, which are verbs of the model named before them, not "a/stream"`},
+		{"another kind's key", "models: [{name: m, kind: onnx-llm, path: p, labels: [a]}]\n", `f:1:45: unknown key "labels": known here: kind, name, aliases, default, path, max_tokens`},
+		{"name and alias", "models:\n  - {name: m, kind: onnx-llm, path: p}\n  - {name: n, kind: onnx-llm, path: q, aliases: [a, m, n]}\n  - {name: a, kind: onnx-llm, path: q, aliases: [a, b, b]}\n",
+			"f:3:53: models[1].aliases[1] is the same as models[0].name, in line 2\n" +
+				"f:3:56: models[1].aliases[2] is the same as models[1].name, in line 3\n" +
+				"f:4:12: models[2].name is the same as models[1].aliases[0], in line 3\n" +
+				"f:4:50: models[2].aliases[0] is the same as models[1].aliases[0], in line 3\n" +
+				"f:4:56: models[2].aliases[2] is the same as models[2].aliases[1]"},
+		{"two defaults", "models:\n  - {name: m, kind: onnx-llm, path: p, default: true}\n  - {name: n, kind: onnx-llm, path: q, default: false}\n  - {name: o, kind: onnx-llm, path: q, default: true}\n",
+			"f:4:49: models[2].default is true, as models[0].default is, in line 2: only one model can be the default"},
+		{"name doubled", "models:\n  - {name: m, kind: onnx-llm, path: p}\n  - {name: m, kind: onnx-llm, path: q}\n", "f:3:12: models[1].name is the same as models[0].name, in line 2"},
+		{"name that ends in a verb after a colon", "models: [{name: \"m:predict\", kind: onnx-llm, path: p}]\n", `f:1:17: models[0].name must not end in :predict, /predict, :stream or /stream, which are verbs of the model named before them, not "m:predict"`},
+		{"name of several verbs", "models: [{name: \"llama3.2:1b:stream\", kind: onnx-llm, path: p}]\n", `f:1:17: models[0].name must not end in :predict, /predict, :stream or /stream, which are verbs of the model named before them, not "llama3.2:1b:stream"`},
+		{"name that climbs", "models: [{name: a/../b, kind: onnx-llm, path: p}]\n", `f:1:17: models[0].name must be letters, digits, ".", "_", "-" and ":" in parts parted by "/", each beginning with a letter or a digit, 200 characters at most, not "a/../b"`},
+		{"name that ends in a verb", "models: [{name: a/stream, kind: onnx-llm, path: p}]\n", `f:1:17: models[0].name must not end in :predict, /predict, :stream or /stream, which are verbs of the model named before them, not "a/stream"`},
 		{"number for a name", "models: [{name: 7, kind: onnx-llm, path: p}]\n", `f:1:17: models[0].name must be a text, not 7: did you mean "7"?`},
 		{"empty path", "models: [{name: m, kind: onnx-llm, path: \"\"}]\n", `f:1:42: models[0].path must be a path, not ""`},
 		{"zero byte in a path", "models: [{name: m, kind: onnx-llm, path: \"a\\0\"}]\n", `f:1:42: models[0].path must be a path, not "a\x00"`},

@@ -7,25 +7,23 @@ import (
 	"strings"
 )
 
-// Name is a model's name: letters, digits and ._- in parts separated by single slashes, such as
-// openai/clip-vit-base-patch32.
+// Name is a model's name: letters, digits and ._-: in parts separated by single slashes, such as
+// openai/clip-vit-base-patch32 or llama3.2:1b.
 type Name string
 
-// modelName has no names that would mean something else in a URL's path: no part begins with a dot,
-// and there is no colon, which begins a verb.
-var modelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$`)
+// modelName has no names that would mean something else in a URL's path: no part begins with a dot.
+var modelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]*(/[A-Za-z0-9][A-Za-z0-9._:-]*)*$`)
 
 // UnmarshalText parses a name.
 func (n *Name) UnmarshalText(text []byte) error {
 	name := string(text)
 	if len(name) > 200 || !modelName.MatchString(name) {
-		return errors.New(`must be letters, digits, ".", "_" and "-" in parts parted by "/", ` +
+		return errors.New(`must be letters, digits, ".", "_", "-" and ":" in parts parted by "/", ` +
 			`each beginning with a letter or a digit, 200 characters at most`)
 	}
-	switch name[strings.LastIndexByte(name, '/')+1:] {
-	case "predict", "stream":
-		if strings.Contains(name, "/") {
-			return errors.New("must not end in /predict or /stream, which are verbs of the model named before them")
+	for _, verb := range []string{":predict", "/predict", ":stream", "/stream"} {
+		if strings.HasSuffix(name, verb) {
+			return errors.New("must not end in :predict, /predict, :stream or /stream, which are verbs of the model named before them")
 		}
 	}
 	*n = Name(name)

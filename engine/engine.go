@@ -44,7 +44,8 @@ type Engine struct {
 	shared   *namedGate
 	streams  *stream.Streams
 	models   []*Model
-	byName   map[string]*Model
+	byName   map[string]*Model // by name and by alias
+	standard *Model            // for requests that name none; may be nil
 
 	mu       sync.Mutex
 	draining bool

@@ -35,6 +35,7 @@ type Lifecycle struct {
 // Model is a named set of verbs with one state and one gate.
 type Model struct {
 	name      string
+	aliases   []string
 	lifecycle Lifecycle
 	engine    *Engine
 	gate      *namedGate
