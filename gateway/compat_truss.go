@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -50,7 +51,7 @@ func (g *Gateway) getTruss(c *gin.Context) error {
 	if err := m.Ready(); err != nil {
 		return err
 	}
-	if m.Name() == name || name != trussModel {
+	if !g.isDefault(name) {
 		return g.getModel(c)
 	}
 	return g.writeJSON(c, http.StatusOK, g.describe(m))
@@ -63,7 +64,7 @@ func (g *Gateway) postTruss(c *gin.Context) error {
 	if base, ok := g.trussPath(name, trussBinary); ok {
 		return g.noBinary(c, base)
 	}
-	if name != trussModel || verb != verbPredict || !g.isDefault(name) {
+	if verb != verbPredict || !g.isDefault(name) {
 		return g.postModel(c)
 	}
 	setRoute(c, "/v1/models/{name}/"+verb)
@@ -84,27 +85,27 @@ func (g *Gateway) postTruss(c *gin.Context) error {
 // the name of a model.
 func (g *Gateway) trussPath(path, suffix string) (name string, ok bool) {
 	name, ok = strings.CutSuffix(path, suffix)
-	return name, ok && !g.isModel(path)
+	return name, ok && g.named(path) == nil
 }
 
-// isModel reports whether a model has that name.
-func (g *Gateway) isModel(name string) bool {
-	_, err := g.Engine.Model(name)
-	return err == nil
+// named returns the model that has a name, or has it as an alias; a pattern is neither.
+func (g *Gateway) named(name string) *engine.Model {
+	m, err := g.Engine.Model(name)
+	if err != nil || m.Name() != name && !slices.Contains(m.Aliases(), name) {
+		return nil
+	}
+	return m
 }
 
-// isDefault reports whether Truss's name stands for the default model: another model that has the
-// name itself comes first.
+// isDefault reports whether a name is Truss's for the default model: another model that has that
+// name comes first.
 func (g *Gateway) isDefault(name string) bool {
 	if name != trussModel {
 		return false
 	}
-	own, err := g.Engine.Model(name)
-	if err != nil {
-		return true
-	}
+	own := g.named(name)
 	standard, ok := g.Engine.Default()
-	return ok && own == standard
+	return own == nil || ok && own == standard
 }
 
 // trussNamed returns the model of a name, which may be Truss's.
