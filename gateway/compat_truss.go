@@ -44,6 +44,7 @@ func (g *Gateway) getTruss(c *gin.Context) error {
 	if base, ok := g.trussPath(name, trussSchema); ok {
 		return g.noSchema(c, base)
 	}
+	c.Set(keyProbe, true)
 	m, err := g.trussNamed(c, name)
 	if err != nil {
 		return err

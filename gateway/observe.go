@@ -18,6 +18,7 @@ const (
 	keyRequestID    = "request id"
 	keyRoute        = "route"
 	keyModel        = "model"
+	keyProbe        = "probe" // true of requests that probes send, on a route that is for others too
 )
 
 // observe is the outermost middleware: it sets the request's id, and counts and logs the request
@@ -47,7 +48,7 @@ func monitoring(c *gin.Context) bool {
 		pathPing, routeLoaded:
 		return true
 	}
-	return false
+	return c.GetBool(keyProbe)
 }
 
 // recoverPanics turns a panic into a 500, and lets through http.ErrAbortHandler, which breaks off a
