@@ -24,5 +24,5 @@ func (d *decoder) checkCompat(compat []Compat, models []Model) {
 	}
 	const path = "compat"
 	d.problem(d.positionOf(path), path,
-		"adds routes that name no model of this file: give the model that they are for the key default: true")
+		"adds routes for the model with default: true, which no model of this file has")
 }

@@ -166,7 +166,7 @@ func TestProblems(t *testing.T) {
 				"f:4:56: models[2].aliases[2] is the same as models[2].aliases[1]"},
 		{"two defaults", "models:\n  - {name: m, kind: onnx-llm, path: p, default: true}\n  - {name: n, kind: onnx-llm, path: q, default: false}\n  - {name: o, kind: onnx-llm, path: q, default: true}\n",
 			"f:4:49: models[2].default is true, as models[0].default is, in line 2: only one model can be the default"},
-		{"compat without a default", "models:\n  - {name: m, kind: onnx-llm, path: p, default: false}\ncompat: [truss]\n", "f:3:9: compat adds routes that name no model of this file: give the model that they are for the key default: true"},
+		{"compat without a default", "models:\n  - {name: m, kind: onnx-llm, path: p, default: false}\ncompat: [truss]\n", "f:3:9: compat adds routes for the model with default: true, which no model of this file has"},
 		{"compat of something else", "models:\n  - {name: m, kind: onnx-llm, path: p, default: true}\ncompat: [truss, vertex, sagmaker, truss]\n",
 			"f:3:17: compat[1] must be truss or sagemaker, not \"vertex\"\nf:3:25: compat[2] must be truss or sagemaker, not \"sagmaker\": did you mean \"sagemaker\"?\nf:3:35: compat[3] is the same as compat[0]"},
 		{"compat as a text", "models:\n  - {name: m, kind: onnx-llm, path: p, default: true}\ncompat: truss\n", "f:3:9: compat must be a list, not \"truss\""},

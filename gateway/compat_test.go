@@ -137,8 +137,8 @@ func TestOtherServersRoutes(t *testing.T) {
 func TestWhatIsNotOfferedNamesTheWay(t *testing.T) {
 	s := newServer(t, 1, 1, withDefault(words(nil), named("x:predict_binary")), compat)
 	for _, c := range []struct{ method, path, media, want string }{
-		{"POST", "/v1/models/model:predict_binary", "application/octet-stream", "POST JSON, with Content-Type: application/json, to /v1/models/model:predict"},
-		{"POST", "/v1/models/words:predict_binary", "application/octet-stream", "/v1/models/words:predict"},
+		{"POST", "/v1/models/model:predict_binary", "application/octet-stream", "POST JSON to /v1/models/model:predict, with Content-Type: application/json; bytes that are a model's whole input, such as a picture, go to /v1/models/words:predict"},
+		{"POST", "/v1/models/words:predict_binary", "application/octet-stream", "POST JSON to /v1/models/words:predict"},
 		{"POST", "/v1/models/model:predict", "application/octet-stream", "there is no msgpack here"},
 		{"GET", "/v1/models/model/schema", "", "GET /v2/models/words describes"},
 		{"GET", "/v1/websocket", "", "/v1/models/{name}/stream"},

@@ -74,7 +74,7 @@ func (g *Gateway) postTruss(c *gin.Context) error {
 		return err
 	}
 	if c.ContentType() == mediaBytes {
-		return noMsgpack(m)
+		return noMsgpack(name, m)
 	}
 	if v, ok := m.Verb(verbPredict); ok {
 		return g.predict(c, v)
@@ -143,7 +143,7 @@ func (g *Gateway) noSchema(c *gin.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return notOffered("there is no schema here: GET /v1/models/%s says what the model does, and GET /v2/models/%s describes inputs and outputs", m.Name(), m.Name())
+	return notOffered("there is no schema here: GET /v1/models/%s says what the model does, and GET /v2/models/%s describes its tensors, if it takes some", m.Name(), m.Name())
 }
 
 func (g *Gateway) noBinary(c *gin.Context, name string) error {
@@ -152,13 +152,13 @@ func (g *Gateway) noBinary(c *gin.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return noMsgpack(m)
+	return noMsgpack(name, m)
 }
 
-// noMsgpack is the error of a request in Truss's binary form.
-func noMsgpack(m *engine.Model) error {
-	return notOffered("there is no msgpack here: POST JSON, with Content-Type: application/json, to /v1/models/%s:predict; "+
-		"a model that takes bytes, as pictures or a kind: http, takes them at /v1/models/%s:predict", trussModel, m.Name())
+// noMsgpack is the error of a request in Truss's binary form to a model by a name.
+func noMsgpack(name string, m *engine.Model) error {
+	return notOffered("there is no msgpack here: POST JSON to /v1/models/%s:predict, with Content-Type: application/json; "+
+		"bytes that are a model's whole input, such as a picture, go to /v1/models/%s:predict", name, m.Name())
 }
 
 // noWebsocket serves /v1/websocket.

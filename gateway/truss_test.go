@@ -217,6 +217,7 @@ func TestASilentStreamIsBrokenOffAfterTheReadTimeout(t *testing.T) {
 			Name: "upstream", Servers: []upstream.Server{{Name: "first", BaseURL: theirs.URL + "/v1", Model: "m", Weight: 1}},
 			Timeouts: upstream.Timeouts{Connect: time.Minute, FirstToken: time.Minute, BetweenTokens: 50 * time.Millisecond, Whole: time.Minute},
 			Gate:     engine.GateConfig{Permits: 1, Queue: 1},
+			Log:      slog.New(slog.DiscardHandler),
 		})
 		if err != nil {
 			t.Fatal(err)
