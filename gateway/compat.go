@@ -22,7 +22,7 @@ const (
 	pathInvocations = "/invocations"
 )
 
-// routeModels adds the routes of models: Penstock's own or, where those who come from Truss are
+// routeModels adds the routes of models: Penstock's own or, where Truss's clients are
 // served, Truss's around them.
 func (g *Gateway) routeModels(r gin.IRoutes) {
 	if !g.Compat.Truss {

@@ -59,7 +59,7 @@ func (g *Gateway) getTruss(c *gin.Context) error {
 }
 
 // postTruss serves POST to a model where Truss's clients are served. Only Truss's own name for the
-// default model has Truss's form of a response: whoever uses a model's own name gets ours.
+// default model has Truss's form of a response; a model's own name has ours.
 func (g *Gateway) postTruss(c *gin.Context) error {
 	name, verb := splitVerb(c.Param("path"))
 	if base, ok := g.trussPath(name, trussBinary); ok {
