@@ -2,7 +2,6 @@ package configs
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -81,6 +80,7 @@ func (d *decoder) checkModels(models []Model) []string {
 	for i, model := range models {
 		path := fmt.Sprintf("models[%d]", i)
 		d.checkNames(names, model, path)
+		d.checkPattern(model, path)
 		if checker, ok := model.Options.(Checker); ok {
 			checker.Check(func(key, problem string) {
 				d.problem(d.positionOf(path+"."+key), path+"."+key, "%s", problem)
@@ -88,11 +88,7 @@ func (d *decoder) checkModels(models []Model) []string {
 		}
 	}
 	d.checkDefault(models)
-	var known []string
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		known = append(known, string(name))
-	}
-	return known
+	return namesOf(models)
 }
 
 // checkKeys checks keys that are at a path.
