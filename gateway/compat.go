@@ -22,8 +22,8 @@ const (
 	pathInvocations = "/invocations"
 )
 
-// routeModels adds the routes of models: Penstock's own or, where Truss's clients are
-// served, Truss's around them.
+// routeModels adds the routes of models: Penstock's own or, where Truss's clients are served,
+// Truss's around them.
 func (g *Gateway) routeModels(r gin.IRoutes) {
 	if !g.Compat.Truss {
 		r.GET(pathModel, g.native(g.getModel))

@@ -68,6 +68,7 @@ func TestOtherServersRoutes(t *testing.T) {
 		withDefault(words(nil), counter)(e)
 		e.Alias(e.Models()[1], "model")
 	}, compat)
+	pattern := newServer(t, 1, 1, withDefault(words(nil), named("*")), compat)
 	none := newServer(t, 1, 1, words(nil), compat)
 	for name, c := range map[string]struct {
 		s                          *server
@@ -114,6 +115,11 @@ func TestOtherServersRoutes(t *testing.T) {
 		"a model named …/schema":       {own, "GET", "/v1/models/x/schema", "", "", 200, "application/json; charset=utf-8", `{"id":"x/schema","object":"model"…`},
 		"a model with the alias model": {alias, "POST", "/v1/models/model:predict", "", `{"to":1,"word":"a"}`, 200, "application/json; charset=utf-8", `{"output":"a"…`},
 		"the default named model":      {itself, "POST", "/v1/models/model:predict", "", prompt, 200, "text/plain; charset=utf-8", "one two"},
+		"beside a pattern":             {pattern, "POST", "/v1/models/model:predict", "", prompt, 200, "text/plain; charset=utf-8", "one two"},
+		"ready beside a pattern":       {pattern, "GET", "/v1/models/model", "", "", 200, "application/json; charset=utf-8", `{"id":"words","object":"model"…`},
+		"ready by a pattern":           {pattern, "GET", "/v1/models/a/b", "", "", 200, "application/json; charset=utf-8", `{"id":"a/b","object":"model"…`},
+		"loaded by a pattern":          {pattern, "GET", "/v1/models/a/b/loaded", "", "", 200, "application/json; charset=utf-8", "{}"},
+		"no schema of a pattern":       {pattern, "GET", "/v1/models/a/b/schema", "", "", 404, "application/json; charset=utf-8", `{"error":{"code":"not_found","message":"there is no schema here: GET /v1/models/a/b says…`},
 		"no default":                   {none, "POST", "/v1/models/model:predict", "", prompt, 404, "application/json; charset=utf-8", `{"error":{"code":"not_found"…`},
 		"no default to ping":           {none, "GET", "/ping", "", "", 404, "application/json; charset=utf-8", `{"error":{"code":"not_found"…`},
 		"no default to invoke":         {none, "POST", "/invocations", "", prompt, 404, "application/json; charset=utf-8", `{"error":{"code":"not_found"…`},

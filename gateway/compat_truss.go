@@ -55,7 +55,7 @@ func (g *Gateway) getTruss(c *gin.Context) error {
 	if !g.isDefault(name) {
 		return g.getModel(c)
 	}
-	return g.writeJSON(c, http.StatusOK, g.describe(m))
+	return g.writeJSON(c, http.StatusOK, g.describe(m, m.Name()))
 }
 
 // postTruss serves POST to a model where Truss's clients are served. Only Truss's own name for the
@@ -74,7 +74,7 @@ func (g *Gateway) postTruss(c *gin.Context) error {
 		return err
 	}
 	if c.ContentType() == mediaBytes {
-		return noMsgpack(name, m)
+		return noMsgpack(c, name)
 	}
 	if v, ok := m.Verb(verbPredict); ok {
 		return g.predict(c, v)
@@ -139,26 +139,26 @@ func notOffered(format string, args ...any) error {
 
 func (g *Gateway) noSchema(c *gin.Context, name string) error {
 	setRoute(c, "/v1/models/{name}"+trussSchema)
-	m, err := g.trussNamed(c, name)
-	if err != nil {
+	if _, err := g.trussNamed(c, name); err != nil {
 		return err
 	}
-	return notOffered("there is no schema here: GET /v1/models/%s says what the model does, and GET /v2/models/%s describes its tensors, if it takes some", m.Name(), m.Name())
+	name = c.GetString(keyModel)
+	return notOffered("there is no schema here: GET /v1/models/%s says what the model does, and GET /v2/models/%s describes its tensors, if it takes some", name, name)
 }
 
 func (g *Gateway) noBinary(c *gin.Context, name string) error {
 	setRoute(c, "/v1/models/{name}"+trussBinary)
-	m, err := g.trussNamed(c, name)
-	if err != nil {
+	if _, err := g.trussNamed(c, name); err != nil {
 		return err
 	}
-	return noMsgpack(name, m)
+	return noMsgpack(c, name)
 }
 
-// noMsgpack is the error of a request in Truss's binary form to a model by a name.
-func noMsgpack(name string, m *engine.Model) error {
+// noMsgpack is the error of a request in Truss's binary form to a model by a name, which may be
+// Truss's.
+func noMsgpack(c *gin.Context, name string) error {
 	return notOffered("there is no msgpack here: POST JSON to /v1/models/%s:predict, with Content-Type: application/json; "+
-		"bytes that are a model's whole input, such as a picture, go to /v1/models/%s:predict", name, m.Name())
+		"bytes that are a model's whole input, such as a picture, go to /v1/models/%s:predict", name, c.GetString(keyModel))
 }
 
 // noWebsocket serves /v1/websocket.
