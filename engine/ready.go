@@ -13,10 +13,8 @@ func (m *Model) Ready() error {
 // Loaded returns nil if the model has been loaded, whether it takes requests now or not, and else
 // model_loading or model_failed.
 func (m *Model) Loaded() error {
-	switch m.Snapshot().State {
-	case StateLoading, StateFailed:
+	if state := m.Snapshot().State; state == StateLoading || state == StateFailed {
 		return m.usable()
-	case StateReady:
 	}
 	return nil
 }

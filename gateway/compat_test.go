@@ -96,6 +96,7 @@ func TestOtherServersRoutes(t *testing.T) {
 		"a failure":                    {generators, "POST", "/v1/models/model:predict", "", `{"prompt":"FAIL"}`, 502, "application/json; charset=utf-8", `{"error":{"code":"upstream_cut"…`},
 		"a failure while gathered":     {generators, "POST", "/v1/models/model:predict", "application/json", `{"prompt":"one FAIL"}`, 502, "application/json; charset=utf-8", `{"error":{"code":"upstream_cut"…`},
 		"by its own name, our form":    {generators, "POST", "/v1/models/words:predict", "*/*", prompt, 200, "application/json; charset=utf-8", `{"output":"one two"…`},
+		"predicted by GET":             {generators, "GET", "/v1/models/model:predict", "", "", 405, "application/json; charset=utf-8", `{"error":{"code":"method_not_allowed"…`},
 		"readiness":                    {generators, "GET", "/v1/models/model", "", "", 200, "application/json; charset=utf-8", `{"id":"words","object":"model"…`},
 		"readiness by its name":        {generators, "GET", "/v1/models/words", "", "", 200, "application/json; charset=utf-8", `{"id":"words","object":"model"…`},
 		"of another":                   {generators, "GET", "/v1/models/counter", "", "", 200, "application/json; charset=utf-8", `{"id":"counter","object":"model"…`},

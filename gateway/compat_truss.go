@@ -34,6 +34,11 @@ const (
 // …/loaded and …/schema.
 func (g *Gateway) getTruss(c *gin.Context) error {
 	name, verb := splitVerb(c.Param("path"))
+	if verb == verbPredict && g.isDefault(name) {
+		setRoute(c, "/v1/models/{name}/"+verb)
+		c.Header("Allow", http.MethodPost)
+		return &apierr.Error{Code: apierr.CodeMethodNotAllowed, Message: "POST the input to predict"}
+	}
 	if verb != "" {
 		return g.getModel(c)
 	}
