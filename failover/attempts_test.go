@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,7 +94,7 @@ func TestTheOrderOfAttempts(t *testing.T) {
 	ok := []step{{passes: "ok"}}
 	silent := []step{{silent: 2 * time.Minute}}
 	for name, c := range map[string]struct {
-		attempts Attempts
+		attempts *Attempts
 		scripts  [][]step
 		order    string
 		outcomes []string // sorted
@@ -108,15 +109,15 @@ func TestTheOrderOfAttempts(t *testing.T) {
 		"a limit, and another is free":     {scripts: [][]step{{{fails: waits(time.Second)}}, ok}, order: "ab", outcomes: []string{"a rate_limited", "b ok"}},
 		"a limit, and no other is free":    {scripts: [][]step{{{fails: waits(time.Second)}, {passes: "ok"}}}, order: "aa", outcomes: []string{"a ok", "a rate_limited"}, least: time.Second},
 		"silence":                          {scripts: [][]step{silent, ok}, order: "ab", outcomes: []string{"a canceled", "b ok"}, least: 10 * time.Second},
-		"silence that is waited for":       {attempts: Attempts{Patient: true}, scripts: [][]step{silent, ok}, order: "ab", outcomes: []string{"a timeout", "b ok"}, least: time.Minute},
+		"silence that is waited for":       {attempts: &Attempts{Patient: true}, scripts: [][]step{silent, ok}, order: "ab", outcomes: []string{"a timeout", "b ok"}, least: time.Minute},
 		"a failure after a part":           {scripts: [][]step{{{passes: "o", fails: fails(OutcomeCut, Retry)}}, ok}, order: "a", outcomes: []string{"a cut"}, fails: "cut"},
-		"a failure that can be continued":  {attempts: Attempts{Resumable: func() bool { return true }}, scripts: [][]step{{{passes: "o", fails: fails(OutcomeCut, TryNext)}}, {{passes: "k"}}}, order: "ab", outcomes: []string{"a cut", "b rescued"}},
+		"a failure that can be continued":  {attempts: &Attempts{Resumable: func() bool { return true }}, scripts: [][]step{{{passes: "o", fails: fails(OutcomeCut, TryNext)}}, {{passes: "k"}}}, order: "ab", outcomes: []string{"a cut", "b rescued"}},
 		"all fail, and one had a response": {scripts: [][]step{{{fails: &Failure{Outcome: OutcomeError, Status: 500, Err: &apierr.Error{Message: "500"}}}}, {{fails: fails(OutcomeUnreachable, TryNext)}}}, order: "ab", outcomes: []string{"a error", "b unreachable"}, fails: "500"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l, begin := newLoop(len(c.scripts)), time.Now()
-				f := l.run(t.Context(), &c.attempts, c.scripts...)
+				f := l.run(t.Context(), cmp.Or(c.attempts, new(Attempts)), c.scripts...)
 				took := time.Since(begin)
 				order := ""
 				for _, s := range l.attempts {

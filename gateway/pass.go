@@ -97,7 +97,7 @@ func (g *Gateway) pass(c *gin.Context, path string) error {
 	if !ok {
 		return &apierr.Error{
 			Code: apierr.CodeNotFound, Reason: reasonUnknownURL,
-			Message: fmt.Sprintf("model %q does not pass %s through: its operator lists such routes under pass:, as in pass: [%s]", m.Name(), quotedPath(c.Request), path),
+			Message: fmt.Sprintf("model %q does not pass %s through: its operator lists such routes under pass:, as in pass: [%s]", nameOf(c, m), quotedPath(c.Request), path),
 		}
 	}
 	setRoute(c, "/v1/"+string(route))

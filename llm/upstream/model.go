@@ -19,16 +19,15 @@ type model struct {
 	drains  sync.WaitGroup // responses whose last bytes are being read
 
 	listTurn chan struct{} // has room for the one that asks the servers for their models
-	listed   sync.Mutex    // guards lists
-	lists    []listing     // of the servers, by their index
+	listed   sync.Mutex    // guards the servers' listings
 }
 
 func newModel(c Config) *model {
 	c.MaxEvent = cmp.Or(c.MaxEvent, DefaultMaxEvent)
-	m := &model{config: c, lists: make([]listing, len(c.Servers)), listTurn: make(chan struct{}, 1)}
+	m := &model{config: c, listTurn: make(chan struct{}, 1)}
 	var servers []failover.Server
-	for i, s := range c.Servers {
-		m.servers = append(m.servers, &server{Server: s, index: i, transport: newTransport(s.BaseURL, c.Timeouts.Connect, c.Gate.Permits, c.dial)})
+	for _, s := range c.Servers {
+		m.servers = append(m.servers, &server{Server: s, transport: newTransport(s.BaseURL, c.Timeouts.Connect, c.Gate.Permits, c.dial)})
 		servers = append(servers, failover.Server{Name: s.Name, Priority: s.Priority, Weight: s.Weight})
 	}
 	m.pool = failover.New(failover.Config{
