@@ -172,7 +172,15 @@ type passed struct {
 
 // Head implements dialect.Passthrough.
 func (p *passed) Head(status int, header http.Header) {
+	h := p.c.Writer.Header()
+	vary := append(h.Values("Vary"), header.Values("Vary")...) // the response depends on both
 	p.passthrough.Head(status, header)
+	if h.Del("Vary"); len(vary) > 0 {
+		h["Vary"] = vary
+	}
+	if header.Get("Content-Type") == "" {
+		h["Content-Type"] = nil // else net/http guesses one
+	}
 	p.measured = header.Get("Content-Length") != ""
 	p.c.Writer.WriteHeaderNow() // there may be no body
 }

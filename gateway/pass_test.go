@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"penstock/gateway"
+	"penstock/llm/upstream"
+
 	"github.com/sashabaranov/go-openai"
 )
 
@@ -138,6 +141,21 @@ func TestEveryMethodIsPassedThrough(t *testing.T) {
 		if r.uri != "/base/v1/audio/voices/v1?model=voice-a" || r.body != "" {
 			t.Errorf("the server gets %+v", r)
 		}
+	}
+}
+
+// What a server does not declare is not guessed, and what its response depends on is added to what
+// the gateway's depends on.
+func TestTheHeadOfAResponseThatIsPassedThroughIsTheServers(t *testing.T) {
+	p := newPassing(t, func(o *gateway.Options, _ *upstream.Config) { o.Origins = []string{"https://page.example"} }, func(w http.ResponseWriter, r *http.Request) {
+		w.Header()["Content-Type"] = nil
+		w.Header().Set("Vary", "Accept")
+		w.Header().Set("Etag", `"1"`)
+		_, _ = io.WriteString(w, "<html>"+r.Header.Get("If-None-Match"))
+	})
+	got := p.do(t, "GET", "/v1/audio/x?model=voice", "", "", "Origin", "https://page.example", "If-None-Match", `"0"`)
+	if _, has := got.header["Content-Type"]; has || got.status != 200 || got.body != `<html>"0"` || got.header.Get("Etag") != `"1"` || strings.Join(got.header["Vary"], ", ") != "Origin, Accept" {
+		t.Errorf("got %+v", got)
 	}
 }
 

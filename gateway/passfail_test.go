@@ -59,6 +59,8 @@ func TestTheNextServerIsUsedBeforeTheFirstByte(t *testing.T) {
 		"JSON that is cut, chunked": {raw("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n{\"text\":\r\n"), "a cut, a cut, b ok"},
 		"unframed JSON that is cut": {raw("HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{\"text\":"), "a cut, a cut, b ok"},
 		"an unframed sound":         {raw("HTTP/1.0 200 OK\r\nContent-Type: audio/mpeg\r\n\r\nID3"), "a error, a error, b ok"},
+		"an unframed text as JSON":  {raw("HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\ntext"), "a cut, a cut, b ok"},
+		"an unframed, unlabeled":    {raw("HTTP/1.0 200 OK\r\n\r\n{}"), "a error, a error, b ok"},
 		"a page":                    {reply("text/html", "<html>"), "a error, a error, b ok"},
 		"a redirection":             {status(302, "", "Location", "http://elsewhere.test/"), "a error, b ok"},
 	} {

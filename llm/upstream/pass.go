@@ -108,14 +108,14 @@ func (o *response) passTo(to *passed, lead func() bool) *failover.Failure {
 		return failover.TooLarge(limit)
 	case o.mediaType() == "text/html":
 		return failover.Malformed("an HTML page in place of a response of %s", o.path())
-	case o.isUnframed() && !o.isJSON():
+	case o.isUnframed() && !o.declaresJSON():
 		return failover.Malformed("a body of type %q that only the end of the connection ends: one that was cut would look complete", o.head.Header.Get("Content-Type"))
 	}
 	start, complete, err := o.first()
 	if err != nil {
 		return o.broken(fmt.Errorf("read the beginning of a response: %w", err))
 	}
-	to.reads = o.isJSON() || o.mediaType() == "text/event-stream"
+	to.reads = o.declaresJSON() || o.mediaType() == "text/event-stream"
 	if !lead() {
 		return failover.Canceled(failover.ErrLost)
 	}
@@ -132,10 +132,10 @@ func (o *response) isEmpty() bool {
 
 // first reads the beginning of a body. complete: that is all of it.
 func (o *response) first() (start []byte, complete bool, err error) {
-	if o.isJSON() {
+	if o.declaresJSON() {
 		start, err = io.ReadAll(io.LimitReader(o.body, wholeFirst))
 		complete = len(start) < wholeFirst
-		if err == nil && complete && o.isUnframed() && !closedJSON(start) {
+		if err == nil && o.isUnframed() && !(beginsJSON(start) && (!complete || closedJSON(start))) {
 			err = errCutJSON
 		}
 		return start, complete, err
@@ -153,6 +153,19 @@ func (o *response) first() (start []byte, complete bool, err error) {
 }
 
 var errCutJSON = errors.New("the connection ended in the middle of a response")
+
+// declaresJSON reports whether the response declares that it is JSON. What declares nothing may be
+// a sound, which must not wait.
+func (o *response) declaresJSON() bool {
+	media := o.mediaType()
+	return media == "application/json" || strings.HasSuffix(media, "+json")
+}
+
+// beginsJSON reports whether a body begins with an object or a list, whose end can be seen.
+func beginsJSON(start []byte) bool {
+	start = bytes.TrimLeft(start, " \t\r\n")
+	return len(start) > 0 && (start[0] == '{' || start[0] == '[')
+}
 
 func closedJSON(body []byte) bool {
 	var n nesting
@@ -196,6 +209,7 @@ func (o *response) refused() *failover.Failure {
 	}
 	header := o.passedHeader()
 	header.Del("Content-Length")
+	header.Del("Vary") // errors are not cached, and the gateway's own stays
 	a := &dialect.UpstreamAnswer{Status: o.head.StatusCode, Header: header, Body: redact(data, o.secret)}
 	f := rejection(a, o.ownKey)
 	switch {
@@ -269,9 +283,7 @@ func (o *response) passedHeader() http.Header {
 	if o.head.ContentLength >= 0 && !o.isEmpty() {
 		out.Set("Content-Length", strconv.FormatInt(o.head.ContentLength, 10))
 	}
-	if len(out["Content-Type"]) > 0 && out.Get("X-Content-Type-Options") == "" {
-		out.Set("X-Content-Type-Options", "nosniff") // a page must not be made of what the server sends
-	}
+	out.Set("X-Content-Type-Options", "nosniff") // no page must be made of what the server sends
 	out.Set(headerUpstream, o.server.Name)
 	return out
 }
