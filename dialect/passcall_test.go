@@ -16,9 +16,9 @@ func form(parts ...string) string {
 }
 
 const (
-	fileFirst  = "Content-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\nContent-Type: audio/wav\r\n\r\nRIFF\r\n--\r\n\x00\xff"
-	modelField = "Content-Disposition: form-data; name=\"model\"\r\n\r\nold"
-	multipart  = "multipart/form-data; boundary=B"
+	fileFirst      = "Content-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\nContent-Type: audio/wav\r\n\r\nRIFF\r\n--\r\n\x00\xff"
+	modelField     = "Content-Disposition: form-data; name=\"model\"\r\n\r\nold"
+	mediaMultipart = "multipart/form-data; boundary=B"
 )
 
 func passCall(query, media, body string) (*dialect.PassCall, error) {
@@ -39,11 +39,11 @@ func TestOnlyTheModelsNameOfARequestIsReplaced(t *testing.T) {
 		"a query and JSON":  {"model=old", "application/json", `{"model":"old"}`},
 		"a query, escaped":  {"%6dodel=%6fld", "audio/wav", "RIFF"},
 		"a form":            {"", "application/x-www-form-urlencoded", "a=1&model=old"},
-		"a field":           {"", multipart, form(modelField, fileFirst)},
-		"a field after":     {"", multipart, form(fileFirst, modelField)},
-		"an epilogue":       {"", multipart, form(modelField) + "more\r\n--B\r\n"},
+		"a field":           {"", mediaMultipart, form(modelField, fileFirst)},
+		"a field after":     {"", mediaMultipart, form(fileFirst, modelField)},
+		"an epilogue":       {"", mediaMultipart, form(modelField) + "more\r\n--B\r\n"},
 		"a field of a type": {"", `multipart/form-data; boundary="B"`, form("content-type: text/plain\r\ncontent-disposition: form-data; name=model\r\n\r\nold")},
-		"blanks":            {"", multipart, strings.Replace(form(modelField), "--B\r\n", "--B \t\r\n", 1)},
+		"blanks":            {"", mediaMultipart, strings.Replace(form(modelField), "--B\r\n", "--B \t\r\n", 1)},
 	} {
 		c, err := passCall(r.query, r.media, r.body)
 		if err != nil || c.Model != "old" {
@@ -81,8 +81,8 @@ func TestOnlyTheModelsNameOfARequestIsReplaced(t *testing.T) {
 func TestARequestWithoutAModelStaysAsItIs(t *testing.T) {
 	for name, r := range map[string]struct{ query, media, body string }{
 		"nothing": {}, "a query": {"x=1", "", ""}, "JSON": {"", "application/json", `{"x":{"model":"y"}}`}, "bytes": {"", "audio/wav", "RIFF model=x"},
-		"a form": {"", "application/x-www-form-urlencoded", "models=1"}, "a multipart form": {"", multipart, form(fileFirst)},
-		"an empty part": {"", multipart, form("Content-Disposition: form-data; name=x\r\n\r\n", fileFirst)},
+		"a form": {"", "application/x-www-form-urlencoded", "models=1"}, "a multipart form": {"", mediaMultipart, form(fileFirst)},
+		"an empty part": {"", mediaMultipart, form("Content-Disposition: form-data; name=x\r\n\r\n", fileFirst)},
 	} {
 		c, err := passCall(r.query, r.media, r.body)
 		if err != nil || c.Model != "" {
@@ -112,7 +112,7 @@ func TestRequestsThatServersCouldReadDifferentlyAreRefused(t *testing.T) {
 	for name, r := range map[string]struct{ query, media, body string }{
 		"two in a query":     {"model=old&model=other", "", ""},
 		"query and JSON":     {"model=old", "application/json", `{"model":"other"}`},
-		"query and field":    {"model=old", multipart, form(second)},
+		"query and field":    {"model=old", mediaMultipart, form(second)},
 		"two members":        {"", "application/json", `{"model":"old","model":"other"}`},
 		"another case":       {"", "application/json", `{"Model":"old"}`},
 		"no name":            {"", "application/json", `{"model":1}`},
@@ -123,24 +123,25 @@ func TestRequestsThatServersCouldReadDifferentlyAreRefused(t *testing.T) {
 		"JSON and a form":    {"", "application/x-www-form-urlencoded", `{"a":"&model=other&"}`},
 		"a semicolon":        {"a=1;model=old", "", ""},
 		"a bad escape":       {"model=%zz", "", ""},
-		"two fields":         {"", multipart, form(modelField, fileFirst, second)},
+		"two fields":         {"", mediaMultipart, form(modelField, fileFirst, second)},
 		"no boundary":        {"", "multipart/form-data", form(modelField)},
 		"another boundary":   {"", "multipart/form-data; boundary=C", form(modelField)},
 		"two boundaries":     {"", "multipart/form-data; boundary=B; boundary=C", form(modelField)},
-		"a preamble":         {"", multipart, "x\r\n" + form(modelField)},
-		"no end":             {"", multipart, strings.TrimSuffix(form(modelField), "--B--\r\n")},
-		"line feeds":         {"", multipart, strings.ReplaceAll(form(modelField), "\r", "")},
-		"a longer boundary":  {"", multipart, strings.Replace(form(modelField, fileFirst), "\r\n--B\r\n", "\r\n--BB\r\n", 1)},
-		"a file as a name":   {"", multipart, form("Content-Disposition: form-data; name=model; filename=x\r\n\r\nold")},
-		"a coded name":       {"", multipart, form("Content-Disposition: form-data; name=model\r\nContent-Transfer-Encoding: base64\r\n\r\nb2xk")},
-		"name*":              {"", multipart, form("Content-Disposition: form-data; name=model; name*=utf-8''x\r\n\r\nold")},
-		"two names":          {"", multipart, form("Content-Disposition: form-data; name=x; name=model\r\n\r\nold")},
-		"two dispositions":   {"", multipart, form("Content-Disposition: form-data; name=x\r\nContent-Disposition: form-data; name=model\r\n\r\nold")},
-		"a folded line":      {"", multipart, form("Content-Disposition: form-data;\r\n name=model\r\n\r\nold")},
-		"no disposition":     {"", multipart, form("Content-Type: text/plain\r\n\r\nold")},
-		"no head":            {"", multipart, form("\r\nold")},
-		"a head without end": {"", multipart, form("Content-Disposition: form-data; name=model\r\nold")},
-		"too many parts":     {"", multipart, form(strings.Split(strings.Repeat("Content-Disposition: form-data; name=x\r\n\r\n|", 1001), "|")...)},
+		"a preamble":         {"", mediaMultipart, "x\r\n" + form(modelField)},
+		"no end":             {"", mediaMultipart, strings.TrimSuffix(form(modelField), "--B--\r\n")},
+		"line feeds":         {"", mediaMultipart, strings.ReplaceAll(form(modelField), "\r", "")},
+		"a longer boundary":  {"", mediaMultipart, strings.Replace(form(modelField, fileFirst), "\r\n--B\r\n", "\r\n--BB\r\n", 1)},
+		"a file as a name":   {"", mediaMultipart, form("Content-Disposition: form-data; name=model; filename=x\r\n\r\nold")},
+		"a coded name":       {"", mediaMultipart, form("Content-Disposition: form-data; name=model\r\nContent-Transfer-Encoding: base64\r\n\r\nb2xk")},
+		"name*":              {"", mediaMultipart, form("Content-Disposition: form-data; name=model; name*=utf-8''x\r\n\r\nold")},
+		"a backslash":        {"", mediaMultipart, form("Content-Disposition: form-data; name=\"mo\\del\"\r\n\r\nold")},
+		"two names":          {"", mediaMultipart, form("Content-Disposition: form-data; name=x; name=model\r\n\r\nold")},
+		"two dispositions":   {"", mediaMultipart, form("Content-Disposition: form-data; name=x\r\nContent-Disposition: form-data; name=model\r\n\r\nold")},
+		"a folded line":      {"", mediaMultipart, form("Content-Disposition: form-data;\r\n name=model\r\n\r\nold")},
+		"no disposition":     {"", mediaMultipart, form("Content-Type: text/plain\r\n\r\nold")},
+		"no head":            {"", mediaMultipart, form("\r\nold")},
+		"a head without end": {"", mediaMultipart, form("Content-Disposition: form-data; name=model\r\nold")},
+		"too many parts":     {"", mediaMultipart, form(strings.Split(strings.Repeat("Content-Disposition: form-data; name=x\r\n\r\n|", 1001), "|")...)},
 		"a malformed type":   {"", "multipart/form-data; boundary", form(modelField)},
 	} {
 		c, err := passCall(r.query, r.media, r.body)
@@ -162,7 +163,7 @@ func TestTheTextOfARequestThatIsPassedThroughIsExpected(t *testing.T) {
 			t.Errorf("%s: %+v, %v", body, got, err)
 		}
 	}
-	if c, err := passCall("", multipart, form(modelField, fileFirst)); err != nil || c.Expectation() != (dialect.Expectation{}) {
+	if c, err := passCall("", mediaMultipart, form(modelField, fileFirst)); err != nil || c.Expectation() != (dialect.Expectation{}) {
 		t.Errorf("of a file %+v is expected, %v", c.Expectation(), err)
 	}
 }

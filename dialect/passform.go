@@ -3,6 +3,7 @@ package dialect
 import (
 	"bytes"
 	"mime"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -11,6 +12,9 @@ const (
 	maxFormParts = 1000     // of a form
 	maxPartHead  = 16 << 10 // bytes
 )
+
+// fieldName is the name of a line of a part's head.
+var fieldName = regexp.MustCompile("^[0-9A-Za-z!#$%&'*+.^_`|~-]+$")
 
 // inMultipart finds the value of the field "model" in a multipart form, wherever that stands: some
 // clients write the files first. The whole form is read, by the strict rules of RFC 2046: a lenient
@@ -23,7 +27,10 @@ func inMultipart(form []byte, boundary string) (name modelName, err error) {
 	at := len(delimiter) - 2
 	for range maxFormParts {
 		rest := form[at:]
-		if bytes.HasPrefix(rest, []byte("--")) {
+		if after, last := bytes.CutPrefix(rest, []byte("--")); last {
+			if after = bytes.TrimLeft(after, " \t"); len(after) > 0 && !bytes.HasPrefix(after, []byte("\r\n")) {
+				return name, badForm("its end is not at the end of a line")
+			}
 			return name, nil
 		}
 		line := bytes.IndexByte(rest, '\n') + 1
@@ -68,14 +75,14 @@ func partField(head string) (field string, plain bool, why string) {
 	seen := false
 	for line := range strings.SplitSeq(head, "\r\n") {
 		key, value, ok := strings.Cut(line, ":")
-		if !ok || strings.ContainsAny(line, "\r\n\x00") || key != strings.TrimSpace(key) {
+		if !ok || !fieldName.MatchString(key) || strings.ContainsFunc(value, isControl) {
 			return "", false, "the head of a part is malformed"
 		}
 		switch strings.ToLower(key) {
 		case "content-disposition":
 			kind, parameters, err := mime.ParseMediaType(value)
-			// name* is another name to some, and none to others.
-			if err != nil || kind != "form-data" || seen || strings.Contains(strings.ToLower(strings.ReplaceAll(value, " ", "")), ";name*") {
+			// name* is another name to some and none to others, and so is a backslash in a name.
+			if err != nil || kind != "form-data" || seen || strings.Contains(parameters["name"], `\`) || strings.Contains(strings.ToLower(strings.ReplaceAll(value, " ", "")), ";name*") {
 				return "", false, "a part of it has a malformed Content-Disposition"
 			}
 			_, isFile := parameters["filename"]
@@ -93,6 +100,9 @@ func partField(head string) (field string, plain bool, why string) {
 	}
 	return field, plain, ""
 }
+
+// isControl reports whether a character cannot be in a line of a part's head.
+func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
 func badForm(why string) *Error {
 	return badRequest("", codeInvalidValue, "The multipart form of the request is malformed: %s.", why)
