@@ -36,18 +36,18 @@ func ParsePassRoute(text string) (PassRoute, error) {
 	path, below := strings.CutSuffix(text, "/"+anyPath)
 	for segment := range strings.SplitSeq(path, "/") {
 		if !passSegment.MatchString(segment) {
-			return "", errors.New("must be a path of plain parts such as rerank, or all paths below one such as audio/*; * stands at the end only")
+			return "", errors.New("must be a path of plain parts such as rerank, or all paths below one such as audio/*")
 		}
 	}
 	if len(text) > maxPassPath {
 		return "", fmt.Errorf("must have %d characters at most", maxPassPath)
 	}
 	if name, never := NeverPassed(path); never {
-		return "", fmt.Errorf("must not have %s in it: what is there belongs to all who share the upstream's key, and is never passed through", name)
+		return "", fmt.Errorf("must be a path without %s in it, where an upstream keeps what belongs to all clients of its key", name)
 	}
 	for _, own := range ownRoutes {
 		if !below && path == strings.TrimSuffix(own, "/") || strings.HasPrefix(path+"/", own) && strings.HasSuffix(own, "/") {
-			return "", errors.New("is a route of this server's own, which is never passed through; remove it from the list")
+			return "", errors.New("must be no route of this server's own, which are never passed through")
 		}
 	}
 	return PassRoute(text), nil

@@ -16,7 +16,7 @@ func notPassed(r *http.Request) string {
 	part, never := dialect.NeverPassed(r.URL.Path)
 	switch {
 	case never:
-		return fmt.Sprintf(". Routes with %s in their path are never passed through to upstreams: what is there belongs to all who share the upstream's key", quoted(part))
+		return fmt.Sprintf(". Routes with %s in their path are never passed through to upstreams: what is there belongs to all clients of an upstream's key", quoted(part))
 	case !plain:
 		return ". A path that is passed through to an upstream has neither empty parts nor dot segments nor escapes"
 	}

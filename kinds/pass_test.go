@@ -34,8 +34,8 @@ func TestRoutesThatAModelPassesThrough(t *testing.T) {
 		}
 	}
 	for route, want := range map[string]string{
-		"files/*": "must not have files in it", "fine_tuning/jobs": "must not have fine_tuning in it", "organization/*": "must not have organization in it",
-		"/v1/rerank": "must be a path below /v1", "'*'": "must be a path of plain parts", "audio/../files": "must be a path of plain parts", "embeddings": "is a route of this server's own",
+		"files/*": "must be a path without files in it", "fine_tuning/jobs": "must be a path without fine_tuning in it", "organization/*": "must be a path without organization in it",
+		"/v1/rerank": "must be a path below /v1", "'*'": "must be a path of plain parts", "audio/../files": "must be a path of plain parts", "embeddings": "must be no route of this server's own",
 		"rerank": "is the same as models[0].pass[0]",
 	} {
 		_, err := load(", pass: [rerank, " + route + "]")
