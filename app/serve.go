@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -185,6 +186,10 @@ func gatewayOptions(c configs.Config, e *engine.Engine, m *gateway.Metrics, log 
 		Connections:       c.Server.MaxConnections.Total,
 		PerAddress:        c.Server.MaxConnections.PerAddress,
 		LogContent:        c.Log.Content,
+		Compat: gateway.Compat{
+			Truss:     slices.Contains(c.Compat, configs.CompatTruss),
+			SageMaker: slices.Contains(c.Compat, configs.CompatSageMaker),
+		},
 	}
 	for _, h := range c.Server.Hosts {
 		o.Hosts = append(o.Hosts, string(h))

@@ -15,6 +15,7 @@ func (d *decoder) crossCheck(config Config) {
 	models := d.checkModels(config.Models)
 	d.checkKeys(config.Auth.Keys, models, "auth.keys")
 	d.checkJWT(config.Auth.JWT, models)
+	d.checkCompat(config.Compat, config.Models)
 }
 
 func (d *decoder) checkAuth(address Address) {

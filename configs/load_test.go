@@ -209,6 +209,7 @@ func TestEveryKey(t *testing.T) {
 			MaxEvent:  32 << 20,
 		}, Aliases: []configs.Name{"gpt-4o", "llama3.2:1b"}, Default: true},
 	}
+	want.Compat = []configs.Compat{configs.CompatTruss, configs.CompatSageMaker}
 	want.Auth.Keys = []configs.Key{{Name: "web", SHA256: digest, Limits: configs.Limits{
 		Models: []configs.Pattern{"clip", "openai/*"}, RequestsPerMinute: 60, TokensPerMinute: 40_000, TokensPerDay: 1_000_000,
 		TokensPerMonth: 20_000_000, Streams: 10, Priority: configs.PriorityBatch,

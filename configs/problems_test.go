@@ -31,7 +31,7 @@ func TestProblems(t *testing.T) {
 		{"not UTF-8", "server:\n  address: é\xff\n", "f:2:13: the file is not UTF-8 here"},
 		{"UTF-16", "\xff\xfea\x00", "f:1:1: the file is not UTF-8 here"},
 		{"a control character", "server:\n  address: \"a\x00\"\n", "f:2:14: control character U+0000: leave it out"},
-		{"a byte order mark", "\ufeff" + aModel + "x: 1", `f:2:1: unknown key "x": known here: server, runtime, streams, models, auth, log`},
+		{"a byte order mark", "\ufeff" + aModel + "x: 1", `f:2:1: unknown key "x": known here: server, runtime, streams, models, auth, log, compat`},
 		{"Windows line ends", "server:\r\n  x: 1\r\n  y: 2\r\n" + aModel, "f:2:3: unknown key \"x\": known here: address, shutdown_grace, max_body, read_header_timeout, hosts, cors, body_timeout, trusted_proxies, max_connections\nf:3:3: unknown key \"y\": known here: address, shutdown_grace, max_body, read_header_timeout, hosts, cors, body_timeout, trusted_proxies, max_connections"},
 
 		// YAML that is not used.
@@ -60,7 +60,7 @@ func TestProblems(t *testing.T) {
 		{"unknown, a number", "runtime: {queue: {1: 2}}\n" + aModel, `f:1:19: unknown key "1": known here: limit, timeout, per_caller`},
 		{"doubled", "server: {}\n" + aModel + "server: {hosts: 1}\n", `f:3:1: key "server" was given already, in line 1`},
 		{"doubled in braces", "runtime: {queue: {limit: 1, limit: 2}}\n" + aModel, `f:1:29: key "limit" was given already, in line 1`},
-		{"unknown and doubled", "x: 1\nx: 2\n" + aModel, "f:1:1: unknown key \"x\": known here: server, runtime, streams, models, auth, log\nf:2:1: key \"x\" was given already, in line 1"},
+		{"unknown and doubled", "x: 1\nx: 2\n" + aModel, "f:1:1: unknown key \"x\": known here: server, runtime, streams, models, auth, log, compat\nf:2:1: key \"x\" was given already, in line 1"},
 		{"no value", "server:\nruntime: {queue: }\n" + aModel, "f:1:1: server has no value: give it one or leave it out\nf:2:11: runtime.queue has no value: give it one or leave it out"},
 
 		// Types.
@@ -181,6 +181,12 @@ func TestProblems(t *testing.T) {
 			"two defaults", "models:\n  - {name: m, kind: onnx-llm, path: p, default: true}\n  - {name: n, kind: onnx-llm, path: q, default: false}\n  - {name: o, kind: onnx-llm, path: q, default: true}\n",
 			"f:4:49: models[2].default is true, as models[0].default is, in line 2: only one model can be the default",
 		},
+		{"compat without a default", "models:\n  - {name: m, kind: onnx-llm, path: p, default: false}\ncompat: [truss]\n", "f:3:9: compat adds routes for the model with default: true, which no model of this file has"},
+		{
+			"compat of something else", "models:\n  - {name: m, kind: onnx-llm, path: p, default: true}\ncompat: [truss, vertex, sagmaker, truss]\n",
+			"f:3:17: compat[1] must be truss or sagemaker, not \"vertex\"\nf:3:25: compat[2] must be truss or sagemaker, not \"sagmaker\": did you mean \"sagemaker\"?\nf:3:35: compat[3] is the same as compat[0]",
+		},
+		{"compat as a text", "models:\n  - {name: m, kind: onnx-llm, path: p, default: true}\ncompat: truss\n", "f:3:9: compat must be a list, not \"truss\""},
 		{"name doubled", "models:\n  - {name: m, kind: onnx-llm, path: p}\n  - {name: m, kind: onnx-llm, path: q}\n", "f:3:12: models[1].name is the same as models[0].name, in line 2"},
 		{"name that ends in a verb after a colon", "models: [{name: \"m:predict\", kind: onnx-llm, path: p}]\n", `f:1:17: models[0].name must not end in :predict, /predict, :stream or /stream, which are verbs of the model named before them, not "m:predict"`},
 		{"name of several verbs", "models: [{name: \"llama3.2:1b:stream\", kind: onnx-llm, path: p}]\n", `f:1:17: models[0].name must not end in :predict, /predict, :stream or /stream, which are verbs of the model named before them, not "llama3.2:1b:stream"`},

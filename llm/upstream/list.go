@@ -70,7 +70,7 @@ func (m *model) known() (names []string, stale []*server) {
 		if !strings.Contains(s.Model, "*") {
 			continue // it is sent one model, whatever the name is
 		}
-		l := &m.lists[s.index]
+		l := &s.listing
 		if !time.Now().Before(l.until) {
 			stale = append(stale, s)
 		}
@@ -94,7 +94,7 @@ func (m *model) refresh(ctx context.Context, s *server) {
 		return
 	}
 	m.listed.Lock()
-	l := &m.lists[s.index]
+	l := &s.listing
 	first := err != nil && !l.failed
 	l.failed = err != nil
 	l.until = time.Now().Add(listAgain)
