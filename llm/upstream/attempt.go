@@ -13,6 +13,8 @@ type server struct {
 	transport transport
 
 	refusesUsage atomic.Bool // it has refused to be asked for the usage of a stream
+
+	listing listing // of its models, guarded by model.listed
 }
 
 // attempt sends a request by try to one server after another, until one has responded. resumable
