@@ -145,7 +145,8 @@ func (a *Attempts) attempt(ctx context.Context, q *Sequence, try Try) *Failure {
 	p.config.Observer.Attempted(p.config.Model, s.Name, f.Outcome)
 	if f.Outcome != OutcomeCanceled {
 		p.config.Log.LogAttrs(ctx, slog.LevelWarn, "upstream request failed",
-			slog.String("model", p.config.Model), slog.String("upstream", s.Name), slog.String("outcome", string(f.Outcome)), slog.String("error", apierr.ForLog(f.Err)))
+			slog.String("model", p.config.Model), slog.String("upstream", s.Name),
+			slog.String("outcome", string(f.Outcome)), slog.String("error", apierr.ForLog(f.Err)))
 	}
 	return f
 }

@@ -94,7 +94,7 @@ func TestTheOrderOfAttempts(t *testing.T) {
 	ok := []step{{passes: "ok"}}
 	silent := []step{{silent: 2 * time.Minute}}
 	for name, c := range map[string]struct {
-		attempts *Attempts
+		attempts *Attempts // nil: a zero one
 		scripts  [][]step
 		order    string
 		outcomes []string // sorted
@@ -192,24 +192,98 @@ func TestOneSequenceLeads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLoop(2)
 		a := &Attempts{Pool: l.pool}
-		led := make(chan struct{})
+		lost := make(chan struct{})
 		f := a.Run(t.Context(), func(ctx context.Context, q *Sequence) *Failure {
 			_, w := q.Watch(ctx, time.Minute)
 			defer w.Stop()
 			if q.Server() == 0 {
-				<-led
+				<-ctx.Done()
 				if q.Lead() || !q.Lost() || !errors.Is(context.Cause(ctx), ErrLost) {
 					t.Error("both lead")
 				}
+				close(lost)
 				return Canceled(ErrLost)
 			}
-			if !q.Lead() || !q.Lead() {
-				t.Error("the first that has content does not lead")
+			for range 2 {
+				if !q.Lead() {
+					t.Error("the first that has content does not lead")
+				}
 			}
-			close(led)
+			<-lost
 			return nil
 		})
 		if f != nil || !new(Sequence).Lead() {
+			t.Errorf("it ends with %v", f)
+		}
+	})
+}
+
+// A server cools down that limits its rate, or that has not even sent a head while another led, if
+// that comes at once.
+func TestServersCoolDown(t *testing.T) {
+	ok := []step{{passes: "ok"}}
+	for name, c := range map[string]struct {
+		streamed bool
+		first    step
+		cool     time.Duration
+	}{
+		"a limit":                       {false, step{fails: waits(4 * time.Second)}, 4 * time.Second},
+		"a limit that has no end":       {false, step{fails: fails(OutcomeRateLimited, TryNext)}, shortCool},
+		"silence":                       {true, step{silent: time.Hour}, 10 * time.Second},
+		"silence before a whole result": {false, step{silent: time.Hour}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLoop(2)
+				first := func() string {
+					l.attempts = nil
+					if f := l.run(t.Context(), &Attempts{Streamed: c.streamed}, ok, ok); f != nil {
+						t.Fatal(f)
+					}
+					return l.attempts[0]
+				}
+				if f := l.run(t.Context(), &Attempts{Streamed: c.streamed}, []step{c.first}, ok); f != nil {
+					t.Fatal(f)
+				}
+				if c.cool > 0 {
+					<-time.After(c.cool - time.Millisecond)
+					if got := first(); got != "b" {
+						t.Errorf("the server %s is used first", got)
+					}
+					<-time.After(time.Millisecond)
+				}
+				if got := first(); got != "a" {
+					t.Errorf("then the server %s is used first", got)
+				}
+			})
+		})
+	}
+}
+
+// A response that has begun closes a breaker, however long it lasts.
+func TestAHealthyResponseClosesTheBreaker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLoop(1)
+		for range breakerFailures {
+			if f := l.run(t.Context(), new(Attempts), []step{{fails: fails(OutcomeError, TryNext)}}); f == nil {
+				t.Fatal("no failure")
+			}
+		}
+		begun, end, done := make(chan struct{}), make(chan struct{}), make(chan *Failure)
+		go func() {
+			done <- (&Attempts{Pool: l.pool}).Run(t.Context(), func(_ context.Context, q *Sequence) *Failure {
+				q.Healthy()
+				close(begun)
+				<-end
+				return nil
+			})
+		}()
+		<-begun
+		if !l.pool.servers[0].breaker.admits() || l.pool.Idle() {
+			t.Error("the breaker is still open, or the request is not counted")
+		}
+		close(end)
+		if f := <-done; f != nil || !l.pool.Idle() {
 			t.Errorf("it ends with %v", f)
 		}
 	})

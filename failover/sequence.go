@@ -82,7 +82,11 @@ func (a *Attempts) begin(ctx context.Context, q *Sequence, try Try) context.Cont
 func (a *Attempts) hedge(ctx context.Context, silent *Sequence, try Try) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if n := len(a.sequences); n == 0 || a.sequences[n-1] != silent || silent.server == nil || ctx.Err() != nil || a.final != nil || a.complete {
+	n := len(a.sequences)
+	if n == 0 || a.sequences[n-1] != silent || silent.server == nil {
+		return
+	}
+	if ctx.Err() != nil || a.final != nil || a.complete {
 		return
 	}
 	if a.resuming && (a.Resumable == nil || !a.Resumable()) {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"penstock/outbound"
 )
 
 const (
@@ -105,7 +107,7 @@ func (m *model) refresh(ctx context.Context, s *server) {
 	m.listed.Unlock()
 	if first {
 		m.config.Log.Warn("the upstream does not list its models", "model", m.config.Name, "upstream", s.Name,
-			"error", redactText(err.Error(), s.APIKey), "kept", kept)
+			"error", s.out.Secrets().With(s.APIKey).Text(err.Error()), "kept", kept)
 	}
 }
 
@@ -120,7 +122,8 @@ func (m *model) request(ctx context.Context, s *server) ([]string, error) {
 	if s.APIKey != "" {
 		out.Header["Authorization"] = []string{"Bearer " + s.APIKey}
 	}
-	head, err := s.transport.RoundTrip(out)
+	s.out.Apply(out)
+	head, err := s.out.RoundTrip(out)
 	if err != nil {
 		return nil, fmt.Errorf("request models: %w", err)
 	}
@@ -128,7 +131,7 @@ func (m *model) request(ctx context.Context, s *server) ([]string, error) {
 	if head.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("request models: status %d", head.StatusCode)
 	}
-	body, err := decompressed(head)
+	body, err := outbound.Decompressed(head)
 	if err != nil {
 		return nil, fmt.Errorf("read models: %w", err)
 	}

@@ -23,7 +23,7 @@ func (m *model) registerPass(to *engine.Model) {
 	engine.Predicts(to, "pass", engine.Predictor[*dialect.PassCall, *request, engine.Usage, engine.Usage]{
 		Preprocess: func(_ context.Context, c *dialect.PassCall) (*request, error) {
 			name, err := m.matched(c.Model)
-			return &request{expect: c.Expectation, name: name, path: "/" + c.Path, credential: c.Credential, pass: c.Passthrough, passes: c}, err
+			return &request{expect: c.Expectation, name: name, path: "/" + c.Path, credential: c.Credential, header: m.forwarding(&c.Call), pass: c.Passthrough, passes: c}, err
 		},
 		Predict:     m.passOn,
 		Postprocess: func(_ context.Context, u engine.Usage) (engine.Usage, error) { return u, nil },
@@ -210,7 +210,7 @@ func (o *response) refused() *failover.Failure {
 	header := o.passedHeader()
 	header.Del("Content-Length")
 	header.Del("Vary") // errors are not cached, and the gateway's own stays
-	a := &dialect.UpstreamAnswer{Status: o.head.StatusCode, Header: header, Body: redact(data, o.secret)}
+	a := &dialect.UpstreamAnswer{Status: o.head.StatusCode, Header: header, Body: o.secrets.Redact(data)}
 	f := rejection(a, o.ownKey)
 	switch {
 	case a.Status < 400:
@@ -274,10 +274,10 @@ func (o *response) passedHeader() http.Header {
 		switch {
 		case notPassed[lower], strings.HasPrefix(lower, "access-control-"), strings.HasPrefix(lower, "x-penstock-"), lists(connection, lower):
 		case lower == "x-request-id":
-			out["X-Upstream-Request-Id"] = redactAll(values, o.secret)
+			out["X-Upstream-Request-Id"] = o.secrets.Values(values)
 		case lower == "location" && !strings.HasPrefix(values[0], "/"), lower == "location" && strings.HasPrefix(values[0], "//"): // the server's address
 		default:
-			out[name] = redactAll(values, o.secret)
+			out[name] = o.secrets.Values(values)
 		}
 	}
 	if o.head.ContentLength >= 0 && !o.isEmpty() {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -19,6 +20,7 @@ type request struct {
 	stream bool // the response is requested as events
 
 	credential string              // the client's own key; may be empty
+	header     forwarding          // headers of the client's
 	pass       dialect.Passthrough // takes the head and, unless it is streamed, the body; may be nil
 
 	passes *dialect.PassCall // passed through as it is; nil: body is posted
@@ -36,15 +38,21 @@ func (r *request) key(s *server) (key string, own bool) {
 
 // post sends the request to a server, which it asks for the usage if asks is set. It returns the
 // response whatever its status is, and follows no redirections, which would be sent the key.
-func (r *request) post(ctx context.Context, s *server, key string, asks bool) (*http.Response, error) {
+func (r *request) post(ctx context.Context, s *server, asks bool) (*http.Response, error) {
 	out, err := r.newRequest(ctx, s, asks)
 	if err != nil {
 		return nil, err
 	}
+	key, ownKey := r.key(s)
+	maps.Copy(out.Header, r.header.always)
+	if ownKey {
+		maps.Copy(out.Header, r.header.withKey)
+	}
 	if key != "" {
 		out.Header["Authorization"] = []string{"Bearer " + key}
 	}
-	response, err := s.transport.RoundTrip(out)
+	s.out.Apply(out)
+	response, err := s.out.RoundTrip(out)
 	if err != nil {
 		return nil, fmt.Errorf("send a request to the upstream: %w", err)
 	}
@@ -52,7 +60,7 @@ func (r *request) post(ctx context.Context, s *server, key string, asks bool) (*
 	return response, nil
 }
 
-// newRequest returns the request that is sent to a server, without a key.
+// newRequest returns the request that is sent to a server, without a key and other headers.
 func (r *request) newRequest(ctx context.Context, s *server, asks bool) (*http.Request, error) {
 	if r.passes != nil {
 		return r.newPassed(ctx, s)
