@@ -1,0 +1,7 @@
+package httpmodel
+
+// Stream is the endpoint of a generator.
+type Stream struct {
+	Format Format
+	End    string
+}
