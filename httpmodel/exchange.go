@@ -83,7 +83,7 @@ func (e *endpoint) send(ctx context.Context, q *failover.Sequence, in *payload, 
 	t := e.model.config.Timeouts
 	x := &exchange{endpoint: e, server: e.servers[q.Server()]}
 	x.ctx, x.watchdog = q.Watch(ctx, t.Connect)
-	limit, cause := e.config.Timeout, failover.NoHead
+	limit, cause := e.config.Timeout, failover.NoWhole
 	if e.streams {
 		limit, cause = t.FirstToken, failover.NoFirstChunk
 	}
