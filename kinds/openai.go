@@ -9,6 +9,7 @@ import (
 
 	"penstock/app"
 	"penstock/configs"
+	"penstock/failover"
 	"penstock/gateway"
 	"penstock/llm/upstream"
 )
@@ -150,7 +151,7 @@ func servers(model string, usage Usage, list []Upstream) ([]upstream.Server, err
 // upstreamMetrics counts requests to upstreams.
 type upstreamMetrics struct{ *gateway.Metrics }
 
-// Attempted implements upstream.Observer.
-func (u upstreamMetrics) Attempted(model, server string, o upstream.Outcome) {
+// Attempted implements failover.Observer.
+func (u upstreamMetrics) Attempted(model, server string, o failover.Outcome) {
 	u.UpstreamAsked(model, server, string(o))
 }

@@ -9,6 +9,7 @@ import (
 
 	"penstock/dialect"
 	"penstock/engine"
+	"penstock/failover"
 	test "penstock/llm/upstream/upstreamtest"
 )
 
@@ -39,9 +40,9 @@ func BenchmarkRelay(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for n := 0; n < b.N; n += 1000 {
-				r := &relay{outlet: &outlet{model: m, generation: g, attempts: &attempts{model: m}, emit: func(...dialect.Delta) error { return nil }}, sequence: &sequence{}}
-				ctx, watchdog := newWatchdog(b.Context(), time.Minute, errFirstToken)
-				o := &response{model: m, server: m.servers[0], head: &http.Response{Header: http.Header{}, Body: http.NoBody}, body: io.LimitReader(strings.NewReader(events), int64(len(events))), ctx: ctx, watchdog: watchdog, asked: c.asked}
+				r := &relay{outlet: &outlet{model: m, generation: g, emit: func(...dialect.Delta) error { return nil }}, sequence: &failover.Sequence{}}
+				ctx, watchdog := r.sequence.Watch(b.Context(), time.Minute)
+				o := &response{model: m, server: m.servers[0], sequence: r.sequence, head: &http.Response{Header: http.Header{}, Body: http.NoBody}, body: io.LimitReader(strings.NewReader(events), int64(len(events))), ctx: ctx, watchdog: watchdog, asked: c.asked}
 				r.pass(o)
 			}
 		})

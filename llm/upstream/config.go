@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"penstock/engine"
+	"penstock/failover"
 )
 
 // Config describes a model of other servers.
@@ -26,7 +27,7 @@ type Config struct {
 
 	Match    bool              // continue a stream that failed by a second response that repeats it
 	Gate     engine.GateConfig // the model's own
-	Observer Observer          // nil: none
+	Observer failover.Observer // nil: none
 	Log      *slog.Logger      // nil: slog.Default()
 
 	// dial replaces the network in tests.
@@ -77,42 +78,11 @@ type Timeouts struct {
 	Total time.Duration
 }
 
-// Outcome is how one attempt, a request to a server, ended.
-type Outcome string
-
-// The outcomes of attempts.
-const (
-	OutcomeOK           Outcome = "ok"           // the response is complete
-	OutcomeResumed      Outcome = "rescued"      // the response continued one that had failed, and is complete
-	OutcomeRejected     Outcome = "rejected"     // a 4xx that the client got
-	OutcomeRateLimited  Outcome = "rate_limited" // 429, or 503 with Retry-After
-	OutcomeUnauthorized Outcome = "unauthorized" // the gateway's key was refused
-	OutcomeError        Outcome = "error"        // 5xx, an error event, or a malformed response
-	OutcomeUnreachable  Outcome = "unreachable"  // no connection
-	OutcomeTimeout      Outcome = "timeout"
-	OutcomeCut          Outcome = "cut"      // the response ended early
-	OutcomeDiffers      Outcome = "differs"  // the response did not repeat what the client already had
-	OutcomeCanceled     Outcome = "canceled" // the client left, or another server's response was passed on
-)
-
-// Observer is notified of requests to servers. It is called from many goroutines.
-type Observer interface {
-	// Attempted is called at the end of each request to a server.
-	Attempted(model, server string, o Outcome)
-}
-
-type noObserver struct{}
-
-func (noObserver) Attempted(string, string, Outcome) {}
-
 // Add adds the model and its verbs to the engine. Its error says what is wrong with the
 // configuration; no server is contacted before the first request.
 func Add(e *engine.Engine, c Config) (*engine.Model, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("model %q: %w", c.Name, err)
-	}
-	if c.Observer == nil {
-		c.Observer = noObserver{}
 	}
 	if c.MaxAnswer == 0 {
 		c.MaxAnswer = DefaultMaxAnswer

@@ -7,7 +7,7 @@
 // *dialect.Request to dialect.Deltas, and "embed", from a *dialect.EmbeddingCall to a
 // *dialect.EmbeddingResponse.
 //
-// Until something has been passed on, a failed request is sent to the next server (attempts.go
+// Until something has been passed on, a failed request is sent to the next server (package failover
 // describes when and how often); afterwards only if Config.Match is set and the next response
 // repeats what the client already has (match.go). A response is complete only when the server
 // indicates that it is (relay.go). Everything else is a failure with one of the codes

@@ -7,13 +7,14 @@ import (
 
 	"penstock/dialect"
 	"penstock/engine"
+	"penstock/failover"
 )
 
 // model is a Config in use.
 type model struct {
 	config  Config
-	servers []*server // by their index
-	pool    *pool
+	servers []*server // as in the configuration
+	pool    *failover.Pool
 	batches sync.Pool      // of *[]dialect.Delta; streams need one only while events arrive
 	drains  sync.WaitGroup // responses whose last bytes are being read
 }
@@ -21,10 +22,15 @@ type model struct {
 func newModel(c Config) *model {
 	c.MaxEvent = cmp.Or(c.MaxEvent, DefaultMaxEvent)
 	m := &model{config: c}
-	for i, s := range c.Servers {
-		m.servers = append(m.servers, &server{Server: s, index: i, transport: newTransport(s.BaseURL, c.Timeouts.Connect, c.Gate.Permits, c.dial)})
+	var servers []failover.Server
+	for _, s := range c.Servers {
+		m.servers = append(m.servers, &server{Server: s, transport: newTransport(s.BaseURL, c.Timeouts.Connect, c.Gate.Permits, c.dial)})
+		servers = append(servers, failover.Server{Name: s.Name, Priority: s.Priority, Weight: s.Weight})
 	}
-	m.pool = newPool(m.servers)
+	m.pool = failover.New(failover.Config{
+		Model: c.Name, Servers: servers, FailoverAfter: c.Timeouts.FailoverAfter, Total: c.Timeouts.Total,
+		Observer: c.Observer, Log: c.Log,
+	})
 	m.batches.New = func() any { return new([]dialect.Delta) }
 	return m
 }
@@ -36,14 +42,6 @@ func (m *model) close() error {
 		s.transport.CloseIdleConnections()
 	}
 	return nil
-}
-
-// bounded returns the context of a client's request, which ends after Timeouts.Total.
-func (m *model) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	if m.config.Timeouts.Total == 0 {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeoutCause(ctx, m.config.Timeouts.Total, errTotal)
 }
 
 // generation is a request to generate, ready for every server.

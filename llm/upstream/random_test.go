@@ -125,16 +125,8 @@ func (f *fixture) remodel() *model {
 
 func checkNothingLeft(t *testing.T, m *model) {
 	t.Helper()
-	for _, s := range m.servers {
-		m.pool.mu.Lock()
-		outstanding := s.outstanding
-		m.pool.mu.Unlock()
-		s.breaker.mu.Lock()
-		probing := s.breaker.probing
-		s.breaker.mu.Unlock()
-		if outstanding != 0 || probing {
-			t.Errorf("the server %s has %d requests, and a probe: %t", s.Name, outstanding, probing)
-		}
+	if !m.pool.Idle() {
+		t.Error("a server still has a request or a probe")
 	}
 }
 

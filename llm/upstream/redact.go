@@ -3,6 +3,8 @@ package upstream
 import (
 	"slices"
 	"strconv"
+
+	"penstock/failover"
 )
 
 // minSecret is how many bytes a key has at least. What is shorter is a dummy, as servers without
@@ -67,16 +69,16 @@ func redactAll(values []string, key string) []string {
 	return values
 }
 
-// redact removes a key from all that a failure shows to clients and to the log. A response that the
-// client gets as it is has been redacted before.
-func (f *failure) redact(key string) {
-	f.err.Message = redactText(f.err.Message, key)
-	if f.err.Cause == nil {
+// redactFailure removes a key from all that a failure shows to clients and to the log. A response
+// that the client gets as it is has been redacted before.
+func redactFailure(f *failover.Failure, key string) {
+	f.Err.Message = redactText(f.Err.Message, key)
+	if f.Err.Cause == nil {
 		return
 	}
-	text := f.err.Cause.Error()
+	text := f.Err.Cause.Error()
 	if without := redactText(text, key); without != text {
-		f.err.Cause = &redactedError{f.err.Cause, without}
+		f.Err.Cause = &redactedError{f.Err.Cause, without}
 	}
 }
 

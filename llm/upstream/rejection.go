@@ -7,24 +7,22 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"penstock/apierr"
 	"penstock/dialect"
+	"penstock/failover"
 )
 
 const (
-	maxRejection = 1 << 20         // bytes of the body of an error response
-	maxWait      = 5 * time.Second // a longer Retry-After is not waited for
-	maxCool      = time.Minute     // nor heeded beyond this
-	maxMessage   = 500             // bytes of a server's error message
+	maxRejection = 1 << 20 // bytes of the body of an error response
+	maxMessage   = 500     // bytes of a server's error message
 )
 
 // rejected is the failure of a response whose status is not a success.
-func rejected(o *response) *failure {
+func rejected(o *response) *failover.Failure {
 	data, err := io.ReadAll(io.LimitReader(o.body, maxRejection))
 	if err != nil {
-		return cut(fmt.Errorf("read the body of a %d: %w", o.head.StatusCode, err))
+		return failover.Cut(fmt.Errorf("read the body of a %d: %w", o.head.StatusCode, err))
 	}
 	header := o.header()
 	if media := o.head.Header.Get("Content-Type"); media != "" {
@@ -37,7 +35,7 @@ func rejected(o *response) *failure {
 
 // reported is the failure of a server that reports an error in an event, or in a response with a
 // status of success. The status that the client gets is that of the error.
-func reported(body []byte, o *response) *failure {
+func reported(body []byte, o *response) *failover.Failure {
 	body = redact(body, o.secret)
 	e := parseError(body)
 	status, err := strconv.Atoi(e.Code)
@@ -77,46 +75,30 @@ func enveloped(body []byte, e dialect.Error) []byte {
 }
 
 // rejection classifies a response that a server sent in place of the requested one.
-func rejection(a *dialect.UpstreamAnswer, ownKey bool) *failure {
+func rejection(a *dialect.UpstreamAnswer, ownKey bool) *failover.Failure {
 	e := parseError(a.Body)
-	wait, hasWait := retryAfter(a.Header)
-	f := &failure{outcome: OutcomeError, action: retry, status: a.Status, err: &apierr.Error{
-		Code: apierr.CodeUpstreamError, Message: "the upstream reported an error", RetryAfter: wait, Cause: a,
-		Logged: fmt.Sprintf("the upstream reported an error, with status %d", a.Status),
-	}}
-	if e.Message != "" {
-		f.err.Message += ": " + truncated(e.Message)
+	f := failover.Rejected(a.Status, a.Header)
+	if a.Status >= 400 {
+		f.Err.Cause = a
+		if e.Message != "" {
+			f.Err.Message += ": " + truncated(e.Message)
+		}
 	}
 	switch status := a.Status; {
 	case (status == http.StatusUnauthorized || status == http.StatusForbidden) && !ownKey:
 		// The gateway's key is at fault: the client can do nothing about it, and is not shown what
 		// the server reports about that key.
-		f.outcome, f.action = OutcomeUnauthorized, tryNext
-		f.err = &apierr.Error{
+		f.Outcome, f.Action = failover.OutcomeUnauthorized, failover.TryNext
+		f.Err = &apierr.Error{
 			Code: apierr.CodeUpstreamUnauthorized, Message: "the upstream refused this gateway's key; its operator has to set a valid one",
 			Cause:  fmt.Errorf("status %d: %s", status, truncated(e.Message)),
 			Logged: fmt.Sprintf("the upstream refused this gateway's key, with status %d", status),
 		}
-	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && hasWait:
-		f.outcome, f.action, f.wait = OutcomeRateLimited, tryNext, min(wait, maxCool)
-		if hasWait && wait <= maxWait && e.Code != "insufficient_quota" {
-			f.action = retryLater
-		}
-		if status == http.StatusTooManyRequests {
-			f.err.Code = apierr.CodeRateLimited
-		}
-	case status == http.StatusRequestTimeout, status >= 500:
-	case status == http.StatusPaymentRequired, tooLong(e), lacksModel(status, e):
-		f.outcome, f.action = OutcomeRejected, tryNext
-		f.err.Code = apierr.CodeInvalidInput
-	case status >= 400:
-		f.outcome, f.action = OutcomeRejected, giveUp
-		f.err.Code = apierr.CodeInvalidInput
-	default: // a redirection
-		f.action = tryNext
-		f.err.Message, f.err.Cause = "the upstream sent a redirection, which is not followed", fmt.Errorf("status %d", status)
+	case f.Outcome == failover.OutcomeRateLimited && e.Code == "insufficient_quota", // no wait helps
+		f.Outcome == failover.OutcomeRejected && (status == http.StatusPaymentRequired || tooLong(e) || lacksModel(status, e)):
+		f.Action = failover.TryNext
 	}
-	f.obey(a.Header.Get("X-Should-Retry"))
+	obey(f, a.Header.Get("X-Should-Retry"))
 	return f
 }
 
@@ -141,22 +123,6 @@ func tooLong(e dialect.Error) bool {
 	}
 	message := strings.ToLower(e.Message)
 	return strings.Contains(message, "maximum context length") || strings.Contains(message, "context window")
-}
-
-// retryAfter returns how long a server wants no requests: OpenAI's Retry-After-Ms, or Retry-After
-// in seconds or as a date.
-func retryAfter(h http.Header) (d time.Duration, ok bool) {
-	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil && ms >= 0 && ms < 1e9 {
-		return time.Duration(ms * float64(time.Millisecond)), true
-	}
-	value := h.Get("Retry-After")
-	if s, err := strconv.ParseFloat(value, 64); err == nil && s >= 0 && s < 1e6 {
-		return time.Duration(s * float64(time.Second)), true
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(0, time.Until(at)), true
-	}
-	return 0, false
 }
 
 // forwarded returns the headers of a response that matter to the client, without the gateway's key.

@@ -4,16 +4,12 @@ import (
 	"cmp"
 	"compress/gzip"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
-	"syscall"
 	"time"
 	"unicode"
 
@@ -106,30 +102,4 @@ func (g *gunzip) Read(p []byte) (int, error) {
 		return 0, g.err
 	}
 	return g.plain.Read(p)
-}
-
-// classify names, for the log, why there was no response. connected reports whether there was a
-// connection, permanent that another attempt will not help.
-func classify(err error) (kind string, connected, permanent bool) {
-	var (
-		dns         *net.DNSError
-		certificate *tls.CertificateVerificationError
-		unknown     x509.UnknownAuthorityError
-		host        x509.HostnameError
-		record      tls.RecordHeaderError
-		alert       tls.AlertError
-		op          *net.OpError
-	)
-	switch {
-	case errors.As(err, &dns):
-		return "dns", false, false
-	case errors.As(err, &certificate), errors.As(err, &unknown), errors.As(err, &host), errors.As(err, &record), errors.As(err, &alert):
-		return "tls", false, true
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return "refused", false, false
-	case errors.As(err, &op) && op.Op == "dial":
-		return "dial", false, false
-	default:
-		return "reset", true, false
-	}
 }

@@ -1,0 +1,31 @@
+package upstream
+
+import (
+	"context"
+	"sync/atomic"
+
+	"penstock/failover"
+)
+
+// server is a Server in use.
+type server struct {
+	Server
+	transport transport
+
+	refusesUsage atomic.Bool // it has refused to be asked for the usage of a stream
+}
+
+// attempt sends a request by try to one server after another, until one has responded. resumable
+// reports whether a response that has begun can be continued by that of another; nil: it cannot.
+// No failure shows the key that was sent.
+func (m *model) attempt(ctx context.Context, r *request, resumable func() bool, try failover.Try) *failover.Failure {
+	a := &failover.Attempts{Pool: m.pool, Streamed: r.stream, Resumable: resumable}
+	return a.Run(ctx, func(ctx context.Context, q *failover.Sequence) *failover.Failure {
+		f := try(ctx, q)
+		if f != nil {
+			key, _ := r.key(m.servers[q.Server()])
+			redactFailure(f, key)
+		}
+		return f
+	})
+}
