@@ -73,7 +73,10 @@ func streamAt(format httpmodel.Format, urls ...string) *httpmodel.Stream {
 }
 
 // start serves the model.
-func start(t *testing.T, c httpmodel.Config) *fixture {
+func start(t *testing.T, c httpmodel.Config) *fixture { return startWith(t, c, time.Minute) }
+
+// startWith serves the model, with heartbeats after that much silence.
+func startWith(t *testing.T, c httpmodel.Config, heartbeat time.Duration) *fixture {
 	t.Helper()
 	f := &fixture{}
 	metrics := gateway.NewMetrics("test", c.Log)
@@ -85,7 +88,7 @@ func start(t *testing.T, c httpmodel.Config) *fixture {
 	if _, err := httpmodel.Add(f.engine, c); err != nil {
 		t.Fatal(err)
 	}
-	g := gateway.New(gateway.Options{Engine: f.engine, Metrics: metrics, Log: c.Log, Heartbeat: 50 * time.Millisecond})
+	g := gateway.New(gateway.Options{Engine: f.engine, Metrics: metrics, Log: c.Log, Heartbeat: heartbeat})
 	s := httptest.NewServer(g)
 	f.Client = server.NewClient(t, s.URL)
 	<-f.engine.Load(t.Context())
