@@ -29,7 +29,7 @@ type Config struct {
 	MaxEvent  int
 
 	Gate    *engine.GateConfig // the model's own; nil: the one that local models share
-	Forward []string           // names of client headers that are passed on, as outbound.Forward has them
+	Forward []string           // names of client headers that are passed on; nil: outbound.DefaultForward
 
 	Observer failover.Observer // nil: none
 	Log      *slog.Logger      // nil: slog.Default()
@@ -41,7 +41,7 @@ type Endpoint struct {
 	Servers    []Server
 	Method     string
 	Timeout    time.Duration   // of one request, until the whole response has been read; unused by a Stream
-	Connection outbound.Config // how the servers are reached
+	Connection outbound.Config // how the servers are reached; Connect and Keep are set here
 }
 
 // Server is one server's URL of an endpoint.

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"penstock/failover"
 	"penstock/outbound"
@@ -39,7 +40,10 @@ func (m *model) endpoint(c *Endpoint, streams bool) (*endpoint, error) {
 		if err != nil {
 			return nil, fmt.Errorf("server %s: its URL is no URL", s.Name)
 		}
-		out, err := outbound.New(s.URL, c.Connection)
+		connection := c.Connection
+		connection.Connect = m.config.Timeouts.Connect
+		connection.Keep = keptConnections
+		out, err := outbound.New(s.URL, connection)
 		if err != nil {
 			return nil, fmt.Errorf("server %s: %w", s.Name, err)
 		}
@@ -54,6 +58,9 @@ func (m *model) endpoint(c *Endpoint, streams bool) (*endpoint, error) {
 func (e *endpoint) run(ctx context.Context, attempt func(context.Context, *failover.Sequence) *failover.Failure) *failover.Failure {
 	return (&failover.Attempts{Pool: e.pool, Streamed: e.streams}).Run(ctx, attempt)
 }
+
+// keptConnections is how many idle connections to one server stay open at most.
+const keptConnections = 64
 
 // close closes the connections; e may be nil.
 func (e *endpoint) close() {
@@ -75,6 +82,7 @@ type exchange struct {
 	head     *http.Response
 	body     io.Reader // decompressed
 	framed   bool      // HTTP says where the body ends
+	secrets  outbound.Secrets
 }
 
 // send sends a step's input to a server. accept is the media type that is wanted. The caller closes
@@ -82,6 +90,11 @@ type exchange struct {
 func (e *endpoint) send(ctx context.Context, q *failover.Sequence, in *payload, accept string) (*exchange, *failover.Failure) {
 	t := e.model.config.Timeouts
 	x := &exchange{endpoint: e, server: e.servers[q.Server()]}
+	x.secrets = x.server.out.Secrets()
+	if key := http.Header(in.header).Get("Authorization"); key != "" {
+		_, credential, _ := strings.Cut(key, " ")
+		x.secrets = x.secrets.With(credential)
+	}
 	x.ctx, x.watchdog = q.Watch(ctx, t.Connect)
 	limit, cause := e.config.Timeout, failover.NoWhole
 	if e.streams {

@@ -2,6 +2,7 @@ package httpmodel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -44,7 +45,7 @@ func (h *Health) check(ctx context.Context, out *outbound.Server) error {
 		return fmt.Errorf("the health check had no response within %s", h.Timeout)
 	}
 	if err != nil {
-		return fmt.Errorf("the health check failed: %w", err)
+		return fmt.Errorf("the health check failed: %w", out.Secrets().Error(err))
 	}
 	defer response.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(response.Body, maxRejection)) // the status counts
@@ -55,5 +56,5 @@ func (h *Health) check(ctx context.Context, out *outbound.Server) error {
 	if message := messageOf(body); message != "" {
 		text += ": " + message
 	}
-	return fmt.Errorf("%s", text)
+	return errors.New(out.Secrets().Text(text))
 }

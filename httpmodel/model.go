@@ -50,6 +50,9 @@ func newModel(c Config) (*model, func(context.Context, func(error)), error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
+	if c.Forward == nil {
+		c.Forward = outbound.DefaultForward()
+	}
 	m := &model{config: c}
 	var errs []error
 	add := func(to **endpoint, step string, e *Endpoint, streams bool) {
@@ -70,7 +73,9 @@ func newModel(c Config) (*model, func(context.Context, func(error)), error) {
 	if c.Health == nil {
 		return m, nil, errors.Join(errs...)
 	}
-	out, err := outbound.New(c.Health.URL, c.Health.Connection)
+	connection := c.Health.Connection
+	connection.Connect, connection.Keep = c.Health.Timeout, 1
+	out, err := outbound.New(c.Health.URL, connection)
 	if err != nil {
 		errs = append(errs, fmt.Errorf("health: %w", err))
 	}
@@ -82,7 +87,7 @@ func newModel(c Config) (*model, func(context.Context, func(error)), error) {
 func (m *model) decode(in engine.Input) (*payload, error) {
 	p, err := decode(in)
 	if err == nil {
-		p.header = outbound.Forward(in.Header, m.config.Forward)
+		p.header = outbound.Forward(in.Header, m.config.Forward) // nothing of it is the gateway's own
 	}
 	return p, err
 }

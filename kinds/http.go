@@ -10,7 +10,6 @@ import (
 
 	"penstock/app"
 	"penstock/configs"
-	"penstock/engine"
 	"penstock/httpmodel"
 )
 
@@ -21,7 +20,7 @@ type HTTPOptions struct {
 	Stream      *HTTPStream   `yaml:"stream"`
 	Postprocess *HTTPEndpoint `yaml:"postprocess"`
 
-	Gate        Gate         `yaml:"gate" default:""`                            // "": its own, of Concurrency permits
+	Gate        Gate         `yaml:"gate" default:""`                               // "": its own, of Concurrency permits
 	Concurrency int          `yaml:"concurrency" default:"0" min:"1" max:"1000000"` // 0: 64
 	Health      *HTTPHealth  `yaml:"health"`
 	Timeouts    HTTPTimeouts `yaml:"timeouts"`
@@ -60,10 +59,10 @@ type HTTPHealth struct {
 // HTTPTimeouts bound how long a server may take, beside the timeouts of endpoints.
 type HTTPTimeouts struct {
 	Connect       time.Duration `yaml:"connect" default:"5s" min:"1ms" max:"1h"`
-	FailoverAfter time.Duration `yaml:"failover_after" default:"10s" min:"0s" max:"1h"`   // of silence; 0: never
-	FirstToken    time.Duration `yaml:"first_token" default:"10m" min:"1ms" max:"24h"`    // to the first chunk of a stream
-	BetweenTokens time.Duration `yaml:"between_tokens" default:"2m" min:"1ms" max:"24h"`  // of silence in the middle
-	Total         time.Duration `yaml:"total" default:"1h" min:"1ms" max:"24h"`           // of a step, with all attempts
+	FailoverAfter time.Duration `yaml:"failover_after" default:"10s" min:"0s" max:"1h"`  // of silence; 0: never
+	FirstToken    time.Duration `yaml:"first_token" default:"10m" min:"1ms" max:"24h"`   // to the first chunk of a stream
+	BetweenTokens time.Duration `yaml:"between_tokens" default:"2m" min:"1ms" max:"24h"` // of silence in the middle
+	Total         time.Duration `yaml:"total" default:"1h" min:"1ms" max:"24h"`          // of a step, with all attempts
 }
 
 // Gate is the gate of a model.
@@ -165,4 +164,59 @@ func urlsOf(one configs.EndpointURL, several []configs.EndpointURL) []configs.En
 		return []configs.EndpointURL{one}
 	}
 	return several
+}
+
+func addHTTP(env app.Env, name string, o HTTPOptions) error {
+	t := o.Timeouts
+	c := httpmodel.Config{
+		Name:       name,
+		Preprocess: o.Preprocess.endpoint(), Predict: o.Predict.endpoint(), Postprocess: o.Postprocess.endpoint(),
+		Timeouts: httpmodel.Timeouts{
+			Connect: t.Connect, FailoverAfter: t.FailoverAfter, FirstToken: t.FirstToken, BetweenTokens: t.BetweenTokens, Total: t.Total,
+		},
+		MaxAnswer: int64(o.MaxAnswer), MaxEvent: int(o.MaxEvent),
+		Observer: upstreamMetrics{env.Metrics}, Log: env.Log,
+	}
+	if s := o.Stream; s != nil {
+		c.Stream = &httpmodel.Stream{
+			Endpoint: httpmodel.Endpoint{Servers: httpServers(s.URL, s.URLs), Method: string(s.Method)},
+			Format:   httpmodel.Format(s.Format), End: string(s.End),
+		}
+	}
+	if h := o.Health; h != nil {
+		c.Health = &httpmodel.Health{URL: string(h.URL), Interval: h.Interval, Timeout: h.Timeout}
+	}
+	if o.Gate != GateShared {
+		gate := env.Gate
+		gate.Permits = cmp.Or(o.Concurrency, defaultConcurrency)
+		c.Gate = &gate
+	}
+	_, err := httpmodel.Add(env.Engine, c)
+	return err
+}
+
+// endpoint returns the endpoint of a step; e may be nil.
+func (e *HTTPEndpoint) endpoint() *httpmodel.Endpoint {
+	if e == nil {
+		return nil
+	}
+	return &httpmodel.Endpoint{Servers: httpServers(e.URL, e.URLs), Method: string(e.Method), Timeout: e.Timeout}
+}
+
+// httpServers returns the servers of an endpoint's URLs. A server is named by its host, and a
+// second one on the same host by its position in the list too.
+func httpServers(one configs.EndpointURL, several []configs.EndpointURL) (list []httpmodel.Server) {
+	taken := map[string]bool{}
+	for i, u := range urlsOf(one, several) {
+		name := string(u)
+		if parsed, err := url.Parse(name); err == nil {
+			name = parsed.Host
+		}
+		if taken[name] {
+			name = fmt.Sprintf("%s#%d", name, i+1)
+		}
+		taken[name] = true
+		list = append(list, httpmodel.Server{Name: name, URL: string(u)})
+	}
+	return list
 }

@@ -17,7 +17,10 @@ import (
 // passed on as it is, and as a delta with typed values.
 func BenchmarkRelay(b *testing.B) {
 	events := strings.Repeat(test.Token("gpt-4o-mini-2024-07-18", 5), 1000)
-	m := newModel(Config{Name: "gpt", Servers: []Server{{Name: "a", Model: "m", Weight: 1}}, Timeouts: Timeouts{BetweenTokens: time.Minute}, Gate: engine.GateConfig{Permits: 1}})
+	m, err := newModel(Config{Name: "gpt", Servers: []Server{{Name: "a", BaseURL: "http://localhost", Model: "m", Weight: 1}}, Timeouts: Timeouts{BetweenTokens: time.Minute}, Gate: engine.GateConfig{Permits: 1}})
+	if err != nil {
+		b.Fatal(err)
+	}
 	null := strings.ReplaceAll(events, "}]}\n", "}],\"usage\":null}\n")
 	for name, c := range map[string]struct {
 		dialect    dialect.Name

@@ -11,6 +11,7 @@ import (
 
 	"penstock/engine"
 	"penstock/failover"
+	"penstock/outbound"
 )
 
 // Config describes a model of other servers.
@@ -29,6 +30,11 @@ type Config struct {
 	Gate     engine.GateConfig // the model's own
 	Observer failover.Observer // nil: none
 	Log      *slog.Logger      // nil: slog.Default()
+
+	// ForwardHeaders are the headers of clients that are passed on; see outbound.Forward. nil:
+	// outbound.DefaultForward, and, with the client's own key, OpenAI-Organization and
+	// OpenAI-Project.
+	ForwardHeaders []string
 
 	// dial replaces the network in tests.
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -54,6 +60,9 @@ type Server struct {
 	ForwardAuthorization bool   // send the client's own key, if it has one, in place of APIKey
 	NoUsage              bool   // never ask for the usage of a stream: the server refuses stream_options
 	AlwaysUsage          bool   // ask for it in every request, also after the server has refused it once
+
+	// Connection is how the server is reached. Its Connect, Keep and Dial are the model's.
+	Connection outbound.Config
 }
 
 // Timeouts are how long a server may take, and how long it may be silent. Any byte ends a silence:
@@ -93,7 +102,10 @@ func Add(e *engine.Engine, c Config) (*engine.Model, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	m := newModel(c)
+	m, err := newModel(c)
+	if err != nil {
+		return nil, fmt.Errorf("model %q: %w", c.Name, err)
+	}
 	added := e.Add(c.Name, engine.Lifecycle{Kind: "openai", Gate: &c.Gate, Close: m.close})
 	m.register(added)
 	return added, nil

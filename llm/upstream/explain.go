@@ -81,7 +81,7 @@ func (o *response) explain(f *failover.Failure) {
 
 // path returns the path of the request, without the gateway's key.
 func (o *response) path() string {
-	return redactText(o.head.Request.URL.Path, o.secret)
+	return o.secrets.Text(o.head.Request.URL.Path)
 }
 
 // destination returns where a redirection leads, as " to https://host/path": without a user, a
@@ -94,5 +94,5 @@ func (o *response) destination() string {
 	}
 	to = o.head.Request.URL.ResolveReference(to)
 	to = &url.URL{Scheme: to.Scheme, Host: to.Host, Path: to.Path}
-	return " to " + truncated(redactText(to.String(), o.secret))
+	return " to " + truncated(o.secrets.Text(to.String()))
 }

@@ -3,11 +3,13 @@ package upstream
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"sync"
 
 	"penstock/dialect"
 	"penstock/engine"
 	"penstock/failover"
+	"penstock/outbound"
 )
 
 // model is a Config in use.
@@ -19,12 +21,18 @@ type model struct {
 	drains  sync.WaitGroup // responses whose last bytes are being read
 }
 
-func newModel(c Config) *model {
+func newModel(c Config) (*model, error) {
 	c.MaxEvent = cmp.Or(c.MaxEvent, DefaultMaxEvent)
 	m := &model{config: c}
 	var servers []failover.Server
-	for _, s := range c.Servers {
-		m.servers = append(m.servers, &server{Server: s, transport: newTransport(s.BaseURL, c.Timeouts.Connect, c.Gate.Permits, c.dial)})
+	for i, s := range c.Servers {
+		connection := s.Connection
+		connection.Connect, connection.Keep, connection.Dial = c.Timeouts.Connect, c.Gate.Permits, c.dial
+		out, err := outbound.New(s.BaseURL, connection)
+		if err != nil {
+			return nil, fmt.Errorf("server %d: %w", i, err)
+		}
+		m.servers = append(m.servers, &server{Server: s, out: out})
 		servers = append(servers, failover.Server{Name: s.Name, Priority: s.Priority, Weight: s.Weight})
 	}
 	m.pool = failover.New(failover.Config{
@@ -32,14 +40,14 @@ func newModel(c Config) *model {
 		Observer: c.Observer, Log: c.Log,
 	})
 	m.batches.New = func() any { return new([]dialect.Delta) }
-	return m
+	return m, nil
 }
 
 // close waits for the rests of responses and closes the connections.
 func (m *model) close() error {
 	m.drains.Wait()
 	for _, s := range m.servers {
-		s.transport.CloseIdleConnections()
+		s.out.CloseIdleConnections()
 	}
 	return nil
 }
@@ -59,7 +67,7 @@ func (m *model) register(to *engine.Model) {
 		Waits:      true,
 	})
 	engine.Predicts(to, "embed", engine.Predictor[*dialect.EmbeddingCall, *request, *dialect.EmbeddingResponse, *dialect.EmbeddingResponse]{
-		Preprocess: func(_ context.Context, c *dialect.EmbeddingCall) (*request, error) { return embedding(c) },
+		Preprocess: func(_ context.Context, c *dialect.EmbeddingCall) (*request, error) { return m.embedding(c) },
 		Predict:    m.embed,
 		Postprocess: func(_ context.Context, r *dialect.EmbeddingResponse) (*dialect.EmbeddingResponse, error) {
 			return r, nil
@@ -74,7 +82,7 @@ func (m *model) prepare(r *dialect.Request) (*generation, error) {
 		return nil, dialect.ErrorOf(err)
 	}
 	translated := g.remote.Name() != r.Dialect
-	g.request = request{expect: r.Expectation, path: g.remote.Path(), body: body, stream: r.Stream, credential: r.Credential, pass: r.Passthrough}
+	g.request = request{expect: r.Expectation, path: g.remote.Path(), body: body, stream: r.Stream, credential: r.Credential, header: m.forwarding(&r.Call), pass: r.Passthrough}
 	if translated || r.Passthrough == nil {
 		g.stream, g.pass = true, nil
 	}
@@ -98,12 +106,12 @@ func (m *model) generate(ctx context.Context, g *generation, emit func(...dialec
 
 const pathEmbeddings = "/embeddings"
 
-func embedding(c *dialect.EmbeddingCall) (*request, error) {
+func (m *model) embedding(c *dialect.EmbeddingCall) (*request, error) {
 	body, err := c.OwnBody()
 	if err != nil {
 		return nil, dialect.ErrorOf(err)
 	}
-	return &request{expect: c.Expectation, path: pathEmbeddings, body: body, credential: c.Credential, pass: c.Passthrough}, nil
+	return &request{expect: c.Expectation, path: pathEmbeddings, body: body, credential: c.Credential, header: m.forwarding(&c.Call), pass: c.Passthrough}, nil
 }
 
 // embed sends the request. It returns only the usage if the request's Passthrough has the response.

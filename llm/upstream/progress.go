@@ -65,7 +65,7 @@ func (r *relay) data(o *response, raw *sse.RawEvent, at *progress) (over bool, f
 	case dialect.SignError:
 		return false, reported(e.Data, o)
 	case dialect.SignMalformed:
-		f := failover.Malformed("an event that is none of this dialect: %.200q", redact(e.Data, o.secret))
+		f := failover.Malformed("an event that is none of this dialect: %.200q", o.secrets.Redact(e.Data))
 		f.Err.Logged = fmt.Sprintf("the upstream sent an event of %d bytes that is none of this dialect", len(e.Data))
 		return false, f
 	case dialect.SignQuiet, dialect.SignContent, dialect.SignComplete, dialect.SignLast:

@@ -114,7 +114,10 @@ func (f *fixture) remodel() *model {
 	}
 	c := f.config
 	c.MaxAnswer, c.Timeouts.AfterFinish = DefaultMaxAnswer, DefaultAfterFinish
-	m := newModel(c)
+	m, err := newModel(c)
+	if err != nil {
+		f.t.Fatal(err)
+	}
 	f.engine = engine.New(engine.Options{Gate: engine.GateConfig{Permits: 1}})
 	f.model = f.engine.Add(c.Name, engine.Lifecycle{Kind: "openai", Gate: &c.Gate, Close: m.close})
 	m.register(f.model)

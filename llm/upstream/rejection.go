@@ -11,6 +11,7 @@ import (
 	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/failover"
+	"penstock/outbound"
 )
 
 const (
@@ -26,9 +27,9 @@ func rejected(o *response) *failover.Failure {
 	}
 	header := o.header()
 	if media := o.head.Header.Get("Content-Type"); media != "" {
-		header.Set("Content-Type", redactText(media, o.secret))
+		header.Set("Content-Type", o.secrets.Text(media))
 	}
-	f := rejection(&dialect.UpstreamAnswer{Status: o.head.StatusCode, Header: header, Body: redact(data, o.secret)}, o.ownKey)
+	f := rejection(&dialect.UpstreamAnswer{Status: o.head.StatusCode, Header: header, Body: o.secrets.Redact(data)}, o.ownKey)
 	o.explain(f)
 	return f
 }
@@ -36,7 +37,7 @@ func rejected(o *response) *failover.Failure {
 // reported is the failure of a server that reports an error in an event, or in a response with a
 // status of success. The status that the client gets is that of the error.
 func reported(body []byte, o *response) *failover.Failure {
-	body = redact(body, o.secret)
+	body = o.secrets.Redact(body)
 	e := parseError(body)
 	status, err := strconv.Atoi(e.Code)
 	switch {
@@ -50,7 +51,7 @@ func reported(body []byte, o *response) *failover.Failure {
 	}
 	header := http.Header{"Content-Type": {"application/json"}, headerUpstream: {o.server.Name}}
 	if retry := o.head.Header.Get("X-Should-Retry"); retry != "" {
-		header.Set("X-Should-Retry", redactText(retry, o.secret))
+		header.Set("X-Should-Retry", o.secrets.Text(retry))
 	}
 	return rejection(&dialect.UpstreamAnswer{Status: status, Header: header, Body: enveloped(body, e)}, o.ownKey)
 }
@@ -125,17 +126,17 @@ func tooLong(e dialect.Error) bool {
 	return strings.Contains(message, "maximum context length") || strings.Contains(message, "context window")
 }
 
-// forwarded returns the headers of a response that matter to the client, without the gateway's key.
-func forwarded(h http.Header, secret string) http.Header {
+// forwarded returns the headers of a response that matter to the client, without secrets.
+func forwarded(h http.Header, secrets outbound.Secrets) http.Header {
 	out := http.Header{}
 	for name, values := range h {
 		switch lower := strings.ToLower(name); {
 		case lower == "x-request-id":
-			out["X-Upstream-Request-Id"] = redactAll(values, secret)
+			out["X-Upstream-Request-Id"] = secrets.Values(values)
 		case lower == "retry-after", lower == "retry-after-ms", lower == "x-should-retry",
 			strings.HasPrefix(lower, "x-ratelimit-"), strings.HasPrefix(lower, "openai-"),
 			lower == "ratelimit", strings.HasPrefix(lower, "ratelimit-"): // the IETF's names
-			out[name] = redactAll(values, secret)
+			out[name] = secrets.Values(values)
 		}
 	}
 	return out

@@ -9,6 +9,7 @@ import (
 
 	"penstock/failover"
 	"penstock/memory"
+	"penstock/outbound"
 )
 
 // response is a response with a status of success, whose body has not been read yet.
@@ -20,10 +21,10 @@ type response struct {
 	body     io.Reader // decompressed
 	ctx      context.Context
 	watchdog *failover.Watchdog
-	asked    bool   // for the usage, which the client has not
-	secret   string // the key that was sent
-	ownKey   bool   // it is the client's own
-	ended    bool   // the body has been read to its end
+	asked    bool             // for the usage, which the client has not
+	secrets  outbound.Secrets // the key that was sent, and the server's
+	ownKey   bool             // it is the client's own
+	ended    bool             // the body has been read to its end
 
 	draining bool // close is not to end it
 
@@ -54,19 +55,19 @@ func (m *model) sendOnce(ctx context.Context, q *failover.Sequence, r *request, 
 	key, ownKey := r.key(s)
 	ctx, watchdog := q.Watch(ctx, m.config.Timeouts.Connect)
 	head, f := watchdog.Send(ctx, limit, cause, func(ctx context.Context) (*http.Response, error) { //nolint:bodyclose // response.close does
-		return r.post(ctx, s, key, asks)
+		return r.post(ctx, s, asks)
 	})
 	if f != nil {
 		watchdog.Stop()
 		return nil, f
 	}
-	o := &response{model: m, server: s, sequence: q, head: head, ctx: ctx, watchdog: watchdog, asked: asks, secret: key, ownKey: ownKey}
+	o := &response{model: m, server: s, sequence: q, head: head, ctx: ctx, watchdog: watchdog, asked: asks, secrets: s.out.Secrets().With(key), ownKey: ownKey}
 	if n := fields(head.Header); n > maxFields {
 		defer o.close()
 		return nil, failover.Malformed("a head of %d fields", n)
 	}
 	var err error
-	if o.body, err = decompressed(head); err != nil {
+	if o.body, err = outbound.Decompressed(head); err != nil {
 		defer o.close()
 		return nil, failover.Malformed("%w", err)
 	}
@@ -114,7 +115,7 @@ func (o *response) isUnframed() bool {
 
 // header returns the headers of the response that a client gets.
 func (o *response) header() http.Header {
-	header := forwarded(o.head.Header, o.secret)
+	header := forwarded(o.head.Header, o.secrets)
 	header.Set(headerUpstream, o.server.Name)
 	return header
 }

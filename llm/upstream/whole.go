@@ -108,7 +108,7 @@ func (o *response) copyTo(to *counter, lead func() bool) *failover.Failure {
 	}
 	o.sequence.Healthy()
 	header := o.header()
-	header.Set("Content-Type", redactText(o.contentType(), o.secret))
+	header.Set("Content-Type", o.secrets.Text(o.contentType()))
 	switch {
 	case complete:
 		header.Set("Content-Length", strconv.Itoa(len(start)))
