@@ -26,7 +26,7 @@ func (g *Gateway) getStream(c *gin.Context, m *engine.Model) error {
 	if err != nil {
 		return err
 	}
-	in := engine.Input{Parameters: values}
+	in := engine.Input{Parameters: values, Header: g.clientHeader(c)}
 	text := wantsText(c.Request)
 	call, err := g.admit(c, v.verb.Admit, v.work(in, text || !wantsWhole(c.Request)))
 	if err != nil {
