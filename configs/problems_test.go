@@ -194,7 +194,7 @@ func TestProblems(t *testing.T) {
 f:5:25: models[0].timeouts.connect must be at least 1ms, not "0s"
 f:7:9: models[0].upstreams[0].base_url is missing
 f:8:20: models[0].upstreams[1].base_url must be an http or https URL such as https://api.openai.com/v1, without user, query or fragment, not "api.openai.com"
-f:9:20: models[0].upstreams[2].base_url must be an http or https URL such as https://api.openai.com/v1, without user, query or fragment, not "https://…@a.example/v1?x=y"
+f:9:20: models[0].upstreams[2].base_url must be an http or https URL such as https://api.openai.com/v1, without user, query or fragment (the key query has parameters such as api-version), not "https://…@a.example/v1?…"
 f:10:20: models[0].upstreams[3].base_url must be an http or https URL such as https://api.openai.com/v1, without user, query or fragment, not "https://a.example:0/v1"
 f:10:54: models[0].upstreams[3].weight must be at least 1, not 0
 f:10:67: models[0].upstreams[3].priority must be at least 1, not 0
