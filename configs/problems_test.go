@@ -149,9 +149,9 @@ func TestProblems(t *testing.T) {
 
 		// Models.
 		{"not a model", "models: [clip]\n", `f:1:10: models[0] must be a mapping of keys, not "clip"`},
-		{"no kind", "models: [{name: m}]\n", "f:1:10: models[0].kind is missing: it is clip, onnx-llm or openai"},
-		{"unknown kind", "models: [{name: m, kind: onnx_llm}]\n", `f:1:26: models[0].kind must be clip, onnx-llm or openai, not "onnx_llm": did you mean "onnx-llm"?`},
-		{"far off kind", "models: [{name: m, kind: 7}]\n", "f:1:26: models[0].kind must be clip, onnx-llm or openai, not 7"},
+		{"no kind", "models: [{name: m}]\n", "f:1:10: models[0].kind is missing: it is clip, onnx-llm, openai or http"},
+		{"unknown kind", "models: [{name: m, kind: onnx_llm}]\n", `f:1:26: models[0].kind must be clip, onnx-llm, openai or http, not "onnx_llm": did you mean "onnx-llm"?`},
+		{"far off kind", "models: [{name: m, kind: 7}]\n", "f:1:26: models[0].kind must be clip, onnx-llm, openai or http, not 7"},
 		{"kind without a value", "models: [{name: m, kind: }]\n", "f:1:20: models[0].kind has no value: give it one"},
 		{"models without a value", "models:\n", "f:1:1: models has no value: give it one"},
 		{"required keys without a value", "models: [{name: , kind: clip, path: , labels: , fetch: }]\n", "f:1:11: models[0].name has no value: give it one\nf:1:31: models[0].path has no value: give it one\nf:1:39: models[0].labels has no value: give it one\nf:1:49: models[0].fetch has no value: give it one or leave it out"},

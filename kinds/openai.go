@@ -124,7 +124,7 @@ func addOpenAI(env app.Env, name string, o OpenAIOptions) error {
 		Observer:  upstreamMetrics{env.Metrics},
 
 		ForwardHeaders: o.ForwardHeaders,
-		Log:       env.Log,
+		Log:            env.Log,
 	})
 	return err
 }
@@ -151,7 +151,7 @@ func servers(model string, usage Usage, list []Upstream) ([]upstream.Server, err
 			Name: name, BaseURL: string(u.BaseURL), APIKey: key.Reveal(),
 			Model: cmp.Or(u.Model, model), Priority: cmp.Or(u.Priority, i+1), Weight: u.Weight,
 			ForwardAuthorization: u.ForwardAuthorization, Connection: u.config(),
-			NoUsage:              cmp.Or(u.Usage, usage) == UsageOff, AlwaysUsage: cmp.Or(u.Usage, usage) == UsageAlways,
+			NoUsage: cmp.Or(u.Usage, usage) == UsageOff, AlwaysUsage: cmp.Or(u.Usage, usage) == UsageAlways,
 		})
 	}
 	return out, nil
