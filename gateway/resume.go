@@ -50,7 +50,12 @@ func (g *Gateway) createStream(c *gin.Context) error {
 	if !ok {
 		return noVerb(m, verbStream)
 	}
+<<<<<<< HEAD
 	in := engine.Input{MediaType: mediaJSON, Body: []byte(request.Input), Header: g.clientHeader(c)}
+=======
+	v.name = request.Model
+	in := engine.Input{MediaType: mediaJSON, Body: []byte(request.Input)}
+>>>>>>> refs/heads/main
 	call, err := g.admit(c, v.verb.Admit, v.work(in, true))
 	if err != nil {
 		return err
@@ -58,7 +63,7 @@ func (g *Gateway) createStream(c *gin.Context) error {
 	defer call.Close()
 	g.keepBody(c, call)
 	o := g.detached(v.codec)
-	o.Owner = ownerOf(c)
+	o.Owner, o.Model = ownerOf(c), v.name
 	s, err := v.start(c.Request.Context(), c.Writer.Header(), call, in, o)
 	if err := started(c, s, err); err != nil {
 		return err
@@ -118,7 +123,7 @@ func (g *Gateway) resumeModelStream(c *gin.Context, m *engine.Model, id string, 
 	if err != nil {
 		return err
 	}
-	if s.Info().Model != m.Name() || s.Info().Dialect != string(dialect.Native) {
+	if s.Info().Model != nameOf(c, m) || s.Info().Dialect != string(dialect.Native) {
 		return badEventID()
 	}
 	return g.follow(c, s, from, nil)

@@ -14,6 +14,9 @@
 // upstream_error, upstream_cut, upstream_timeout and upstream_unauthorized. If a server rejects a
 // request, the cause of the error is its *dialect.UpstreamAnswer.
 //
+// A model whose name is a pattern is all models of its servers: what the * matched is the model's
+// name there, and the names that the servers list are the model's list (list.go).
+//
 // The package never parses what it need not understand, never shows a client an address or a key,
 // and keeps nothing of a request after its end.
 package upstream
