@@ -207,8 +207,7 @@ func TestEveryKey(t *testing.T) {
 			Usage:     kinds.UsageAlways,
 			MaxAnswer: 16 << 20,
 			MaxEvent:  32 << 20,
-<<<<<<< HEAD
-		}},
+		}, Aliases: []configs.Name{"gpt-4o", "llama3.2:1b"}, Default: true},
 		{Name: "cats", Kind: "http", Options: kinds.HTTPOptions{
 			Preprocess: &kinds.HTTPEndpoint{URL: "http://127.0.0.1:9000/pre", Method: "PUT", Timeout: 5 * time.Second},
 			Predict: &kinds.HTTPEndpoint{
@@ -225,9 +224,6 @@ func TestEveryKey(t *testing.T) {
 			Timeouts:       kinds.HTTPTimeouts{Connect: 4 * time.Second, FirstToken: 9 * time.Minute, BetweenTokens: 3 * time.Minute, Total: 2 * time.Hour},
 			MaxAnswer:      16 << 20, MaxEvent: 32 << 20,
 		}},
-=======
-		}, Aliases: []configs.Name{"gpt-4o", "llama3.2:1b"}, Default: true},
->>>>>>> refs/heads/main
 	}
 	want.Compat = []configs.Compat{configs.CompatTruss, configs.CompatSageMaker}
 	want.Auth.Keys = []configs.Key{{Name: "web", SHA256: digest, Limits: configs.Limits{

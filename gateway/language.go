@@ -239,12 +239,8 @@ func (g *Gateway) nativeVerb(m *engine.Model) (nativeVerb, bool) {
 func (v nativeVerb) decode(in engine.Input) (*dialect.Request, error) {
 	r, err := v.codec.Decode(dialect.Input{Body: in.Body, Query: in.Parameters, MediaType: in.MediaType})
 	if err == nil {
-<<<<<<< HEAD
-		r.Model = v.verb.Model().Name()
-		r.Header, r.Credential = in.Header, bearer(in.Header)
-=======
 		r.Model = v.name
->>>>>>> refs/heads/main
+		r.Header, r.Credential = in.Header, bearer(in.Header)
 	}
 	return r, err
 }

@@ -50,12 +50,8 @@ func (g *Gateway) createStream(c *gin.Context) error {
 	if !ok {
 		return noVerb(m, verbStream)
 	}
-<<<<<<< HEAD
-	in := engine.Input{MediaType: mediaJSON, Body: []byte(request.Input), Header: g.clientHeader(c)}
-=======
 	v.name = request.Model
-	in := engine.Input{MediaType: mediaJSON, Body: []byte(request.Input)}
->>>>>>> refs/heads/main
+	in := engine.Input{MediaType: mediaJSON, Body: []byte(request.Input), Header: g.clientHeader(c)}
 	call, err := g.admit(c, v.verb.Admit, v.work(in, true))
 	if err != nil {
 		return err

@@ -4,10 +4,10 @@
 //
 // Each step of the model is an Endpoint, which is sent bytes of any media type and responds with
 // some. Predict gives a whole result; Stream generates: server-sent events, lines of JSON or text,
-// of which each is a chunk. Preprocess runs before either, and Postprocess after Predict, outside the
-// gate. An endpoint of several URLs uses the next when one fails.
+// of which each is a chunk. Preprocess runs before either, and Postprocess after Predict, outside
+// the gate. An endpoint of several URLs uses the next when one fails.
 //
-//	model, err := httpmodel.Add(e, httpmodel.Config{Name: "cats", Predict: &httpmodel.Endpoint{…}, …})
+//	model, err := httpmodel.Add(e, httpmodel.Config{Name: "cats", Predict: endpoint, …})
 //
 // A response is complete only if HTTP says so, by a length or by its chunks, or if it does so
 // itself: a stream of events by its last event, a result without a length by being one JSON value.
