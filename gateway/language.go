@@ -50,7 +50,7 @@ func (g *Gateway) generate(codec dialect.Codec) gin.HandlerFunc {
 			return err
 		}
 		defer call.Close()
-		r.Credential = g.credential(c)
+		g.setClient(c, &r.Call)
 		if text {
 			return g.generateText(c, gen, call, r)
 		}
@@ -125,8 +125,8 @@ func notSupported(m *engine.Model) error {
 }
 
 // bearer returns the client's own key, which some upstreams are sent.
-func bearer(r *http.Request) string {
-	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+func bearer(h http.Header) string {
+	scheme, key, _ := strings.Cut(h.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		return ""
 	}
@@ -240,6 +240,7 @@ func (v nativeVerb) decode(in engine.Input) (*dialect.Request, error) {
 	r, err := v.codec.Decode(dialect.Input{Body: in.Body, Query: in.Parameters, MediaType: in.MediaType})
 	if err == nil {
 		r.Model = v.name
+		r.Header, r.Credential = in.Header, bearer(in.Header)
 	}
 	return r, err
 }
@@ -278,7 +279,12 @@ func (v nativeVerb) whole(ctx context.Context, header http.Header, held *memory.
 		return gatherer.Whole(endOf(end))
 	}
 	var chunks dialect.NativeChunks
-	end, err := call.Collect(ctx, in, chunks.Add)
+	end, err := call.Collect(ctx, in, func(e sse.Event) error {
+		if err := held.Grow(ctx, keptTwice*int64(len(e.Data))); err != nil {
+			return err //nolint:wrapcheck // it is for the client
+		}
+		return chunks.Add(e)
+	})
 	if err != nil {
 		return nil, err
 	}

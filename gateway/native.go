@@ -27,7 +27,8 @@ func (g *Gateway) getStream(c *gin.Context, m *engine.Model) error {
 	if err != nil {
 		return err
 	}
-	in := engine.Input{Parameters: values}
+	delete(values, queryLastEventID) // it is not the model's
+	in := engine.Input{Parameters: values, Header: g.clientHeader(c)}
 	text := wantsText(c.Request)
 	call, err := g.admit(c, v.verb.Admit, v.work(in, text || !wantsWhole(c.Request)))
 	if err != nil {

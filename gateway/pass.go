@@ -107,7 +107,8 @@ func (g *Gateway) pass(c *gin.Context, path string) error {
 	}
 	defer call.Close()
 	to := &passed{passthrough: g.newPassthrough(c)}
-	r.Credential, r.Passthrough = g.credential(c), to
+	g.setClient(c, &r.Call)
+	r.Passthrough = to
 	spent, err := pass.Do(c.Request.Context(), call, r)
 	if err != nil && to.begun { // the model has done its work, though the client has not got all of it
 		spent = engine.Usage{PromptTokens: r.Expectation().PromptTokens, Estimated: true}

@@ -81,7 +81,7 @@ func TestARequestAndItsResponseArePassedThroughAsTheyAre(t *testing.T) {
 		w.WriteHeader(http.StatusAccepted)
 		_, _ = io.WriteString(w, result)
 	})
-	got := p.do(t, "POST", "/v1/rerank?top=%20a&model=voice", "application/json", `{ "documents":["a","b"], "query":"a", "score":1.0 }`, "Accept", "application/json", "Cookie", "secret=1", "Accept-Language", "de", "X-Unlisted", "1")
+	got := p.do(t, "POST", "/v1/rerank?top=%20a&model=voice", "application/json", `{ "documents":["a","b"], "query":"a", "score":1.0 }`, "Accept", "application/json", "Cookie", "secret=1", "Accept-Language", "de", "X-Unlisted", "1", "Traceparent", "00-1", "Openai-Organization", "org")
 	if got.status != http.StatusAccepted || got.body != result || got.err != nil {
 		t.Errorf("got %+v", got)
 	}
@@ -97,7 +97,7 @@ func TestARequestAndItsResponseArePassedThroughAsTheyAre(t *testing.T) {
 	if r.method != "POST" || r.uri != "/base/v1/rerank?top=%20a&model=voice-a" || r.body != `{ "documents":["a","b"], "query":"a", "score":1.0 }` {
 		t.Errorf("the server gets %+v", r)
 	}
-	for name, want := range map[string]string{"Accept": "application/json", "Accept-Language": "de", "Content-Type": "application/json", "Cookie": "", "X-Unlisted": "", "Accept-Encoding": ""} {
+	for name, want := range map[string]string{"Accept": "application/json", "Accept-Language": "de", "Content-Type": "application/json", "Cookie": "", "X-Unlisted": "", "Traceparent": "00-1", "Openai-Organization": "", "Accept-Encoding": ""} {
 		if value := r.header.Get(name); value != want {
 			t.Errorf("the server gets %s: %q, not %q", name, value, want)
 		}

@@ -321,3 +321,22 @@ func TestWhatAPatternMatchedIsPassedThrough(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+// What is configured of an upstream's connection holds for these routes too.
+func TestPassedRequestsAreSentAsTheirUpstreamIsConfigured(t *testing.T) {
+	const secret = "azure-secret-value"
+	p := newPassing(t, func(_ *gateway.Options, u *upstream.Config) {
+		u.ForwardHeaders = []string{"X-Tenant"}
+		u.Servers[0].ForwardAuthorization = true
+		u.Servers[0].Connection.Headers = map[string]string{"X-Secret": secret}
+		u.Servers[0].Connection.Query = map[string]string{"api-version": "2024-10-21"}
+	}, status(400, `{"error":{"message":"`+secret+`"}}`, "X-Echo", secret))
+	got := p.do(t, "POST", "/v1/audio/speech?model=voice&api-version=1", "", "", "X-Tenant", "a", "Authorization", "Bearer client-key-1")
+	if got.status != 400 || strings.Contains(got.body, secret) || strings.Contains(got.header.Get("X-Echo"), secret) {
+		t.Errorf("got %+v", got)
+	}
+	r := p.requests()[0]
+	if r.uri != "/base/v1/audio/speech?model=voice-a&api-version=2024-10-21" || r.header.Get("X-Secret") != secret || r.header.Get("X-Tenant") != "a" || r.header.Get("Authorization") != "Bearer client-key-1" {
+		t.Errorf("the server gets %+v", r)
+	}
+}
