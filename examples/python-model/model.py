@@ -19,7 +19,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         words = request.get("text", "").split()
-        results = babble(words, request.get("count", 20)) if self.path == "/babble" else [sentiment(words)]
+        results = babble(words, int(request.get("count", 20))) if self.path == "/babble" else [sentiment(words)]
         if not words:
             results = [{"error": "there are no words in text"}]
         self.send_response(200 if words else 400)
