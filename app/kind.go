@@ -27,8 +27,9 @@ type Kind struct {
 //	}
 //
 // If an O has a method Summary() string, penstock check prints the result after the model's name;
-// if it is a configs.Checker, it checks keys that must fit together. NewPredictorKind panics if O
-// is not such a struct.
+// if it is a configs.Checker, it checks keys that must fit together. Only if it is a
+// configs.Patterned may a name be a pattern. Aliases and the default need nothing of a kind.
+// NewPredictorKind panics if O is not such a struct.
 func NewPredictorKind[O any](name string, add func(env Env, name string, options O) error) Kind {
 	return newKind(name, false, add)
 }

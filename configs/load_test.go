@@ -129,7 +129,7 @@ func TestBuiltInConfigurationCommentsAreValid(t *testing.T) {
 		t.Fatalf("only %d lines with keys were found in comments", uncommented)
 	}
 	source.Text = []byte(strings.Join(lines, "\n"))
-	if _, err := load(source, configs.Options{Env: environment("OPENAI_API_KEY", "sk-any")}); err != nil {
+	if _, err := load(source, configs.Options{Env: environment("OPENAI_API_KEY", "sk-any", "OPENROUTER_API_KEY", "sk-any")}); err != nil {
 		t.Error(err)
 	}
 }
@@ -207,8 +207,9 @@ func TestEveryKey(t *testing.T) {
 			Usage:     kinds.UsageAlways,
 			MaxAnswer: 16 << 20,
 			MaxEvent:  32 << 20,
-		}},
+		}, Aliases: []configs.Name{"gpt-4o", "llama3.2:1b"}, Default: true},
 	}
+	want.Compat = []configs.Compat{configs.CompatTruss, configs.CompatSageMaker}
 	want.Auth.Keys = []configs.Key{{Name: "web", SHA256: digest, Limits: configs.Limits{
 		Models: []configs.Pattern{"clip", "openai/*"}, RequestsPerMinute: 60, TokensPerMinute: 40_000, TokensPerDay: 1_000_000,
 		TokensPerMonth: 20_000_000, Streams: 10, Priority: configs.PriorityBatch,
@@ -238,8 +239,8 @@ func TestGeneratorMustNotHavePostprocess(t *testing.T) {
 	if !errors.Is(err, rule) {
 		t.Fatalf("the rule is not in %v", err)
 	}
-	want := "p.yaml:2:40: " + rule.Error() + "\np.yaml:2:57: unknown key \"x\": known here: kind, name, path, max_tokens\np.yaml:5:5: " + rule.Error() +
-		"\np.yaml:7:49: unknown key \"postprocess\": known here: kind, name, path, labels, template, fetch, batch, decode_memory, auto_orient"
+	want := "p.yaml:2:40: " + rule.Error() + "\np.yaml:2:57: unknown key \"x\": known here: kind, name, aliases, default, path, max_tokens\np.yaml:5:5: " + rule.Error() +
+		"\np.yaml:7:49: unknown key \"postprocess\": known here: kind, name, aliases, default, path, labels, template, fetch, batch, decode_memory, auto_orient"
 	if err.Error() != want {
 		t.Errorf("got:\n%v\nwant:\n%s", err, want)
 	}

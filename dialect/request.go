@@ -16,6 +16,9 @@ type Call struct {
 
 	// Credential is the client's own key, for upstreams that it is passed on to; may be empty.
 	Credential string
+	// Header has the client's headers, without those of its connection and without the credentials
+	// that are for the gateway. It is not to be changed; nil: there are none.
+	Header http.Header
 	// Passthrough takes the response of a server in the client's own dialect; nil: the model
 	// returns typed values only.
 	Passthrough Passthrough

@@ -13,6 +13,8 @@ type Input struct {
 	MediaType  string              // of Body, as the client named it; may be empty
 	Body       []byte              // whole; nil where the input is in Parameters
 	Parameters map[string][]string // may be nil
+	// Header has the client's headers by their canonical names, as dialect.Call.Header; may be nil.
+	Header map[string][]string
 }
 
 // Output is a result as bytes.

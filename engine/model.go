@@ -30,11 +30,16 @@ type Lifecycle struct {
 	// Describe returns the inputs and outputs of the loaded model, for clients that request them
 	// before they call; nil: there is no description.
 	Describe func() (Output, error)
+
+	// List returns names that a model can be used by whose own name is a pattern; nil: none are
+	// known. It returns what it has once ctx ends.
+	List func(ctx context.Context) ([]string, error)
 }
 
 // Model is a named set of verbs with one state and one gate.
 type Model struct {
 	name      string
+	aliases   []string
 	lifecycle Lifecycle
 	engine    *Engine
 	gate      *namedGate
@@ -47,12 +52,10 @@ type Model struct {
 	reason string
 }
 
-// Add adds a model. It panics on a name that is taken or empty: names come from a configuration
-// that was checked.
+// Add adds a model. Its name may be a pattern with one *: the model is for all names then that the
+// pattern matches, and is observed and listed by the pattern. It panics on a name that is taken or
+// empty: names come from a configuration that was checked.
 func (e *Engine) Add(name string, l Lifecycle) *Model {
-	if name == "" || e.byName[name] != nil {
-		panic(fmt.Sprintf("engine: model name %q is empty or taken", name))
-	}
 	m := &Model{name: name, lifecycle: l, engine: e, gate: e.shared, observer: e.observer.Model(name), state: StateLoading}
 	if l.Load == nil {
 		m.state = StateReady
@@ -60,8 +63,8 @@ func (e *Engine) Add(name string, l Lifecycle) *Model {
 	if l.Gate != nil {
 		m.gate = newGate(name, *l.Gate, e.observer)
 	}
+	e.name(m, name)
 	e.models = append(e.models, m)
-	e.byName[name] = m
 	return m
 }
 

@@ -50,6 +50,7 @@ func (g *Gateway) createStream(c *gin.Context) error {
 	if !ok {
 		return noVerb(m, verbStream)
 	}
+	v.name = request.Model
 	in := engine.Input{MediaType: mediaJSON, Body: []byte(request.Input)}
 	call, err := g.admit(c, v.verb.Admit, v.work(in, true))
 	if err != nil {
@@ -58,7 +59,7 @@ func (g *Gateway) createStream(c *gin.Context) error {
 	defer call.Close()
 	g.keepBody(c, call)
 	o := g.detached(v.codec)
-	o.Owner = ownerOf(c)
+	o.Owner, o.Model = ownerOf(c), v.name
 	s, err := v.start(c.Request.Context(), c.Writer.Header(), call, in, o)
 	if err := started(c, s, err); err != nil {
 		return err
@@ -118,7 +119,7 @@ func (g *Gateway) resumeModelStream(c *gin.Context, m *engine.Model, id string, 
 	if err != nil {
 		return err
 	}
-	if s.Info().Model != m.Name() || s.Info().Dialect != string(dialect.Native) {
+	if s.Info().Model != nameOf(c, m) || s.Info().Dialect != string(dialect.Native) {
 		return badEventID()
 	}
 	return g.follow(c, s, from, nil)

@@ -9,6 +9,7 @@ import (
 
 	"penstock/app"
 	"penstock/configs"
+	"penstock/failover"
 	"penstock/gateway"
 	"penstock/llm/upstream"
 )
@@ -32,7 +33,7 @@ type Upstream struct {
 	APIKey  configs.Secret  `yaml:"api_key" default:""`
 	// APIKeyFile is the file that holds the key, in place of APIKey. It is read once, at start.
 	APIKeyFile configs.Path `yaml:"api_key_file" default:""`
-	Model      string       `yaml:"model" default:""` // its name there; "": the model's own
+	Model      string       `yaml:"model" default:""` // its name there; "": the model's own, or what its * matched
 	// Priority orders upstreams, the lowest first; equals share the load by Weight. 0: its position
 	// in the list, counted from 1.
 	Priority             int   `yaml:"priority" default:"0" min:"1" max:"1000"`
@@ -139,7 +140,7 @@ func servers(model string, usage Usage, list []Upstream) ([]upstream.Server, err
 		}
 		out = append(out, upstream.Server{
 			Name: name, BaseURL: string(u.BaseURL), APIKey: key.Reveal(),
-			Model: cmp.Or(u.Model, model), Priority: cmp.Or(u.Priority, i+1), Weight: u.Weight,
+			Model: cmp.Or(u.Model, upstreamModel(model)), Priority: cmp.Or(u.Priority, i+1), Weight: u.Weight,
 			ForwardAuthorization: u.ForwardAuthorization,
 			NoUsage:              cmp.Or(u.Usage, usage) == UsageOff, AlwaysUsage: cmp.Or(u.Usage, usage) == UsageAlways,
 		})
@@ -150,7 +151,7 @@ func servers(model string, usage Usage, list []Upstream) ([]upstream.Server, err
 // upstreamMetrics counts requests to upstreams.
 type upstreamMetrics struct{ *gateway.Metrics }
 
-// Attempted implements upstream.Observer.
-func (u upstreamMetrics) Attempted(model, server string, o upstream.Outcome) {
+// Attempted implements failover.Observer.
+func (u upstreamMetrics) Attempted(model, server string, o failover.Outcome) {
 	u.UpstreamAsked(model, server, string(o))
 }

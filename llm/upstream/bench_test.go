@@ -9,6 +9,7 @@ import (
 
 	"penstock/dialect"
 	"penstock/engine"
+	"penstock/failover"
 	test "penstock/llm/upstream/upstreamtest"
 )
 
@@ -16,7 +17,10 @@ import (
 // passed on as it is, and as a delta with typed values.
 func BenchmarkRelay(b *testing.B) {
 	events := strings.Repeat(test.Token("gpt-4o-mini-2024-07-18", 5), 1000)
-	m := newModel(Config{Name: "gpt", Servers: []Server{{Name: "a", Model: "m", Weight: 1}}, Timeouts: Timeouts{BetweenTokens: time.Minute}, Gate: engine.GateConfig{Permits: 1}})
+	m, err := newModel(Config{Name: "gpt", Servers: []Server{{Name: "a", BaseURL: "http://localhost", Model: "m", Weight: 1}}, Timeouts: Timeouts{BetweenTokens: time.Minute}, Gate: engine.GateConfig{Permits: 1}})
+	if err != nil {
+		b.Fatal(err)
+	}
 	null := strings.ReplaceAll(events, "}]}\n", "}],\"usage\":null}\n")
 	for name, c := range map[string]struct {
 		dialect    dialect.Name
@@ -39,9 +43,9 @@ func BenchmarkRelay(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for n := 0; n < b.N; n += 1000 {
-				r := &relay{outlet: &outlet{model: m, generation: g, attempts: &attempts{model: m}, emit: func(...dialect.Delta) error { return nil }}, sequence: &sequence{}}
-				ctx, watchdog := newWatchdog(b.Context(), time.Minute, errFirstToken)
-				o := &response{model: m, server: m.servers[0], head: &http.Response{Header: http.Header{}, Body: http.NoBody}, body: io.LimitReader(strings.NewReader(events), int64(len(events))), ctx: ctx, watchdog: watchdog, asked: c.asked}
+				r := &relay{outlet: &outlet{model: m, generation: g, emit: func(...dialect.Delta) error { return nil }}, sequence: &failover.Sequence{}}
+				ctx, watchdog := r.sequence.Watch(b.Context(), time.Minute)
+				o := &response{model: m, server: m.servers[0], sequence: r.sequence, head: &http.Response{Header: http.Header{}, Body: http.NoBody}, body: io.LimitReader(strings.NewReader(events), int64(len(events))), ctx: ctx, watchdog: watchdog, asked: c.asked}
 				r.pass(o)
 			}
 		})

@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"penstock/engine"
+	"penstock/failover"
+	"penstock/outbound"
 )
 
 // Config describes a model of other servers.
 type Config struct {
-	Name     string
+	Name     string   // may be a pattern, as engine.Matched has it
 	Servers  []Server // at least one
 	Timeouts Timeouts
 	// MaxAnswer bounds the bytes of a whole response, decompressed, and of the events that one is
@@ -26,8 +28,13 @@ type Config struct {
 
 	Match    bool              // continue a stream that failed by a second response that repeats it
 	Gate     engine.GateConfig // the model's own
-	Observer Observer          // nil: none
+	Observer failover.Observer // nil: none
 	Log      *slog.Logger      // nil: slog.Default()
+
+	// ForwardHeaders are the headers of clients that are passed on; see outbound.Forward. nil:
+	// outbound.DefaultForward, and, with the client's own key, OpenAI-Organization and
+	// OpenAI-Project.
+	ForwardHeaders []string
 
 	// dial replaces the network in tests.
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -47,12 +54,15 @@ type Server struct {
 	Name                 string // in logs, metrics and X-Penstock-Upstream
 	BaseURL              string // "https://api.openai.com/v1"
 	APIKey               string // "" sends none
-	Model                string // the model's name there
+	Model                string // the model's name there; a * is what the * of Config.Name matched
 	Priority             int    // the lowest is used first; servers of one priority share the load
 	Weight               int    // the server's share among them; at least 1
 	ForwardAuthorization bool   // send the client's own key, if it has one, in place of APIKey
 	NoUsage              bool   // never ask for the usage of a stream: the server refuses stream_options
 	AlwaysUsage          bool   // ask for it in every request, also after the server has refused it once
+
+	// Connection is how the server is reached. Its Connect, Keep and Dial are the model's.
+	Connection outbound.Config
 }
 
 // Timeouts are how long a server may take, and how long it may be silent. Any byte ends a silence:
@@ -77,42 +87,11 @@ type Timeouts struct {
 	Total time.Duration
 }
 
-// Outcome is how one attempt, a request to a server, ended.
-type Outcome string
-
-// The outcomes of attempts.
-const (
-	OutcomeOK           Outcome = "ok"           // the response is complete
-	OutcomeResumed      Outcome = "rescued"      // the response continued one that had failed, and is complete
-	OutcomeRejected     Outcome = "rejected"     // a 4xx that the client got
-	OutcomeRateLimited  Outcome = "rate_limited" // 429, or 503 with Retry-After
-	OutcomeUnauthorized Outcome = "unauthorized" // the gateway's key was refused
-	OutcomeError        Outcome = "error"        // 5xx, an error event, or a malformed response
-	OutcomeUnreachable  Outcome = "unreachable"  // no connection
-	OutcomeTimeout      Outcome = "timeout"
-	OutcomeCut          Outcome = "cut"      // the response ended early
-	OutcomeDiffers      Outcome = "differs"  // the response did not repeat what the client already had
-	OutcomeCanceled     Outcome = "canceled" // the client left, or another server's response was passed on
-)
-
-// Observer is notified of requests to servers. It is called from many goroutines.
-type Observer interface {
-	// Attempted is called at the end of each request to a server.
-	Attempted(model, server string, o Outcome)
-}
-
-type noObserver struct{}
-
-func (noObserver) Attempted(string, string, Outcome) {}
-
 // Add adds the model and its verbs to the engine. Its error says what is wrong with the
 // configuration; no server is contacted before the first request.
 func Add(e *engine.Engine, c Config) (*engine.Model, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("model %q: %w", c.Name, err)
-	}
-	if c.Observer == nil {
-		c.Observer = noObserver{}
 	}
 	if c.MaxAnswer == 0 {
 		c.MaxAnswer = DefaultMaxAnswer
@@ -123,8 +102,11 @@ func Add(e *engine.Engine, c Config) (*engine.Model, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	m := newModel(c)
-	added := e.Add(c.Name, engine.Lifecycle{Kind: "openai", Gate: &c.Gate, Close: m.close})
+	m, err := newModel(c)
+	if err != nil {
+		return nil, fmt.Errorf("model %q: %w", c.Name, err)
+	}
+	added := e.Add(c.Name, engine.Lifecycle{Kind: "openai", Gate: &c.Gate, Close: m.close, List: m.list})
 	m.register(added)
 	return added, nil
 }

@@ -8,19 +8,20 @@ import (
 
 	"penstock/apierr"
 	"penstock/dialect"
+	"penstock/failover"
 )
 
 // obey has a failure follow the server's own X-Should-Retry, as OpenAI's clients do: false forbids
 // to send the request again, and true allows it where it would not be. A failure that belongs to
 // this server alone, as a limit or a key, still lets the next one be used.
-func (f *failure) obey(shouldRetry string) {
+func obey(f *failover.Failure, shouldRetry string) {
 	switch {
-	case shouldRetry == "false" && f.action == retry:
-		f.action = giveUp
-	case shouldRetry == "false" && f.action == retryLater:
-		f.action = tryNext
-	case shouldRetry == "true" && f.action == giveUp:
-		f.action = retry
+	case shouldRetry == "false" && f.Action == failover.Retry:
+		f.Action = failover.GiveUp
+	case shouldRetry == "false" && f.Action == failover.RetryLater:
+		f.Action = failover.TryNext
+	case shouldRetry == "true" && f.Action == failover.GiveUp:
+		f.Action = failover.Retry
 	}
 }
 
@@ -61,26 +62,26 @@ func lacksRoute(a *dialect.UpstreamAnswer) bool {
 
 // explain names what an operator has to mend: a route that is missing, or a redirection. Which
 // server that is, and where it leads, is for the log. The next server is used.
-func (o *response) explain(f *failure) {
-	a, route := answerOf(f.err), http.MethodPost+" "+o.path()
+func (o *response) explain(f *failover.Failure) {
+	a, route := answerOf(f.Err), http.MethodPost+" "+o.path()
 	switch status := o.head.StatusCode; {
 	case a != nil && lacksRoute(a):
-		f.outcome, f.action, f.status = OutcomeRejected, tryNext, 0 // an earlier response, if there is one, says more
-		f.err = &apierr.Error{
+		f.Outcome, f.Action, f.Status = failover.OutcomeRejected, failover.TryNext, 0 // an earlier response, if there is one, says more
+		f.Err = &apierr.Error{
 			Code: apierr.CodeNotFound, Reason: "upstream_route_missing",
 			Message: fmt.Sprintf("the upstream has no route %s (status %d): this model does not do this there, or its base_url is wrong", route, status),
 			Cause:   fmt.Errorf("status %d: %s", status, truncated(parseError(a.Body).Message)),
 			Logged:  fmt.Sprintf("the upstream has no route %s, status %d", route, status),
 		}
 	case status >= 300 && status < 400:
-		f.err.Message = fmt.Sprintf("the upstream redirected %s with status %d, which is not followed: its base_url should be what the log names", route, status)
-		f.err.Logged = fmt.Sprintf("the upstream redirected %s with status %d%s", route, status, o.destination())
+		f.Err.Message = fmt.Sprintf("the upstream redirected %s with status %d, which is not followed: its base_url should be what the log names", route, status)
+		f.Err.Logged = fmt.Sprintf("the upstream redirected %s with status %d%s", route, status, o.destination())
 	}
 }
 
 // path returns the path of the request, without the gateway's key.
 func (o *response) path() string {
-	return redactText(o.head.Request.URL.Path, o.secret)
+	return o.secrets.Text(o.head.Request.URL.Path)
 }
 
 // destination returns where a redirection leads, as " to https://host/path": without a user, a
@@ -93,5 +94,5 @@ func (o *response) destination() string {
 	}
 	to = o.head.Request.URL.ResolveReference(to)
 	to = &url.URL{Scheme: to.Scheme, Host: to.Host, Path: to.Path}
-	return " to " + truncated(redactText(to.String(), o.secret))
+	return " to " + truncated(o.secrets.Text(to.String()))
 }

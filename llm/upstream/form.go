@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"penstock/dialect"
+	"penstock/failover"
 	"penstock/memory"
 )
 
@@ -67,7 +68,7 @@ func formOf(start []byte) (f form, known bool) {
 
 // sniff finds out the form of the body, of which it reads no more than the first bytes. They are
 // read again by the body's next reader, but for blank ones of a stream, which mean nothing there.
-func (o *response) sniff(streamed bool) *failure {
+func (o *response) sniff(streamed bool) *failover.Failure {
 	start := make([]byte, 0, 64)
 	for len(start) < maxBlank {
 		if len(start) == cap(start) {
@@ -126,7 +127,7 @@ func (o *response) isHTML() bool {
 
 // asEvents makes events of a whole response to a request for a stream: it has been paid for, and
 // the client gets it as the stream that it wants.
-func (o *response) asEvents(g *generation) *failure {
+func (o *response) asEvents(g *generation) *failover.Failure {
 	if f := o.sniff(true); f != nil {
 		return f
 	}
@@ -134,7 +135,7 @@ func (o *response) asEvents(g *generation) *failure {
 	case o.form == formEvents:
 		return nil
 	case o.isHTML(), o.form == formOther && o.mediaType() == "application/json":
-		return malformed("a body of type %q in place of events", o.head.Header.Get("Content-Type"))
+		return failover.Malformed("a body of type %q in place of events", o.head.Header.Get("Content-Type"))
 	case o.form != formJSON:
 		return nil
 	}
@@ -144,7 +145,7 @@ func (o *response) asEvents(g *generation) *failure {
 	}
 	events, err := dialect.EventsOf(g.remote.Name(), body)
 	if err != nil {
-		return malformed("%w", err)
+		return failover.Malformed("%w", err)
 	}
 	var text bytes.Buffer
 	for _, e := range events {
@@ -165,11 +166,11 @@ func (o *response) asEvents(g *generation) *failure {
 const eventsOfJSON = 8
 
 // readJSON reads a whole response.
-func (o *response) readJSON() ([]byte, *failure) {
-	o.watchdog.set(o.model.config.Timeouts.BetweenTokens, errBetweenTokens)
+func (o *response) readJSON() ([]byte, *failover.Failure) {
+	o.watchdog.Set(o.model.config.Timeouts.BetweenTokens, failover.Silence)
 	limit := o.model.config.MaxAnswer
 	if o.head.ContentLength > limit {
-		return nil, tooLarge(limit)
+		return nil, failover.TooLarge(limit)
 	}
 	o.held = memory.From(o.ctx).Reserve(memory.Answer) // until the response is closed
 	var nested nesting
@@ -178,7 +179,7 @@ func (o *response) readJSON() ([]byte, *failure) {
 	for piece := make([]byte, wholePiece); ; {
 		n, err := o.body.Read(piece)
 		if int64(body.Len()+n) > limit {
-			return nil, tooLarge(limit)
+			return nil, failover.TooLarge(limit)
 		}
 		if err := o.growWaiting(int64(eventsOfJSON * n)); err != nil {
 			return nil, noMemory(err)

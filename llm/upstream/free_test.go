@@ -1,11 +1,8 @@
 package upstream
 
 import (
-	"context"
-	"errors"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -112,32 +109,6 @@ func TestAnUpstreamThatWasNotFasterCoolsDown(t *testing.T) {
 		}
 		if n := len(hung.Requests(true)); n != 2 || slow != 2 {
 			t.Errorf("%d requests waited, and it got %d", slow, n)
-		}
-	})
-}
-
-// The clocks stop while they are paused: while a client is slow, the upstream is not silent.
-func TestAPausedWatchdog(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var silences atomic.Int32
-		ctx, w := newWatchdog(t.Context(), time.Second, errFirstToken)
-		defer w.stop()
-		w.set(30*time.Second, errBetweenTokens)
-		w.notify(10*time.Second, func() { silences.Add(1) })
-		w.pause()
-		<-time.After(5 * time.Minute)
-		if ctx.Err() != nil || silences.Load() > 0 {
-			t.Fatalf("after a pause: %v and %d silences", context.Cause(ctx), silences.Load())
-		}
-		w.resume()
-		<-time.After(29 * time.Second)
-		synctest.Wait()
-		if ctx.Err() != nil || silences.Load() != 2 {
-			t.Fatalf("then: %v and %d silences", context.Cause(ctx), silences.Load())
-		}
-		<-time.After(2 * time.Second)
-		if !errors.Is(context.Cause(ctx), errBetweenTokens) {
-			t.Fatalf("at the end: %v", context.Cause(ctx))
 		}
 	})
 }

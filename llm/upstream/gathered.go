@@ -1,6 +1,9 @@
 package upstream
 
-import "penstock/dialect"
+import (
+	"penstock/dialect"
+	"penstock/failover"
+)
 
 // What the values of a delta take in memory beside their text, in bytes: far more than in JSON.
 const (
@@ -10,7 +13,7 @@ const (
 
 // bound adds an event to the size of what is gathered, and returns the failure of one that makes it
 // too large.
-func (r *relay) bound(bytes int, deltas []dialect.Delta) *failure {
+func (r *relay) bound(bytes int, deltas []dialect.Delta) *failover.Failure {
 	r.sum += int64(bytes)
 	for i := range deltas {
 		d := &deltas[i]
@@ -20,7 +23,7 @@ func (r *relay) bound(bytes int, deltas []dialect.Delta) *failure {
 		}
 	}
 	if r.sum > r.limit {
-		return tooLarge(r.limit)
+		return failover.TooLarge(r.limit)
 	}
 	return nil
 }

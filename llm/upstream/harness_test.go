@@ -18,6 +18,7 @@ import (
 	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/engine"
+	"penstock/failover"
 	test "penstock/llm/upstream/upstreamtest"
 	"penstock/sse"
 	"penstock/stream"
@@ -36,14 +37,14 @@ type fixture struct {
 	charges  chan engine.Usage // of each call
 }
 
-// attemptLog is an Observer that collects the outcomes.
+// attemptLog is a failover.Observer that collects the outcomes.
 type attemptLog struct {
 	mu       sync.Mutex
 	outcomes []string
 }
 
-// Attempted implements Observer.
-func (l *attemptLog) Attempted(_, server string, o Outcome) {
+// Attempted implements failover.Observer.
+func (l *attemptLog) Attempted(_, server string, o failover.Outcome) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.outcomes = append(l.outcomes, server+" "+string(o))

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"penstock/apierr"
+	"penstock/failover"
 	"penstock/memory"
 	"penstock/sse"
 )
@@ -31,8 +32,8 @@ func (r *relay) events(o *response, body io.Reader, large *memory.Reservation) *
 			large.Shrink(int64(-change))
 			return nil
 		}
-		o.watchdog.pause()
-		defer o.watchdog.resume()
+		o.watchdog.Pause()
+		defer o.watchdog.Resume()
 		return large.Grow(o.ctx, int64(change))
 	})
 	return events
@@ -40,12 +41,12 @@ func (r *relay) events(o *response, body io.Reader, large *memory.Reservation) *
 
 // tooLong is the failure of a response with an event that is too long: of all its kind, so that the
 // same server is not used again.
-func (r *relay) tooLong(err error) *failure {
+func (r *relay) tooLong(err error) *failover.Failure {
 	if r.maxEvent() < r.model.config.MaxEvent {
-		return tooLarge(r.limit)
+		return failover.TooLarge(r.limit)
 	}
-	f := malformed("%w: more than %d bytes", err, r.maxEvent())
-	f.action = tryNext
+	f := failover.Malformed("%w: more than %d bytes", err, r.maxEvent())
+	f.Action = failover.TryNext
 	return f
 }
 
@@ -57,21 +58,21 @@ func isExhausted(err error) bool {
 
 // noMemory is the failure of a response for which there is no memory: another one would not fit
 // either, and no server is at fault.
-func noMemory(err error) *failure {
-	return &failure{outcome: OutcomeCanceled, action: giveUp, err: apierr.From(err)}
+func noMemory(err error) *failover.Failure {
+	return &failover.Failure{Outcome: failover.OutcomeCanceled, Action: failover.GiveUp, Err: apierr.From(err)}
 }
 
 // growWaiting reserves memory for a body that is kept, while the clock of the server stands still.
 func (o *response) growWaiting(bytes int64) error {
-	o.watchdog.pause()
-	defer o.watchdog.resume()
+	o.watchdog.Pause()
+	defer o.watchdog.Resume()
 	return o.held.Grow(o.ctx, bytes)
 }
 
 // writeWaiting is Write while the clock of the server stands still.
-func (c *counter) writeWaiting(p []byte, clock *watchdog) error {
-	clock.pause()
-	defer clock.resume()
+func (c *counter) writeWaiting(p []byte, clock *failover.Watchdog) error {
+	clock.Pause()
+	defer clock.Resume()
 	_, err := c.Write(p)
 	return err
 }

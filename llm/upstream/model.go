@@ -3,47 +3,56 @@ package upstream
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"sync"
 
 	"penstock/dialect"
 	"penstock/engine"
+	"penstock/failover"
+	"penstock/outbound"
 )
 
 // model is a Config in use.
 type model struct {
 	config  Config
-	servers []*server // by their index
-	pool    *pool
+	servers []*server // as in the configuration
+	pool    *failover.Pool
 	batches sync.Pool      // of *[]dialect.Delta; streams need one only while events arrive
 	drains  sync.WaitGroup // responses whose last bytes are being read
+
+	listTurn chan struct{} // has room for the one that asks the servers for their models
+	listed   sync.Mutex    // guards the servers' listings
 }
 
-func newModel(c Config) *model {
+func newModel(c Config) (*model, error) {
 	c.MaxEvent = cmp.Or(c.MaxEvent, DefaultMaxEvent)
-	m := &model{config: c}
+	m := &model{config: c, listTurn: make(chan struct{}, 1)}
+	var servers []failover.Server
 	for i, s := range c.Servers {
-		m.servers = append(m.servers, &server{Server: s, index: i, transport: newTransport(s.BaseURL, c.Timeouts.Connect, c.Gate.Permits, c.dial)})
+		connection := s.Connection
+		connection.Connect, connection.Keep, connection.Dial = c.Timeouts.Connect, c.Gate.Permits, c.dial
+		out, err := outbound.New(s.BaseURL, connection)
+		if err != nil {
+			return nil, fmt.Errorf("server %d: %w", i, err)
+		}
+		m.servers = append(m.servers, &server{Server: s, out: out})
+		servers = append(servers, failover.Server{Name: s.Name, Priority: s.Priority, Weight: s.Weight})
 	}
-	m.pool = newPool(m.servers)
+	m.pool = failover.New(failover.Config{
+		Model: c.Name, Servers: servers, FailoverAfter: c.Timeouts.FailoverAfter, Total: c.Timeouts.Total,
+		Observer: c.Observer, Log: c.Log,
+	})
 	m.batches.New = func() any { return new([]dialect.Delta) }
-	return m
+	return m, nil
 }
 
 // close waits for the rests of responses and closes the connections.
 func (m *model) close() error {
 	m.drains.Wait()
 	for _, s := range m.servers {
-		s.transport.CloseIdleConnections()
+		s.out.CloseIdleConnections()
 	}
 	return nil
-}
-
-// bounded returns the context of a client's request, which ends after Timeouts.Total.
-func (m *model) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	if m.config.Timeouts.Total == 0 {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeoutCause(ctx, m.config.Timeouts.Total, errTotal)
 }
 
 // generation is a request to generate, ready for every server.
@@ -61,7 +70,7 @@ func (m *model) register(to *engine.Model) {
 		Waits:      true,
 	})
 	engine.Predicts(to, "embed", engine.Predictor[*dialect.EmbeddingCall, *request, *dialect.EmbeddingResponse, *dialect.EmbeddingResponse]{
-		Preprocess: func(_ context.Context, c *dialect.EmbeddingCall) (*request, error) { return embedding(c) },
+		Preprocess: func(_ context.Context, c *dialect.EmbeddingCall) (*request, error) { return m.embedding(c) },
 		Predict:    m.embed,
 		Postprocess: func(_ context.Context, r *dialect.EmbeddingResponse) (*dialect.EmbeddingResponse, error) {
 			return r, nil
@@ -70,13 +79,17 @@ func (m *model) register(to *engine.Model) {
 }
 
 func (m *model) prepare(r *dialect.Request) (*generation, error) {
+	name, err := m.matched(r.Model)
+	if err != nil {
+		return nil, err
+	}
 	g := &generation{client: r, remote: dialect.OpenAIRemote(r)}
 	body, err := g.remote.Body(r)
 	if err != nil {
 		return nil, dialect.ErrorOf(err)
 	}
 	translated := g.remote.Name() != r.Dialect
-	g.request = request{expect: r.Expectation, path: g.remote.Path(), body: body, stream: r.Stream, credential: r.Credential, pass: r.Passthrough}
+	g.request = request{expect: r.Expectation, name: name, path: g.remote.Path(), body: body, stream: r.Stream, credential: r.Credential, header: m.forwarding(&r.Call), pass: r.Passthrough}
 	if translated || r.Passthrough == nil {
 		g.stream, g.pass = true, nil
 	}
@@ -100,12 +113,16 @@ func (m *model) generate(ctx context.Context, g *generation, emit func(...dialec
 
 const pathEmbeddings = "/embeddings"
 
-func embedding(c *dialect.EmbeddingCall) (*request, error) {
+func (m *model) embedding(c *dialect.EmbeddingCall) (*request, error) {
+	name, err := m.matched(c.Model)
+	if err != nil {
+		return nil, err
+	}
 	body, err := c.OwnBody()
 	if err != nil {
 		return nil, dialect.ErrorOf(err)
 	}
-	return &request{expect: c.Expectation, path: pathEmbeddings, body: body, credential: c.Credential, pass: c.Passthrough}, nil
+	return &request{expect: c.Expectation, name: name, path: pathEmbeddings, body: body, credential: c.Credential, header: m.forwarding(&c.Call), pass: c.Passthrough}, nil
 }
 
 // embed sends the request. It returns only the usage if the request's Passthrough has the response.

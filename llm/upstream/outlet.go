@@ -5,6 +5,7 @@ import (
 
 	"penstock/dialect"
 	"penstock/engine"
+	"penstock/failover"
 	"penstock/sse"
 )
 
@@ -13,7 +14,6 @@ import (
 type outlet struct {
 	model      *model
 	generation *generation
-	attempts   *attempts
 	emit       func(...dialect.Delta) error
 
 	begun bool           // something has been passed on
@@ -32,7 +32,7 @@ type outlet struct {
 
 // usage returns what has been passed on came to, f being why no more was. A client that leaves
 // before that has had its prompt read.
-func (t *outlet) usage(f *failure) engine.Usage {
+func (t *outlet) usage(f *failover.Failure) engine.Usage {
 	if !t.begun {
 		return unbegun(f, &t.generation.request)
 	}
@@ -50,13 +50,13 @@ func (t *outlet) resumable() bool {
 
 // enter begins the use of the outlet, which leave ends. It returns the failure of a response that
 // must not be passed on, as another one is.
-func (r *relay) enter() *failure {
+func (r *relay) enter() *failover.Failure {
 	if r.transcript == nil { // only the one that leads uses it
 		return nil
 	}
 	r.mu.Lock()
-	if r.sequence.lost.Load() {
-		return canceled(errLost)
+	if r.sequence.Lost() {
+		return failover.Canceled(failover.ErrLost)
 	}
 	return nil
 }

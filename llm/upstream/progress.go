@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"penstock/dialect"
+	"penstock/failover"
 	"penstock/sse"
 )
 
@@ -23,19 +24,19 @@ func (p *progress) note(o *response, sign dialect.Sign, whole bool) {
 	was, begins := p.whole, sign >= dialect.SignContent && !p.flowing
 	if begins {
 		p.flowing = true
-		o.server.breaker.responded()
+		o.sequence.Healthy()
 	}
 	limits := o.model.config.Timeouts
 	switch p.whole = whole && p.flowing; {
 	case p.whole && !was:
-		o.watchdog.set(limits.AfterFinish, errNoEnd)
+		o.watchdog.Set(limits.AfterFinish, failover.NoEnd)
 	case !p.whole && (was || begins):
-		o.watchdog.set(limits.BetweenTokens, errBetweenTokens)
+		o.watchdog.Set(limits.BetweenTokens, failover.Silence)
 	}
 }
 
 // one reads one event and passes it on. over: the response is complete.
-func (r *relay) one(o *response, raw *sse.RawEvent, at *progress) (over bool, f *failure) {
+func (r *relay) one(o *response, raw *sse.RawEvent, at *progress) (over bool, f *failover.Failure) {
 	if len(raw.Data) > 0 || len(raw.Bare) == 0 {
 		if over, f = r.data(o, raw, at); over || f != nil {
 			return over, f
@@ -50,10 +51,10 @@ func (r *relay) one(o *response, raw *sse.RawEvent, at *progress) (over bool, f 
 }
 
 // data reads the data of an event.
-func (r *relay) data(o *response, raw *sse.RawEvent, at *progress) (over bool, f *failure) {
+func (r *relay) data(o *response, raw *sse.RawEvent, at *progress) (over bool, f *failover.Failure) {
 	e, err := r.event(raw)
 	if err != nil {
-		return false, malformed("an event: %w", err)
+		return false, failover.Malformed("an event: %w", err)
 	}
 	sign := r.reader.Read(e)
 	switch sign {
@@ -64,8 +65,8 @@ func (r *relay) data(o *response, raw *sse.RawEvent, at *progress) (over bool, f
 	case dialect.SignError:
 		return false, reported(e.Data, o)
 	case dialect.SignMalformed:
-		f := malformed("an event that is none of this dialect: %.200q", redact(e.Data, o.secret))
-		f.err.Logged = fmt.Sprintf("the upstream sent an event of %d bytes that is none of this dialect", len(e.Data))
+		f := failover.Malformed("an event that is none of this dialect: %.200q", o.secrets.Redact(e.Data))
+		f.Err.Logged = fmt.Sprintf("the upstream sent an event of %d bytes that is none of this dialect", len(e.Data))
 		return false, f
 	case dialect.SignQuiet, dialect.SignContent, dialect.SignComplete, dialect.SignLast:
 		e.Data = r.reader.Trim(e.Data)
@@ -77,7 +78,7 @@ func (r *relay) data(o *response, raw *sse.RawEvent, at *progress) (over bool, f
 
 // last reads what there is of an event before the end of the body. It counts if it is whole: an
 // event that was cut is not JSON.
-func (r *relay) last(o *response, raw sse.RawEvent, at *progress, clean bool) (over bool, f *failure) {
+func (r *relay) last(o *response, raw sse.RawEvent, at *progress, clean bool) (over bool, f *failover.Failure) {
 	if data := bytes.TrimSpace(raw.Data); len(data) > 0 && data[0] == '[' && r.reader.Read(sse.Event{Data: data}) == dialect.SignDone {
 		return true, r.finish(o)
 	}

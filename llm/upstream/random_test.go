@@ -114,7 +114,10 @@ func (f *fixture) remodel() *model {
 	}
 	c := f.config
 	c.MaxAnswer, c.Timeouts.AfterFinish = DefaultMaxAnswer, DefaultAfterFinish
-	m := newModel(c)
+	m, err := newModel(c)
+	if err != nil {
+		f.t.Fatal(err)
+	}
 	f.engine = engine.New(engine.Options{Gate: engine.GateConfig{Permits: 1}})
 	f.model = f.engine.Add(c.Name, engine.Lifecycle{Kind: "openai", Gate: &c.Gate, Close: m.close})
 	m.register(f.model)
@@ -125,16 +128,8 @@ func (f *fixture) remodel() *model {
 
 func checkNothingLeft(t *testing.T, m *model) {
 	t.Helper()
-	for _, s := range m.servers {
-		m.pool.mu.Lock()
-		outstanding := s.outstanding
-		m.pool.mu.Unlock()
-		s.breaker.mu.Lock()
-		probing := s.breaker.probing
-		s.breaker.mu.Unlock()
-		if outstanding != 0 || probing {
-			t.Errorf("the server %s has %d requests, and a probe: %t", s.Name, outstanding, probing)
-		}
+	if !m.pool.Idle() {
+		t.Error("a server still has a request or a probe")
 	}
 }
 

@@ -7,38 +7,37 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"penstock/apierr"
 	"penstock/dialect"
+	"penstock/failover"
+	"penstock/outbound"
 )
 
 const (
-	maxRejection = 1 << 20         // bytes of the body of an error response
-	maxWait      = 5 * time.Second // a longer Retry-After is not waited for
-	maxCool      = time.Minute     // nor heeded beyond this
-	maxMessage   = 500             // bytes of a server's error message
+	maxRejection = 1 << 20 // bytes of the body of an error response
+	maxMessage   = 500     // bytes of a server's error message
 )
 
 // rejected is the failure of a response whose status is not a success.
-func rejected(o *response) *failure {
+func rejected(o *response) *failover.Failure {
 	data, err := io.ReadAll(io.LimitReader(o.body, maxRejection))
 	if err != nil {
-		return cut(fmt.Errorf("read the body of a %d: %w", o.head.StatusCode, err))
+		return failover.Cut(fmt.Errorf("read the body of a %d: %w", o.head.StatusCode, err))
 	}
 	header := o.header()
 	if media := o.head.Header.Get("Content-Type"); media != "" {
-		header.Set("Content-Type", redactText(media, o.secret))
+		header.Set("Content-Type", o.secrets.Text(media))
 	}
-	f := rejection(&dialect.UpstreamAnswer{Status: o.head.StatusCode, Header: header, Body: redact(data, o.secret)}, o.ownKey)
+	f := rejection(&dialect.UpstreamAnswer{Status: o.head.StatusCode, Header: header, Body: o.secrets.Redact(data)}, o.ownKey)
 	o.explain(f)
 	return f
 }
 
 // reported is the failure of a server that reports an error in an event, or in a response with a
 // status of success. The status that the client gets is that of the error.
-func reported(body []byte, o *response) *failure {
-	body = redact(body, o.secret)
+func reported(body []byte, o *response) *failover.Failure {
+	body = o.secrets.Redact(body)
 	e := parseError(body)
 	status, err := strconv.Atoi(e.Code)
 	switch {
@@ -52,7 +51,7 @@ func reported(body []byte, o *response) *failure {
 	}
 	header := http.Header{"Content-Type": {"application/json"}, headerUpstream: {o.server.Name}}
 	if retry := o.head.Header.Get("X-Should-Retry"); retry != "" {
-		header.Set("X-Should-Retry", redactText(retry, o.secret))
+		header.Set("X-Should-Retry", o.secrets.Text(retry))
 	}
 	return rejection(&dialect.UpstreamAnswer{Status: status, Header: header, Body: enveloped(body, e)}, o.ownKey)
 }
@@ -77,46 +76,30 @@ func enveloped(body []byte, e dialect.Error) []byte {
 }
 
 // rejection classifies a response that a server sent in place of the requested one.
-func rejection(a *dialect.UpstreamAnswer, ownKey bool) *failure {
+func rejection(a *dialect.UpstreamAnswer, ownKey bool) *failover.Failure {
 	e := parseError(a.Body)
-	wait, hasWait := retryAfter(a.Header)
-	f := &failure{outcome: OutcomeError, action: retry, status: a.Status, err: &apierr.Error{
-		Code: apierr.CodeUpstreamError, Message: "the upstream reported an error", RetryAfter: wait, Cause: a,
-		Logged: fmt.Sprintf("the upstream reported an error, with status %d", a.Status),
-	}}
-	if e.Message != "" {
-		f.err.Message += ": " + truncated(e.Message)
+	f := failover.Rejected(a.Status, a.Header)
+	if a.Status >= 400 {
+		f.Err.Cause = a
+		if e.Message != "" {
+			f.Err.Message += ": " + truncated(e.Message)
+		}
 	}
 	switch status := a.Status; {
 	case (status == http.StatusUnauthorized || status == http.StatusForbidden) && !ownKey:
 		// The gateway's key is at fault: the client can do nothing about it, and is not shown what
 		// the server reports about that key.
-		f.outcome, f.action = OutcomeUnauthorized, tryNext
-		f.err = &apierr.Error{
+		f.Outcome, f.Action = failover.OutcomeUnauthorized, failover.TryNext
+		f.Err = &apierr.Error{
 			Code: apierr.CodeUpstreamUnauthorized, Message: "the upstream refused this gateway's key; its operator has to set a valid one",
 			Cause:  fmt.Errorf("status %d: %s", status, truncated(e.Message)),
 			Logged: fmt.Sprintf("the upstream refused this gateway's key, with status %d", status),
 		}
-	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && hasWait:
-		f.outcome, f.action, f.wait = OutcomeRateLimited, tryNext, min(wait, maxCool)
-		if hasWait && wait <= maxWait && e.Code != "insufficient_quota" {
-			f.action = retryLater
-		}
-		if status == http.StatusTooManyRequests {
-			f.err.Code = apierr.CodeRateLimited
-		}
-	case status == http.StatusRequestTimeout, status >= 500:
-	case status == http.StatusPaymentRequired, tooLong(e), lacksModel(status, e):
-		f.outcome, f.action = OutcomeRejected, tryNext
-		f.err.Code = apierr.CodeInvalidInput
-	case status >= 400:
-		f.outcome, f.action = OutcomeRejected, giveUp
-		f.err.Code = apierr.CodeInvalidInput
-	default: // a redirection
-		f.action = tryNext
-		f.err.Message, f.err.Cause = "the upstream sent a redirection, which is not followed", fmt.Errorf("status %d", status)
+	case f.Outcome == failover.OutcomeRateLimited && e.Code == "insufficient_quota", // no wait helps
+		f.Outcome == failover.OutcomeRejected && (status == http.StatusPaymentRequired || tooLong(e) || lacksModel(status, e)):
+		f.Action = failover.TryNext
 	}
-	f.obey(a.Header.Get("X-Should-Retry"))
+	obey(f, a.Header.Get("X-Should-Retry"))
 	return f
 }
 
@@ -143,33 +126,17 @@ func tooLong(e dialect.Error) bool {
 	return strings.Contains(message, "maximum context length") || strings.Contains(message, "context window")
 }
 
-// retryAfter returns how long a server wants no requests: OpenAI's Retry-After-Ms, or Retry-After
-// in seconds or as a date.
-func retryAfter(h http.Header) (d time.Duration, ok bool) {
-	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil && ms >= 0 && ms < 1e9 {
-		return time.Duration(ms * float64(time.Millisecond)), true
-	}
-	value := h.Get("Retry-After")
-	if s, err := strconv.ParseFloat(value, 64); err == nil && s >= 0 && s < 1e6 {
-		return time.Duration(s * float64(time.Second)), true
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(0, time.Until(at)), true
-	}
-	return 0, false
-}
-
-// forwarded returns the headers of a response that matter to the client, without the gateway's key.
-func forwarded(h http.Header, secret string) http.Header {
+// forwarded returns the headers of a response that matter to the client, without secrets.
+func forwarded(h http.Header, secrets outbound.Secrets) http.Header {
 	out := http.Header{}
 	for name, values := range h {
 		switch lower := strings.ToLower(name); {
 		case lower == "x-request-id":
-			out["X-Upstream-Request-Id"] = redactAll(values, secret)
+			out["X-Upstream-Request-Id"] = secrets.Values(values)
 		case lower == "retry-after", lower == "retry-after-ms", lower == "x-should-retry",
 			strings.HasPrefix(lower, "x-ratelimit-"), strings.HasPrefix(lower, "openai-"),
 			lower == "ratelimit", strings.HasPrefix(lower, "ratelimit-"): // the IETF's names
-			out[name] = redactAll(values, secret)
+			out[name] = secrets.Values(values)
 		}
 	}
 	return out

@@ -10,6 +10,7 @@ import (
 	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/engine"
+	"penstock/failover"
 	"penstock/memory"
 	"penstock/sse"
 )
@@ -23,10 +24,10 @@ const maxHeld = 256 << 10 // bytes held back before the first content
 // clean end of the body, or, if that does not come, Timeouts.AfterFinish without a byte.
 type relay struct {
 	*outlet
-	sequence *sequence
+	sequence *failover.Sequence
 
 	reader  dialect.Reader
-	clock   *watchdog // of the response
+	clock   *failover.Watchdog // of the response
 	leading bool
 	resumes bool        // something has been passed on, by this response or another one
 	held    []sse.Event // until there is content: another server may still be used
@@ -38,16 +39,17 @@ type relay struct {
 
 // relay streams the response of a server, and of further ones after failures.
 func (m *model) relay(ctx context.Context, g *generation, emit func(...dialect.Delta) error) (engine.End, error) {
-	to := &outlet{model: m, generation: g, emit: emit, attempts: &attempts{model: m, request: &g.request}}
+	to := &outlet{model: m, generation: g, emit: emit}
 	if !g.client.Stream { // the deltas are gathered into a whole response
 		to.limit = m.config.MaxAnswer
 	}
+	var resumable func() bool
 	if g.matches {
-		to.transcript, to.attempts.resumable = &transcript{}, to.resumable
+		to.transcript, resumable = &transcript{}, to.resumable
 	}
-	f := to.attempts.run(ctx, func(ctx context.Context, q *sequence) *failure {
-		r := &relay{outlet: to, sequence: q, resumes: q.resumes}
-		response, f := m.send(ctx, q, &g.request, m.config.Timeouts.FirstToken, errFirstToken)
+	f := m.attempt(ctx, &g.request, resumable, func(ctx context.Context, q *failover.Sequence) *failover.Failure {
+		r := &relay{outlet: to, sequence: q, resumes: q.Resumes()}
+		response, f := m.send(ctx, q, &g.request, m.config.Timeouts.FirstToken, failover.NoFirstToken)
 		if f == nil {
 			f = r.pass(response)
 		}
@@ -61,13 +63,13 @@ func (m *model) relay(ctx context.Context, g *generation, emit func(...dialect.D
 	})
 	if f != nil {
 		to.emitHeld()
-		return engine.Unfinished(to.usage(f)), f.err
+		return engine.Unfinished(to.usage(f)), f.Err
 	}
 	return engine.Ended(to.from.End().Reason, to.usage(nil)), nil
 }
 
 // pass passes one response on. It returns nil once that is complete.
-func (r *relay) pass(o *response) *failure {
+func (r *relay) pass(o *response) *failover.Failure {
 	if f := o.asEvents(r.generation); f != nil {
 		defer o.close()
 		return f
@@ -100,7 +102,7 @@ func (r *relay) pass(o *response) *failure {
 
 // read reads events and passes them on, until the response is complete or has failed. It enters
 // again after each wait, and what it has not flushed is the caller's to flush.
-func (r *relay) read(o *response, large *memory.Reservation) *failure {
+func (r *relay) read(o *response, large *memory.Reservation) *failover.Failure {
 	var at progress
 	body := &ending{Reader: o.body}
 	events := r.events(o, body, large)
@@ -137,7 +139,7 @@ func (r *relay) event(raw *sse.RawEvent) (sse.Event, error) {
 }
 
 // take passes an event on, or holds it back.
-func (r *relay) take(o *response, e sse.Event, sign dialect.Sign) *failure {
+func (r *relay) take(o *response, e sse.Event, sign dialect.Sign) *failover.Failure {
 	if r.replay != nil {
 		rest, isNew, err := r.replay.next(e.Data)
 		switch {
@@ -165,11 +167,11 @@ func (r *relay) take(o *response, e sse.Event, sign dialect.Sign) *failure {
 
 // begin makes this response the one that is passed on, if it is not yet, and passes on its head and
 // the events that were held back, unless the client has those of another.
-func (r *relay) begin(o *response) *failure {
-	if !r.leading || r.attempts.contested.Load() {
-		if !r.attempts.lead(r.sequence) {
-			return canceled(errLost)
-		}
+func (r *relay) begin(o *response) *failover.Failure {
+	if !r.sequence.Lead() {
+		return failover.Canceled(failover.ErrLost)
+	}
+	if !r.leading {
 		r.leading, r.from = true, r.reader
 	}
 	if r.resumes {
@@ -189,7 +191,7 @@ func (r *relay) begin(o *response) *failure {
 }
 
 // add adds an event to those that are emitted next.
-func (r *relay) add(e sse.Event) *failure {
+func (r *relay) add(e sse.Event) *failover.Failure {
 	if r.transcript != nil {
 		r.transcript.note(e.Data)
 	}
@@ -197,7 +199,7 @@ func (r *relay) add(e sse.Event) *failure {
 	var err error
 	before := len(*r.batch)
 	if *r.batch, err = r.reader.Deltas(*r.batch, e); err != nil {
-		return malformed("%w", err)
+		return failover.Malformed("%w", err)
 	}
 	if r.limit > 0 {
 		return r.bound(len(e.Data), (*r.batch)[before:])
@@ -219,7 +221,7 @@ func (r *relay) ready() {
 }
 
 // flush emits what has been added since the last read.
-func (r *relay) flush() *failure {
+func (r *relay) flush() *failover.Failure {
 	batch := r.batch
 	if batch == nil {
 		return nil
@@ -227,20 +229,20 @@ func (r *relay) flush() *failure {
 	r.batch = nil
 	var err error
 	if len(*batch) > 0 {
-		r.clock.pause()
+		r.clock.Pause()
 		err = r.emit(*batch...)
-		r.clock.resume()
+		r.clock.Resume()
 	}
 	*batch = dialect.ResetDeltas(*batch) // they refer to a stream's memory
 	r.model.batches.Put(batch)
 	if err != nil {
-		return canceled(err)
+		return failover.Canceled(err)
 	}
 	return nil
 }
 
 // finish ends a complete response.
-func (r *relay) finish(o *response) *failure {
+func (r *relay) finish(o *response) *failover.Failure {
 	if r.replay != nil && !r.replay.caughtUp() {
 		return differs(errShorter)
 	}
@@ -253,7 +255,7 @@ func (r *relay) finish(o *response) *failure {
 
 // ended returns what the end of the body means, which is clean if nothing but the server ended it.
 // raw is the part of an event before it: a server may leave out the empty line after the last one.
-func (r *relay) ended(o *response, raw sse.RawEvent, err error, at *progress, clean bool) *failure {
+func (r *relay) ended(o *response, raw sse.RawEvent, err error, at *progress, clean bool) *failover.Failure {
 	cause := context.Cause(o.ctx)
 	o.ended = clean
 	if len(raw.Data)+len(raw.Bare) > 0 {
@@ -262,10 +264,10 @@ func (r *relay) ended(o *response, raw sse.RawEvent, err error, at *progress, cl
 		}
 	}
 	switch whole := r.reader.Whole(); {
-	case (clean || errors.Is(cause, errNoEnd)) && whole:
+	case (clean || errors.Is(cause, failover.NoEnd)) && whole:
 		return r.finish(o)
-	case errors.Is(cause, errNoEnd): // while an event arrived after which it is not whole
-		return cut(cause)
+	case errors.Is(cause, failover.NoEnd): // while an event arrived after which it is not whole
+		return failover.Cut(cause)
 	case errors.Is(err, sse.ErrEventTooLong) && cause == nil:
 		return r.tooLong(err)
 	case isExhausted(err):
@@ -276,24 +278,24 @@ func (r *relay) ended(o *response, raw sse.RawEvent, err error, at *progress, cl
 }
 
 // interrupted decides what can be done about a failure after something has been passed on.
-func (r *relay) interrupted(f *failure) {
-	if f.status != 0 { // an error event, or a rejected attempt to continue: too late to be the client's own rejection
-		f.err.Code = apierr.CodeUpstreamError
+func (r *relay) interrupted(f *failover.Failure) {
+	if f.Status != 0 { // an error event, or a rejected attempt to continue: too late to be the client's own rejection
+		f.Err.Code = apierr.CodeUpstreamError
 	}
 	_ = r.enter() // if another response leads by now, its sequence is over, and what is decided has no effect
 	defer r.leave()
 	switch {
 	case r.transcript == nil || !r.transcript.comparable():
-		f.action = giveUp
-	case r.sequence.resumes && f.outcome == OutcomeRejected:
-		f.action = tryNext
-	case errors.Is(f.err, errBetweenTokens): // it had begun: the server's next response need not stall too
-		f.action = retryLater
+		f.Action = failover.GiveUp
+	case r.sequence.Resumes() && f.Outcome == failover.OutcomeRejected:
+		f.Action = failover.TryNext
+	case errors.Is(f.Err, failover.Silence): // it had begun: the server's next response need not stall too
+		f.Action = failover.RetryLater
 	}
 }
 
-func differs(why error) *failure {
-	return &failure{outcome: OutcomeDiffers, action: giveUp, err: &apierr.Error{
+func differs(why error) *failover.Failure {
+	return &failover.Failure{Outcome: failover.OutcomeDiffers, Action: failover.GiveUp, Err: &apierr.Error{
 		Code:    apierr.CodeUpstreamCut,
 		Message: "the upstream ended its response early, and its response to a second request was a different one; try again",
 		Cause:   fmt.Errorf("continue a response that was cut: %w", why),

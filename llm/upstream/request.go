@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -13,11 +14,13 @@ import (
 // request is a client's request, ready for every server.
 type request struct {
 	expect func() dialect.Expectation
+	name   string // what the * of the model's name matched, if it is a pattern
 	path   string // of the endpoint, below a server's base URL
 	body   dialect.Body
 	stream bool // the response is requested as events
 
 	credential string              // the client's own key; may be empty
+	header     forwarding          // headers of the client's
 	pass       dialect.Passthrough // takes the head and, unless it is streamed, the body; may be nil
 
 	gather gatherer // makes a whole response of events; nil: there are none of such a response
@@ -33,9 +36,9 @@ func (r *request) key(s *server) (key string, own bool) {
 
 // post sends the request to a server, which it asks for the usage if asks is set. It returns the
 // response whatever its status is, and follows no redirections, which would be sent the key.
-func (r *request) post(ctx context.Context, s *server, key string, asks bool) (*http.Response, error) {
+func (r *request) post(ctx context.Context, s *server, asks bool) (*http.Response, error) {
 	url := strings.TrimRight(s.BaseURL, "/") + r.path
-	out, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(r.body.For(s.Model, asks)))
+	out, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(r.body.For(s.model(r.name), asks)))
 	if err != nil {
 		return nil, fmt.Errorf("make a request to the upstream: %w", err)
 	}
@@ -49,10 +52,16 @@ func (r *request) post(ctx context.Context, s *server, key string, asks bool) (*
 		out.Header["Cache-Control"] = []string{"no-cache"}
 		out.Header["Connection"] = []string{"keep-alive"}
 	}
+	key, ownKey := r.key(s)
+	maps.Copy(out.Header, r.header.always)
+	if ownKey {
+		maps.Copy(out.Header, r.header.withKey)
+	}
 	if key != "" {
 		out.Header["Authorization"] = []string{"Bearer " + key}
 	}
-	response, err := s.transport.RoundTrip(out)
+	s.out.Apply(out)
+	response, err := s.out.RoundTrip(out)
 	if err != nil {
 		return nil, fmt.Errorf("send a request to the upstream: %w", err)
 	}

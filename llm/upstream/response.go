@@ -5,25 +5,26 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/http/httptrace"
-	"net/textproto"
 	"time"
 
+	"penstock/failover"
 	"penstock/memory"
+	"penstock/outbound"
 )
 
 // response is a response with a status of success, whose body has not been read yet.
 type response struct {
 	model    *model
 	server   *server
+	sequence *failover.Sequence
 	head     *http.Response
 	body     io.Reader // decompressed
 	ctx      context.Context
-	watchdog *watchdog
-	asked    bool   // for the usage, which the client has not
-	secret   string // the key that was sent
-	ownKey   bool   // it is the client's own
-	ended    bool   // the body has been read to its end
+	watchdog *failover.Watchdog
+	asked    bool             // for the usage, which the client has not
+	secrets  outbound.Secrets // the key that was sent, and the server's
+	ownKey   bool             // it is the client's own
+	ended    bool             // the body has been read to its end
 
 	draining bool // close is not to end it
 
@@ -37,53 +38,45 @@ type response struct {
 // from the moment the connection is open; cause is why it is canceled after that. The sequence is
 // notified of silence. The caller closes the response. A server that rejects a request for its
 // usage is sent it once more without, and is not asked again.
-func (m *model) send(ctx context.Context, q *sequence, r *request, limit time.Duration, cause error) (*response, *failure) {
-	asks := r.asks(q.server)
+func (m *model) send(ctx context.Context, q *failover.Sequence, r *request, limit time.Duration, cause failover.Timeout) (*response, *failover.Failure) {
+	asks := r.asks(m.servers[q.Server()])
 	o, f := m.sendOnce(ctx, q, r, asks, limit, cause)
 	if f == nil || !asks || !refusesUsage(f) {
 		return o, f
 	}
 	if o, f = m.sendOnce(ctx, q, r, false, limit, cause); f == nil {
-		m.notAskedAgain(q.server) // it was that, and not what the client has sent
+		m.notAskedAgain(m.servers[q.Server()]) // it was that, and not what the client has sent
 	}
 	return o, f
 }
 
-func (m *model) sendOnce(ctx context.Context, q *sequence, r *request, asks bool, limit time.Duration, cause error) (*response, *failure) {
-	s := q.server
+func (m *model) sendOnce(ctx context.Context, q *failover.Sequence, r *request, asks bool, limit time.Duration, cause failover.Timeout) (*response, *failover.Failure) {
+	s := m.servers[q.Server()]
 	key, ownKey := r.key(s)
-	ctx, watchdog := newWatchdog(ctx, m.config.Timeouts.Connect, errConnect)
-	watchdog.notify(m.config.Timeouts.FailoverAfter, q.silent)
-	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { watchdog.deadline(limit, cause) },
-		Got1xxResponse: func(int, textproto.MIMEHeader) error {
-			watchdog.touch()
-			return nil
-		},
+	ctx, watchdog := q.Watch(ctx, m.config.Timeouts.Connect)
+	head, f := watchdog.Send(ctx, limit, cause, func(ctx context.Context) (*http.Response, error) { //nolint:bodyclose // response.close does
+		return r.post(ctx, s, asks)
 	})
-	head, err := r.post(traced, s, key, asks) //nolint:bodyclose // response.close does
-	if err != nil {
-		defer watchdog.stop()
-		return nil, noResponse(ctx, err, m.config.Timeouts)
+	if f != nil {
+		watchdog.Stop()
+		return nil, f
 	}
-	watchdog.touch()
-	q.responded = true
-	head.Body = touching{head.Body, watchdog}
-	o := &response{model: m, server: s, head: head, ctx: ctx, watchdog: watchdog, asked: asks, secret: key, ownKey: ownKey}
+	o := &response{model: m, server: s, sequence: q, head: head, ctx: ctx, watchdog: watchdog, asked: asks, secrets: s.out.Secrets().With(key), ownKey: ownKey}
 	if n := fields(head.Header); n > maxFields {
 		defer o.close()
-		return nil, malformed("a head of %d fields", n)
+		return nil, failover.Malformed("a head of %d fields", n)
 	}
-	if o.body, err = decompressed(head); err != nil {
+	var err error
+	if o.body, err = outbound.Decompressed(head); err != nil {
 		defer o.close()
-		return nil, malformed("%w", err)
+		return nil, failover.Malformed("%w", err)
 	}
 	if head.StatusCode < 200 || head.StatusCode > 299 {
 		defer o.close()
-		watchdog.set(m.config.Timeouts.BetweenTokens, errBetweenTokens)
+		watchdog.Set(m.config.Timeouts.BetweenTokens, failover.Silence)
 		f := rejected(o)
 		if cause := context.Cause(ctx); cause != nil {
-			return nil, noResponse(ctx, cause, m.config.Timeouts)
+			return nil, failover.NoResponse(ctx, cause)
 		}
 		return nil, f
 	}
@@ -122,17 +115,14 @@ func (o *response) isUnframed() bool {
 
 // header returns the headers of the response that a client gets.
 func (o *response) header() http.Header {
-	header := forwarded(o.head.Header, o.secret)
+	header := forwarded(o.head.Header, o.secrets)
 	header.Set(headerUpstream, o.server.Name)
 	return header
 }
 
 // broken returns the failure of a response whose body could not be read.
-func (o *response) broken(err error) *failure {
-	if cause := context.Cause(o.ctx); cause != nil {
-		return noResponse(o.ctx, cause, o.model.config.Timeouts)
-	}
-	return cut(err)
+func (o *response) broken(err error) *failover.Failure {
+	return failover.Broken(o.ctx, err)
 }
 
 // close ends the response, and the request if that has not ended, unless its last bytes are being
@@ -144,7 +134,7 @@ func (o *response) close() {
 }
 
 func (o *response) end() {
-	o.watchdog.stop()
+	o.watchdog.Stop()
 	o.head.Body.Close()
 	if o.held != nil {
 		o.held.Close()
@@ -162,7 +152,7 @@ func (o *response) drain() {
 		return
 	}
 	o.draining = true
-	o.watchdog.detach(drainTime)
+	o.watchdog.Detach(drainTime)
 	o.model.drains.Go(func() {
 		defer o.end()
 		_, _ = io.CopyN(io.Discard, o.body, 64<<10) // the response is complete, whatever follows

@@ -1,13 +1,13 @@
 package upstream
 
 import (
-	"crypto/tls"
-	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"log/slog"
 	"net"
-	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +18,7 @@ import (
 	"penstock/dialect"
 	"penstock/engine"
 	test "penstock/llm/upstream/upstreamtest"
+	"penstock/outbound"
 )
 
 func TestMain(m *testing.M) {
@@ -62,15 +63,21 @@ func TestOverTCP(t *testing.T) {
 				server.Close()
 			}
 			var log strings.Builder
-			m := newModel(Config{
-				Name: "gpt", Servers: []Server{{Name: "a", BaseURL: server.URL + "/v1", Model: "model-a", Weight: 1}},
+			var connection outbound.Config
+			if c.http2 && !c.unknown {
+				connection.CAFile = filepath.Join(t.TempDir(), "ca.pem")
+				authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+				if err := os.WriteFile(connection.CAFile, authority, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			m, err := newModel(Config{
+				Name: "gpt", Servers: []Server{{Name: "a", BaseURL: server.URL + "/v1", Model: "model-a", Weight: 1, Connection: connection}},
 				Timeouts: Timeouts{Connect: time.Minute, FirstToken: time.Minute, BetweenTokens: time.Minute, Whole: time.Minute},
 				Gate:     engine.GateConfig{Permits: 1}, Observer: &attemptLog{}, Log: logTo(&log),
 			})
-			if c.http2 && !c.unknown {
-				roots := x509.NewCertPool()
-				roots.AddCert(server.Certificate())
-				m.servers[0].transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: roots}
+			if err != nil {
+				t.Fatal(err)
 			}
 			defer m.close()
 			request, err := dialect.NewChat().Decode(dialect.Input{Body: []byte(chatBody)})

@@ -8,6 +8,7 @@ import (
 	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/engine"
+	"penstock/failover"
 )
 
 // counted returns the usage that a server has reported, or else an estimate: by the texts of the
@@ -25,8 +26,8 @@ func counted(reported dialect.Usage, request *request, text int) engine.Usage {
 
 // unbegun returns what a request came to of which nothing has been passed on: its prompt, if it was
 // the client that left; a failure that the client gets costs nothing.
-func unbegun(f *failure, request *request) engine.Usage {
-	if f == nil || f.outcome != OutcomeCanceled {
+func unbegun(f *failover.Failure, request *request) engine.Usage {
+	if f == nil || f.Outcome != failover.OutcomeCanceled {
 		return engine.Usage{}
 	}
 	return counted(dialect.Usage{}, request, 0)
@@ -40,11 +41,11 @@ func (r *request) asks(s *server) bool {
 
 // refusesUsage reports whether a server may have rejected a request because it was asked for the
 // usage.
-func refusesUsage(f *failure) bool {
-	if f.status != http.StatusBadRequest && f.status != http.StatusUnprocessableEntity {
+func refusesUsage(f *failover.Failure) bool {
+	if f.Status != http.StatusBadRequest && f.Status != http.StatusUnprocessableEntity {
 		return false
 	}
-	a := answerOf(f.err)
+	a := answerOf(f.Err)
 	return a != nil && (bytes.Contains(a.Body, []byte("stream_options")) || bytes.Contains(a.Body, []byte("include_usage")))
 }
 

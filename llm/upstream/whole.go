@@ -13,6 +13,7 @@ import (
 	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/engine"
+	"penstock/failover"
 )
 
 const (
@@ -26,23 +27,22 @@ const (
 // copyWhole requests a whole response, and copies it. It returns the usage, of what has been copied
 // of a response that fails too. Its error is an *apierr.Error.
 func (m *model) copyWhole(ctx context.Context, r *request, to dialect.Passthrough) (engine.Usage, error) {
-	a := &attempts{model: m, request: r}
 	counting := &counter{to: to, gather: r.gather}
-	f := a.run(ctx, func(ctx context.Context, q *sequence) *failure {
-		o, f := m.send(ctx, q, r, m.config.Timeouts.Whole, errWhole)
+	f := m.attempt(ctx, r, nil, func(ctx context.Context, q *failover.Sequence) *failover.Failure {
+		o, f := m.send(ctx, q, r, m.config.Timeouts.Whole, failover.NoHead)
 		if f != nil {
 			return f
 		}
 		defer o.close()
-		return o.copyTo(counting, func() bool { return a.lead(q) })
+		return o.copyTo(counting, q.Lead)
 	})
 	switch {
 	case f == nil:
 		return counting.usage(r), nil
 	case counting.begun:
-		return counting.usage(r), f.err
+		return counting.usage(r), f.Err
 	}
-	return unbegun(f, r), f.err
+	return unbegun(f, r), f.Err
 }
 
 // counter is a Passthrough that counts the body, and finds its usage, on its way to another.
@@ -75,11 +75,11 @@ func (c *counter) usage(request *request) engine.Usage {
 }
 
 // copyTo copies a head and a body. Before that it calls lead; then no other attempt can follow.
-func (o *response) copyTo(to *counter, lead func() bool) *failure {
-	o.watchdog.set(o.model.config.Timeouts.BetweenTokens, errBetweenTokens)
+func (o *response) copyTo(to *counter, lead func() bool) *failover.Failure {
+	o.watchdog.Set(o.model.config.Timeouts.BetweenTokens, failover.Silence)
 	limit := o.model.config.MaxAnswer
 	if o.head.ContentLength > limit {
-		return tooLarge(limit)
+		return failover.TooLarge(limit)
 	}
 	if to.gather != nil {
 		if f := o.sniff(false); f != nil {
@@ -94,21 +94,21 @@ func (o *response) copyTo(to *counter, lead func() bool) *failure {
 		return o.broken(fmt.Errorf("read a whole response: %w", err))
 	}
 	if int64(len(start)) > limit {
-		return tooLarge(limit)
+		return failover.TooLarge(limit)
 	}
 	complete := len(start) < wholeFirst
 	if f := o.check(start, complete); f != nil {
 		return f
 	}
 	if isBlank := len(bytes.TrimSpace(start)) == 0; isBlank && complete || !isBlank && to.gather != nil && o.form == formOther {
-		return malformed("a body of type %q in place of JSON", o.head.Header.Get("Content-Type"))
+		return failover.Malformed("a body of type %q in place of JSON", o.head.Header.Get("Content-Type"))
 	}
 	if complete && o.isJSON() {
 		start = dialect.WithoutError(start)
 	}
-	o.server.breaker.responded()
+	o.sequence.Healthy()
 	header := o.header()
-	header.Set("Content-Type", redactText(o.contentType(), o.secret))
+	header.Set("Content-Type", o.secrets.Text(o.contentType()))
 	switch {
 	case complete:
 		header.Set("Content-Length", strconv.Itoa(len(start)))
@@ -116,37 +116,33 @@ func (o *response) copyTo(to *counter, lead func() bool) *failure {
 		header.Set("Content-Length", strconv.FormatInt(o.head.ContentLength, 10))
 	}
 	if !lead() {
-		return canceled(errLost)
+		return failover.Canceled(failover.ErrLost)
 	}
 	to.Head(o.head.StatusCode, header)
 	if err := to.writeWaiting(start, o.watchdog); err != nil {
-		return canceled(err)
+		return failover.Canceled(err)
 	}
 	if complete {
 		return nil
 	}
-	f := o.copyRest(to)
-	if f != nil {
-		f.action = giveUp
-	}
-	return f
+	return o.copyRest(to)
 }
 
 // copyRest copies what follows the start.
-func (o *response) copyRest(to *counter) *failure {
+func (o *response) copyRest(to *counter) *failover.Failure {
 	unframed := o.isUnframed() && o.isJSON()
 	buf := make([]byte, wholePiece)
 	for {
 		n, err := o.body.Read(buf)
 		if limit := o.model.config.MaxAnswer; int64(to.bytes+n) > limit {
-			return tooLarge(limit)
+			return failover.TooLarge(limit)
 		}
 		if err := to.writeWaiting(buf[:n], o.watchdog); err != nil {
-			return canceled(err)
+			return failover.Canceled(err)
 		}
 		if err == io.EOF { //nolint:errorlint // io.EOF itself is a clean end
 			if unframed && !to.body.closed() {
-				return cut(errors.New("the connection ended in the middle of a whole response"))
+				return failover.Cut(errors.New("the connection ended in the middle of a whole response"))
 			}
 			return nil
 		}
@@ -158,16 +154,16 @@ func (o *response) copyRest(to *counter) *failure {
 
 // check returns the failure of a body that is not JSON, or an error object; of one that is not
 // complete only the type is checked.
-func (o *response) check(start []byte, complete bool) *failure {
+func (o *response) check(start []byte, complete bool) *failover.Failure {
 	if o.isHTML() {
-		return malformed("an HTML page in place of JSON")
+		return failover.Malformed("an HTML page in place of JSON")
 	}
 	if !o.isJSON() || !complete {
 		return nil
 	}
 	switch isError, err := dialect.ReportsError(start); {
 	case err != nil:
-		return malformed("a response that is not JSON: %w", err)
+		return failover.Malformed("a response that is not JSON: %w", err)
 	case isError:
 		return reported(start, o)
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"penstock/engine"
+	"penstock/failover"
 	"penstock/llm/upstream"
 	test "penstock/llm/upstream/upstreamtest"
 	"penstock/test/server"
@@ -135,8 +136,8 @@ type outcomeCounter struct {
 	outcomes []string
 }
 
-// Attempted implements upstream.Observer.
-func (c *outcomeCounter) Attempted(_, _ string, o upstream.Outcome) {
+// Attempted implements failover.Observer.
+func (c *outcomeCounter) Attempted(_, _ string, o failover.Outcome) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.outcomes = append(c.outcomes, string(o))

@@ -24,7 +24,7 @@ var importRules = map[string]struct {
 }{
 	"cmd":   {[]string{"app", "kinds"}, "a command is one call of app.Main"},
 	"app":   {[]string{"apierr", "auth", "configs", "engine", "gateway", "hub", "llm", "logging", "memory", "regular", "stream", "web"}, "the command line adds models by their Kind and knows none itself; llm is for penstock import"},
-	"kinds": {[]string{"app", "configs", "engine", "gateway", "clip", "llm", "onnx", "regular"}, "this is where a configuration becomes a model"},
+	"kinds": {[]string{"app", "configs", "engine", "failover", "gateway", "clip", "llm", "onnx", "outbound", "regular"}, "this is where a configuration becomes a model"},
 
 	"configs": {[]string{"regular"}, "kinds turns a configuration into options"},
 	"apierr":  {nil, "every package can return its errors"},
@@ -35,16 +35,19 @@ var importRules = map[string]struct {
 	"engine":  {[]string{"apierr", "memory", "sse", "stream", "strictjson"}, "the engine knows no HTTP, no ONNX and no OpenAI"},
 	"dialect": {[]string{"apierr", "sse", "strictjson"}, "a codec turns bytes into types and back"},
 
+	"failover": {[]string{"apierr"}, "the attempt loop knows neither what is sent nor what a response means, so that every kind of remote model can use it"},
+
 	"strictjson": {nil, "one strict JSON decoder for every package"},
 	"regular":    {nil, "files that users name are opened in one way, which no pipe can hold up"},
 	"modeldir":   {nil, "the layout of model folders, for the packages that fill and open them"},
 	"onnx":       {[]string{"regular"}, "tensors know no models"},
 	"tokenizer":  {nil, "text in, ids out"},
+	"outbound":   {[]string{"regular"}, "a connection to a server knows neither models nor dialects"},
 	"clip":       {[]string{"apierr", "engine", "memory", "dialect", "modeldir", "regular", "strictjson", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
-	"llm":        {[]string{"apierr", "engine", "memory", "dialect", "sse", "modeldir", "regular", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
+	"llm":        {[]string{"apierr", "engine", "failover", "memory", "dialect", "sse", "modeldir", "outbound", "regular", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
 
 	"auth":    {[]string{"regular"}, "keys and limits are checked before there is a model"},
-	"gateway": {[]string{"apierr", "engine", "memory", "stream", "sse", "dialect", "strictjson", "auth"}, "the gateway knows models by their verbs only: a new kind of model changes nothing in it"},
+	"gateway": {[]string{"apierr", "engine", "memory", "stream", "sse", "dialect", "outbound", "strictjson", "auth"}, "the gateway knows models by their verbs only: a new kind of model changes nothing in it"},
 	"cluster": {[]string{"apierr", "engine", "stream"}, "a log on other machines is still a log"},
 	"hub":     {[]string{"modeldir", "regular"}, "a model folder is filled before it is opened"},
 	"web":     {nil, "the page is a client as any other: it uses HTTP"},

@@ -30,7 +30,7 @@ export class Models {
     if (JSON.stringify(list) === JSON.stringify(this.#list)) return;
     this.#list = list;
     const reasons = list.some((model) => model.state === "failed") ? await failures() : {};
-    this.#pills.replaceChildren(...list.map((model) => pill(model, reasons[model.name])));
+    this.#pills.replaceChildren(...pills(list, reasons));
     for (const listener of this.#listeners) listener(list);
   }
 }
@@ -44,6 +44,19 @@ export function fillPicker(select, list, wanted) {
   const chosen = select.value;
   select.replaceChildren(...names.map((name) => new Option(name, name, false, name === chosen)));
   select.hidden = names.length < 2;
+}
+
+const mostPills = 12;
+
+// A provider may have hundreds of models: the first have a pill, and before them those that are not
+// ready. The pickers have all.
+function pills(list, reasons) {
+  const notable = [...list.filter(({ state }) => state !== "ready"), ...list.filter(({ state }) => state === "ready")];
+  const shown = (list.length > mostPills ? notable.slice(0, mostPills) : list).map((model) => pill(model, reasons[model.name]));
+  if (list.length > mostPills) {
+    shown.push(Object.assign(document.createElement("li"), { className: "more", textContent: `and ${list.length - mostPills} more` }));
+  }
+  return shown;
 }
 
 function pill({ name, state }, reason) {

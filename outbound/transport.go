@@ -1,23 +1,20 @@
-package upstream
+package outbound
 
 import (
 	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
-	"syscall"
 	"time"
 	"unicode"
 
-	"penstock/llm/upstream/internal/http1"
+	"penstock/outbound/internal/http1"
 )
 
 const (
@@ -32,53 +29,71 @@ type transport interface {
 	CloseIdleConnections()
 }
 
-// newTransport returns the transport for the server at base. Up to keep connections stay open
+// newTransport returns the transport for the server at base. Up to c.Keep connections stay open
 // between requests. For plaintext upstreams, which are mostly local, it is an http1.Transport,
 // which takes half of net/http's memory.
-func newTransport(base string, connect time.Duration, keep int, dial func(context.Context, string, string) (net.Conn, error)) transport {
-	// A request's watchdog ends it after connect, and says why. These limits are for dialing that
+func newTransport(base *url.URL, c Config, security *tls.Config, proxy *url.URL) transport {
+	// A request's watchdog ends it after Connect, and says why. These limits are for dialing that
 	// goes on without the request: equal ones would race the watchdog, and what they end looks cut.
-	beyond := 2 * connect
+	beyond := 2 * c.Connect
+	dial := c.Dial
 	if dial == nil {
 		dial = (&net.Dialer{Timeout: beyond, KeepAlive: 15 * time.Second}).DialContext
 	}
-	if address, ok := plaintext(base); ok {
-		return &http1.Transport{Dial: dial, Address: address, Keep: keep, MaxHead: maxHead}
+	through := http.ProxyFromEnvironment
+	switch {
+	case proxy != nil:
+		through = http.ProxyURL(proxy)
+	case c.Proxy == ProxyNone:
+		through = func(*http.Request) (*url.URL, error) { return nil, nil } //nolint:nilnil // as http.Transport wants it
+	}
+	if address, ok := plaintext(base, through); ok {
+		return &http1.Transport{Dial: dial, Address: address, Keep: c.Keep, MaxHead: maxHead}
 	}
 	return &http.Transport{
 		WriteBufferSize:        2 << 10, // held for as long as a response lasts; most requests fit
 		ReadBufferSize:         readBuffer,
-		Proxy:                  http.ProxyFromEnvironment,
+		Proxy:                  through,
+		OnProxyConnectResponse: connected,
 		DialContext:            dial,
+		TLSClientConfig:        security,
 		TLSHandshakeTimeout:    beyond,
 		ForceAttemptHTTP2:      true,
-		MaxIdleConnsPerHost:    keep,
+		MaxIdleConnsPerHost:    c.Keep,
 		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: maxHead,
 		// Compression would hold tokens back, so none is accepted. What is compressed all the same
-		// is decompressed by decompressed.
+		// is decompressed by Decompressed.
 		DisableCompression: true,
 		// Without pings one request after another would fail on a dead HTTP/2 connection.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second},
 	}
 }
 
+// connected returns the error of a proxy that refuses to connect. net/http's is its status alone,
+// which looks as if the server had sent it.
+func connected(_ context.Context, _ *url.URL, _ *http.Request, r *http.Response) error {
+	if r.StatusCode != http.StatusOK {
+		return refusedByProxy(r.StatusCode)
+	}
+	return nil
+}
+
 // plaintext returns the address of a server that is reached without TLS and without a proxy.
-func plaintext(base string) (address string, ok bool) {
-	u, err := url.Parse(base)
-	if err != nil || u.Scheme != "http" || strings.ContainsFunc(u.Host, beyondASCII) { // net/http encodes such names
+func plaintext(base *url.URL, through func(*http.Request) (*url.URL, error)) (address string, ok bool) {
+	if base.Scheme != "http" || strings.ContainsFunc(base.Host, beyondASCII) { // net/http encodes such names
 		return "", false
 	}
-	if proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u}); err != nil || proxy != nil {
+	if proxy, err := through(&http.Request{URL: base}); err != nil || proxy != nil {
 		return "", false
 	}
-	return net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "80")), true
+	return net.JoinHostPort(base.Hostname(), cmp.Or(base.Port(), "80")), true
 }
 
 func beyondASCII(r rune) bool { return r > unicode.MaxASCII }
 
-// decompressed returns the response's body, decompressed.
-func decompressed(r *http.Response) (io.Reader, error) {
+// Decompressed returns the response's body, decompressed.
+func Decompressed(r *http.Response) (io.Reader, error) {
 	switch encoding := strings.ToLower(r.Header.Get("Content-Encoding")); encoding {
 	case "", "identity":
 		return r.Body, nil
@@ -106,30 +121,4 @@ func (g *gunzip) Read(p []byte) (int, error) {
 		return 0, g.err
 	}
 	return g.plain.Read(p)
-}
-
-// classify names, for the log, why there was no response. connected reports whether there was a
-// connection, permanent that another attempt will not help.
-func classify(err error) (kind string, connected, permanent bool) {
-	var (
-		dns         *net.DNSError
-		certificate *tls.CertificateVerificationError
-		unknown     x509.UnknownAuthorityError
-		host        x509.HostnameError
-		record      tls.RecordHeaderError
-		alert       tls.AlertError
-		op          *net.OpError
-	)
-	switch {
-	case errors.As(err, &dns):
-		return "dns", false, false
-	case errors.As(err, &certificate), errors.As(err, &unknown), errors.As(err, &host), errors.As(err, &record), errors.As(err, &alert):
-		return "tls", false, true
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return "refused", false, false
-	case errors.As(err, &op) && op.Op == "dial":
-		return "dial", false, false
-	default:
-		return "reset", true, false
-	}
 }

@@ -1,14 +1,13 @@
-package upstream
+package outbound
 
 import (
 	"net/http"
 	"testing"
-	"time"
 
-	"penstock/llm/upstream/internal/http1"
+	"penstock/outbound/internal/http1"
 )
 
-func TestPlaintextUpstreams(t *testing.T) {
+func TestPlaintextServers(t *testing.T) {
 	for base, want := range map[string]string{ // "": by net/http
 		"http://127.0.0.1:8000/v1":      "127.0.0.1:8000",
 		"http://localhost/v1":           "localhost:80",
@@ -16,7 +15,11 @@ func TestPlaintextUpstreams(t *testing.T) {
 		"https://api.openai.com/v1":     "",
 		"http://b\u00fccher.example/v1": "",
 	} {
-		switch transport := newTransport(base, time.Second, 1, nil).(type) {
+		s, err := New(base, Config{Keep: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch transport := s.transport.(type) {
 		case *http1.Transport:
 			if transport.Address != want {
 				t.Errorf("the address of %s is %q", base, transport.Address)

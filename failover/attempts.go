@@ -1,4 +1,4 @@
-package upstream
+package failover
 
 import (
 	"cmp"
@@ -18,36 +18,40 @@ const (
 	shortCool    = time.Second // for a server with a rate limit that does not say for how long
 )
 
-// attempts is the attempt loop of one client's request: it sends the request to one server after
-// another until one has responded.
+// Attempts is the attempt loop of one request: it sends the request to one server after another
+// until one has responded. It is used once.
 //
-// After a failure that may pass (retry), the request is sent to the same server once more after a
+// After a failure that may pass (Retry), the request is sent to the same server once more after a
 // short pause; if a response is cut after something has been passed on, once more at once. Then,
 // and after any other failure, the next server is used. Only if none is free, the request is sent
 // once more to a server that limits its rate, as soon as it takes requests again, or that fell
-// silent in the middle of its response (retryLater). A server that sent nothing at all is not used
+// silent in the middle of its response (RetryLater). A server that sent nothing at all is not used
 // again, and one that is only being probed, because no other is left, is used once.
 //
 // While a server is silent the next free one is sent the request as well: a sequence of attempts
 // begins beside the others. The first that leads, because it has content, is passed on; all others
 // are canceled.
-type attempts struct {
-	model   *model
-	request *request
-	// resumable reports whether a response that has begun can be continued by that of another
-	// server; nil: it cannot. It does not wait.
-	resumable func() bool
+type Attempts struct {
+	Pool *Pool
+	// Streamed is set if the head of a response comes at once, so that a server without one that
+	// another has overtaken is better not waited for by other requests either.
+	Streamed bool
+	// Patient is set if a silent server is waited for: no other is sent the request beside it.
+	Patient bool
+	// Resumable reports whether a response that has begun can be continued by that of another
+	// server; nil: it cannot, and no attempt follows. It does not wait.
+	Resumable func() bool
 
 	others    sync.WaitGroup // sequences beside the first
 	contested atomic.Bool    // several sequences are under way
 
 	mu        sync.Mutex
-	sequences []*sequence     // under way
+	sequences []*Sequence     // under way
 	upstreams []upstreamState // by server.index
 	complete  bool
-	final     *failure // that ends the request, unless another sequence completes it
-	response  *failure // the last with an HTTP response
-	failure   *failure // the last; once something has been passed on, the first that ended that
+	final     *Failure // that ends the request, unless another sequence completes it
+	response  *Failure // the last with an HTTP response
+	failure   *Failure // the last; once something has been passed on, the first that ended that
 	resuming  bool     // something has been passed on
 }
 
@@ -59,18 +63,19 @@ type upstreamState struct {
 	until                          time.Time // when a deferred one is used again
 }
 
-// attempt sends the request to a sequence's server, and passes the response on once the sequence
-// leads.
-type attempt func(ctx context.Context, q *sequence) *failure
+// Try is one attempt: it sends the request to a sequence's server, and passes the response on once
+// the sequence leads. It returns nil once the response is complete. A Failure after something has
+// been passed on that no other response can continue has the Action GiveUp.
+type Try func(ctx context.Context, q *Sequence) *Failure
 
-// run calls try for servers until it succeeds or none is left. Then it returns the failure that
-// the client gets.
-func (a *attempts) run(ctx context.Context, try attempt) *failure {
-	ctx, cancel := a.model.bounded(ctx)
+// Run calls try for servers until it succeeds or none is left. Then it returns the failure that the
+// client gets. It waits for all attempts.
+func (a *Attempts) Run(ctx context.Context, try Try) *Failure {
+	ctx, cancel := a.Pool.bounded(ctx)
 	defer cancel()
-	a.upstreams = make([]upstreamState, len(a.model.servers))
-	q := &sequence{}
-	q.server, q.probing = a.model.pool.take(a.usable)
+	a.upstreams = make([]upstreamState, len(a.Pool.servers))
+	q := &Sequence{}
+	q.server, q.probing = a.Pool.take(a.usable)
 	a.mu.Lock()
 	own := a.begin(ctx, q, try)
 	a.mu.Unlock()
@@ -80,7 +85,7 @@ func (a *attempts) run(ctx context.Context, try attempt) *failure {
 	case a.complete:
 		return nil
 	case ctx.Err() != nil:
-		return over(ctx, a.model.config.Timeouts)
+		return ended(context.Cause(ctx))
 	case a.final != nil:
 		return a.final
 	case a.response != nil && !a.resuming:
@@ -90,7 +95,7 @@ func (a *attempts) run(ctx context.Context, try attempt) *failure {
 }
 
 // sequence makes attempts until one has succeeded, the sequence is canceled, or no server is left.
-func (a *attempts) sequence(ctx context.Context, q *sequence, try attempt) {
+func (a *Attempts) sequence(ctx context.Context, q *Sequence, try Try) {
 	defer a.leave(q)
 	for {
 		a.mu.Lock()
@@ -104,7 +109,7 @@ func (a *attempts) sequence(ctx context.Context, q *sequence, try attempt) {
 			if !sleep(ctx, pause) {
 				return
 			}
-			if a.model.pool.retake(q.server) {
+			if a.Pool.retake(q.server) {
 				continue
 			}
 		}
@@ -114,41 +119,40 @@ func (a *attempts) sequence(ctx context.Context, q *sequence, try attempt) {
 	}
 }
 
-// attempt sends the request to one server, and reports how it went to the pool, the breaker, the
+// attempt makes one attempt, and reports how it went to the pool, the breaker, the
 // observer and the log.
-func (a *attempts) attempt(ctx context.Context, q *sequence, try attempt) *failure {
-	m, s := a.model, q.server
-	q.responded = false
+func (a *Attempts) attempt(ctx context.Context, q *Sequence, try Try) *Failure {
+	p, s := a.Pool, q.server
+	q.responded, q.leads = false, false
 	f := try(ctx, q)
-	m.pool.release(s)
+	p.release(s)
 	if f == nil {
 		s.breaker.ended(healthy)
 		outcome := OutcomeOK
 		if q.resumes {
 			outcome = OutcomeResumed
 		}
-		m.config.Observer.Attempted(m.config.Name, s.Name, outcome)
+		p.config.Observer.Attempted(p.config.Model, s.Name, outcome)
 		return nil
 	}
-	key, _ := a.request.key(s)
-	f.redact(key)
 	s.breaker.ended(f.health())
 	switch {
-	case f.outcome == OutcomeRateLimited:
-		m.pool.coolDown(s, cmp.Or(f.wait, shortCool))
-	case q.lost.Load() && !q.responded && a.request.stream: // not even a head: others need not wait for it too
-		m.pool.coolDown(s, min(m.config.Timeouts.FailoverAfter, maxCool))
+	case f.Outcome == OutcomeRateLimited:
+		p.coolDown(s, cmp.Or(f.Wait, shortCool))
+	case q.lost.Load() && !q.responded && a.Streamed: // not even a head: others need not wait for it too
+		p.coolDown(s, min(p.config.FailoverAfter, maxCool))
 	}
-	m.config.Observer.Attempted(m.config.Name, s.Name, f.outcome)
-	if f.outcome != OutcomeCanceled {
-		m.config.Log.LogAttrs(ctx, slog.LevelWarn, "upstream request failed",
-			slog.String("model", m.config.Name), slog.String("upstream", s.Name), slog.String("outcome", string(f.outcome)), slog.String("error", apierr.ForLog(f.err)))
+	p.config.Observer.Attempted(p.config.Model, s.Name, f.Outcome)
+	if f.Outcome != OutcomeCanceled {
+		p.config.Log.LogAttrs(ctx, slog.LevelWarn, "upstream request failed",
+			slog.String("model", p.config.Model), slog.String("upstream", s.Name),
+			slog.String("outcome", string(f.Outcome)), slog.String("error", apierr.ForLog(f.Err)))
 	}
 	return f
 }
 
 // note keeps how an attempt ended, and reports whether another may follow.
-func (a *attempts) note(ctx context.Context, q *sequence, f *failure) bool {
+func (a *Attempts) note(ctx context.Context, q *Sequence, f *Failure) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
@@ -158,30 +162,39 @@ func (a *attempts) note(ctx context.Context, q *sequence, f *failure) bool {
 		return false
 	case ctx.Err() != nil:
 		return false
-	case f.action == giveUp:
+	case f.Action == GiveUp, a.resuming && a.Resumable == nil:
 		a.final = f
 		return false
 	}
 	if !q.resumes || a.failure == nil {
 		a.failure = f
 	}
-	if f.status != 0 {
+	if f.Status != 0 {
 		a.response = f
 	}
 	return true
 }
 
-func (a *attempts) usable(s *server) bool {
+// bounded returns the context of a request, which ends after Config.Total.
+func (p *Pool) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	total := p.config.Total
+	if total == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, total, exceeded{noTotal, total})
+}
+
+func (a *Attempts) usable(s *server) bool {
 	state := &a.upstreams[s.index]
 	return !state.exhausted && !state.busy && !state.deferred
 }
 
 // retry reports whether the server is to be used once more before any other, and after what pause.
-func (a *attempts) retry(q *sequence, f *failure) (pause time.Duration, again bool) {
+func (a *Attempts) retry(q *Sequence, f *Failure) (pause time.Duration, again bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	state := &a.upstreams[q.server.index]
-	if f.action != retry || q.probing || state.spent() {
+	if f.Action != Retry || q.probing || state.spent() {
 		return 0, false
 	}
 	if a.resuming {
@@ -197,7 +210,7 @@ func (u *upstreamState) spent() bool { return u.retries+u.laterRetries+u.resumes
 
 // move takes another server, or, if none is free, waits for one that is used later. It returns
 // false if there is none.
-func (a *attempts) move(ctx context.Context, q *sequence, f *failure) bool {
+func (a *Attempts) move(ctx context.Context, q *Sequence, f *Failure) bool {
 	for {
 		wait, later := a.choose(q, f)
 		switch {
@@ -207,7 +220,7 @@ func (a *attempts) move(ctx context.Context, q *sequence, f *failure) bool {
 			return true
 		case !sleep(ctx, wait):
 			return false
-		case a.model.pool.retake(q.server):
+		case a.Pool.retake(q.server):
 			return true
 		}
 	}
@@ -215,7 +228,7 @@ func (a *attempts) move(ctx context.Context, q *sequence, f *failure) bool {
 
 // choose sets the sequence's server, after a failure of the one before: a free one, else the one
 // that is used later, which is to be retaken after wait, else, for the last sequence, one to probe.
-func (a *attempts) choose(q *sequence, f *failure) (wait time.Duration, later bool) {
+func (a *Attempts) choose(q *Sequence, f *Failure) (wait time.Duration, later bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.drop(q, f)
@@ -223,13 +236,13 @@ func (a *attempts) choose(q *sequence, f *failure) (wait time.Duration, later bo
 	if a.final != nil {
 		return 0, false
 	}
-	q.server = a.model.pool.takeFree(a.usable)
+	q.server = a.Pool.takeFree(a.usable)
 	if q.server == nil {
 		q.server = a.deferred()
 		later = q.server != nil
 	}
 	if q.server == nil && len(a.sequences) == 1 {
-		q.server, q.probing = a.model.pool.take(a.usable)
+		q.server, q.probing = a.Pool.take(a.usable)
 	}
 	if q.server == nil {
 		return 0, false
@@ -240,25 +253,25 @@ func (a *attempts) choose(q *sequence, f *failure) (wait time.Duration, later bo
 }
 
 // drop ends the use of the sequence's server, or defers the next. The caller holds the lock.
-func (a *attempts) drop(q *sequence, f *failure) {
+func (a *Attempts) drop(q *Sequence, f *Failure) {
 	state := &a.upstreams[q.server.index]
 	state.busy = false
-	if f.action != retryLater || q.probing || state.laterRetries > 0 || state.spent() {
+	if f.Action != RetryLater || q.probing || state.laterRetries > 0 || state.spent() {
 		state.exhausted = true
 		return
 	}
 	state.laterRetries++
 	state.deferred, state.until = true, time.Now()
-	if f.wait > 0 {
-		state.until = state.until.Add(f.wait + jitter(firstBackoff)/2)
+	if f.Wait > 0 {
+		state.until = state.until.Add(f.Wait + jitter(firstBackoff)/2)
 	}
 }
 
 // deferred returns the server that is used later, and of several the first.
-func (a *attempts) deferred() (first *server) {
+func (a *Attempts) deferred() (first *server) {
 	for i, state := range a.upstreams {
 		if state.deferred && (first == nil || state.until.Before(a.upstreams[first.index].until)) {
-			first = a.model.servers[i]
+			first = a.Pool.servers[i]
 		}
 	}
 	return first

@@ -1,4 +1,4 @@
-package upstream
+package failover
 
 import (
 	"sync"
@@ -31,6 +31,13 @@ func (b *breaker) admits() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return !b.open || !b.probing && !time.Now().Before(b.probe)
+}
+
+// isProbing reports whether a probe is under way.
+func (b *breaker) isProbing() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.probing
 }
 
 // begun notes that a request is sent to the server; if the breaker is open it is the probe.

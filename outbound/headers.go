@@ -1,0 +1,147 @@
+package outbound
+
+import (
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/textproto"
+	"slices"
+	"strings"
+)
+
+const (
+	maxName      = 200     // bytes of the name of a header, or of a parameter
+	maxForwarded = 8 << 10 // bytes of the values of one header that is passed on
+	maxRepeated  = 16      // values of one header that is passed on
+)
+
+// hopByHop are the headers of one connection, which are never passed on (RFC 9110, 7.6.1).
+var hopByHop = []string{
+	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+}
+
+// ofRequest are the headers that each request gets from its own URL and body.
+var ofRequest = map[string]string{
+	"Host":              "it is that of the URL",
+	"Content-Length":    "it is that of the body",
+	"Content-Type":      "it is that of the body",
+	"Content-Encoding":  "it is that of the body",
+	"Accept-Encoding":   "a compressed stream would hold its events back",
+	"Expect":            "a body is sent at once",
+	"Transfer-Encoding": "it is that of the body",
+	"Last-Event-Id":     "it is for streams of this gateway",
+}
+
+// DefaultForward returns the headers of clients that are passed on unless the configuration names
+// others.
+func DefaultForward() []string {
+	return []string{"traceparent", "tracestate", "Idempotency-Key", "OpenAI-Beta", "anthropic-beta", "anthropic-version"}
+}
+
+// CheckForward returns what is wrong with a header's name in a list for Forward, "" if it may be
+// there.
+func CheckForward(name string) (problem string) { return nameProblem(name, "cannot be passed on") }
+
+// Forward returns those headers of a client's request that allow names, in any case, with all their
+// values in order. What belongs to a connection is never among them. A header of more than 16
+// values or 8 KiB is left out as a whole.
+func Forward(client http.Header, allow []string) http.Header {
+	out := http.Header{}
+	named := namedByConnection(client)
+	for _, name := range allow {
+		name = textproto.CanonicalMIMEHeaderKey(name)
+		values := client[name]
+		if len(values) == 0 || CheckForward(name) != "" || slices.Contains(named, name) || len(values) > maxRepeated || tooLong(values) {
+			continue
+		}
+		out[name] = slices.Clone(values)
+	}
+	return out
+}
+
+// EndToEnd returns a client's headers without those that belong to its connection. The values are
+// those of the client's header itself.
+func EndToEnd(client http.Header) http.Header {
+	out := maps.Clone(client)
+	for _, name := range namedByConnection(client) {
+		delete(out, name)
+	}
+	for _, name := range hopByHop {
+		delete(out, name)
+	}
+	return out
+}
+
+// namedByConnection returns the headers that belong to the connection because Connection names them.
+func namedByConnection(h http.Header) (names []string) {
+	for _, value := range h["Connection"] {
+		for name := range strings.SplitSeq(value, ",") {
+			names = append(names, textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name)))
+		}
+	}
+	return names
+}
+
+func tooLong(values []string) bool {
+	n := 0
+	for _, v := range values {
+		n += len(v)
+	}
+	return n > maxForwarded
+}
+
+// headerProblem returns what is wrong with a header of a configuration, without its value.
+func headerProblem(name, value string) string {
+	if problem := nameProblem(name, "cannot be set"); problem != "" {
+		return problem
+	}
+	if value == "" || value != strings.TrimSpace(value) || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return fmt.Sprintf("has a value of %s that no header can have: it must be visible ASCII characters, and spaces only between them", name)
+	}
+	return ""
+}
+
+// nameProblem returns why a header must not be in a configuration.
+func nameProblem(name, cannot string) string {
+	if !isToken(name) || len(name) > maxName {
+		return fmt.Sprintf("has %.60q, which is no name of a header: names are letters, digits and -", name)
+	}
+	canonical := textproto.CanonicalMIMEHeaderKey(name)
+	switch why, own := ofRequest[canonical]; {
+	case own:
+		return fmt.Sprintf("has %s, which %s: %s", name, cannot, why)
+	case canonical == "Proxy-Authorization":
+		return fmt.Sprintf("has %s, which %s: a proxy's user and password are in its URL, the key proxy", name, cannot)
+	case slices.Contains(hopByHop, canonical):
+		return fmt.Sprintf("has %s, which %s: it belongs to one connection", name, cannot)
+	}
+	return ""
+}
+
+// isToken reports whether a text can be a header's name (RFC 9110, 5.6.2).
+func isToken(name string) bool {
+	return name != "" && !strings.ContainsFunc(name, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", r))
+	})
+}
+
+// publicHeaders hold no secrets, whatever their values are.
+var publicHeaders = []string{"Accept", "Accept-Language", "User-Agent"}
+
+// headerSecrets returns what of a header's value must not be shown: all of it, a credential without
+// its scheme, and the password in it.
+func headerSecrets(name, value string) []string {
+	if slices.Contains(publicHeaders, textproto.CanonicalMIMEHeaderKey(name)) {
+		return nil
+	}
+	scheme, credential, _ := strings.Cut(value, " ")
+	secrets := []string{value, credential}
+	if strings.EqualFold(scheme, "Basic") {
+		if plain, err := base64.StdEncoding.DecodeString(credential); err == nil {
+			_, password, _ := strings.Cut(string(plain), ":")
+			secrets = append(secrets, string(plain), password)
+		}
+	}
+	return secrets
+}
