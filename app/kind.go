@@ -40,6 +40,14 @@ func NewGeneratorKind[O any](name string, add func(env Env, name string, options
 	return newKind(name, true, add)
 }
 
+// NewStreamKeyKind is NewPredictorKind for a kind whose models stream what they generate if they
+// have that key. Such a model must not have a postprocess step either.
+func NewStreamKeyKind[O any](name, key string, add func(env Env, name string, options O) error) Kind {
+	k := newKind(name, false, add)
+	k.Kind = k.Kind.WithStreamKey(key)
+	return k
+}
+
 func newKind[O any](name string, generator bool, add func(Env, string, O) error) Kind {
 	return Kind{configs.NewKind[O](name, generator), func(env Env, m configs.Model) error {
 		return add(env, string(m.Name), m.Options.(O))

@@ -20,6 +20,7 @@ type Model struct {
 type Kind struct {
 	name      string
 	generator bool
+	streamKey string // the key that makes a model a generator; "": none
 	options   reflect.Type
 }
 
@@ -35,6 +36,17 @@ func NewKind[O any](name string, generator bool) Kind {
 		panic(fmt.Sprintf("configs: the options of kind %q: %v", name, err))
 	}
 	return k
+}
+
+// WithStreamKey returns the kind with models that are generators if they have that key.
+func (k Kind) WithStreamKey(key string) Kind {
+	k.streamKey = key
+	return k
+}
+
+// generates reports whether a model of the kind is a generator.
+func (k Kind) generates(model *node) bool {
+	return k.generator || k.streamKey != "" && slices.ContainsFunc(model.entries, func(e entry) bool { return e.key == k.streamKey })
 }
 
 // Name returns the kind's name.
@@ -67,7 +79,7 @@ func (d *decoder) model(n *node, model *Model, c cursor) {
 	if !ok {
 		return
 	}
-	if rule := d.options.GeneratorPostprocess; kind.generator && rule != nil {
+	if rule := d.options.GeneratorPostprocess; rule != nil && kind.generates(n) {
 		n = d.withoutPostprocess(n, rule)
 	}
 	c.schema += "." + kind.name

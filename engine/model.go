@@ -13,11 +13,13 @@ import (
 // State is where a model is in its life.
 type State string
 
-// A model is loading until its Load returns; then it is ready, or failed for good.
+// A model is loading until its Load returns; then it is ready, or failed for good. One with a Watch
+// is loading until that reports its first success, and from then on ready or unhealthy.
 const (
-	StateLoading State = "loading"
-	StateReady   State = "ready"
-	StateFailed  State = "failed"
+	StateLoading   State = "loading"
+	StateReady     State = "ready"
+	StateFailed    State = "failed"
+	StateUnhealthy State = "unhealthy"
 )
 
 // Lifecycle describes a model, and how it is loaded and closed. Its verbs share it.
@@ -26,6 +28,13 @@ type Lifecycle struct {
 	Load  func(ctx context.Context) error // called once, before any verb; nil: ready as it is. Its error is shown to the operator
 	Close func() error                    // called once after the last verb has returned, if Load succeeded; may be nil
 	Gate  *GateConfig                     // a gate of its own; nil: the one all local models share
+
+	// Watch reports whether the model can be used: nil, or why not, which is shown to the operator.
+	// It is called in a goroutine of its own after Load has succeeded, and returns when ctx ends,
+	// which is before Close. nil: the model can be used once it is loaded.
+	Watch func(ctx context.Context, report func(error))
+	// Recheck is about how long Watch takes to notice a change, for Retry-After.
+	Recheck time.Duration
 
 	// Describe returns the inputs and outputs of the loaded model, for clients that request them
 	// before they call; nil: there is no description.
@@ -46,8 +55,10 @@ type Model struct {
 	observer  ModelObserver
 	verbs     []*Verb
 	streams   atomic.Int64
+	watching  watched
 
 	mu     sync.Mutex
+	loaded bool // Load has succeeded
 	state  State
 	reason string
 }
@@ -57,7 +68,7 @@ type Model struct {
 // empty: names come from a configuration that was checked.
 func (e *Engine) Add(name string, l Lifecycle) *Model {
 	m := &Model{name: name, lifecycle: l, engine: e, gate: e.shared, observer: e.observer.Model(name), state: StateLoading}
-	if l.Load == nil {
+	if l.Load == nil && l.Watch == nil {
 		m.state = StateReady
 	}
 	if l.Gate != nil {
@@ -92,13 +103,20 @@ func (m *Model) load(ctx context.Context) {
 		return m.lifecycle.Load(ctx)
 	})
 	m.mu.Lock()
-	m.state = StateReady
-	if err != nil {
+	m.loaded = err == nil
+	switch {
+	case err != nil:
 		m.state, m.reason = StateFailed, err.Error()
+	case m.lifecycle.Watch == nil:
+		m.state = StateReady
 	}
 	state := m.state
 	m.mu.Unlock()
-	m.observer.Changed(state, err)
+	if state != StateLoading {
+		m.observer.Changed(state, err)
+		return
+	}
+	m.watch(ctx)
 }
 
 // usable returns nil if the model is ready.
@@ -109,17 +127,20 @@ func (m *Model) usable() error {
 	case StateReady:
 		return nil
 	case StateLoading:
-		return &apierr.Error{Code: apierr.CodeModelLoading, Message: fmt.Sprintf("model %q is still loading; try again", m.name), RetryAfter: time.Second}
+		return &apierr.Error{Code: apierr.CodeModelLoading, Message: fmt.Sprintf("model %q is still loading; try again", m.name), RetryAfter: m.retryAfter()}
+	case StateUnhealthy:
+		return m.unhealthy()
 	case StateFailed:
 	}
 	return &apierr.Error{Code: apierr.CodeModelFailed, Message: fmt.Sprintf("model %q could not be loaded; its operator sees why at /readyz", m.name)}
 }
 
 func (m *Model) close() error {
+	m.unwatch()
 	m.mu.Lock()
-	ready := m.state == StateReady
+	loaded := m.loaded || m.lifecycle.Load == nil
 	m.mu.Unlock()
-	if !ready || m.lifecycle.Close == nil {
+	if !loaded || m.lifecycle.Close == nil {
 		return nil
 	}
 	return guard(m.lifecycle.Close)

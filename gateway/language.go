@@ -278,7 +278,12 @@ func (v nativeVerb) whole(ctx context.Context, header http.Header, held *memory.
 		return gatherer.Whole(endOf(end))
 	}
 	var chunks dialect.NativeChunks
-	end, err := call.Collect(ctx, in, chunks.Add)
+	end, err := call.Collect(ctx, in, func(e sse.Event) error {
+		if err := held.Grow(ctx, keptTwice*int64(len(e.Data))); err != nil {
+			return err //nolint:wrapcheck // it is for the client
+		}
+		return chunks.Add(e)
+	})
 	if err != nil {
 		return nil, err
 	}

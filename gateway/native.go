@@ -27,6 +27,7 @@ func (g *Gateway) getStream(c *gin.Context, m *engine.Model) error {
 	if err != nil {
 		return err
 	}
+	delete(values, queryLastEventID) // it is not the model's
 	in := engine.Input{Parameters: values}
 	text := wantsText(c.Request)
 	call, err := g.admit(c, v.verb.Admit, v.work(in, text || !wantsWhole(c.Request)))

@@ -125,12 +125,15 @@ func (g *Gateway) resumeModelStream(c *gin.Context, m *engine.Model, id string, 
 	return g.follow(c, s, from, nil)
 }
 
+// queryLastEventID is the parameter that has the position of readers that cannot send the header.
+const queryLastEventID = "last_event_id"
+
 // lastEventID returns the position where a reader goes on: by the header that browsers send, else
 // by the query's last_event_id.
 func lastEventID(r *http.Request) (id string, from position, err error) {
 	values := r.Header.Values("Last-Event-ID")
 	if len(values) == 0 || values[0] == "" {
-		values = r.URL.Query()["last_event_id"]
+		values = r.URL.Query()[queryLastEventID]
 	}
 	switch {
 	case len(values) > 1:

@@ -64,7 +64,7 @@ func (g *Gateway) v2Index(c *gin.Context) error {
 			entry.State = "READY"
 		case engine.StateLoading:
 			entry.State = "LOADING"
-		case engine.StateFailed:
+		case engine.StateFailed, engine.StateUnhealthy:
 		}
 		list = append(list, entry)
 	}

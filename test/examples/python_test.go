@@ -124,16 +124,17 @@ func TestPythonModelPredicts(t *testing.T) {
 func TestPythonModelStreams(t *testing.T) {
 	_, c := servePython(t)
 	events := c.Open("POST", "/v1/models/babble/stream", strings.Replace(babbling, "1000", "4", 1)).Rest()
+	first, chunks, last := events[0], events[1:len(events)-1], events[len(events)-1]
 	var text strings.Builder
-	for _, e := range events[:len(events)-1] {
+	for _, e := range chunks {
 		var chunk struct{ Text string }
 		if err := json.Unmarshal([]byte(e.Data), &chunk); err != nil || e.Type != "" || e.LastEventID == "" {
 			t.Errorf("not a chunk with an id: %+v (%v)", e, err)
 		}
 		text.WriteString(chunk.Text)
 	}
-	if last := events[len(events)-1]; len(events) != 5 || text.String() != "the mat and the " || last.Type != "done" {
-		t.Errorf("%d events with the text %q, and last %+v", len(events), text.String(), last)
+	if first.Type != "started" || len(chunks) != 4 || text.String() != "the mat and the " || last.Type != "done" {
+		t.Errorf("%+v, %d chunks with the text %q, and %+v", first, len(chunks), text.String(), last)
 	}
 }
 

@@ -29,7 +29,7 @@ export class Models {
     const list = data.map(({ id, penstock }) => ({ name: id, ...penstock }));
     if (JSON.stringify(list) === JSON.stringify(this.#list)) return;
     this.#list = list;
-    const reasons = list.some((model) => model.state === "failed") ? await failures() : {};
+    const reasons = list.some((model) => ["failed", "unhealthy"].includes(model.state)) ? await failures() : {};
     this.#pills.replaceChildren(...pills(list, reasons));
     for (const listener of this.#listeners) listener(list);
   }
@@ -68,7 +68,7 @@ function pill({ name, state }, reason) {
   return item;
 }
 
-// Only /readyz knows why a model failed.
+// Only /readyz knows why a model failed or is unhealthy.
 async function failures() {
   const { models } = await (await get("readyz")).json();
   return Object.fromEntries(models.map(({ name, reason }) => [name, reason]));
