@@ -7,9 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"penstock/test/server"
 )
@@ -161,5 +164,32 @@ func TestAKilledPythonModelIsAFailure(t *testing.T) {
 	}
 	if r := c.Post("/v1/models/babble:predict", babbling); r.Status < 500 || r.Error(t).Code == "" {
 		t.Errorf("without a server: status %d, %s", r.Status, r.Body)
+	}
+}
+
+// example is a command in the example's README that has the word test in its fence, and the output
+// that follows it.
+var example = regexp.MustCompile("(?ms)^```sh test\n(.*?)^```\n\n```\n(.*?)^```\n")
+
+// random is what differs from run to run in an output: ids of requests and streams.
+var random = regexp.MustCompile(`[0-9a-f]{32}`)
+
+func TestPythonReadme(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join(pythonModel, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, c := servePython(t)
+	examples := example.FindAllStringSubmatch(string(readme), -1)
+	if len(examples) < 4 {
+		t.Fatalf("the README has only %d commands with their output", len(examples))
+	}
+	for _, e := range examples {
+		command := strings.ReplaceAll(e[1], "http://127.0.0.1:8080", c.URL)
+		out, err := exec.CommandContext(t.Context(), "sh", "-c", command).CombinedOutput()
+		want, got := random.ReplaceAllString(e[2], "ID"), random.ReplaceAllString(string(out), "ID")
+		if diff := cmp.Diff(strings.TrimSpace(want), strings.TrimSpace(got)); err != nil || diff != "" {
+			t.Errorf("%s\n%v (-README +output):\n%s", command, err, diff)
+		}
 	}
 }
