@@ -56,7 +56,16 @@ func proxy(ctx context.Context, port, upstream string) error {
 	p := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: net.JoinHostPort("127.0.0.1", upstream)})
 	p.Transport = &http.Transport{MaxIdleConnsPerHost: 4096, DisableCompression: true}
 	p.FlushInterval = -1 // after each write
-	server := &http.Server{Addr: net.JoinHostPort("127.0.0.1", port), Handler: p, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Addr: net.JoinHostPort("127.0.0.1", port), ReadHeaderTimeout: 10 * time.Second}
+	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Without this, the first byte of a response closes the request's body, and the transport
+		// breaks off the exchange if it has not yet seen that body's end.
+		if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		p.ServeHTTP(w, r)
+	})
 	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve the proxy: %w", err)
