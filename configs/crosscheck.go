@@ -83,6 +83,10 @@ func (d *decoder) checkModels(models []Model) []string {
 		d.checkPattern(model, path)
 		if checker, ok := model.Options.(Checker); ok {
 			checker.Check(func(key, problem string) {
+				at, given := d.positions[path+"."+key]
+				if given && slices.ContainsFunc(d.problems, func(p Problem) bool { return p.Position == at }) {
+					return // it could not be read
+				}
 				d.problem(d.positionOf(path+"."+key), path+"."+key, "%s", problem)
 			})
 		}

@@ -99,6 +99,8 @@ func (d *decoder) value(n *node, v reflect.Value, c cursor, tag reflect.StructTa
 		d.structure(n, v, c)
 	case kind == reflect.Slice:
 		d.list(n, v, c, tag)
+	case kind == reflect.Map:
+		d.names(n, v, c, tag)
 	case kind == reflect.Pointer:
 		if n != nil {
 			v.Set(reflect.New(v.Type().Elem()))

@@ -208,6 +208,22 @@ func TestEveryKey(t *testing.T) {
 			MaxAnswer: 16 << 20,
 			MaxEvent:  32 << 20,
 		}, Aliases: []configs.Name{"gpt-4o", "llama3.2:1b"}, Default: true},
+		{Name: "cats", Kind: "http", Options: kinds.HTTPOptions{
+			Preprocess: &kinds.HTTPEndpoint{URL: "http://127.0.0.1:9000/pre", Method: "PUT", Timeout: 5 * time.Second},
+			Predict: &kinds.HTTPEndpoint{
+				URLs: []configs.EndpointURL{"http://127.0.0.1:9000/predict/", "https://b.example/predict"}, Method: "POST", Timeout: 90 * time.Second,
+				Connection: kinds.Connection{Headers: map[string]configs.SecretText{"X-Key": {Secret: configs.NewSecret("sk-1")}}},
+			},
+			Stream: &kinds.HTTPStream{
+				URL: "http://127.0.0.1:9000/stream", Method: "POST", Format: "sse", End: "finished",
+				Connection: kinds.Connection{Query: map[string]configs.SecretText{"v": {Secret: configs.NewSecret("1")}}},
+			},
+			Gate:           kinds.GateShared,
+			Health:         &kinds.HTTPHealth{URL: "http://127.0.0.1:9000/health", Interval: 20 * time.Second, Timeout: 3 * time.Second},
+			ForwardHeaders: kinds.ForwardHeaders{"traceparent"},
+			Timeouts:       kinds.HTTPTimeouts{Connect: 4 * time.Second, FirstToken: 9 * time.Minute, BetweenTokens: 3 * time.Minute, Total: 2 * time.Hour},
+			MaxAnswer:      16 << 20, MaxEvent: 32 << 20,
+		}},
 	}
 	want.Compat = []configs.Compat{configs.CompatTruss, configs.CompatSageMaker}
 	want.Auth.Keys = []configs.Key{{Name: "web", SHA256: digest, Limits: configs.Limits{

@@ -59,7 +59,11 @@ type BaseURL string
 // UnmarshalText parses a base URL.
 func (b *BaseURL) UnmarshalText(text []byte) error {
 	if _, ok := parseHTTP(string(text)); !ok {
-		return errors.New("must be an http or https URL such as https://api.openai.com/v1, without user, query or fragment")
+		const must = "must be an http or https URL such as https://api.openai.com/v1, without user, query or fragment"
+		if strings.Contains(string(text), "?") {
+			return errors.New(must + " (the key query has parameters such as api-version)")
+		}
+		return errors.New(must)
 	}
 	*b = BaseURL(strings.TrimRight(string(text), "/"))
 	return nil

@@ -149,9 +149,9 @@ func TestProblems(t *testing.T) {
 
 		// Models.
 		{"not a model", "models: [clip]\n", `f:1:10: models[0] must be a mapping of keys, not "clip"`},
-		{"no kind", "models: [{name: m}]\n", "f:1:10: models[0].kind is missing: it is clip, onnx-llm or openai"},
-		{"unknown kind", "models: [{name: m, kind: onnx_llm}]\n", `f:1:26: models[0].kind must be clip, onnx-llm or openai, not "onnx_llm": did you mean "onnx-llm"?`},
-		{"far off kind", "models: [{name: m, kind: 7}]\n", "f:1:26: models[0].kind must be clip, onnx-llm or openai, not 7"},
+		{"no kind", "models: [{name: m}]\n", "f:1:10: models[0].kind is missing: it is clip, onnx-llm, openai or http"},
+		{"unknown kind", "models: [{name: m, kind: onnx_llm}]\n", `f:1:26: models[0].kind must be clip, onnx-llm, openai or http, not "onnx_llm": did you mean "onnx-llm"?`},
+		{"far off kind", "models: [{name: m, kind: 7}]\n", "f:1:26: models[0].kind must be clip, onnx-llm, openai or http, not 7"},
 		{"kind without a value", "models: [{name: m, kind: }]\n", "f:1:20: models[0].kind has no value: give it one"},
 		{"models without a value", "models:\n", "f:1:1: models has no value: give it one"},
 		{"required keys without a value", "models: [{name: , kind: clip, path: , labels: , fetch: }]\n", "f:1:11: models[0].name has no value: give it one\nf:1:31: models[0].path has no value: give it one\nf:1:39: models[0].labels has no value: give it one\nf:1:49: models[0].fetch has no value: give it one or leave it out"},
@@ -224,7 +224,7 @@ func TestProblems(t *testing.T) {
 f:5:25: models[0].timeouts.connect must be at least 1ms, not "0s"
 f:7:9: models[0].upstreams[0].base_url is missing
 f:8:20: models[0].upstreams[1].base_url must be an http or https URL such as https://api.openai.com/v1, without user, query or fragment, not "api.openai.com"
-f:9:20: models[0].upstreams[2].base_url must be an http or https URL such as https://api.openai.com/v1, without user, query or fragment, not "https://…@a.example/v1?x=y"
+f:9:20: models[0].upstreams[2].base_url must be an http or https URL such as https://api.openai.com/v1, without user, query or fragment (the key query has parameters such as api-version), not "https://…@a.example/v1?…"
 f:10:20: models[0].upstreams[3].base_url must be an http or https URL such as https://api.openai.com/v1, without user, query or fragment, not "https://a.example:0/v1"
 f:10:54: models[0].upstreams[3].weight must be at least 1, not 0
 f:10:67: models[0].upstreams[3].priority must be at least 1, not 0

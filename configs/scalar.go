@@ -59,7 +59,7 @@ func (d *decoder) scalar(n *node, v reflect.Value, c cursor, tag reflect.StructT
 
 // set parses a value into v if it is valid, and reports it if it is not.
 func (d *decoder) set(v reflect.Value, value scalar, c cursor, tag reflect.StructTag) {
-	if v.Type() == reflect.TypeFor[Secret]() {
+	if isSecret(v.Interface()) {
 		value.shown, value.private = "", true
 	}
 	parsed := reflect.New(v.Type()).Elem()
@@ -143,6 +143,8 @@ func parse(value scalar, v reflect.Value) (err error) {
 	case *time.Duration:
 		*p, err = parseDuration(value.text)
 		return err
+	case *SecretText: // a number is as good a text
+		return p.UnmarshalText([]byte(value.text))
 	case *Bytes:
 		return p.UnmarshalText([]byte(value.text))
 	case encoding.TextUnmarshaler:
@@ -175,9 +177,12 @@ func (s scalar) message(err error) string {
 	return message
 }
 
-// withoutPassword returns a text without the user and the password of a URL in it, well-formed or
-// not.
+// withoutPassword returns a text without the user, the password and the query of a URL in it,
+// well-formed or not.
 func withoutPassword(text string) string {
+	if path, _, ok := strings.Cut(text, "?"); ok && strings.Contains(path, "://") {
+		text = path + "?…"
+	}
 	at := strings.LastIndexByte(text, '@')
 	if at < 0 {
 		return text

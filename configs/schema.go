@@ -23,6 +23,9 @@ func checkSchema(structure reflect.Type, reserved ...string) error {
 		switch {
 		case !field.IsExported():
 			err = errors.New("is not exported")
+		case key == inline && field.Type.Kind() == reflect.Struct:
+			err = checkSchema(field.Type, taken...)
+			taken = append(taken, keys(field.Type)...)
 		case key == "":
 			err = errors.New(`has no key: give it a tag such as yaml:"max_tokens"`)
 		case slices.Contains(taken, key):
@@ -72,6 +75,9 @@ func checkField(field reflect.StructField) error {
 	}
 	for t.Kind() == reflect.Slice && !isScalar(t) {
 		t = t.Elem()
+	}
+	if t.Kind() == reflect.Map && t.Key().Kind() == reflect.String && isScalar(t.Elem()) {
+		return nil
 	}
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem() // nil where the file does not have the key

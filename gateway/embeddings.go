@@ -34,7 +34,8 @@ func (g *Gateway) embed(c *gin.Context) error {
 	}
 	defer call.Close()
 	pass := g.newPassthrough(c)
-	r.Credential, r.Passthrough = g.credential(c), pass
+	g.setClient(c, &r.Call)
+	r.Passthrough = pass
 	out, err := embed.Do(c.Request.Context(), call, r)
 	spent := embeddingUsage(r, out, err, pass.begun)
 	call.Spent(spent)

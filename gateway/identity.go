@@ -152,7 +152,7 @@ func mayDelete(c *gin.Context, s *stream.Stream) error {
 // credential returns the client's own key, which some upstreams are sent: never one of ours.
 func (g *Gateway) credential(c *gin.Context) string {
 	if g.Auth == nil {
-		return bearer(c.Request)
+		return bearer(c.Request.Header)
 	}
 	return g.Auth.Foreign(c.Request.Header)
 }

@@ -50,7 +50,7 @@ func (g *Gateway) generate(codec dialect.Codec) gin.HandlerFunc {
 			return err
 		}
 		defer call.Close()
-		r.Credential = g.credential(c)
+		g.setClient(c, &r.Call)
 		if text {
 			return g.generateText(c, gen, call, r)
 		}
@@ -125,8 +125,8 @@ func notSupported(m *engine.Model) error {
 }
 
 // bearer returns the client's own key, which some upstreams are sent.
-func bearer(r *http.Request) string {
-	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+func bearer(h http.Header) string {
+	scheme, key, _ := strings.Cut(h.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		return ""
 	}
@@ -240,6 +240,7 @@ func (v nativeVerb) decode(in engine.Input) (*dialect.Request, error) {
 	r, err := v.codec.Decode(dialect.Input{Body: in.Body, Query: in.Parameters, MediaType: in.MediaType})
 	if err == nil {
 		r.Model = v.name
+		r.Header, r.Credential = in.Header, bearer(in.Header)
 	}
 	return r, err
 }

@@ -146,7 +146,7 @@ func (g *Gateway) input(c *gin.Context) (engine.Input, error) {
 	if kind, _, _ := strings.Cut(c.ContentType(), "/"); kind != "image" && kind != "audio" { // these models decode, and reserve for themselves
 		body, err = g.reserveDecoding(c, body, err)
 	}
-	in := engine.Input{MediaType: c.GetHeader("Content-Type"), Body: body, Parameters: values}
+	in := engine.Input{MediaType: c.GetHeader("Content-Type"), Body: body, Parameters: values, Header: g.clientHeader(c)}
 	// curl -d sends JSON as this media type unless it is given another. Pages, which can send it
 	// without a preflight too, are refused by guardHost.
 	if kind, _, _ := mime.ParseMediaType(in.MediaType); kind == "application/x-www-form-urlencoded" && json.Valid(body) {

@@ -28,7 +28,7 @@ func (g *Gateway) getStream(c *gin.Context, m *engine.Model) error {
 		return err
 	}
 	delete(values, queryLastEventID) // it is not the model's
-	in := engine.Input{Parameters: values}
+	in := engine.Input{Parameters: values, Header: g.clientHeader(c)}
 	text := wantsText(c.Request)
 	call, err := g.admit(c, v.verb.Admit, v.work(in, text || !wantsWhole(c.Request)))
 	if err != nil {

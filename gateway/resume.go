@@ -51,7 +51,7 @@ func (g *Gateway) createStream(c *gin.Context) error {
 		return noVerb(m, verbStream)
 	}
 	v.name = request.Model
-	in := engine.Input{MediaType: mediaJSON, Body: []byte(request.Input)}
+	in := engine.Input{MediaType: mediaJSON, Body: []byte(request.Input), Header: g.clientHeader(c)}
 	call, err := g.admit(c, v.verb.Admit, v.work(in, true))
 	if err != nil {
 		return err

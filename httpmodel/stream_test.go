@@ -236,7 +236,7 @@ func TestAReaderComesBackWhereItWas(t *testing.T) {
 			write(w, line+"\n")
 		}
 	}))
-	f := start(t, c)
+	f := startWith(t, c, 50*time.Millisecond) // which make a head
 	first := f.Open("GET", "/v1/models/m/stream?prompt=x", "")
 	next <- "1"
 	var id string

@@ -20,10 +20,11 @@ type HTTPOptions struct {
 	Stream      *HTTPStream   `yaml:"stream"`
 	Postprocess *HTTPEndpoint `yaml:"postprocess"`
 
-	Gate        Gate         `yaml:"gate" default:""`                               // "": its own, of Concurrency permits
-	Concurrency int          `yaml:"concurrency" default:"0" min:"1" max:"1000000"` // 0: 64
-	Health      *HTTPHealth  `yaml:"health"`
-	Timeouts    HTTPTimeouts `yaml:"timeouts"`
+	Gate           Gate           `yaml:"gate" default:""`                               // "": its own, of Concurrency permits
+	Concurrency    int            `yaml:"concurrency" default:"0" min:"1" max:"1000000"` // 0: 64
+	Health         *HTTPHealth    `yaml:"health"`
+	ForwardHeaders ForwardHeaders `yaml:"forward_headers" default:"" max:"100"` // of clients, for all endpoints
+	Timeouts       HTTPTimeouts   `yaml:"timeouts"`
 
 	MaxAnswer configs.Bytes `yaml:"max_answer" default:"64MiB" min:"64KiB" max:"1TiB"` // of a whole response
 	MaxEvent  configs.Bytes `yaml:"max_event" default:"64MiB" min:"64KiB" max:"1GiB"`  // of one event or line of a stream
@@ -34,26 +35,29 @@ const defaultConcurrency = 64
 
 // HTTPEndpoint is what does one step of a model, and gives a whole result.
 type HTTPEndpoint struct {
-	URL     configs.EndpointURL   `yaml:"url" default:""`
-	URLs    []configs.EndpointURL `yaml:"urls" default:"[]" min:"1" max:"100"` // in the place of URL: the first is used first
-	Method  Method                `yaml:"method" default:"POST"`
-	Timeout time.Duration         `yaml:"timeout" default:"60s" min:"1ms" max:"24h"` // of one request
+	URL        configs.EndpointURL   `yaml:"url" default:""`
+	URLs       []configs.EndpointURL `yaml:"urls" default:"[]" min:"1" max:"100"` // in the place of URL: the first is used first
+	Method     Method                `yaml:"method" default:"POST"`
+	Timeout    time.Duration         `yaml:"timeout" default:"60s" min:"1ms" max:"24h"` // of one request
+	Connection `yaml:",inline"`
 }
 
 // HTTPStream is what generates.
 type HTTPStream struct {
-	URL    configs.EndpointURL   `yaml:"url" default:""`
-	URLs   []configs.EndpointURL `yaml:"urls" default:"[]" min:"1" max:"100"`
-	Method Method                `yaml:"method" default:"POST"`
-	Format StreamFormat          `yaml:"format" default:"sse"`
-	End    EventName             `yaml:"end" default:""` // one more event that ends a stream of server-sent events well
+	URL        configs.EndpointURL   `yaml:"url" default:""`
+	URLs       []configs.EndpointURL `yaml:"urls" default:"[]" min:"1" max:"100"`
+	Method     Method                `yaml:"method" default:"POST"`
+	Format     StreamFormat          `yaml:"format" default:"sse"`
+	End        EventName             `yaml:"end" default:""` // one more event that ends a stream of server-sent events well
+	Connection `yaml:",inline"`
 }
 
 // HTTPHealth is how a model's server is asked whether it can be used.
 type HTTPHealth struct {
-	URL      configs.EndpointURL `yaml:"url"`
-	Interval time.Duration       `yaml:"interval" default:"10s" min:"10ms" max:"1h"`
-	Timeout  time.Duration       `yaml:"timeout" default:"5s" min:"1ms" max:"1h"`
+	URL        configs.EndpointURL `yaml:"url"`
+	Interval   time.Duration       `yaml:"interval" default:"10s" min:"10ms" max:"1h"`
+	Timeout    time.Duration       `yaml:"timeout" default:"5s" min:"1ms" max:"1h"`
+	Connection `yaml:",inline"`
 }
 
 // HTTPTimeouts bound how long a server may take, beside the timeouts of endpoints.
@@ -120,18 +124,27 @@ func (o HTTPOptions) Check(report func(key, problem string)) {
 	}
 	for key, e := range map[string]*HTTPEndpoint{"preprocess": o.Preprocess, "predict": o.Predict, "postprocess": o.Postprocess} {
 		if e != nil {
-			checkURLs(report, key, e.URL, e.URLs)
+			checkURLs(report, key, e.URL, e.URLs, e.Connection)
 		}
 	}
+	o.ForwardHeaders.check(report)
+	if h := o.Health; h != nil {
+		h.Connection.check(string(h.URL), "health", report)
+	}
 	if s := o.Stream; s != nil {
-		checkURLs(report, "stream", s.URL, s.URLs)
+		checkURLs(report, "stream", s.URL, s.URLs, s.Connection)
 		if s.End != "" && s.Format != StreamFormat(httpmodel.FormatSSE) {
 			report("stream.end", fmt.Sprintf("is for format: sse; a stream of format: %s ends with its response", s.Format))
 		}
 	}
 }
 
-func checkURLs(report func(key, problem string), key string, one configs.EndpointURL, several []configs.EndpointURL) {
+func checkURLs(report func(key, problem string), key string, one configs.EndpointURL, several []configs.EndpointURL, c Connection) {
+	for i, u := range urlsOf(one, several) {
+		if i == 0 { // what is wrong is wrong with all of them
+			c.check(string(u), key, report)
+		}
+	}
 	switch {
 	case one == "" && len(several) == 0:
 		report(key+".url", "is missing")
@@ -174,25 +187,44 @@ func addHTTP(env app.Env, name string, o HTTPOptions) error {
 		Timeouts: httpmodel.Timeouts{
 			Connect: t.Connect, FailoverAfter: t.FailoverAfter, FirstToken: t.FirstToken, BetweenTokens: t.BetweenTokens, Total: t.Total,
 		},
-		MaxAnswer: int64(o.MaxAnswer), MaxEvent: int(o.MaxEvent),
+		MaxAnswer: int64(o.MaxAnswer), MaxEvent: int(o.MaxEvent), Forward: o.ForwardHeaders,
 		Observer: upstreamMetrics{env.Metrics}, Log: env.Log,
 	}
 	if s := o.Stream; s != nil {
 		c.Stream = &httpmodel.Stream{
-			Endpoint: httpmodel.Endpoint{Servers: httpServers(s.URL, s.URLs), Method: string(s.Method)},
+			Endpoint: httpmodel.Endpoint{Servers: httpServers(s.URL, s.URLs), Method: string(s.Method), Connection: s.config()},
 			Format:   httpmodel.Format(s.Format), End: string(s.End),
 		}
 	}
 	if h := o.Health; h != nil {
-		c.Health = &httpmodel.Health{URL: string(h.URL), Interval: h.Interval, Timeout: h.Timeout}
+		c.Health = &httpmodel.Health{URL: string(h.URL), Interval: h.Interval, Timeout: h.Timeout, Connection: h.config()}
 	}
 	if o.Gate != GateShared {
 		gate := env.Gate
 		gate.Permits = cmp.Or(o.Concurrency, defaultConcurrency)
 		c.Gate = &gate
 	}
-	_, err := httpmodel.Add(env.Engine, c)
-	return err
+	if _, err := httpmodel.Add(env.Engine, c); err != nil {
+		return err
+	}
+	o.warn(env, name)
+	return nil
+}
+
+// warn logs what makes connections insecure.
+func (o HTTPOptions) warn(env app.Env, name string) {
+	for _, e := range []*HTTPEndpoint{o.Preprocess, o.Predict, o.Postprocess} {
+		if e != nil {
+			for _, s := range httpServers(e.URL, e.URLs) {
+				e.Connection.warn(env.Log, name, s.Name)
+			}
+		}
+	}
+	if s := o.Stream; s != nil {
+		for _, server := range httpServers(s.URL, s.URLs) {
+			s.Connection.warn(env.Log, name, server.Name)
+		}
+	}
 }
 
 // endpoint returns the endpoint of a step; e may be nil.
@@ -200,7 +232,7 @@ func (e *HTTPEndpoint) endpoint() *httpmodel.Endpoint {
 	if e == nil {
 		return nil
 	}
-	return &httpmodel.Endpoint{Servers: httpServers(e.URL, e.URLs), Method: string(e.Method), Timeout: e.Timeout}
+	return &httpmodel.Endpoint{Servers: httpServers(e.URL, e.URLs), Method: string(e.Method), Timeout: e.Timeout, Connection: e.config()}
 }
 
 // httpServers returns the servers of an endpoint's URLs. A server is named by its host, and a

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/textproto"
 
 	"penstock/configs"
 	"penstock/regular"
@@ -13,8 +14,8 @@ import (
 // maxKeyFile bounds a file that holds a key.
 const maxKeyFile = 64 << 10
 
-// Check reports keys that are given twice, and files that hold none: at their position, and to
-// `penstock check` too.
+// Check reports keys that are given twice, files that cannot be used, and headers that cannot be
+// sent: at their position, and to `penstock check` too.
 func (o OpenAIOptions) Check(report func(key, problem string)) {
 	for i, u := range o.Upstreams {
 		key := fmt.Sprintf("upstreams[%d].api_key_file", i)
@@ -22,6 +23,13 @@ func (o OpenAIOptions) Check(report func(key, problem string)) {
 			report(key, "stands beside api_key: leave one of them out")
 		} else if _, err := u.key(); err != nil {
 			report(key, "cannot be used: "+err.Error())
+		}
+		u.checkConnection(fmt.Sprintf("upstreams[%d]", i), report)
+	}
+	o.ForwardHeaders.check(report)
+	for i, name := range o.ForwardHeaders {
+		if textproto.CanonicalMIMEHeaderKey(name) == authorization {
+			report(fmt.Sprintf("forward_headers[%d]", i), "has Authorization: an upstream with forward_authorization: true is sent the client's own key")
 		}
 	}
 }

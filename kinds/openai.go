@@ -23,6 +23,8 @@ type OpenAIOptions struct {
 
 	Usage Usage `yaml:"usage" default:"ask"` // of upstreams without one of their own
 
+	ForwardHeaders ForwardHeaders `yaml:"forward_headers" default:"" max:"100"` // of clients, for upstreams
+
 	MaxAnswer configs.Bytes `yaml:"max_answer" default:"64MiB" min:"64KiB" max:"1TiB"` // of a response that is not streamed
 	MaxEvent  configs.Bytes `yaml:"max_event" default:"64MiB" min:"64KiB" max:"1GiB"`  // of one event of a stream
 }
@@ -40,6 +42,8 @@ type Upstream struct {
 	Weight               int   `yaml:"weight" default:"1" min:"1" max:"1000"`
 	ForwardAuthorization bool  `yaml:"forward_authorization" default:"false"` // pass the client's own key on
 	Usage                Usage `yaml:"usage" default:""`                      // "": the model's
+
+	Connection `yaml:",inline"`
 }
 
 // Usage is whether an upstream is asked for the usage of a stream whose client has not asked.
@@ -103,6 +107,9 @@ func addOpenAI(env app.Env, name string, o OpenAIOptions) error {
 	if err != nil {
 		return err
 	}
+	for i, u := range o.Upstreams {
+		u.warn(env.Log, name, list[i].Name)
+	}
 	_, err = upstream.Add(env.Engine, upstream.Config{
 		Name:    name,
 		Servers: list,
@@ -115,7 +122,9 @@ func addOpenAI(env app.Env, name string, o OpenAIOptions) error {
 		Match:     o.Midstream == MidstreamMatch,
 		Gate:      gate,
 		Observer:  upstreamMetrics{env.Metrics},
-		Log:       env.Log,
+
+		ForwardHeaders: o.ForwardHeaders,
+		Log:            env.Log,
 	})
 	return err
 }
@@ -141,8 +150,8 @@ func servers(model string, usage Usage, list []Upstream) ([]upstream.Server, err
 		out = append(out, upstream.Server{
 			Name: name, BaseURL: string(u.BaseURL), APIKey: key.Reveal(),
 			Model: cmp.Or(u.Model, upstreamModel(model)), Priority: cmp.Or(u.Priority, i+1), Weight: u.Weight,
-			ForwardAuthorization: u.ForwardAuthorization,
-			NoUsage:              cmp.Or(u.Usage, usage) == UsageOff, AlwaysUsage: cmp.Or(u.Usage, usage) == UsageAlways,
+			ForwardAuthorization: u.ForwardAuthorization, Connection: u.config(),
+			NoUsage: cmp.Or(u.Usage, usage) == UsageOff, AlwaysUsage: cmp.Or(u.Usage, usage) == UsageAlways,
 		})
 	}
 	return out, nil

@@ -1,0 +1,27 @@
+package configs
+
+import "reflect"
+
+// names reads a mapping whose keys are names of the file's own, such as those of headers.
+func (d *decoder) names(n *node, v reflect.Value, c cursor, tag reflect.StructTag) {
+	if n == nil {
+		if _, optional := tag.Lookup("default"); !optional {
+			d.problem(c.within, c.path, "is missing")
+		}
+		return
+	}
+	if n.kind != mapping {
+		d.problem(n.at, c.path, "must be a mapping of names to values, not %s", n)
+		return
+	}
+	var known []string // all that there are
+	for _, entry := range n.entries {
+		known = append(known, entry.key)
+	}
+	v.Set(reflect.MakeMap(v.Type()))
+	for name, value := range d.entries(n, c, known) {
+		item := reflect.New(v.Type().Elem()).Elem()
+		d.value(value, item, c.key(name, n.at), "")
+		v.SetMapIndex(reflect.ValueOf(name).Convert(v.Type().Key()), item)
+	}
+}
