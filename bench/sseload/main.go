@@ -3,11 +3,11 @@
 //
 //	sseload mock -port 9100  an upstream: any number of chunks, one every interval
 //	sseload run  -port 8080 -streams 50 -chunks 500 -interval 10ms  many streams at once
-//	sseload ask  -port 8080 -requests 300  requests that do not stream, of each client one at a time
+//	sseload ask  -port 8080 -requests 300  requests that do not stream, one at a time
 //
-// run checks every stream (all chunks, in order, once, then [DONE] or the event done), and with -pid
-// reads from /proc the CPU per chunk and the memory per stream that the relay and its children take;
-// ask reads the CPU per request. run and ask print one line of JSON.
+// run checks every stream (all chunks, in order, once, then [DONE] or the event done), and with
+// -pid reads from /proc the CPU per chunk and the memory per stream that the relay and its children
+// take; ask reads the CPU per request. run and ask print one line of JSON.
 package main
 
 import (

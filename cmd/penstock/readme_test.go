@@ -14,8 +14,9 @@ import (
 	"penstock/test/server"
 )
 
-// A block of the README, or of a page in docs, whose fence has the word test is run as it is, except
-// for the address. If a json block follows it, the response must have the keys of that block.
+// A block of the README whose fence has the word test is run as it is, except for the address. If a
+// json block follows it, the response must have the keys of that block. Of the pages in docs, such
+// configurations are checked.
 
 // root is the project's folder.
 const root = "../.."

@@ -1,5 +1,5 @@
-// Package relays compares relays: programs that stand between clients and an upstream. Each gets the
-// same mock upstream and the same loads, both from bench/sseload, in one run on one machine: in
+// Package relays compares relays: programs that stand between clients and an upstream. Each gets
+// the same mock upstream and the same loads, both from bench/sseload, in one run on one machine: in
 // every round each relay is measured under every load, in a process that has just been started.
 // Other processes on the machine make the figures noisy, so the order of the relays alternates,
 // every figure is the median of its rounds, and the ratios are what counts.

@@ -131,8 +131,8 @@ func (p *process) stop() error {
 	return nil
 }
 
-// WriteConfig writes a configuration file in which PORT and UPSTREAM become these ports, and returns
-// its path.
+// WriteConfig writes a configuration file in which PORT and UPSTREAM become these ports, and
+// returns its path.
 func WriteConfig(dir, name, config string, port, upstream int) (string, error) {
 	path := filepath.Join(dir, name)
 	config = strings.NewReplacer("PORT", strconv.Itoa(port), "UPSTREAM", strconv.Itoa(upstream)).Replace(config)
