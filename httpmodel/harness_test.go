@@ -75,8 +75,8 @@ func streamAt(format httpmodel.Format, urls ...string) *httpmodel.Stream {
 // start serves the model.
 func start(t *testing.T, c httpmodel.Config) *fixture { return startWith(t, c, time.Minute) }
 
-// startWith serves the model, with heartbeats after that much silence.
-func startWith(t *testing.T, c httpmodel.Config, heartbeat time.Duration) *fixture {
+// startWith serves the model and others that are ready, with heartbeats after that much silence.
+func startWith(t *testing.T, c httpmodel.Config, heartbeat time.Duration, others ...string) *fixture {
 	t.Helper()
 	f := &fixture{}
 	metrics := gateway.NewMetrics("test", c.Log)
@@ -87,6 +87,9 @@ func startWith(t *testing.T, c httpmodel.Config, heartbeat time.Duration) *fixtu
 	c.Observer = &f.outcomes
 	if _, err := httpmodel.Add(f.engine, c); err != nil {
 		t.Fatal(err)
+	}
+	for _, name := range others {
+		f.engine.Add(name, engine.Lifecycle{Kind: "test"})
 	}
 	g := gateway.New(gateway.Options{Engine: f.engine, Metrics: metrics, Log: c.Log, Heartbeat: heartbeat})
 	s := httptest.NewServer(g)

@@ -75,3 +75,15 @@ func TestAServerThatIsNotThereYet(t *testing.T) {
 		t.Errorf("%d %s", got.Status, got.Body)
 	}
 }
+
+// One server that is missing keeps no other model from traffic.
+func TestAMissingServerHoldsUpNoOtherModel(t *testing.T) {
+	c := config()
+	c.Predict = at("http://127.0.0.1:1")
+	c.Health = &httpmodel.Health{URL: "http://127.0.0.1:1/health", Interval: 5 * time.Millisecond, Timeout: time.Minute}
+	f := startWith(t, c, time.Minute, "other")
+	f.WaitFor("a check", func() bool { return f.engine.Snapshot().Models[0].Reason != "" })
+	if got := f.Get("/readyz"); got.Status != 200 || !strings.Contains(got.Body, `"state":"loading","reason"`) {
+		t.Errorf("%d %s", got.Status, got.Body)
+	}
+}
