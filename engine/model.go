@@ -29,16 +29,16 @@ type Lifecycle struct {
 	Close func() error                    // called once after the last verb has returned, if Load succeeded; may be nil
 	Gate  *GateConfig                     // a gate of its own; nil: the one all local models share
 
-	// Routes are patterns of further routes, as the server that reaches the verbs writes them, for
-	// which a request may be the model's.
-	Routes []string
-
 	// Watch reports whether the model can be used: nil, or why not, which is shown to the operator.
 	// It is called in a goroutine of its own after Load has succeeded, and returns when ctx ends,
 	// which is before Close. nil: the model can be used once it is loaded.
 	Watch func(ctx context.Context, report func(error))
 	// Recheck is about how long Watch takes to notice a change, for Retry-After.
 	Recheck time.Duration
+
+	// Routes are patterns of further routes, as the server that reaches the verbs writes them, for
+	// which a request may be the model's.
+	Routes []string
 
 	// Describe returns the inputs and outputs of the loaded model, for clients that request them
 	// before they call; nil: there is no description.
