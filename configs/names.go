@@ -14,6 +14,10 @@ func (d *decoder) names(n *node, v reflect.Value, c cursor, tag reflect.StructTa
 		d.problem(n.at, c.path, "must be a mapping of names to values, not %s", n)
 		return
 	}
+	if bound := outOfRange(int64(len(n.entries)), reflect.TypeFor[int](), tag); bound != "" {
+		d.problem(n.at, c.path, "must have %s entries, not %d", bound, len(n.entries))
+		return
+	}
 	var known []string // all that there are
 	for _, entry := range n.entries {
 		known = append(known, entry.key)

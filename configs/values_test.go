@@ -133,7 +133,7 @@ func TestEveryNumberAndListIsBounded(t *testing.T) {
 				need = []string{"min", "max", "default"}
 			case reflect.PointerTo(inner).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
 				continue
-			case inner.Kind() == reflect.Slice:
+			case inner.Kind() == reflect.Slice, inner.Kind() == reflect.Map:
 				need = []string{"max"}
 			}
 			for _, key := range need {

@@ -11,8 +11,8 @@ import (
 
 // Connection is how a server is reached. Its keys are those of the server itself.
 type Connection struct {
-	Headers map[string]configs.SecretText `yaml:"headers" default:""` // of every request, beside or in place of the gateway's
-	Query   map[string]configs.SecretText `yaml:"query" default:""`   // of every request
+	Headers map[string]configs.SecretText `yaml:"headers" default:"" max:"50"` // of every request, beside or in place of the gateway's
+	Query   map[string]configs.SecretText `yaml:"query" default:"" max:"50"`   // of every request
 	// CAFile holds the certificates that sign the server's, in PEM; "": those that the system
 	// trusts. It is read once, at start, as the files of ClientCert are.
 	CAFile             configs.Path `yaml:"ca_file" default:""`
