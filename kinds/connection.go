@@ -52,13 +52,10 @@ func revealed(texts map[string]configs.SecretText) map[string]string {
 }
 
 // check reports what is wrong with the connection to the server at a URL, whose keys begin with at,
-// such as "upstreams[0]". It reads the files.
+// such as "upstreams[0]". It reads the files. The URL is empty if it could not be read.
 func (c Connection) check(base, at string, report func(key, problem string)) {
 	if c.ClientCert != nil && (c.ClientCert.CertFile == "" || c.ClientCert.KeyFile == "") {
 		c.ClientCert = nil // reported already, as all that could not be read
-	}
-	if base == "" {
-		return
 	}
 	config := c.config()
 	for name, value := range config.Headers {
