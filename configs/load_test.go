@@ -201,10 +201,18 @@ func TestEveryKey(t *testing.T) {
 				{BaseURL: "https://api.openai.com/v1", APIKey: configs.NewSecret("sk-1"), Model: "gpt-4o-mini", Weight: 1},
 				{BaseURL: "http://10.0.0.7:8000/v1", APIKeyFile: configs.Path(keyFile), Priority: 7, Weight: 3, ForwardAuthorization: true, Usage: kinds.UsageOff},
 				{BaseURL: "http://[::1]:99/v1", Weight: 1},
+				{BaseURL: "https://example.openai.azure.com/openai/deployments/gpt-4o", Weight: 1, Connection: kinds.Connection{
+					Headers:            map[string]configs.SecretText{"api-key": configs.NewSecretText("sk-1"), "X-Team": configs.NewSecretText("7")},
+					Query:              map[string]configs.SecretText{"api-version": configs.NewSecretText("2024-10-21")},
+					InsecureSkipVerify: true,
+					Proxy:              configs.NewSecretText("http://penstock:sk-1@proxy:3128"),
+				}},
 			},
 			Timeouts:  kinds.Timeouts{Connect: 4 * time.Second, FirstToken: 9 * time.Minute, BetweenTokens: 3 * time.Minute, Whole: 8 * time.Minute, Total: 2 * time.Hour, AfterFinish: 20 * time.Second},
 			Midstream: kinds.MidstreamOff,
 			Usage:     kinds.UsageAlways,
+
+			ForwardHeaders: kinds.ForwardHeaders{"traceparent", "X-Tenant"},
 			MaxAnswer: 16 << 20,
 			MaxEvent:  32 << 20,
 		}, Aliases: []configs.Name{"gpt-4o", "llama3.2:1b"}, Default: true},
