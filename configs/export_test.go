@@ -12,3 +12,6 @@ func CheckSchema(structure reflect.Type) error { return checkSchema(structure) }
 
 // NewSecret returns a secret.
 func NewSecret(value string) Secret { return Secret{value} }
+
+// NewSecretText returns a SecretText.
+func NewSecretText(value string) SecretText { return SecretText{Secret{value}} }

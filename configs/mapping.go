@@ -11,7 +11,15 @@ func (d *decoder) names(n *node, v reflect.Value, c cursor, tag reflect.StructTa
 		return
 	}
 	if n.kind != mapping {
-		d.problem(n.at, c.path, "must be a mapping of names to values, not %s", n)
+		shown := n.String()
+		if isSecret(reflect.Zero(v.Type().Elem()).Interface()) && n.kind != list {
+			shown = "a single value" // which may hold one
+		}
+		d.problem(n.at, c.path, "must be a mapping of names to values, not %s", shown)
+		return
+	}
+	if bound := outOfRange(int64(len(n.entries)), reflect.TypeFor[int](), tag); bound != "" {
+		d.problem(n.at, c.path, "must have %s entries, not %d", bound, len(n.entries))
 		return
 	}
 	var known []string // all that there are

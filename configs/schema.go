@@ -58,7 +58,7 @@ func checkField(field reflect.StructField) error {
 				}
 			}
 		}
-	case t.Kind() == reflect.Slice:
+	case t.Kind() == reflect.Slice, t.Kind() == reflect.Map:
 		tagged = reflect.TypeFor[int]()
 	}
 	for _, bound := range []string{"min", "max"} {
@@ -67,7 +67,7 @@ func checkField(field reflect.StructField) error {
 			continue
 		}
 		if !reflect.Zero(tagged).CanInt() {
-			return fmt.Errorf("has a %s, which only numbers, sizes, durations and lists have", bound)
+			return fmt.Errorf("has a %s, which only numbers, sizes, durations, lists and mappings have", bound)
 		}
 		if err := parse(scalar{text: text}, reflect.New(tagged).Elem()); err != nil {
 			return fmt.Errorf("has the %s %q, which %w", bound, text, err)

@@ -41,7 +41,22 @@ func TestSchemaMistakesAreReported(t *testing.T) {
 		}{}, `.A has the max "1KiB", which must be a whole number in decimal digits`},
 		{struct {
 			A string `yaml:"a" max:"3"`
-		}{}, ".A has a max, which only numbers, sizes, durations and lists have"},
+		}{}, ".A has a max, which only numbers, sizes, durations, lists and mappings have"},
+		{struct {
+			A map[int]string `yaml:"a"`
+		}{}, ".A has the type map[int]string, which is none that a value can be read into"},
+		{struct {
+			A      bool `yaml:"a"`
+			Nested struct {
+				B bool `yaml:"a"`
+			} `yaml:",inline"`
+		}{}, `.B has the key "a", which is taken`},
+		{struct {
+			Nested struct {
+				B bool `yaml:"a"`
+			} `yaml:",inline"`
+			A bool `yaml:"a"`
+		}{}, `.A has the key "a", which is taken`},
 		{struct {
 			A []struct {
 				B bool

@@ -43,6 +43,27 @@ func TestSecretsAreNeverShown(t *testing.T) {
 		{`"http://me:VERYSECRET@a.example"`, `must be a mapping of keys, not "http://…@a.example"`},
 		{`{"http://me:VERYSECRET@a.example": 1}`, `unknown key "http://…@a.example"`},
 		{`{base_url: "http://a.example", weight: "http://me:VERYSECRET@a.example"}`, `not "http://…@a.example"`},
+		{`{base_url: "http://a.example/v1?key=VERYSECRET"}`, `(the key query has parameters such as api-version), not "http://a.example/v1?…"`},
+		{`{base_url: "http://a.example", headers: {X-Key: [VERYSECRET]}}`, "headers.X-Key must be one value, not a list"},
+		{`{base_url: "http://a.example", headers: "X-Key: VERYSECRET"}`, "headers must be a mapping of names to values, not a single value"},
+		{`{base_url: "http://a.example", headers: ["X-Key: VERYSECRET"]}`, "headers must be a mapping of names to values, not a list"},
+		{`{base_url: "http://a.example", headers: {X-Key: "VERYSECRET\nX: y"}}`, "headers.X-Key must be some text without line breaks"},
+		{`{base_url: "http://a.example", headers: {X-Key: "VERYSECRET\u00e9"}}`, "headers has a value of X-Key that no header can have"},
+		{`{base_url: "http://a.example", headers: {X-Key: "${SPACED}"}}`, "headers.X-Key must be some text"},
+		{`{base_url: "http://a.example", headers: {X-Key: "${MISSING}VERYSECRET"}}`, "headers.X-Key needs the environment variable MISSING, which is not set"},
+		{`{base_url: "http://a.example", headers: {X-Key: VERYSECRET, X-Key: x}}`, `key "X-Key" was given already`},
+		{`{base_url: "http://a.example", headers: {X-Key: VERYSECRET, x-key: x}}`, "headers has X-Key and x-key, which are the same header"},
+		{`{base_url: "http://a.example", headers: {X-Key: }}`, "headers.X-Key has no value: give it one"},
+		{`{base_url: "http://a.example", headers: {Host: VERYSECRET}}`, "upstreams[0].headers has Host, which cannot be set: it is that of the URL"},
+		{`{base_url: "http://a.example", query: "key=VERYSECRET"}`, "query must be a mapping of names to values, not a single value"},
+		{`{base_url: "http://a.example", query: {"": VERYSECRET}}`, "query has the name"},
+		{`{base_url: "http://a.example", headers: {authorization: VERYSECRET}, api_key: x}`, "headers has Authorization, which the key of api_key or api_key_file is sent in: leave one of them out"},
+		{`{base_url: "http://a.example", headers: {authorization: VERYSECRET}, forward_authorization: true}`, "give the gateway's key as api_key"},
+		{`{base_url: "http://a.example", proxy: "ftp://me:VERYSECRET@a.example"}`, "proxy must be none, or an http, https or socks5 URL"},
+		{`{base_url: "http://a.example", insecure_skip_verify: true}`, "insecure_skip_verify needs an https URL"},
+		{`{base_url: "https://a.example", ca_file: /missing.pem}`, "ca_file cannot be used: stat /missing.pem"},
+		{`{base_url: "https://a.example", client_cert: {cert_file: /missing.pem}}`, "client_cert.key_file is missing"},
+		{`{base_url: "https://a.example", client_cert: {cert_file: /missing.pem, key_file: /missing.pem}}`, "client_cert cannot be used: stat /missing.pem"},
 		{`{base_url: "http://a.example", api_key: x, api_key_file: y}`, "api_key_file stands beside api_key: leave one of them out"},
 	} {
 		_, err := loadUnrestricted(model(test.upstream), configs.Options{Env: env})
@@ -133,7 +154,7 @@ func TestEveryNumberAndListIsBounded(t *testing.T) {
 				need = []string{"min", "max", "default"}
 			case reflect.PointerTo(inner).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
 				continue
-			case inner.Kind() == reflect.Slice:
+			case inner.Kind() == reflect.Slice, inner.Kind() == reflect.Map:
 				need = []string{"max"}
 			}
 			for _, key := range need {

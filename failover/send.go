@@ -70,6 +70,8 @@ func classify(err error) (kind string, connected, permanent bool) {
 		return "dns", false, false
 	case errors.As(err, &certificate), errors.As(err, &unknown), errors.As(err, &host), errors.As(err, &record), errors.As(err, &alert):
 		return "tls", false, true
+	case errors.As(err, &op) && op.Op == "remote error": // an alert, such as "certificate required"
+		return "tls", false, true
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "refused", false, false
 	case errors.As(err, &op) && op.Op == "dial":

@@ -11,8 +11,8 @@ import (
 
 // Connection is how a server is reached. Its keys are those of the server itself.
 type Connection struct {
-	Headers map[string]configs.SecretText `yaml:"headers" default:""` // of every request, beside or in place of the gateway's
-	Query   map[string]configs.SecretText `yaml:"query" default:""`   // of every request
+	Headers map[string]configs.SecretText `yaml:"headers" default:"" max:"50"` // of every request, beside or in place of the gateway's
+	Query   map[string]configs.SecretText `yaml:"query" default:"" max:"50"`   // of every request
 	// CAFile holds the certificates that sign the server's, in PEM; "": those that the system
 	// trusts. It is read once, at start, as the files of ClientCert are.
 	CAFile             configs.Path `yaml:"ca_file" default:""`
@@ -52,13 +52,10 @@ func revealed(texts map[string]configs.SecretText) map[string]string {
 }
 
 // check reports what is wrong with the connection to the server at a URL, whose keys begin with at,
-// such as "upstreams[0]". It reads the files.
+// such as "upstreams[0]". It reads the files. The URL is empty if it could not be read.
 func (c Connection) check(base, at string, report func(key, problem string)) {
 	if c.ClientCert != nil && (c.ClientCert.CertFile == "" || c.ClientCert.KeyFile == "") {
 		c.ClientCert = nil // reported already, as all that could not be read
-	}
-	if base == "" {
-		return
 	}
 	config := c.config()
 	for name, value := range config.Headers {

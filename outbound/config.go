@@ -71,7 +71,7 @@ func (c Config) open(base string, report func(key, problem string)) (*tls.Config
 		}
 	}
 	u, err := url.Parse(base)
-	if secure := err != nil || u.Scheme == "https"; !secure { // a URL that is none is reported as such
+	if err == nil && u.Scheme == "http" { // a URL that is none has been reported as such
 		const problem = "needs an https URL: without TLS there are no certificates"
 		for key, given := range map[string]bool{
 			"ca_file": c.CAFile != "", "client_cert": c.CertFile+c.KeyFile != "", "insecure_skip_verify": c.InsecureSkipVerify,

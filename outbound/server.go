@@ -74,9 +74,6 @@ func (s *Server) Apply(r *http.Request) {
 	r.URL = &u
 }
 
-// Sets reports whether Apply sets the header of that name.
-func (s *Server) Sets(name string) bool { return s.headers.Get(name) != "" }
-
 // Secrets returns what of the Config no client and no log may be shown. It is not to be changed;
 // Secrets.With adds to it.
 func (s *Server) Secrets() Secrets { return s.secrets }
