@@ -31,6 +31,7 @@ const (
 	CodeQueueTimeout         Code = "queue_timeout"
 	CodeModelLoading         Code = "model_loading"
 	CodeModelFailed          Code = "model_failed"
+	CodeModelUnhealthy       Code = "model_unhealthy"
 	CodeDraining             Code = "draining"
 	CodeMemoryExhausted      Code = "memory_exhausted"
 	CodeBodyTimeout          Code = "body_timeout"

@@ -27,8 +27,9 @@ type Kind struct {
 //	}
 //
 // If an O has a method Summary() string, penstock check prints the result after the model's name;
-// if it is a configs.Checker, it checks keys that must fit together. NewPredictorKind panics if O
-// is not such a struct.
+// if it is a configs.Checker, it checks keys that must fit together. Only if it is a
+// configs.Patterned may a name be a pattern. Aliases and the default need nothing of a kind.
+// NewPredictorKind panics if O is not such a struct.
 func NewPredictorKind[O any](name string, add func(env Env, name string, options O) error) Kind {
 	return newKind(name, false, add)
 }
@@ -37,6 +38,14 @@ func NewPredictorKind[O any](name string, add func(env Env, name string, options
 // model must not have a postprocess step, and a configuration that gives it one is refused.
 func NewGeneratorKind[O any](name string, add func(env Env, name string, options O) error) Kind {
 	return newKind(name, true, add)
+}
+
+// NewStreamKeyKind is NewPredictorKind for a kind whose models stream what they generate if they
+// have that key. Such a model must not have a postprocess step either.
+func NewStreamKeyKind[O any](name, key string, add func(env Env, name string, options O) error) Kind {
+	k := newKind(name, false, add)
+	k.Kind = k.Kind.WithStreamKey(key)
+	return k
 }
 
 func newKind[O any](name string, generator bool, add func(Env, string, O) error) Kind {

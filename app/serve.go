@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -128,6 +129,9 @@ func addModels(env Env, models []configs.Model, kinds []Kind) error {
 		if err := add[model.Kind](env, model); err != nil {
 			return fmt.Errorf("adding model %s: %w", model.Name, err)
 		}
+		if err := nameModel(env.Engine, model); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -182,6 +186,10 @@ func gatewayOptions(c configs.Config, e *engine.Engine, m *gateway.Metrics, log 
 		Connections:       c.Server.MaxConnections.Total,
 		PerAddress:        c.Server.MaxConnections.PerAddress,
 		LogContent:        c.Log.Content,
+		Compat: gateway.Compat{
+			Truss:     slices.Contains(c.Compat, configs.CompatTruss),
+			SageMaker: slices.Contains(c.Compat, configs.CompatSageMaker),
+		},
 	}
 	for _, h := range c.Server.Hosts {
 		o.Hosts = append(o.Hosts, string(h))

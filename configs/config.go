@@ -10,6 +10,8 @@ type Config struct {
 	Models  []Model `yaml:"models" min:"1" max:"1000"`
 	Auth    Auth    `yaml:"auth"`
 	Log     Log     `yaml:"log"`
+	// Compat are the servers whose routes are served beside Penstock's own, for the default model.
+	Compat []Compat `yaml:"compat" default:"[]" max:"100"`
 }
 
 // Server is how Penstock listens for requests.

@@ -2,7 +2,6 @@ package configs
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -16,6 +15,7 @@ func (d *decoder) crossCheck(config Config) {
 	models := d.checkModels(config.Models)
 	d.checkKeys(config.Auth.Keys, models, "auth.keys")
 	d.checkJWT(config.Auth.JWT, models)
+	d.checkCompat(config.Compat, config.Models)
 }
 
 func (d *decoder) checkAuth(address Address) {
@@ -74,23 +74,25 @@ func (d *decoder) checkResume(resume Resume) {
 	}
 }
 
-// checkModels returns the names of the models.
+// checkModels returns the names of the models, and their aliases.
 func (d *decoder) checkModels(models []Model) []string {
 	names := map[Name]string{}
 	for i, model := range models {
 		path := fmt.Sprintf("models[%d]", i)
-		checkUnique(d, names, model.Name, path+"."+nameKey)
+		d.checkNames(names, model, path)
+		d.checkPattern(model, path)
 		if checker, ok := model.Options.(Checker); ok {
 			checker.Check(func(key, problem string) {
+				at, given := d.positions[path+"."+key]
+				if given && slices.ContainsFunc(d.problems, func(p Problem) bool { return p.Position == at }) {
+					return // it could not be read
+				}
 				d.problem(d.positionOf(path+"."+key), path+"."+key, "%s", problem)
 			})
 		}
 	}
-	var known []string
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		known = append(known, string(name))
-	}
-	return known
+	d.checkDefault(models)
+	return namesOf(models)
 }
 
 // checkKeys checks keys that are at a path.

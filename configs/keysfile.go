@@ -23,11 +23,7 @@ func ParseKeys(source Source, models []Model) ([]Key, error) {
 	d := newDecoder(source, Options{}, nil)
 	var keys []Key
 	d.value(root, reflect.ValueOf(&keys).Elem(), cursor{path: path, schema: path, within: root.at}, "")
-	var known []string
-	for _, m := range models {
-		known = append(known, string(m.Name))
-	}
-	d.checkKeys(keys, known, path)
+	d.checkKeys(keys, namesOf(models), path)
 	if len(d.problems) > 0 {
 		d.problems.sort()
 		return nil, d.problems

@@ -11,6 +11,8 @@ type Model struct {
 	Name    Name   // unique among a configuration's models
 	Kind    string // the name of its Kind
 	Options any    // the entry's other keys: the Kind's struct, as a value
+	Aliases []Name // further names of it
+	Default bool   // requests that name no model are for it; at most one model is the default
 }
 
 // Kind is a kind of model: a value of the key kind, and the struct that a model's other keys are
@@ -18,20 +20,33 @@ type Model struct {
 type Kind struct {
 	name      string
 	generator bool
+	streamKey string // the key that makes a model a generator; "": none
 	options   reflect.Type
 }
 
 // NewKind returns the kind of that name, whose options are read into an O: a struct with tags as
-// those in config.go, without the keys name and kind, which every model has. An O that is a Checker
-// is checked too. A generator's key postprocess is refused, see Options.GeneratorPostprocess.
+// those in config.go, without the keys name, kind, aliases and default, which every model has. An O
+// that is a Checker is checked too. A generator's key postprocess is refused, see
+// Options.GeneratorPostprocess.
 //
 // NewKind panics if O is not such a struct.
 func NewKind[O any](name string, generator bool) Kind {
 	k := Kind{name: name, generator: generator, options: reflect.TypeFor[O]()}
-	if err := checkSchema(k.options, nameKey, kindKey); err != nil {
+	if err := checkSchema(k.options, modelKeys()...); err != nil {
 		panic(fmt.Sprintf("configs: the options of kind %q: %v", name, err))
 	}
 	return k
+}
+
+// WithStreamKey returns the kind with models that are generators if they have that key.
+func (k Kind) WithStreamKey(key string) Kind {
+	k.streamKey = key
+	return k
+}
+
+// generates reports whether a model of the kind is a generator.
+func (k Kind) generates(model *node) bool {
+	return k.generator || k.streamKey != "" && slices.ContainsFunc(model.entries, func(e entry) bool { return e.key == k.streamKey })
 }
 
 // Name returns the kind's name.
@@ -46,9 +61,13 @@ type Checker interface {
 
 // The keys that every model has, whatever its kind.
 const (
-	nameKey = "name"
-	kindKey = "kind"
+	nameKey    = "name"
+	kindKey    = "kind"
+	aliasesKey = "aliases"
+	defaultKey = "default"
 )
+
+func modelKeys() []string { return []string{kindKey, nameKey, aliasesKey, defaultKey} }
 
 // model reads one model: its name, and the options of its kind.
 func (d *decoder) model(n *node, model *Model, c cursor) {
@@ -60,7 +79,7 @@ func (d *decoder) model(n *node, model *Model, c cursor) {
 	if !ok {
 		return
 	}
-	if rule := d.options.GeneratorPostprocess; kind.generator && rule != nil {
+	if rule := d.options.GeneratorPostprocess; rule != nil && kind.generates(n) {
 		n = d.withoutPostprocess(n, rule)
 	}
 	c.schema += "." + kind.name
@@ -69,9 +88,11 @@ func (d *decoder) model(n *node, model *Model, c cursor) {
 		d.problem(d.positions[path], path, "%s is %s", kind.name, notAvailable)
 		return
 	}
-	given := d.entries(n, c, append([]string{kindKey, nameKey}, keys(kind.options)...))
+	given := d.entries(n, c, append(modelKeys(), keys(kind.options)...))
 	c.within = n.at
 	d.value(given[nameKey], reflect.ValueOf(&model.Name).Elem(), c.key(nameKey, n.at), "")
+	d.value(given[aliasesKey], reflect.ValueOf(&model.Aliases).Elem(), c.key(aliasesKey, n.at), `default:"[]" max:"1000"`)
+	d.value(given[defaultKey], reflect.ValueOf(&model.Default).Elem(), c.key(defaultKey, n.at), `default:"false"`)
 	options := reflect.New(kind.options).Elem()
 	d.fields(given, options, c)
 	model.Kind, model.Options = kind.name, options.Interface()

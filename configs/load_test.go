@@ -129,7 +129,7 @@ func TestBuiltInConfigurationCommentsAreValid(t *testing.T) {
 		t.Fatalf("only %d lines with keys were found in comments", uncommented)
 	}
 	source.Text = []byte(strings.Join(lines, "\n"))
-	if _, err := load(source, configs.Options{Env: environment("OPENAI_API_KEY", "sk-any")}); err != nil {
+	if _, err := load(source, configs.Options{Env: environment("OPENAI_API_KEY", "sk-any", "OPENROUTER_API_KEY", "sk-any")}); err != nil {
 		t.Error(err)
 	}
 }
@@ -215,8 +215,25 @@ func TestEveryKey(t *testing.T) {
 			ForwardHeaders: kinds.ForwardHeaders{"traceparent", "X-Tenant"},
 			MaxAnswer: 16 << 20,
 			MaxEvent:  32 << 20,
+		}, Aliases: []configs.Name{"gpt-4o", "llama3.2:1b"}, Default: true},
+		{Name: "cats", Kind: "http", Options: kinds.HTTPOptions{
+			Preprocess: &kinds.HTTPEndpoint{URL: "http://127.0.0.1:9000/pre", Method: "PUT", Timeout: 5 * time.Second},
+			Predict: &kinds.HTTPEndpoint{
+				URLs: []configs.EndpointURL{"http://127.0.0.1:9000/predict/", "https://b.example/predict"}, Method: "POST", Timeout: 90 * time.Second,
+				Connection: kinds.Connection{Headers: map[string]configs.SecretText{"X-Key": {Secret: configs.NewSecret("sk-1")}}},
+			},
+			Stream: &kinds.HTTPStream{
+				URL: "http://127.0.0.1:9000/stream", Method: "POST", Format: "sse", End: "finished",
+				Connection: kinds.Connection{Query: map[string]configs.SecretText{"v": {Secret: configs.NewSecret("1")}}},
+			},
+			Gate:           kinds.GateShared,
+			Health:         &kinds.HTTPHealth{URL: "http://127.0.0.1:9000/health", Interval: 20 * time.Second, Timeout: 3 * time.Second},
+			ForwardHeaders: kinds.ForwardHeaders{"traceparent"},
+			Timeouts:       kinds.HTTPTimeouts{Connect: 4 * time.Second, FirstToken: 9 * time.Minute, BetweenTokens: 3 * time.Minute, Total: 2 * time.Hour},
+			MaxAnswer:      16 << 20, MaxEvent: 32 << 20,
 		}},
 	}
+	want.Compat = []configs.Compat{configs.CompatTruss, configs.CompatSageMaker}
 	want.Auth.Keys = []configs.Key{{Name: "web", SHA256: digest, Limits: configs.Limits{
 		Models: []configs.Pattern{"clip", "openai/*"}, RequestsPerMinute: 60, TokensPerMinute: 40_000, TokensPerDay: 1_000_000,
 		TokensPerMonth: 20_000_000, Streams: 10, Priority: configs.PriorityBatch,
@@ -246,8 +263,8 @@ func TestGeneratorMustNotHavePostprocess(t *testing.T) {
 	if !errors.Is(err, rule) {
 		t.Fatalf("the rule is not in %v", err)
 	}
-	want := "p.yaml:2:40: " + rule.Error() + "\np.yaml:2:57: unknown key \"x\": known here: kind, name, path, max_tokens\np.yaml:5:5: " + rule.Error() +
-		"\np.yaml:7:49: unknown key \"postprocess\": known here: kind, name, path, labels, template, fetch, batch, decode_memory, auto_orient"
+	want := "p.yaml:2:40: " + rule.Error() + "\np.yaml:2:57: unknown key \"x\": known here: kind, name, aliases, default, path, max_tokens\np.yaml:5:5: " + rule.Error() +
+		"\np.yaml:7:49: unknown key \"postprocess\": known here: kind, name, aliases, default, path, labels, template, fetch, batch, decode_memory, auto_orient"
 	if err.Error() != want {
 		t.Errorf("got:\n%v\nwant:\n%s", err, want)
 	}

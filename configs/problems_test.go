@@ -31,7 +31,7 @@ func TestProblems(t *testing.T) {
 		{"not UTF-8", "server:\n  address: é\xff\n", "f:2:13: the file is not UTF-8 here"},
 		{"UTF-16", "\xff\xfea\x00", "f:1:1: the file is not UTF-8 here"},
 		{"a control character", "server:\n  address: \"a\x00\"\n", "f:2:14: control character U+0000: leave it out"},
-		{"a byte order mark", "\ufeff" + aModel + "x: 1", `f:2:1: unknown key "x": known here: server, runtime, streams, models, auth, log`},
+		{"a byte order mark", "\ufeff" + aModel + "x: 1", `f:2:1: unknown key "x": known here: server, runtime, streams, models, auth, log, compat`},
 		{"Windows line ends", "server:\r\n  x: 1\r\n  y: 2\r\n" + aModel, "f:2:3: unknown key \"x\": known here: address, shutdown_grace, max_body, read_header_timeout, hosts, cors, body_timeout, trusted_proxies, max_connections\nf:3:3: unknown key \"y\": known here: address, shutdown_grace, max_body, read_header_timeout, hosts, cors, body_timeout, trusted_proxies, max_connections"},
 
 		// YAML that is not used.
@@ -60,7 +60,7 @@ func TestProblems(t *testing.T) {
 		{"unknown, a number", "runtime: {queue: {1: 2}}\n" + aModel, `f:1:19: unknown key "1": known here: limit, timeout, per_caller`},
 		{"doubled", "server: {}\n" + aModel + "server: {hosts: 1}\n", `f:3:1: key "server" was given already, in line 1`},
 		{"doubled in braces", "runtime: {queue: {limit: 1, limit: 2}}\n" + aModel, `f:1:29: key "limit" was given already, in line 1`},
-		{"unknown and doubled", "x: 1\nx: 2\n" + aModel, "f:1:1: unknown key \"x\": known here: server, runtime, streams, models, auth, log\nf:2:1: key \"x\" was given already, in line 1"},
+		{"unknown and doubled", "x: 1\nx: 2\n" + aModel, "f:1:1: unknown key \"x\": known here: server, runtime, streams, models, auth, log, compat\nf:2:1: key \"x\" was given already, in line 1"},
 		{"no value", "server:\nruntime: {queue: }\n" + aModel, "f:1:1: server has no value: give it one or leave it out\nf:2:11: runtime.queue has no value: give it one or leave it out"},
 
 		// Types.
@@ -149,19 +149,49 @@ func TestProblems(t *testing.T) {
 
 		// Models.
 		{"not a model", "models: [clip]\n", `f:1:10: models[0] must be a mapping of keys, not "clip"`},
-		{"no kind", "models: [{name: m}]\n", "f:1:10: models[0].kind is missing: it is clip, onnx-llm or openai"},
-		{"unknown kind", "models: [{name: m, kind: onnx_llm}]\n", `f:1:26: models[0].kind must be clip, onnx-llm or openai, not "onnx_llm": did you mean "onnx-llm"?`},
-		{"far off kind", "models: [{name: m, kind: 7}]\n", "f:1:26: models[0].kind must be clip, onnx-llm or openai, not 7"},
+		{"no kind", "models: [{name: m}]\n", "f:1:10: models[0].kind is missing: it is clip, onnx-llm, openai or http"},
+		{"unknown kind", "models: [{name: m, kind: onnx_llm}]\n", `f:1:26: models[0].kind must be clip, onnx-llm, openai or http, not "onnx_llm": did you mean "onnx-llm"?`},
+		{"far off kind", "models: [{name: m, kind: 7}]\n", "f:1:26: models[0].kind must be clip, onnx-llm, openai or http, not 7"},
 		{"kind without a value", "models: [{name: m, kind: }]\n", "f:1:20: models[0].kind has no value: give it one"},
 		{"models without a value", "models:\n", "f:1:1: models has no value: give it one"},
 		{"required keys without a value", "models: [{name: , kind: clip, path: , labels: , fetch: }]\n", "f:1:11: models[0].name has no value: give it one\nf:1:31: models[0].path has no value: give it one\nf:1:39: models[0].labels has no value: give it one\nf:1:49: models[0].fetch has no value: give it one or leave it out"},
 		{"kind as a list", "models: [{name: m, kind: [clip]}]\n", "f:1:26: models[0].kind must be one value, not a list"},
 		{"nothing but a kind", "models:\n  - kind: clip\n  - kind: onnx-llm\n  - kind: openai\n", "f:2:5: models[0].name is missing\nf:2:5: models[0].path is missing\nf:2:5: models[0].labels is missing\nf:3:5: models[1].name is missing\nf:3:5: models[1].path is missing\nf:4:5: models[2].name is missing\nf:4:5: models[2].upstreams is missing"},
-		{"another kind's key", "models: [{name: m, kind: onnx-llm, path: p, labels: [a]}]\n", `f:1:45: unknown key "labels": known here: kind, name, path, max_tokens`},
-		{"name doubled", "models:\n  - {name: m, kind: onnx-llm, path: p}\n  - {name: m, kind: onnx-llm, path: q}\n", "f:3:12: models[1].name is the same as models[0].name"},
-		{"name with a colon", "models: [{name: \"m:predict\", kind: onnx-llm, path: p}]\n", `f:1:17: models[0].name must be letters, digits, ".", "_" and "-" in parts parted by "/", each beginning with a letter or a digit, 200 characters at most, not "m:predict"`},
-		{"name that climbs", "models: [{name: a/../b, kind: onnx-llm, path: p}]\n", `f:1:17: models[0].name must be letters, digits, ".", "_" and "-" in parts parted by "/", each beginning with a letter or a digit, 200 characters at most, not "a/../b"`},
-		{"name that ends in a verb", "models: [{name: a/stream, kind: onnx-llm, path: p}]\n", `f:1:17: models[0].name must not end in /predict or /stream, which are verbs of the model named before them, not "a/stream"`},
+		{"another kind's key", "models: [{name: m, kind: onnx-llm, path: p, labels: [a]}]\n", `f:1:45: unknown key "labels": known here: kind, name, aliases, default, path, max_tokens`},
+		{
+			"name and alias", "models:\n  - {name: m, kind: onnx-llm, path: p}\n  - {name: n, kind: onnx-llm, path: q, aliases: [a, m, n]}\n  - {name: a, kind: onnx-llm, path: q, aliases: [a, b, b]}\n",
+			"f:3:53: models[1].aliases[1] is the same as models[0].name, in line 2\n" +
+				"f:3:56: models[1].aliases[2] is the same as models[1].name, in line 3\n" +
+				"f:4:12: models[2].name is the same as models[1].aliases[0], in line 3\n" +
+				"f:4:50: models[2].aliases[0] is the same as models[1].aliases[0], in line 3\n" +
+				"f:4:56: models[2].aliases[2] is the same as models[2].aliases[1]",
+		},
+		{"pattern of a kind of one model", "models: [{name: \"m/*\", kind: clip, path: p, labels: [a]}]\n", `f:1:17: models[0].name must not have a *: a model of kind clip is one model, and only kind openai takes a pattern`},
+		{"two wildcards", "models: [{name: \"m/*/*\", kind: openai, upstreams: [{base_url: \"https://a.example/v1\"}]}]\n", `f:1:17: models[0].name must have one * at most, at its end or in its middle, not "m/*/*"`},
+		{"wildcard first", "models: [{name: \"*/m\", kind: openai, upstreams: [{base_url: \"https://a.example/v1\"}]}]\n", `f:1:17: models[0].name must have one * at most, at its end or in its middle, not "*/m"`},
+		{"pattern that ends in a verb", "models: [{name: \"m/*/stream\", kind: openai, upstreams: [{base_url: \"https://a.example/v1\"}]}]\n", `f:1:17: models[0].name must not end in :predict, /predict, :stream or /stream, which are verbs of the model named before them, not "m/*/stream"`},
+		{"pattern twice", "models:\n  - {name: \"m/*\", kind: openai, upstreams: [{base_url: \"https://a.example/v1\"}]}\n  - {name: \"m/*\", kind: openai, upstreams: [{base_url: \"https://a.example/v1\"}]}\n", `f:3:12: models[1].name is the same as models[0].name, in line 2`},
+		{"pattern with an alias", "models: [{name: \"m/*\", kind: openai, aliases: [a], upstreams: [{base_url: \"https://a.example/v1\"}]}]\n", `f:1:47: models[0].aliases must not be given to m/*, which is many models: give the one that is meant an entry of its own`},
+		{"default pattern", "models: [{name: \"m/*\", kind: openai, default: true, upstreams: [{base_url: \"https://a.example/v1\"}]}]\n", `f:1:47: models[0].default must not be true for m/*, which is many models: give the one that is meant an entry of its own`},
+		{"alias that is a pattern", "models: [{name: m, kind: openai, aliases: [\"a/*\"], upstreams: [{base_url: \"https://a.example/v1\"}]}]\n", `f:1:44: models[0].aliases[0] must not have a *: only a model's name can be a pattern, not "a/*"`},
+		{"upstream pattern without one", "models: [{name: m, kind: openai, upstreams: [{base_url: \"https://a.example/v1\", model: \"x/*\"}]}]\n", `f:1:88: models[0].upstreams[0].model must not have a *, which stands for what the * of the name matched: m has none`},
+		{"upstream with two wildcards", "models: [{name: \"m/*\", kind: openai, upstreams: [{base_url: \"https://a.example/v1\", model: \"*/*\"}]}]\n", `f:1:92: models[0].upstreams[0].model must have one * at most, which stands for what the * of the name matched`},
+		{"key for nothing of a pattern", "auth: {keys: [{name: k, sha256: " + digest + ", models: [\"mm/x\", \"m/y\"]}]}\nmodels: [{name: \"m/*\", kind: openai, upstreams: [{base_url: \"https://a.example/v1\"}]}]\n", `f:1:108: auth.keys[0].models[0] is no model of this file: known here: m/*`},
+		{
+			"two defaults", "models:\n  - {name: m, kind: onnx-llm, path: p, default: true}\n  - {name: n, kind: onnx-llm, path: q, default: false}\n  - {name: o, kind: onnx-llm, path: q, default: true}\n",
+			"f:4:49: models[2].default is true, as models[0].default is, in line 2: only one model can be the default",
+		},
+		{"compat without a default", "models:\n  - {name: m, kind: onnx-llm, path: p, default: false}\ncompat: [truss]\n", "f:3:9: compat adds routes for the model with default: true, which no model of this file has"},
+		{
+			"compat of something else", "models:\n  - {name: m, kind: onnx-llm, path: p, default: true}\ncompat: [truss, vertex, sagmaker, truss]\n",
+			"f:3:17: compat[1] must be truss or sagemaker, not \"vertex\"\nf:3:25: compat[2] must be truss or sagemaker, not \"sagmaker\": did you mean \"sagemaker\"?\nf:3:35: compat[3] is the same as compat[0]",
+		},
+		{"compat as a text", "models:\n  - {name: m, kind: onnx-llm, path: p, default: true}\ncompat: truss\n", "f:3:9: compat must be a list, not \"truss\""},
+		{"name doubled", "models:\n  - {name: m, kind: onnx-llm, path: p}\n  - {name: m, kind: onnx-llm, path: q}\n", "f:3:12: models[1].name is the same as models[0].name, in line 2"},
+		{"name that ends in a verb after a colon", "models: [{name: \"m:predict\", kind: onnx-llm, path: p}]\n", `f:1:17: models[0].name must not end in :predict, /predict, :stream or /stream, which are verbs of the model named before them, not "m:predict"`},
+		{"name of several verbs", "models: [{name: \"llama3.2:1b:stream\", kind: onnx-llm, path: p}]\n", `f:1:17: models[0].name must not end in :predict, /predict, :stream or /stream, which are verbs of the model named before them, not "llama3.2:1b:stream"`},
+		{"name that climbs", "models: [{name: a/../b, kind: onnx-llm, path: p}]\n", `f:1:17: models[0].name must be letters, digits, ".", "_", "-" and ":" in parts parted by "/", each beginning with a letter or a digit, 200 characters at most, not "a/../b"`},
+		{"name that ends in a verb", "models: [{name: a/stream, kind: onnx-llm, path: p}]\n", `f:1:17: models[0].name must not end in :predict, /predict, :stream or /stream, which are verbs of the model named before them, not "a/stream"`},
 		{"number for a name", "models: [{name: 7, kind: onnx-llm, path: p}]\n", `f:1:17: models[0].name must be a text, not 7: did you mean "7"?`},
 		{"empty path", "models: [{name: m, kind: onnx-llm, path: \"\"}]\n", `f:1:42: models[0].path must be a path, not ""`},
 		{"zero byte in a path", "models: [{name: m, kind: onnx-llm, path: \"a\\0\"}]\n", `f:1:42: models[0].path must be a path, not "a\x00"`},

@@ -7,25 +7,29 @@ import (
 	"strings"
 )
 
-// Name is a model's name: letters, digits and ._- in parts separated by single slashes, such as
-// openai/clip-vit-base-patch32.
+// Name is a model's name: letters, digits and ._-: in parts separated by single slashes, such as
+// openai/clip-vit-base-patch32 or llama3.2:1b. With one * it is a pattern of names: openrouter/*.
 type Name string
 
-// modelName has no names that would mean something else in a URL's path: no part begins with a dot,
-// and there is no colon, which begins a verb.
-var modelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$`)
+// modelName has no names that would mean something else in a URL's path: no part begins with a dot.
+var modelName = regexp.MustCompile(`^[A-Za-z0-9*][A-Za-z0-9._:*-]*(/[A-Za-z0-9*][A-Za-z0-9._:*-]*)*$`)
+
+// IsPattern reports whether the name is a pattern, in which * stands for any text.
+func (n Name) IsPattern() bool { return strings.Contains(string(n), "*") }
 
 // UnmarshalText parses a name.
 func (n *Name) UnmarshalText(text []byte) error {
 	name := string(text)
 	if len(name) > 200 || !modelName.MatchString(name) {
-		return errors.New(`must be letters, digits, ".", "_" and "-" in parts parted by "/", ` +
+		return errors.New(`must be letters, digits, ".", "_", "-" and ":" in parts parted by "/", ` +
 			`each beginning with a letter or a digit, 200 characters at most`)
 	}
-	switch name[strings.LastIndexByte(name, '/')+1:] {
-	case "predict", "stream":
-		if strings.Contains(name, "/") {
-			return errors.New("must not end in /predict or /stream, which are verbs of the model named before them")
+	if stars := strings.Count(name, "*"); stars > 1 || stars == 1 && name[0] == '*' && name != "*" {
+		return errors.New("must have one * at most, at its end or in its middle")
+	}
+	for _, verb := range []string{":predict", "/predict", ":stream", "/stream"} {
+		if strings.HasSuffix(name, verb) {
+			return errors.New("must not end in :predict, /predict, :stream or /stream, which are verbs of the model named before them")
 		}
 	}
 	*n = Name(name)
@@ -36,7 +40,7 @@ func (n *Name) UnmarshalText(text []byte) error {
 // included.
 type Pattern string
 
-var modelPattern = regexp.MustCompile(`^[A-Za-z0-9._*/-]{1,200}$`)
+var modelPattern = regexp.MustCompile(`^[A-Za-z0-9._:@+~*/-]{1,200}$`)
 
 // UnmarshalText parses a pattern.
 func (p *Pattern) UnmarshalText(text []byte) error {
@@ -47,11 +51,9 @@ func (p *Pattern) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Matches reports whether the pattern matches a name.
-func (p Pattern) Matches(name string) bool {
-	quoted := strings.ReplaceAll(regexp.QuoteMeta(string(p)), `\*`, ".*")
-	return regexp.MustCompile("^" + quoted + "$").MatchString(name)
-}
+// Matches reports whether the pattern matches a name, or one of the names that a name matches which
+// is a pattern itself.
+func (p Pattern) Matches(name string) bool { return overlap(string(p), name) }
 
 // Template turns a label into a caption: it has {} once, in place of the label.
 type Template string

@@ -17,3 +17,12 @@ type UpstreamAnswer struct {
 func (a *UpstreamAnswer) Error() string {
 	return fmt.Sprintf("the upstream answered %d %s", a.Status, http.StatusText(a.Status))
 }
+
+// UpstreamStatus is the cause of an error that its client gets with the status of an upstream's
+// response, in place of the one that the error's code has: a request that the upstream rejected.
+type UpstreamStatus struct{ Status int }
+
+// Error implements error.
+func (s *UpstreamStatus) Error() string {
+	return fmt.Sprintf("the upstream's status is %d %s", s.Status, http.StatusText(s.Status))
+}

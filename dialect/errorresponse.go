@@ -75,6 +75,9 @@ func openAIError(err error) ErrorResponse {
 // NewErrorResponse returns a failure as an HTTP response whose body is value as JSON.
 func NewErrorResponse(e *apierr.Error, value any) ErrorResponse {
 	r := ErrorResponse{Status: Status(e.Code), Header: map[string][]string{"Content-Type": {mediaJSON}}}
+	if kept, ok := errors.AsType[*UpstreamStatus](e); ok {
+		r.Status = kept.Status
+	}
 	r.retryAfter(e)
 	r.Body, _ = marshalPlain(value) // the small structs of errors always encode
 	return r

@@ -21,4 +21,6 @@ type ModelInfo struct {
 	Verbs     []string `json:"verbs"`     // what the model does
 	Streaming bool     `json:"streaming"` // whether one of the verbs streams
 	State     string   `json:"state"`     // loading, ready, failed
+
+	AliasOf string `json:"alias_of,omitempty"` // the model's own name, in the list of models
 }

@@ -33,7 +33,7 @@ func Status(code apierr.Code) int {
 		return http.StatusRequestTimeout
 	case apierr.CodeRateLimited, apierr.CodeQueueFull:
 		return http.StatusTooManyRequests
-	case apierr.CodeQueueTimeout, apierr.CodeModelLoading, apierr.CodeModelFailed, apierr.CodeDraining,
+	case apierr.CodeQueueTimeout, apierr.CodeModelLoading, apierr.CodeModelFailed, apierr.CodeModelUnhealthy, apierr.CodeDraining,
 		apierr.CodeLogUnavailable, apierr.CodeAuthUnavailable, apierr.CodeMemoryExhausted:
 		return http.StatusServiceUnavailable
 	case apierr.CodeUpstreamError, apierr.CodeUpstreamCut, apierr.CodeUpstreamUnauthorized:

@@ -44,7 +44,9 @@ type Engine struct {
 	shared   *namedGate
 	streams  *stream.Streams
 	models   []*Model
-	byName   map[string]*Model
+	byName   map[string]*Model // by name and by alias
+	patterns []*Model          // whose names are patterns, the longest first
+	standard *Model            // for requests that name none; may be nil
 
 	mu       sync.Mutex
 	draining bool
@@ -165,9 +167,10 @@ func (e *Engine) reserve() {
 // maxName is how many bytes of an unknown name an error repeats.
 const maxName = 256
 
-// Model returns the model of that name, or an *apierr.Error with apierr.CodeModelNotFound.
+// Model returns the model that a name is for, or an *apierr.Error with apierr.CodeModelNotFound. An
+// exact name comes before an alias, and an alias before the longest pattern that matches.
 func (e *Engine) Model(name string) (*Model, error) {
-	if m, ok := e.byName[name]; ok {
+	if m, ok := e.find(name); ok {
 		return m, nil
 	}
 	which := strconv.Quote(name)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,7 @@ type StreamOptions struct {
 	Lease    time.Duration
 	Detached bool
 	Owner    string // identifies the credential of the caller; may be empty
+	Model    string // the model as the client named it; "": its own name
 }
 
 // Generation is the typed handle of a Generator verb.
@@ -121,7 +123,7 @@ func (g *Generation[In, Chunk]) Start(ctx context.Context, c *Call, in In, enc E
 	}
 	m := c.verb.model
 	ctx, p, err := m.engine.streams.Create(ctx, stream.Config{
-		Info:   stream.Info{Model: m.name, Verb: c.verb.name, Dialect: o.Dialect, Owner: o.Owner},
+		Info:   stream.Info{Model: cmp.Or(o.Model, m.name), Verb: c.verb.name, Dialect: o.Dialect, Owner: o.Owner},
 		Caller: c.caller.Name, Buffer: o.Buffer, Lease: o.Lease, Detached: o.Detached, Observer: m.observer,
 		Waits: g.waits, Absent: m.gate.absent(c.caller.Name),
 	})

@@ -13,11 +13,13 @@ import (
 // State is where a model is in its life.
 type State string
 
-// A model is loading until its Load returns; then it is ready, or failed for good.
+// A model is loading until its Load returns; then it is ready, or failed for good. One with a Watch
+// is loading until that reports its first success, and from then on ready or unhealthy.
 const (
-	StateLoading State = "loading"
-	StateReady   State = "ready"
-	StateFailed  State = "failed"
+	StateLoading   State = "loading"
+	StateReady     State = "ready"
+	StateFailed    State = "failed"
+	StateUnhealthy State = "unhealthy"
 )
 
 // Lifecycle describes a model, and how it is loaded and closed. Its verbs share it.
@@ -27,41 +29,53 @@ type Lifecycle struct {
 	Close func() error                    // called once after the last verb has returned, if Load succeeded; may be nil
 	Gate  *GateConfig                     // a gate of its own; nil: the one all local models share
 
+	// Watch reports whether the model can be used: nil, or why not, which is shown to the operator.
+	// It is called in a goroutine of its own after Load has succeeded, and returns when ctx ends,
+	// which is before Close. nil: the model can be used once it is loaded.
+	Watch func(ctx context.Context, report func(error))
+	// Recheck is about how long Watch takes to notice a change, for Retry-After.
+	Recheck time.Duration
+
 	// Describe returns the inputs and outputs of the loaded model, for clients that request them
 	// before they call; nil: there is no description.
 	Describe func() (Output, error)
+
+	// List returns names that a model can be used by whose own name is a pattern; nil: none are
+	// known. It returns what it has once ctx ends.
+	List func(ctx context.Context) ([]string, error)
 }
 
 // Model is a named set of verbs with one state and one gate.
 type Model struct {
 	name      string
+	aliases   []string
 	lifecycle Lifecycle
 	engine    *Engine
 	gate      *namedGate
 	observer  ModelObserver
 	verbs     []*Verb
 	streams   atomic.Int64
+	watching  watched
 
 	mu     sync.Mutex
+	loaded bool // Load has succeeded
 	state  State
 	reason string
 }
 
-// Add adds a model. It panics on a name that is taken or empty: names come from a configuration
-// that was checked.
+// Add adds a model. Its name may be a pattern with one *: the model is for all names then that the
+// pattern matches, and is observed and listed by the pattern. It panics on a name that is taken or
+// empty: names come from a configuration that was checked.
 func (e *Engine) Add(name string, l Lifecycle) *Model {
-	if name == "" || e.byName[name] != nil {
-		panic(fmt.Sprintf("engine: model name %q is empty or taken", name))
-	}
 	m := &Model{name: name, lifecycle: l, engine: e, gate: e.shared, observer: e.observer.Model(name), state: StateLoading}
-	if l.Load == nil {
+	if l.Load == nil && l.Watch == nil {
 		m.state = StateReady
 	}
 	if l.Gate != nil {
 		m.gate = newGate(name, *l.Gate, e.observer)
 	}
+	e.name(m, name)
 	e.models = append(e.models, m)
-	e.byName[name] = m
 	return m
 }
 
@@ -89,13 +103,20 @@ func (m *Model) load(ctx context.Context) {
 		return m.lifecycle.Load(ctx)
 	})
 	m.mu.Lock()
-	m.state = StateReady
-	if err != nil {
+	m.loaded = err == nil
+	switch {
+	case err != nil:
 		m.state, m.reason = StateFailed, err.Error()
+	case m.lifecycle.Watch == nil:
+		m.state = StateReady
 	}
 	state := m.state
 	m.mu.Unlock()
-	m.observer.Changed(state, err)
+	if state != StateLoading {
+		m.observer.Changed(state, err)
+		return
+	}
+	m.watch(ctx)
 }
 
 // usable returns nil if the model is ready.
@@ -106,17 +127,20 @@ func (m *Model) usable() error {
 	case StateReady:
 		return nil
 	case StateLoading:
-		return &apierr.Error{Code: apierr.CodeModelLoading, Message: fmt.Sprintf("model %q is still loading; try again", m.name), RetryAfter: time.Second}
+		return &apierr.Error{Code: apierr.CodeModelLoading, Message: fmt.Sprintf("model %q is still loading; try again", m.name), RetryAfter: m.retryAfter()}
+	case StateUnhealthy:
+		return m.unhealthy()
 	case StateFailed:
 	}
 	return &apierr.Error{Code: apierr.CodeModelFailed, Message: fmt.Sprintf("model %q could not be loaded; its operator sees why at /readyz", m.name)}
 }
 
 func (m *Model) close() error {
+	m.unwatch()
 	m.mu.Lock()
-	ready := m.state == StateReady
+	loaded := m.loaded || m.lifecycle.Load == nil
 	m.mu.Unlock()
-	if !ready || m.lifecycle.Close == nil {
+	if !loaded || m.lifecycle.Close == nil {
 		return nil
 	}
 	return guard(m.lifecycle.Close)

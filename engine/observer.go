@@ -37,7 +37,8 @@ const (
 
 // ModelObserver is notified of what happens with one model.
 type ModelObserver interface {
-	// Changed is called when the model becomes ready or fails to load (then with its error).
+	// Changed is called when the model becomes ready, and with an error when it fails to load or
+	// becomes unhealthy, or is still loading because its first check has failed.
 	Changed(State, error)
 	// PhaseDone is called at the end of each step that ran, in success and in failure.
 	PhaseDone(Phase, time.Duration)
@@ -81,7 +82,7 @@ type ModelSnapshot struct {
 	Name      string
 	Kind      string
 	State     State
-	Reason    string   // why it failed, in words for the operator
+	Reason    string   // why it failed or is unhealthy, in words for the operator
 	Verbs     []string // in the order they were registered
 	Streaming bool     // whether one of them is a generator
 	Streams   int      // open now

@@ -114,7 +114,7 @@ func (g *namedGate) refused(err error) error {
 }
 
 // Admit takes a slot inside the model's gate. Its errors are *apierr.Error: draining,
-// model_loading, model_failed and queue_full. The caller must Close the Call.
+// model_loading, model_failed, model_unhealthy and queue_full. The caller must Close the Call.
 func (v *Verb) Admit(c Caller) (*Call, error) {
 	e := v.model.engine
 	if !e.begin() {

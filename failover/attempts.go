@@ -36,8 +36,10 @@ type Attempts struct {
 	// Streamed is set if the head of a response comes at once, so that a server without one that
 	// another has overtaken is better not waited for by other requests either.
 	Streamed bool
+	// Patient is set if a silent server is waited for: no other is sent the request beside it.
+	Patient bool
 	// Resumable reports whether a response that has begun can be continued by that of another
-	// server; nil: it cannot. It does not wait.
+	// server; nil: it cannot, and no attempt follows. It does not wait.
 	Resumable func() bool
 
 	others    sync.WaitGroup // sequences beside the first
@@ -62,8 +64,8 @@ type upstreamState struct {
 }
 
 // Try is one attempt: it sends the request to a sequence's server, and passes the response on once
-// the sequence leads. It returns nil once the response is complete. After something has been passed
-// on, a Failure that no other response can mend has the Action GiveUp.
+// the sequence leads. It returns nil once the response is complete. A Failure after something has
+// been passed on that no other response can continue has the Action GiveUp.
 type Try func(ctx context.Context, q *Sequence) *Failure
 
 // Run calls try for servers until it succeeds or none is left. Then it returns the failure that the
@@ -143,7 +145,8 @@ func (a *Attempts) attempt(ctx context.Context, q *Sequence, try Try) *Failure {
 	p.config.Observer.Attempted(p.config.Model, s.Name, f.Outcome)
 	if f.Outcome != OutcomeCanceled {
 		p.config.Log.LogAttrs(ctx, slog.LevelWarn, "upstream request failed",
-			slog.String("model", p.config.Model), slog.String("upstream", s.Name), slog.String("outcome", string(f.Outcome)), slog.String("error", apierr.ForLog(f.Err)))
+			slog.String("model", p.config.Model), slog.String("upstream", s.Name),
+			slog.String("outcome", string(f.Outcome)), slog.String("error", apierr.ForLog(f.Err)))
 	}
 	return f
 }
@@ -159,7 +162,7 @@ func (a *Attempts) note(ctx context.Context, q *Sequence, f *Failure) bool {
 		return false
 	case ctx.Err() != nil:
 		return false
-	case f.Action == GiveUp:
+	case f.Action == GiveUp, a.resuming && a.Resumable == nil:
 		a.final = f
 		return false
 	}

@@ -34,7 +34,9 @@ func (f *Failure) Error() string { return f.Err.Error() }
 
 // Canceled is the failure of a request that is no longer wanted.
 func Canceled(cause error) *Failure {
-	return &Failure{Outcome: OutcomeCanceled, Action: GiveUp, Err: &apierr.Error{Code: apierr.CodeCanceled, Message: "the request was canceled", Cause: cause}}
+	return &Failure{Outcome: OutcomeCanceled, Action: GiveUp, Err: &apierr.Error{
+		Code: apierr.CodeCanceled, Message: "the request was canceled", Cause: cause,
+	}}
 }
 
 // Cut is the failure of a response that ended early.
@@ -54,12 +56,13 @@ func Malformed(format string, args ...any) *Failure {
 // TooLarge is the failure of a whole response of more bytes than are passed on.
 func TooLarge(limit int64) *Failure {
 	return &Failure{Outcome: OutcomeError, Action: GiveUp, Err: &apierr.Error{
-		Code: apierr.CodeUpstreamError, Message: fmt.Sprintf("the upstream's response is longer than %d bytes, the most that is passed on", limit),
+		Code:    apierr.CodeUpstreamError,
+		Message: fmt.Sprintf("the upstream's response is longer than %d bytes, the most that is passed on", limit),
 	}}
 }
 
-// NoResponse is the failure of a request that its Watchdog or the caller has canceled, ctx being the
-// Watchdog's context, or that got no HTTP response because of err.
+// NoResponse is the failure of a request that its Watchdog or the caller has canceled, ctx being
+// the Watchdog's context, or that got no HTTP response because of err.
 func NoResponse(ctx context.Context, err error) *Failure {
 	if cause := context.Cause(ctx); cause != nil {
 		return ended(cause)

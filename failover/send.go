@@ -14,11 +14,14 @@ import (
 	"time"
 )
 
+// Exchange sends a request with ctx, and returns the response, whatever its status is.
+type Exchange func(ctx context.Context) (*http.Response, error)
+
 // Send sends a request by send, with a context made of ctx, which is the Watchdog's. It starts a
 // period that ends after limit once the connection is open, and notes the head of the response, its
 // 1xx responses, and all reads of the body, which the caller closes. The Failure is that of a
 // request without a response; a response may have any status.
-func (w *Watchdog) Send(ctx context.Context, limit time.Duration, cause Timeout, send func(context.Context) (*http.Response, error)) (*http.Response, *Failure) {
+func (w *Watchdog) Send(ctx context.Context, limit time.Duration, cause Timeout, send Exchange) (*http.Response, *Failure) {
 	r, err := send(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { w.Deadline(limit, cause) },
 		Got1xxResponse: func(int, textproto.MIMEHeader) error {
@@ -30,7 +33,7 @@ func (w *Watchdog) Send(ctx context.Context, limit time.Duration, cause Timeout,
 		return nil, NoResponse(ctx, err)
 	}
 	w.Touch()
-	w.sequence.Responded()
+	w.sequence.responded = true
 	r.Body = touching{r.Body, w}
 	return r, nil
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // Sequence is a sequence of attempts, of which one is made at a time, by the goroutine that calls
-// its methods; Silent alone may be called from any. The zero Sequence belongs to no Attempts, and
+// its methods. The zero Sequence belongs to no Attempts, and
 // leads.
 type Sequence struct {
 	attempts  *Attempts
@@ -22,7 +22,7 @@ type Sequence struct {
 
 	cancel context.CancelCauseFunc
 	lost   atomic.Bool // another leads; it must not pass anything on
-	silent func()
+	silent func()      // begins another sequence beside this one, whose server is silent
 }
 
 // ErrLost is why a sequence is canceled that does not lead.
@@ -38,10 +38,6 @@ func (q *Sequence) Resumes() bool { return q.resumes }
 // Lost reports whether another sequence leads. Then this one must not pass anything on.
 func (q *Sequence) Lost() bool { return q.lost.Load() }
 
-// Responded notes that there is the head of a response, whatever its status is. Watchdog.Send calls
-// it.
-func (q *Sequence) Responded() { q.responded = true }
-
 // Healthy notes that the server responds as it should, before the response has ended.
 func (q *Sequence) Healthy() {
 	if q.server != nil {
@@ -49,17 +45,9 @@ func (q *Sequence) Healthy() {
 	}
 }
 
-// Silent notes that the server has sent nothing for as long as Config.FailoverAfter: another
-// sequence may begin beside this one. The Watchdog calls it.
-func (q *Sequence) Silent() {
-	if q.silent != nil {
-		q.silent()
-	}
-}
-
-// patience returns how long the server may be silent until Silent is called; 0: for ever.
+// patience returns how long the server may be silent until silent is called; 0: for ever.
 func (q *Sequence) patience() time.Duration {
-	if q.attempts == nil {
+	if q.attempts == nil || q.attempts.Patient {
 		return 0
 	}
 	return q.attempts.Pool.config.FailoverAfter
@@ -94,7 +82,11 @@ func (a *Attempts) begin(ctx context.Context, q *Sequence, try Try) context.Cont
 func (a *Attempts) hedge(ctx context.Context, silent *Sequence, try Try) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if n := len(a.sequences); n == 0 || a.sequences[n-1] != silent || silent.server == nil || ctx.Err() != nil || a.final != nil || a.complete {
+	n := len(a.sequences)
+	if n == 0 || a.sequences[n-1] != silent || silent.server == nil {
+		return
+	}
+	if ctx.Err() != nil || a.final != nil || a.complete {
 		return
 	}
 	if a.resuming && (a.Resumable == nil || !a.Resumable()) {

@@ -6,7 +6,7 @@ import (
 )
 
 // Timeout is why a Watchdog cancels a request: what a server has not done in time. errors.Is finds
-// it in the cause of the context, and in the error of the Failure.
+// it in the cause of the context, and in Failure.Err.
 type Timeout int
 
 // The timeouts.

@@ -98,7 +98,7 @@ func (w *Watchdog) check() {
 	}
 	w.mu.Unlock()
 	if notify {
-		w.sequence.Silent() // it may stop this watchdog
+		w.sequence.silent() // it may stop this watchdog
 	}
 }
 

@@ -45,6 +45,8 @@ type Options struct {
 	Connections int  // open at once; 0: 16384
 	PerAddress  int  // of them from one address that is neither a trusted proxy nor local; 0: 4096
 	LogContent  bool // the log has the beginnings of requests and responses
+
+	Compat Compat // routes of other servers
 }
 
 // withDefaults returns the options with their defaults for zero values.
@@ -110,8 +112,8 @@ func (g *Gateway) routes() http.Handler {
 	guarded = guarded.Group("/", g.requireKey)
 	get(guarded, "/metrics", g.timed(gin.WrapH(g.Metrics.handler())))
 	get(guarded, "/v1/models", g.native(g.listModels))
-	guarded.GET(pathModel, g.native(g.getModel))
-	guarded.POST(pathModel, g.native(g.postModel))
+	g.routeModels(guarded)
+	g.routeSageMaker(r, guarded)
 	guarded.POST("/v1/streams", g.native(g.createStream))
 	guarded.GET("/v1/streams/:id", g.native(g.readStream))
 	guarded.DELETE("/v1/streams/:id", g.native(g.deleteStream))

@@ -62,7 +62,7 @@ func (g *Gateway) generate(codec dialect.Codec) gin.HandlerFunc {
 		if resumable {
 			o = g.detached(codec)
 		}
-		o.Owner = ownerOf(c)
+		o.Owner, o.Model = ownerOf(c), r.Model
 		head := &streamHead{limited: identityOf(c) != nil}
 		r.Passthrough = head
 		ended := g.keepBody(c, call)
@@ -219,26 +219,27 @@ type nativeVerb struct {
 	verb  *engine.Verb
 	gen   *generation // nil: another kind of generator
 	codec dialect.Codec
+	name  string // the model's, as the request has it
 }
 
 // nativeVerb returns the model's generator, if it has one.
 func (g *Gateway) nativeVerb(m *engine.Model) (nativeVerb, bool) {
 	if v, ok := m.Verb(verbStream); ok { // a model's own encoding comes first
-		return nativeVerb{verb: v, codec: g.codecs.native}, true
+		return nativeVerb{verb: v, codec: g.codecs.native, name: m.Name()}, true
 	}
 	gen, ok := engine.GenerationOf[*dialect.Request, dialect.Delta](m, verbGenerate)
 	if !ok {
 		return nativeVerb{}, false
 	}
 	v, _ := m.Verb(verbGenerate)
-	return nativeVerb{verb: v, gen: gen, codec: g.codecs.native}, true
+	return nativeVerb{verb: v, gen: gen, codec: g.codecs.native, name: m.Name()}, true
 }
 
 // decode reads a language model's native request.
 func (v nativeVerb) decode(in engine.Input) (*dialect.Request, error) {
 	r, err := v.codec.Decode(dialect.Input{Body: in.Body, Query: in.Parameters, MediaType: in.MediaType})
 	if err == nil {
-		r.Model = v.verb.Model().Name()
+		r.Model = v.name
 		r.Header, r.Credential = in.Header, bearer(in.Header)
 	}
 	return r, err
@@ -278,7 +279,12 @@ func (v nativeVerb) whole(ctx context.Context, header http.Header, held *memory.
 		return gatherer.Whole(endOf(end))
 	}
 	var chunks dialect.NativeChunks
-	end, err := call.Collect(ctx, in, chunks.Add)
+	end, err := call.Collect(ctx, in, func(e sse.Event) error {
+		if err := held.Grow(ctx, keptTwice*int64(len(e.Data))); err != nil {
+			return err //nolint:wrapcheck // it is for the client
+		}
+		return chunks.Add(e)
+	})
 	if err != nil {
 		return nil, err
 	}

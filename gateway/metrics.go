@@ -159,11 +159,16 @@ func (m *modelMetrics) Changed(s engine.State, err error) {
 		m.log.Info("loading the model was canceled")
 		return
 	}
-	if err != nil {
+	switch {
+	case s == engine.StateUnhealthy:
+		m.log.Warn("model is unhealthy", "error", err)
+	case s == engine.StateLoading:
+		m.log.Warn("model is loading until its health check succeeds", "error", err)
+	case err != nil:
 		m.log.Error("model failed to load", "error", err)
-		return
+	default:
+		m.log.Info("model " + string(s))
 	}
-	m.log.Info("model " + string(s))
 }
 
 func (m *modelMetrics) PhaseDone(p engine.Phase, took time.Duration) {

@@ -18,19 +18,19 @@ import (
 // listModels serves GET /v1/models.
 func (g *Gateway) listModels(c *gin.Context) error {
 	list := dialect.ModelList{Object: "list", Data: []dialect.Model{}}
-	for _, m := range g.Engine.Models() {
-		if id := identityOf(c); id != nil && !id.May(m.Name()) {
-			continue
-		}
-		list.Data = append(list.Data, g.describe(m))
+	for _, l := range g.listed(c) {
+		d := g.describe(l.model, l.name)
+		d.Penstock.AliasOf = l.aliasOf
+		list.Data = append(list.Data, d)
 	}
 	return g.writeJSON(c, http.StatusOK, list)
 }
 
-func (g *Gateway) describe(m *engine.Model) dialect.Model {
+// describe describes a model by one of its names.
+func (g *Gateway) describe(m *engine.Model, name string) dialect.Model {
 	s := m.Snapshot()
 	return dialect.Model{
-		ID: s.Name, Object: "model", Created: g.started.Unix(), OwnedBy: "penstock",
+		ID: name, Object: "model", Created: g.started.Unix(), OwnedBy: "penstock",
 		Penstock: dialect.ModelInfo{Kind: s.Kind, Verbs: abilities(m), Streaming: s.Streaming, State: string(s.State)},
 	}
 }
@@ -64,7 +64,7 @@ func (g *Gateway) getModel(c *gin.Context) error {
 		c.Header("Allow", http.MethodPost)
 		return &apierr.Error{Code: apierr.CodeMethodNotAllowed, Message: "POST the input to predict"}
 	}
-	return g.writeJSON(c, http.StatusOK, g.describe(m))
+	return g.writeJSON(c, http.StatusOK, g.describe(m, name))
 }
 
 // postModel serves POST /v1/models/{name}:predict, …/predict and …/stream.
@@ -98,10 +98,10 @@ func (g *Gateway) model(c *gin.Context, name string) (*engine.Model, error) {
 	if name == "" {
 		return nil, &apierr.Error{Code: apierr.CodeNotFound, Message: "name a model; GET /v1/models lists them"}
 	}
-	if err := mayUse(c, name); err != nil { // before a caller learns whether there is such a model
+	m, err := g.Engine.Model(name)
+	if err := mayUseModel(c, name, m); err != nil { // before a caller learns whether there is such a model
 		return nil, err
 	}
-	m, err := g.Engine.Model(name)
 	if err == nil {
 		c.Set(keyModel, name)
 	}

@@ -15,6 +15,7 @@ func (g *Gateway) getStream(c *gin.Context, m *engine.Model) error {
 	if !ok {
 		return noVerb(m, verbStream)
 	}
+	v.name = nameOf(c, m)
 	id, from, err := lastEventID(c.Request)
 	if err != nil {
 		return err
@@ -26,6 +27,7 @@ func (g *Gateway) getStream(c *gin.Context, m *engine.Model) error {
 	if err != nil {
 		return err
 	}
+	delete(values, queryLastEventID) // it is not the model's
 	in := engine.Input{Parameters: values, Header: g.clientHeader(c)}
 	text := wantsText(c.Request)
 	call, err := g.admit(c, v.verb.Admit, v.work(in, text || !wantsWhole(c.Request)))
@@ -50,6 +52,7 @@ func (g *Gateway) postStream(c *gin.Context, m *engine.Model, verb string) error
 	if !ok {
 		return noVerb(m, verb)
 	}
+	v.name = nameOf(c, m)
 	if err := v.verb.Check(callerOf(c)); err != nil {
 		return err
 	}
@@ -76,7 +79,7 @@ func (g *Gateway) postStream(c *gin.Context, m *engine.Model, verb string) error
 // stream starts a generation and sends its events.
 func (g *Gateway) stream(c *gin.Context, v nativeVerb, call *engine.Call, in engine.Input, o engine.StreamOptions) error {
 	ended := g.keepBody(c, call)
-	o.Owner = ownerOf(c)
+	o.Owner, o.Model = ownerOf(c), v.name
 	s, err := v.start(c.Request.Context(), c.Writer.Header(), call, in, o)
 	if err := started(c, s, err); err != nil {
 		return err

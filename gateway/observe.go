@@ -18,6 +18,7 @@ const (
 	keyRequestID    = "request id"
 	keyRoute        = "route"
 	keyModel        = "model"
+	keyProbe        = "probe" // true of requests that probes send, on a route that is for others too
 )
 
 // observe is the outermost middleware: it sets the request's id, and counts and logs the request
@@ -43,10 +44,11 @@ func (g *Gateway) observe(c *gin.Context) {
 // playground do all the time.
 func monitoring(c *gin.Context) bool {
 	switch routeOf(c) {
-	case "/healthz", "/health", "/readyz", "/v2/health/live", "/v2/health/ready", "/v2/models/{name}/ready", "/metrics", "/v1/models":
+	case "/healthz", "/health", "/readyz", "/v2/health/live", "/v2/health/ready", "/v2/models/{name}/ready", "/metrics", "/v1/models",
+		pathPing, routeLoaded:
 		return true
 	}
-	return false
+	return c.GetBool(keyProbe)
 }
 
 // recoverPanics turns a panic into a 500, and lets through http.ErrAbortHandler, which breaks off a

@@ -99,7 +99,7 @@ func (g *Gateway) nativeText(c *gin.Context, v nativeVerb, call *engine.Call, in
 
 // plainText returns the options of a stream that ends with its reader.
 func (g *Gateway) plainText(c *gin.Context) engine.StreamOptions {
-	return engine.StreamOptions{Dialect: string(textName), Buffer: g.Buffer, Owner: ownerOf(c)}
+	return engine.StreamOptions{Dialect: string(textName), Buffer: g.Buffer, Owner: ownerOf(c), Model: c.GetString(keyModel)}
 }
 
 // textOf returns the text of a chunk of a model with an encoding of its own.

@@ -50,6 +50,7 @@ func (g *Gateway) createStream(c *gin.Context) error {
 	if !ok {
 		return noVerb(m, verbStream)
 	}
+	v.name = request.Model
 	in := engine.Input{MediaType: mediaJSON, Body: []byte(request.Input), Header: g.clientHeader(c)}
 	call, err := g.admit(c, v.verb.Admit, v.work(in, true))
 	if err != nil {
@@ -58,7 +59,7 @@ func (g *Gateway) createStream(c *gin.Context) error {
 	defer call.Close()
 	g.keepBody(c, call)
 	o := g.detached(v.codec)
-	o.Owner = ownerOf(c)
+	o.Owner, o.Model = ownerOf(c), v.name
 	s, err := v.start(c.Request.Context(), c.Writer.Header(), call, in, o)
 	if err := started(c, s, err); err != nil {
 		return err
@@ -118,18 +119,21 @@ func (g *Gateway) resumeModelStream(c *gin.Context, m *engine.Model, id string, 
 	if err != nil {
 		return err
 	}
-	if s.Info().Model != m.Name() || s.Info().Dialect != string(dialect.Native) {
+	if s.Info().Model != nameOf(c, m) || s.Info().Dialect != string(dialect.Native) {
 		return badEventID()
 	}
 	return g.follow(c, s, from, nil)
 }
+
+// queryLastEventID is the parameter that has the position of readers that cannot send the header.
+const queryLastEventID = "last_event_id"
 
 // lastEventID returns the position where a reader goes on: by the header that browsers send, else
 // by the query's last_event_id.
 func lastEventID(r *http.Request) (id string, from position, err error) {
 	values := r.Header.Values("Last-Event-ID")
 	if len(values) == 0 || values[0] == "" {
-		values = r.URL.Query()["last_event_id"]
+		values = r.URL.Query()[queryLastEventID]
 	}
 	switch {
 	case len(values) > 1:

@@ -67,7 +67,7 @@ func (g *Gateway) v2Get(c *gin.Context) error {
 	case out.MediaType != "":
 		return g.writeBody(c, http.StatusOK, out.MediaType, out.Body)
 	}
-	return g.writeJSON(c, http.StatusOK, metadataOf(m))
+	return g.writeJSON(c, http.StatusOK, metadataOf(m, nameOf(c, m)))
 }
 
 func (g *Gateway) v2Ready(c *gin.Context, m *engine.Model) error {
@@ -79,7 +79,7 @@ func (g *Gateway) v2Ready(c *gin.Context, m *engine.Model) error {
 	return g.writeJSON(c, status, struct {
 		Name  string `json:"name"`
 		Ready bool   `json:"ready"`
-	}{m.Name(), ready})
+	}{nameOf(c, m), ready})
 }
 
 // v2Post serves POST /v2/models/{name}/infer. The length of a binary message's JSON part has a

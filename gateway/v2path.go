@@ -60,7 +60,7 @@ func (g *Gateway) v2Model(c *gin.Context, at v2Path) (*engine.Model, error) {
 	if at.version != "" && at.version != openinference.Version {
 		return nil, &apierr.Error{
 			Code:    apierr.CodeModelNotFound,
-			Message: "model " + m.Name() + " has no version " + quoted(apierr.Shorten(at.version)) + ": its only one is " + openinference.Version,
+			Message: "model " + nameOf(c, m) + " has no version " + quoted(apierr.Shorten(at.version)) + ": its only one is " + openinference.Version,
 		}
 	}
 	return m, nil

@@ -13,9 +13,9 @@ import (
 )
 
 // metadataOf returns the metadata of a model that does not describe its tensors.
-func metadataOf(m *engine.Model) openinference.Metadata {
+func metadataOf(m *engine.Model, name string) openinference.Metadata {
 	return openinference.Metadata{
-		Name: m.Name(), Versions: []string{openinference.Version}, Platform: m.Snapshot().Kind,
+		Name: name, Versions: []string{openinference.Version}, Platform: m.Snapshot().Kind,
 		Inputs: []openinference.Info{}, Outputs: []openinference.Info{},
 	}
 }
@@ -23,7 +23,7 @@ func metadataOf(m *engine.Model) openinference.Metadata {
 // v2Config serves GET /v2/models/{name}/config, which Triton's clients read the tensors from too:
 // what the model's description has, in the form of Triton's extension.
 func (g *Gateway) v2Config(c *gin.Context, m *engine.Model, described engine.Output) error {
-	metadata := metadataOf(m)
+	metadata := metadataOf(m, nameOf(c, m))
 	if described.MediaType != "" {
 		if err := json.Unmarshal(described.Body, &metadata); err != nil {
 			return err
@@ -53,18 +53,18 @@ func (g *Gateway) v2Index(c *gin.Context) error {
 		return &apierr.Error{Code: apierr.CodeInvalidJSON, Message: `the body must be empty, or {"ready": true}`}
 	}
 	list := []indexEntry{}
-	for _, m := range g.Engine.Models() {
-		s := m.Snapshot()
-		if id := identityOf(c); id != nil && !id.May(s.Name) || request.Ready && s.State != engine.StateReady {
+	for _, l := range g.listed(c) {
+		s := l.model.Snapshot()
+		if request.Ready && s.State != engine.StateReady {
 			continue
 		}
-		entry := indexEntry{Name: s.Name, Version: openinference.Version, State: "UNAVAILABLE", Reason: g.reasonFor(c, s)}
+		entry := indexEntry{Name: l.name, Version: openinference.Version, State: "UNAVAILABLE", Reason: g.reasonFor(c, s)}
 		switch s.State {
 		case engine.StateReady:
 			entry.State = "READY"
 		case engine.StateLoading:
 			entry.State = "LOADING"
-		case engine.StateFailed:
+		case engine.StateFailed, engine.StateUnhealthy:
 		}
 		list = append(list, entry)
 	}
@@ -80,7 +80,8 @@ func (g *Gateway) v2Repository(c *gin.Context) error {
 		return &apierr.Error{Code: apierr.CodeNotFound, Message: "there is nothing here; POST /v2/repository/index lists the models"}
 	}
 	name := path[:i]
-	if err := mayUse(c, name); err != nil { // before a caller learns whether there is such a model
+	m, _ := g.Engine.Model(name)
+	if err := mayUseModel(c, name, m); err != nil { // before a caller learns whether there is such a model
 		return err
 	}
 	return apierr.InvalidInput("no_"+path[i+1:], "model %q cannot be %sed by a request: this server loads the models of its configuration when it starts, and keeps them until it ends", name, path[i+1:])

@@ -150,8 +150,9 @@ func protocolOf(path string) string {
 // geminiVerb returns the error of Gemini's way to call a model, POST /v1/models/{name}:{verb}, as
 // that path is one of a route here.
 func (g *Gateway) geminiVerb(c *gin.Context, name string) error {
-	_, verb, _ := strings.Cut(name[strings.LastIndexByte(name, '/')+1:], ":")
-	if !slices.Contains([]string{"generateContent", "streamGenerateContent", "countTokens", "embedContent", "batchEmbedContents"}, verb) {
+	i := strings.LastIndexByte(name, ':')
+	verb := name[i+1:]
+	if i < 0 || !slices.Contains([]string{"generateContent", "streamGenerateContent", "countTokens", "embedContent", "batchEmbedContents"}, verb) {
 		return nil
 	}
 	return &apierr.Error{

@@ -15,5 +15,6 @@ func All() []app.Kind {
 		app.NewPredictorKind("clip", addClip),
 		app.NewGeneratorKind("onnx-llm", addLLM),
 		app.NewGeneratorKind("openai", addOpenAI),
+		app.NewStreamKeyKind("http", "stream", addHTTP),
 	}
 }

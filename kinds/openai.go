@@ -35,7 +35,7 @@ type Upstream struct {
 	APIKey  configs.Secret  `yaml:"api_key" default:""`
 	// APIKeyFile is the file that holds the key, in place of APIKey. It is read once, at start.
 	APIKeyFile configs.Path `yaml:"api_key_file" default:""`
-	Model      string       `yaml:"model" default:""` // its name there; "": the model's own
+	Model      string       `yaml:"model" default:""` // its name there; "": the model's own, or what its * matched
 	// Priority orders upstreams, the lowest first; equals share the load by Weight. 0: its position
 	// in the list, counted from 1.
 	Priority             int   `yaml:"priority" default:"0" min:"1" max:"1000"`
@@ -124,7 +124,7 @@ func addOpenAI(env app.Env, name string, o OpenAIOptions) error {
 		Observer:  upstreamMetrics{env.Metrics},
 
 		ForwardHeaders: o.ForwardHeaders,
-		Log:       env.Log,
+		Log:            env.Log,
 	})
 	return err
 }
@@ -149,9 +149,9 @@ func servers(model string, usage Usage, list []Upstream) ([]upstream.Server, err
 		}
 		out = append(out, upstream.Server{
 			Name: name, BaseURL: string(u.BaseURL), APIKey: key.Reveal(),
-			Model: cmp.Or(u.Model, model), Priority: cmp.Or(u.Priority, i+1), Weight: u.Weight,
+			Model: cmp.Or(u.Model, upstreamModel(model)), Priority: cmp.Or(u.Priority, i+1), Weight: u.Weight,
 			ForwardAuthorization: u.ForwardAuthorization, Connection: u.config(),
-			NoUsage:              cmp.Or(u.Usage, usage) == UsageOff, AlwaysUsage: cmp.Or(u.Usage, usage) == UsageAlways,
+			NoUsage: cmp.Or(u.Usage, usage) == UsageOff, AlwaysUsage: cmp.Or(u.Usage, usage) == UsageAlways,
 		})
 	}
 	return out, nil

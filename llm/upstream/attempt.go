@@ -14,6 +14,8 @@ type server struct {
 	out *outbound.Server // the connections to it
 
 	refusesUsage atomic.Bool // it has refused to be asked for the usage of a stream
+
+	listing listing // of its models, guarded by model.listed
 }
 
 // attempt sends a request by try to one server after another, until one has responded. resumable

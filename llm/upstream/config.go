@@ -16,7 +16,7 @@ import (
 
 // Config describes a model of other servers.
 type Config struct {
-	Name     string
+	Name     string   // may be a pattern, as engine.Matched has it
 	Servers  []Server // at least one
 	Timeouts Timeouts
 	// MaxAnswer bounds the bytes of a whole response, decompressed, and of the events that one is
@@ -54,7 +54,7 @@ type Server struct {
 	Name                 string // in logs, metrics and X-Penstock-Upstream
 	BaseURL              string // "https://api.openai.com/v1"
 	APIKey               string // "" sends none
-	Model                string // the model's name there
+	Model                string // the model's name there; a * is what the * of Config.Name matched
 	Priority             int    // the lowest is used first; servers of one priority share the load
 	Weight               int    // the server's share among them; at least 1
 	ForwardAuthorization bool   // send the client's own key, if it has one, in place of APIKey
@@ -106,7 +106,7 @@ func Add(e *engine.Engine, c Config) (*engine.Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model %q: %w", c.Name, err)
 	}
-	added := e.Add(c.Name, engine.Lifecycle{Kind: "openai", Gate: &c.Gate, Close: m.close})
+	added := e.Add(c.Name, engine.Lifecycle{Kind: "openai", Gate: &c.Gate, Close: m.close, List: m.list})
 	m.register(added)
 	return added, nil
 }

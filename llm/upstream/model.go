@@ -19,11 +19,14 @@ type model struct {
 	pool    *failover.Pool
 	batches sync.Pool      // of *[]dialect.Delta; streams need one only while events arrive
 	drains  sync.WaitGroup // responses whose last bytes are being read
+
+	listTurn chan struct{} // has room for the one that asks the servers for their models
+	listed   sync.Mutex    // guards the servers' listings
 }
 
 func newModel(c Config) (*model, error) {
 	c.MaxEvent = cmp.Or(c.MaxEvent, DefaultMaxEvent)
-	m := &model{config: c}
+	m := &model{config: c, listTurn: make(chan struct{}, 1)}
 	var servers []failover.Server
 	for i, s := range c.Servers {
 		connection := s.Connection
@@ -76,13 +79,17 @@ func (m *model) register(to *engine.Model) {
 }
 
 func (m *model) prepare(r *dialect.Request) (*generation, error) {
+	name, err := m.matched(r.Model)
+	if err != nil {
+		return nil, err
+	}
 	g := &generation{client: r, remote: dialect.OpenAIRemote(r)}
 	body, err := g.remote.Body(r)
 	if err != nil {
 		return nil, dialect.ErrorOf(err)
 	}
 	translated := g.remote.Name() != r.Dialect
-	g.request = request{expect: r.Expectation, path: g.remote.Path(), body: body, stream: r.Stream, credential: r.Credential, header: m.forwarding(&r.Call), pass: r.Passthrough}
+	g.request = request{expect: r.Expectation, name: name, path: g.remote.Path(), body: body, stream: r.Stream, credential: r.Credential, header: m.forwarding(&r.Call), pass: r.Passthrough}
 	if translated || r.Passthrough == nil {
 		g.stream, g.pass = true, nil
 	}
@@ -107,11 +114,15 @@ func (m *model) generate(ctx context.Context, g *generation, emit func(...dialec
 const pathEmbeddings = "/embeddings"
 
 func (m *model) embedding(c *dialect.EmbeddingCall) (*request, error) {
+	name, err := m.matched(c.Model)
+	if err != nil {
+		return nil, err
+	}
 	body, err := c.OwnBody()
 	if err != nil {
 		return nil, dialect.ErrorOf(err)
 	}
-	return &request{expect: c.Expectation, path: pathEmbeddings, body: body, credential: c.Credential, header: m.forwarding(&c.Call), pass: c.Passthrough}, nil
+	return &request{expect: c.Expectation, name: name, path: pathEmbeddings, body: body, credential: c.Credential, header: m.forwarding(&c.Call), pass: c.Passthrough}, nil
 }
 
 // embed sends the request. It returns only the usage if the request's Passthrough has the response.

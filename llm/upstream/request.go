@@ -14,6 +14,7 @@ import (
 // request is a client's request, ready for every server.
 type request struct {
 	expect func() dialect.Expectation
+	name   string // what the * of the model's name matched, if it is a pattern
 	path   string // of the endpoint, below a server's base URL
 	body   dialect.Body
 	stream bool // the response is requested as events
@@ -37,7 +38,7 @@ func (r *request) key(s *server) (key string, own bool) {
 // response whatever its status is, and follows no redirections, which would be sent the key.
 func (r *request) post(ctx context.Context, s *server, asks bool) (*http.Response, error) {
 	url := strings.TrimRight(s.BaseURL, "/") + r.path
-	out, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(r.body.For(s.Model, asks)))
+	out, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(r.body.For(s.model(r.name), asks)))
 	if err != nil {
 		return nil, fmt.Errorf("make a request to the upstream: %w", err)
 	}

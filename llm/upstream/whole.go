@@ -125,11 +125,7 @@ func (o *response) copyTo(to *counter, lead func() bool) *failover.Failure {
 	if complete {
 		return nil
 	}
-	f := o.copyRest(to)
-	if f != nil {
-		f.Action = failover.GiveUp
-	}
-	return f
+	return o.copyRest(to)
 }
 
 // copyRest copies what follows the start.

@@ -74,11 +74,17 @@ func TestDocumentsNameExistingFiles(t *testing.T) {
 	}
 }
 
-// shown is a test in docs/security.md, or the folder of the tests that follow it in its line.
+// shown is a test in a document, or the folder of the tests that follow it in its line.
 var shown = regexp.MustCompile("`([a-z][a-z0-9_/]*)`|\\b((?:Test|Fuzz)[A-Z][a-zA-Z0-9_]*)")
 
-func TestTheSecurityPageNamesExistingTests(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(root, "docs/security.md"))
+func TestTheSecurityPageNamesExistingTests(t *testing.T) { namesTests(t, "docs/security.md", 50) }
+
+func TestTheTrussPageNamesExistingTests(t *testing.T) { namesTests(t, "docs/truss.md", 14) }
+
+// namesTests reports tests that a document names and that do not exist, or that it names too few.
+func namesTests(t *testing.T, document string, least int) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, document))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,12 +108,12 @@ func TestTheSecurityPageNamesExistingTests(t *testing.T) {
 			}
 			found++
 			if !strings.Contains(string(tests), "\nfunc "+test+"(") {
-				t.Errorf("docs/security.md names %s, which is not in the folder before it", test)
+				t.Errorf("%s names %s, which is not in the folder before it", document, test)
 			}
 		}
 	}
-	if found < 50 {
-		t.Errorf("only %d tests were found in docs/security.md", found)
+	if found < least {
+		t.Errorf("only %d tests were found in %s", found, document)
 	}
 }
 

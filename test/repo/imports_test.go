@@ -24,7 +24,7 @@ var importRules = map[string]struct {
 }{
 	"cmd":   {[]string{"app", "kinds"}, "a command is one call of app.Main"},
 	"app":   {[]string{"apierr", "auth", "configs", "engine", "gateway", "hub", "llm", "logging", "memory", "regular", "stream", "web"}, "the command line adds models by their Kind and knows none itself; llm is for penstock import"},
-	"kinds": {[]string{"app", "configs", "engine", "failover", "gateway", "clip", "llm", "onnx", "outbound", "regular"}, "this is where a configuration becomes a model"},
+	"kinds": {[]string{"app", "configs", "engine", "failover", "gateway", "clip", "httpmodel", "llm", "onnx", "outbound", "regular"}, "this is where a configuration becomes a model"},
 
 	"configs": {[]string{"regular"}, "kinds turns a configuration into options"},
 	"apierr":  {nil, "every package can return its errors"},
@@ -44,6 +44,7 @@ var importRules = map[string]struct {
 	"tokenizer":  {nil, "text in, ids out"},
 	"outbound":   {[]string{"regular"}, "a connection to a server knows neither models nor dialects"},
 	"clip":       {[]string{"apierr", "engine", "memory", "dialect", "modeldir", "regular", "strictjson", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
+	"httpmodel":  {[]string{"apierr", "dialect", "engine", "failover", "memory", "outbound", "sse"}, "a model knows neither the gateway nor another model; of dialect it takes the error that keeps a server's status"},
 	"llm":        {[]string{"apierr", "engine", "failover", "memory", "dialect", "sse", "modeldir", "outbound", "regular", "onnx", "tokenizer"}, "a model knows neither the gateway nor another model"},
 
 	"auth":    {[]string{"regular"}, "keys and limits are checked before there is a model"},

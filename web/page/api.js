@@ -12,9 +12,9 @@ export class Refusal extends Error {
   }
 }
 
-/** The address of a model. Its name may hold slashes. */
+/** The address of a model. Its name may hold slashes and colons. */
 export function modelPath(name) {
-  return "v1/models/" + name.split("/").map(encodeURIComponent).join("/");
+  return "v1/models/" + encodeURIComponent(name).replaceAll("%2F", "/").replaceAll("%3A", ":");
 }
 
 /** Posts JSON and returns the response. Throws a Refusal where the gateway refuses. */

@@ -29,8 +29,8 @@ export class Models {
     const list = data.map(({ id, penstock }) => ({ name: id, ...penstock }));
     if (JSON.stringify(list) === JSON.stringify(this.#list)) return;
     this.#list = list;
-    const reasons = list.some((model) => model.state === "failed") ? await failures() : {};
-    this.#pills.replaceChildren(...list.map((model) => pill(model, reasons[model.name])));
+    const reasons = list.some((model) => ["failed", "unhealthy"].includes(model.state)) ? await failures() : {};
+    this.#pills.replaceChildren(...pills(list, reasons));
     for (const listener of this.#listeners) listener(list);
   }
 }
@@ -46,6 +46,19 @@ export function fillPicker(select, list, wanted) {
   select.hidden = names.length < 2;
 }
 
+const mostPills = 12;
+
+// A provider may have hundreds of models: the first have a pill, and before them those that are not
+// ready. The pickers have all.
+function pills(list, reasons) {
+  const notable = [...list.filter(({ state }) => state !== "ready"), ...list.filter(({ state }) => state === "ready")];
+  const shown = (list.length > mostPills ? notable.slice(0, mostPills) : list).map((model) => pill(model, reasons[model.name]));
+  if (list.length > mostPills) {
+    shown.push(Object.assign(document.createElement("li"), { className: "more", textContent: `and ${list.length - mostPills} more` }));
+  }
+  return shown;
+}
+
 function pill({ name, state }, reason) {
   const item = document.createElement("li");
   item.className = "pill";
@@ -55,7 +68,7 @@ function pill({ name, state }, reason) {
   return item;
 }
 
-// Only /readyz knows why a model failed.
+// Only /readyz knows why a model failed or is unhealthy.
 async function failures() {
   const { models } = await (await get("readyz")).json();
   return Object.fromEntries(models.map(({ name, reason }) => [name, reason]));

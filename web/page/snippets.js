@@ -1,5 +1,7 @@
 // The ways in, to copy and paste, with this server's address and the models it really has.
 
+import { modelPath } from "./api.js";
+
 const part = document.querySelector("#code");
 const tabs = [...part.querySelectorAll("[role=tab]")];
 const panel = part.querySelector("[role=tabpanel]");
@@ -12,17 +14,17 @@ let clip = "clip", llm = "smollm2"; // until the gateway has told
 const snippets = {
   curl: () => `# a picture, and what it is of
 curl -O ${base}/cat.jpg
-curl ${base}/v1/models/${clip}:predict \\
+curl ${base}/${modelPath(clip)}:predict \\
   -H 'Content-Type: image/jpeg' --data-binary @cat.jpg
 
 # a question, and the whole answer
-curl ${base}/v1/models/${llm}:predict \\
+curl ${base}/${modelPath(llm)}:predict \\
   -H 'Content-Type: application/json' \\
   -d '{"prompt": "Why is the sky blue?", "temperature": 0.2}'`,
 
   eventsource: () => `// try it in this page's console
 const prompt = encodeURIComponent("Why is the sky blue?");
-const source = new EventSource("${base}/v1/models/${llm}/stream?temperature=0.2&prompt=" + prompt);
+const source = new EventSource("${base}/${modelPath(llm)}/stream?temperature=0.2&prompt=" + prompt);
 
 source.onmessage = (event) => console.log(JSON.parse(event.data).text);
 source.addEventListener("done", () => source.close());
