@@ -62,12 +62,13 @@ func classify(err error) (kind string, connected, permanent bool) {
 		unknown     x509.UnknownAuthorityError
 		host        x509.HostnameError
 		record      tls.RecordHeaderError
+		alert       tls.AlertError
 		op          *net.OpError
 	)
 	switch {
 	case errors.As(err, &dns):
 		return "dns", false, false
-	case errors.As(err, &certificate), errors.As(err, &unknown), errors.As(err, &host), errors.As(err, &record):
+	case errors.As(err, &certificate), errors.As(err, &unknown), errors.As(err, &host), errors.As(err, &record), errors.As(err, &alert):
 		return "tls", false, true
 	case errors.As(err, &op) && op.Op == "remote error": // an alert, such as "certificate required"
 		return "tls", false, true

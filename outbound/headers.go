@@ -73,7 +73,7 @@ func EndToEnd(client http.Header) http.Header {
 	return out
 }
 
-// namedByConnection returns the headers that belong to the connection because Connection names them.
+// namedByConnection returns the headers that belong to the connection as Connection names them.
 func namedByConnection(h http.Header) (names []string) {
 	for _, value := range h["Connection"] {
 		for name := range strings.SplitSeq(value, ",") {
