@@ -213,8 +213,8 @@ func TestEveryKey(t *testing.T) {
 			Usage:     kinds.UsageAlways,
 
 			ForwardHeaders: kinds.ForwardHeaders{"traceparent", "X-Tenant"},
-			MaxAnswer: 16 << 20,
-			MaxEvent:  32 << 20,
+			MaxAnswer:      16 << 20,
+			MaxEvent:       32 << 20,
 		}, Aliases: []configs.Name{"gpt-4o", "llama3.2:1b"}, Default: true},
 		{Name: "cats", Kind: "http", Options: kinds.HTTPOptions{
 			Preprocess: &kinds.HTTPEndpoint{URL: "http://127.0.0.1:9000/pre", Method: "PUT", Timeout: 5 * time.Second},

@@ -208,10 +208,12 @@ func TestProblems(t *testing.T) {
 			"f:1:123: models[0].fetch.allow[3] is the same as models[0].fetch.allow[2]"},
 		{"wrong values leave the defaults", "models: [{name: m, kind: clip, path: p, labels: [a], fetch: {at_once: 0}}]\n", "f:1:71: models[0].fetch.at_once must be at least 1, not 0"},
 
-		{"headers of clients", "models: [{name: m, kind: openai, upstreams: [{base_url: \"http://a.example\"}], forward_headers: [X-Tenant, TE, cookie, Authorization, \"a b\"]}]\n",
+		{
+			"headers of clients", "models: [{name: m, kind: openai, upstreams: [{base_url: \"http://a.example\"}], forward_headers: [X-Tenant, TE, cookie, Authorization, \"a b\"]}]\n",
 			"f:1:107: models[0].forward_headers[1] has TE, which cannot be passed on: it belongs to one connection\n" +
 				"f:1:119: models[0].forward_headers[3] has Authorization, which needs a choice of upstreams: forward_authorization: true at those that are sent the client's own key\n" +
-				"f:1:134: models[0].forward_headers[4] has \"a b\", which is no name of a header: names are letters, digits and -"},
+				"f:1:134: models[0].forward_headers[4] has \"a b\", which is no name of a header: names are letters, digits and -",
+		},
 		// Upstreams.
 		{"upstreams", `models:
   - name: m

@@ -79,7 +79,8 @@ func (c Connection) sets(name string) bool {
 // warn logs what makes the connection to a server of a model insecure.
 func (c Connection) warn(log *slog.Logger, model, server string) {
 	if c.InsecureSkipVerify {
-		log.Warn("certificates of an upstream are not checked: insecure_skip_verify is set, and what is sent can be read and changed on the way",
+		log.Warn("certificates of an upstream are not checked: insecure_skip_verify is set, "+
+			"and what is sent can be read and changed on the way",
 			"model", model, "upstream", server)
 	}
 }

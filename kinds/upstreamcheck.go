@@ -13,6 +13,7 @@ func (u Upstream) checkConnection(at string, report func(key, problem string)) {
 	case u.APIKey.Reveal() != "", u.APIKeyFile != "":
 		report(at+".headers", "has Authorization, which the key of api_key or api_key_file is sent in: leave one of them out")
 	case u.ForwardAuthorization:
-		report(at+".headers", "has Authorization, which would replace the client's own key that forward_authorization passes on: give the gateway's key as api_key")
+		report(at+".headers", "has Authorization, which would replace the client's own key that forward_authorization passes on: "+
+			"give the gateway's key as api_key")
 	}
 }

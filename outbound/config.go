@@ -159,7 +159,8 @@ func (c Config) parseProxy(report func(key, problem string)) *url.URL {
 		err = errors.New("it has another scheme")
 	}
 	if err != nil {
-		report("proxy", `must be none, or an http, https or socks5 URL such as "http://user:password@proxy.example:3128", without path or query`)
+		report("proxy", `must be none, or an http, https or socks5 URL such as "http://user:password@proxy.example:3128", `+
+			`without path or query`)
 		return nil
 	}
 	return u
