@@ -1,6 +1,11 @@
 package configs
 
-import "reflect"
+import (
+	"reflect"
+	"strconv"
+	"strings"
+	"unicode"
+)
 
 // names reads a mapping whose keys are names of the file's own, such as those of headers.
 func (d *decoder) names(n *node, v reflect.Value, c cursor, tag reflect.StructTag) {
@@ -29,7 +34,11 @@ func (d *decoder) names(n *node, v reflect.Value, c cursor, tag reflect.StructTa
 	v.Set(reflect.MakeMap(v.Type()))
 	for name, value := range d.entries(n, c, known) {
 		item := reflect.New(v.Type().Elem()).Elem()
-		d.value(value, item, c.key(name, n.at), "")
+		shown := name
+		if strings.ContainsFunc(name, unicode.IsControl) {
+			shown = strconv.Quote(name) // a message has one line
+		}
+		d.value(value, item, c.key(shown, n.at), "")
 		v.SetMapIndex(reflect.ValueOf(name).Convert(v.Type().Key()), item)
 	}
 }

@@ -66,20 +66,21 @@ func (c Connection) check(base, at string, report func(key, problem string)) {
 	config.Check(base, func(key, problem string) { report(at+"."+key, problem) })
 }
 
-// sets reports whether headers has the header of that name.
-func (c Connection) sets(name string) bool {
-	for given := range c.Headers {
-		if textproto.CanonicalMIMEHeaderKey(given) == name {
-			return true
+// header returns a header's name as headers has it, if that has the header.
+func (c Connection) header(canonical string) (name string, ok bool) {
+	for name := range c.Headers {
+		if textproto.CanonicalMIMEHeaderKey(name) == canonical {
+			return name, true
 		}
 	}
-	return false
+	return "", false
 }
 
 // warn logs what makes the connection to a server of a model insecure.
 func (c Connection) warn(log *slog.Logger, model, server string) {
 	if c.InsecureSkipVerify {
-		log.Warn("certificates of an upstream are not checked: insecure_skip_verify is set, and what is sent can be read and changed on the way",
+		log.Warn("certificates of an upstream are not checked: insecure_skip_verify is set, "+
+			"and what is sent can be read and changed on the way",
 			"model", model, "upstream", server)
 	}
 }

@@ -47,7 +47,7 @@ func TestMistakesInKindHTTP(t *testing.T) {
 		"    predict: {url: http://a, urls: [http://b]}\n":    "p.yaml:4:36: models[0].predict.urls stands beside url: leave one of them out",
 		"    predict: {url: http://a, method: DELETE}\n":      "p.yaml:4:38: models[0].predict.method must be POST, PUT, PATCH or GET, not \"DELETE\"",
 		"    predict: {url: http://a, ca_file: x.pem}\n":      "p.yaml:4:39: models[0].predict.ca_file needs an https URL: without TLS there are no certificates",
-		"    predict: {url: http://a, headers: {Host: b}}\n":  "p.yaml:4:39: models[0].predict.headers has Host, which cannot be set: it is that of the URL",
+		"    predict: {url: http://a, headers: {Host: b}}\n":  "p.yaml:4:46: models[0].predict.headers.Host cannot be set: it is that of the URL",
 		"    predict: {url: \"http://a?b=c\"}\n":              "p.yaml:4:20: models[0].predict.url must be an http or https URL such as http://127.0.0.1:9000/predict, without user, query or fragment (give a query as query: {name: value}, and credentials as headers: {Authorization: …}), not \"http://a?…\"",
 		"    stream: {url: http://a, format: csv}\n":          "p.yaml:4:37: models[0].stream.format must be sse, ndjson or text, not \"csv\"",
 		"    stream: {url: http://a, format: text, end: x}\n": "p.yaml:4:48: models[0].stream.end is for format: sse; a stream of format: text ends with its response",

@@ -29,7 +29,8 @@ func (o OpenAIOptions) Check(report func(key, problem string)) {
 	o.ForwardHeaders.check(report)
 	for i, name := range o.ForwardHeaders {
 		if textproto.CanonicalMIMEHeaderKey(name) == authorization {
-			report(fmt.Sprintf("forward_headers[%d]", i), "has Authorization, which needs a choice of upstreams: forward_authorization: true at those that are sent the client's own key")
+			report(fmt.Sprintf("forward_headers[%d]", i), "has Authorization, which needs a choice of upstreams: "+
+				"forward_authorization: true at those that are sent the client's own key")
 		}
 	}
 }

@@ -6,13 +6,16 @@ const authorization = "Authorization"
 // other.
 func (u Upstream) checkConnection(at string, report func(key, problem string)) {
 	u.check(string(u.BaseURL), at, report)
-	if !u.sets(authorization) {
+	name, ok := u.header(authorization)
+	if !ok {
 		return
 	}
+	key := at + ".headers." + name
 	switch {
 	case u.APIKey.Reveal() != "", u.APIKeyFile != "":
-		report(at+".headers", "has Authorization, which the key of api_key or api_key_file is sent in: leave one of them out")
+		report(key, "stands beside the key of api_key or api_key_file, which it would replace: leave one of them out")
 	case u.ForwardAuthorization:
-		report(at+".headers", "has Authorization, which would replace the client's own key that forward_authorization passes on: give the gateway's key as api_key")
+		report(key, "would replace the client's own key that forward_authorization passes on: "+
+			"give the gateway's key as api_key")
 	}
 }

@@ -47,7 +47,7 @@ const ProxyNone = "none"
 const maxFile = 4 << 20
 
 // Check reports what is wrong with the Config of a server at the URL base, by the key of the
-// configuration: headers, query, ca_file, client_cert, insecure_skip_verify, proxy. It reads the
+// configuration: headers (or headers.NAME), query, ca_file, client_cert, insecure_skip_verify, proxy. It reads the
 // files. A problem holds no secret.
 func (c Config) Check(base string, report func(key, problem string)) {
 	_, _ = c.open(base, report)
@@ -57,13 +57,12 @@ func (c Config) Check(base string, report func(key, problem string)) {
 func (c Config) open(base string, report func(key, problem string)) (*tls.Config, *url.URL) {
 	names := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
-		problem := headerProblem(name, c.Headers[name])
-		if first, doubled := names[strings.ToLower(name)]; problem == "" && doubled {
-			problem = fmt.Sprintf("has %s and %s, which are the same header", first, name)
+		if first, doubled := names[strings.ToLower(name)]; doubled {
+			report("headers."+name, "is the same header as "+first)
+			continue
 		}
-		if names[strings.ToLower(name)] = name; problem != "" {
-			report("headers", problem)
-		}
+		names[strings.ToLower(name)] = name
+		checkHeader(name, c.Headers[name], report)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Query)) {
 		if name == "" || strings.ContainsFunc(name, unicode.IsControl) || len(name) > maxName {
@@ -159,7 +158,8 @@ func (c Config) parseProxy(report func(key, problem string)) *url.URL {
 		err = errors.New("it has another scheme")
 	}
 	if err != nil {
-		report("proxy", `must be none, or an http, https or socks5 URL such as "http://user:password@proxy.example:3128", without path or query`)
+		report("proxy", `must be none, or an http, https or socks5 URL such as "http://user:password@proxy.example:3128", `+
+			`without path or query`)
 		return nil
 	}
 	return u

@@ -18,7 +18,8 @@ const (
 
 // hopByHop are the headers of one connection, which are never passed on (RFC 9110, 7.6.1).
 var hopByHop = []string{
-	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer",
+	"Transfer-Encoding", "Upgrade",
 }
 
 // ofRequest are the headers that each request gets from its own URL and body.
@@ -41,7 +42,15 @@ func DefaultForward() []string {
 
 // CheckForward returns what is wrong with a header's name in a list for Forward, "" if it may be
 // there.
-func CheckForward(name string) (problem string) { return nameProblem(name, "cannot be passed on") }
+func CheckForward(name string) (problem string) {
+	if !isToken(name) {
+		return notAName(name)
+	}
+	if reason := whyNot(name); reason != "" {
+		return fmt.Sprintf("has %s, which cannot be passed on: %s", name, reason)
+	}
+	return ""
+}
 
 // Forward returns those headers of a client's request that allow names, in any case, with all their
 // values in order. What belongs to a connection is never among them. A header of more than 16
@@ -73,7 +82,7 @@ func EndToEnd(client http.Header) http.Header {
 	return out
 }
 
-// namedByConnection returns the headers that belong to the connection because Connection names them.
+// namedByConnection returns the headers that belong to the connection as Connection names them.
 func namedByConnection(h http.Header) (names []string) {
 	for _, value := range h["Connection"] {
 		for name := range strings.SplitSeq(value, ",") {
@@ -91,39 +100,40 @@ func tooLong(values []string) bool {
 	return n > maxForwarded
 }
 
-// headerProblem returns what is wrong with a header of a configuration, without its value.
-func headerProblem(name, value string) string {
-	if problem := nameProblem(name, "cannot be set"); problem != "" {
-		return problem
+// checkHeader reports what is wrong with a header of a configuration, without its value.
+func checkHeader(name, value string, report func(key, problem string)) {
+	switch reason := whyNot(name); {
+	case !isToken(name):
+		report("headers", notAName(name))
+	case reason != "":
+		report("headers."+name, "cannot be set: "+reason)
+	case value == "" || value != strings.TrimSpace(value) || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }):
+		report("headers."+name, "has a value that no header can have: it must be visible ASCII characters, and spaces only between them")
 	}
-	if value == "" || value != strings.TrimSpace(value) || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return fmt.Sprintf("has a value of %s that no header can have: it must be visible ASCII characters, and spaces only between them", name)
-	}
-	return ""
 }
 
-// nameProblem returns why a header must not be in a configuration.
-func nameProblem(name, cannot string) string {
-	if !isToken(name) || len(name) > maxName {
-		return fmt.Sprintf("has %.60q, which is no name of a header: names are letters, digits and -", name)
-	}
+func notAName(name string) string {
+	return fmt.Sprintf("has %.60q, which is no name of a header: names are letters, digits and -", name)
+}
+
+// whyNot returns why a header must not be in a configuration, "" if it may be.
+func whyNot(name string) (reason string) {
 	canonical := textproto.CanonicalMIMEHeaderKey(name)
-	switch why, own := ofRequest[canonical]; {
-	case own:
-		return fmt.Sprintf("has %s, which %s: %s", name, cannot, why)
+	reason, ok := ofRequest[canonical]
+	switch {
+	case ok:
 	case canonical == "Proxy-Authorization":
-		return fmt.Sprintf("has %s, which %s: a proxy's user and password are in its URL, the key proxy", name, cannot)
+		reason = "a proxy's user and password are in its URL, the key proxy"
 	case slices.Contains(hopByHop, canonical):
-		return fmt.Sprintf("has %s, which %s: it belongs to one connection", name, cannot)
+		reason = "it belongs to one connection"
 	}
-	return ""
+	return reason
 }
 
 // isToken reports whether a text can be a header's name (RFC 9110, 5.6.2).
 func isToken(name string) bool {
-	return name != "" && !strings.ContainsFunc(name, func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", r))
-	})
+	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~"
+	return name != "" && len(name) <= maxName && strings.Trim(name, allowed) == "" // what is not allowed stays
 }
 
 // publicHeaders hold no secrets, whatever their values are.

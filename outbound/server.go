@@ -52,8 +52,8 @@ func New(base string, c Config) (*Server, error) {
 	return s, nil
 }
 
-// Apply sets the server's headers and its query in a request. What the request has of the same names
-// is replaced, and the rest of its query stays as it is written.
+// Apply sets the server's headers and its query in a request. What the request has of the same
+// names is replaced, and the rest of its query stays as it is written.
 func (s *Server) Apply(r *http.Request) {
 	for name, values := range s.headers {
 		r.Header[name] = values

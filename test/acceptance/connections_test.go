@@ -19,8 +19,8 @@ import (
 	"penstock/test/server"
 )
 
-// reporter is a server that keeps the requests it gets. Where a request names an error it reports that,
-// with everything that the request's head had.
+// reporter is a server that keeps the requests it gets. Where a request names an error it reports
+// that, with everything that the request's head had.
 type reporter struct {
 	mu       sync.Mutex
 	requests []*http.Request
