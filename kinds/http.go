@@ -225,6 +225,9 @@ func (o HTTPOptions) warn(env app.Env, name string) {
 			s.Connection.warn(env.Log, name, server.Name)
 		}
 	}
+	if h := o.Health; h != nil {
+		h.Connection.warn(env.Log, name, "its health check")
+	}
 }
 
 // endpoint returns the endpoint of a step; e may be nil.
