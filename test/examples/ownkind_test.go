@@ -70,7 +70,7 @@ func testCheckReports(t *testing.T, binary string) {
 	const want = `bad.yaml:2:32: unknown key "min_lenght": did you mean "min_length"?
 bad.yaml:3:44: models[1].min_length must be at least 1, not 0
 bad.yaml:3:61: models[1].ignore[1] is the same as models[1].ignore[0]
-bad.yaml:4:21: models[2].kind must be clip, onnx-llm, openai, wordcount or echo, not "ecko": did you mean "echo"?
+bad.yaml:4:21: models[2].kind must be clip, onnx-llm, openai, http, wordcount or echo, not "ecko": did you mean "echo"?
 bad.yaml:5:34: models[3].pause must be a duration with its unit, such as 30s or 2m, not 5: did you mean 5s?
 bad.yaml:5:37: a generator must not have a postprocess step: do that work while generating, or in the client
 `
