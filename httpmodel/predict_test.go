@@ -126,6 +126,7 @@ func TestErrorsHaveTheServersStatusAndMessage(t *testing.T) {
 		{503, "Retry-After: 20", "", 503, "upstream_error", "the upstream takes no more requests at present", "20", "a rate_limited"},
 		{500, "", `{"error": "boom"}`, 502, "upstream_error", "the upstream reported an error: boom", "", "a error, a error"},
 		{503, "", "Service Unavailable", 502, "upstream_error", "the upstream reported an error: Service Unavailable", "", "a error, a error"},
+		{206, "Content-Range: bytes 0-1/9", "ab", 502, "upstream_error", "the upstream sent a malformed response; try again", "", "a error, a error"},
 		{307, "Location: /p/", "", 502, "upstream_error", "the upstream redirected the request with status 307, which is not followed: its url should be what the log names", "", "a error"},
 	} {
 		c := config()
@@ -209,6 +210,24 @@ func TestASlowBodyTimesOut(t *testing.T) {
 	f := start(t, c)
 	if got := f.Post("/v1/models/m:predict", "1"); got.Status != 504 {
 		t.Errorf("%d %s", got.Status, got.Body)
+	}
+}
+
+// A server that is slow with the body of an error has no more time than one that is slow with a
+// result.
+func TestASlowBodyOfAnErrorTimesOut(t *testing.T) {
+	c := config()
+	c.Predict = at(serve(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(400)
+		write(w, "1")
+		<-r.Context().Done()
+	}))
+	c.Predict.Timeout = 50 * time.Millisecond
+	f := start(t, c)
+	got := f.Post("/v1/models/m:predict", "1")
+	if e := got.Error(t); got.Status != 504 || !strings.Contains(e.Message, "within 50ms") {
+		t.Errorf("%d %+v", got.Status, e)
 	}
 }
 

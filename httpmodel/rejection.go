@@ -5,59 +5,42 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"time"
 
 	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/failover"
 )
 
-const (
-	maxRejection = 1 << 20         // bytes of the body of an error response
-	maxWait      = 5 * time.Second // a longer Retry-After is not waited for
-	maxCool      = time.Minute     // nor heeded beyond this
-)
+const maxRejection = 1 << 20 // bytes of the body of an error response
 
 // reasonRejected is the reason of errors whose status and message are the server's own.
 const reasonRejected = "upstream_rejected"
 
-// rejected is the failure of a response whose status is not a success.
+// rejected is the failure of a response whose status is not a success. Its body has as long as that
+// of a success.
 func (x *exchange) rejected() *failover.Failure {
-	x.watchdog.Set(x.endpoint.model.config.Timeouts.BetweenTokens, failover.Silence)
-	body, err := io.ReadAll(io.LimitReader(x.body, maxRejection))
 	status := x.head.StatusCode
+	body, err := io.ReadAll(io.LimitReader(x.body, maxRejection))
 	if err != nil {
 		return x.broken(fmt.Errorf("read the body of a %d: %w", status, err))
 	}
 	message := x.redacted(messageOf(body))
-	wait, waits := failover.RetryAfter(x.head.Header)
+	f := failover.Rejected(status, x.head.Header)
 	switch {
-	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && waits:
-		f := &failover.Failure{Outcome: failover.OutcomeRateLimited, Action: failover.TryNext, Wait: min(wait, maxCool), Status: status}
-		if waits && wait <= maxWait {
-			f.Action = failover.RetryLater
-		}
-		code := apierr.CodeRateLimited
-		if status == http.StatusServiceUnavailable {
-			code = apierr.CodeUpstreamError
-		}
-		f.Err = x.kept(code, "the upstream takes no more requests at present", message)
+	case f.Outcome == failover.OutcomeRateLimited:
+		wait := f.Err.RetryAfter
+		f.Err = x.kept(f.Err.Code, "the upstream takes no more requests at present", message)
 		f.Err.RetryAfter = wait
-		return f
 	case (status == http.StatusUnauthorized || status == http.StatusForbidden) && len(x.server.out.Secrets()) > 0:
 		return x.unauthorized(message)
-	case status == http.StatusRequestTimeout, status == http.StatusProxyAuthRequired, status >= 500:
-		return x.failed(message)
+	case f.Outcome == failover.OutcomeRejected:
+		f.Err = x.kept(codeOf(status), fmt.Sprintf("the upstream rejected the request with status %d", status), message)
 	case status >= 400:
-		return &failover.Failure{
-			Outcome: failover.OutcomeRejected, Action: failover.GiveUp, Status: status,
-			Err: x.kept(codeOf(status), fmt.Sprintf("the upstream rejected the request with status %d", status), message),
-		}
+		return x.failed(message)
+	default:
+		f.Err.Message = fmt.Sprintf("the upstream redirected the request with status %d, which is not followed: its url should be what the log names", status)
+		f.Err.Logged = fmt.Sprintf("the upstream redirected the request with status %d%s", status, x.destination())
 	}
-	f := failover.Malformed("status %d", status)
-	f.Action, f.Status = failover.TryNext, status
-	f.Err.Message = fmt.Sprintf("the upstream redirected the request with status %d, which is not followed: its url should be what the log names", status)
-	f.Err.Logged = fmt.Sprintf("the upstream redirected the request with status %d%s", status, x.destination())
 	return f
 }
 

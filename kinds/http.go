@@ -140,10 +140,14 @@ func (o HTTPOptions) Check(report func(key, problem string)) {
 }
 
 func checkURLs(report func(key, problem string), key string, one configs.EndpointURL, several []configs.EndpointURL, c Connection) {
-	for i, u := range urlsOf(one, several) {
-		if i == 0 { // what is wrong is wrong with all of them
-			c.check(string(u), key, report)
-		}
+	found := map[[2]string]bool{} // what is wrong with several of them is reported once
+	for _, u := range urlsOf(one, several) {
+		c.check(string(u), key, func(key, problem string) {
+			if !found[[2]string{key, problem}] {
+				found[[2]string{key, problem}] = true
+				report(key, problem)
+			}
+		})
 	}
 	switch {
 	case one == "" && len(several) == 0:
