@@ -66,8 +66,9 @@ e2e: setup build $(E2E)/python/.installed $(E2E)/python-2.30/.installed $(E2E)/j
 field: setup build $(FIELD:%=.penstock/field/%/.installed) .penstock/field/codex/.installed ## larger programs: litellm, Codex, tritonclient, kserve, GuideLLM, aiperf (3 GB)
 	$(GO) test -tags field -count=1 ./test/field
 
-bench: setup build $(BENCH)/.installed ## compare relays (nginx if installed) and CLIP with Python: docs/*.svg (ten minutes, on an idle machine)
+bench: setup build $(BENCH)/.installed ## compare relays (nginx if installed), kinds of model and CLIP with Python: docs/*.svg (15 minutes, on an idle machine)
 	$(GO) run ./bench/relay -json docs/relay.json -svg docs/relay.svg
+	$(GO) run ./bench/httpkind -json docs/httpkind.json -svg docs/httpkind.svg
 	$(GO) run ./bench/clip -json docs/clip.json -svg docs/clip.svg
 
 soak: ## all kinds of client, cut at random, for ten minutes (or make soak FOR=1h)

@@ -215,6 +215,7 @@ func TestEveryKey(t *testing.T) {
 			ForwardHeaders: kinds.ForwardHeaders{"traceparent", "X-Tenant"},
 			MaxAnswer:      16 << 20,
 			MaxEvent:       32 << 20,
+			Pass:           []kinds.PassRoute{"audio/speech", "rerank"},
 		}, Aliases: []configs.Name{"gpt-4o", "llama3.2:1b"}, Default: true},
 		{Name: "cats", Kind: "http", Options: kinds.HTTPOptions{
 			Preprocess: &kinds.HTTPEndpoint{URL: "http://127.0.0.1:9000/pre", Method: "PUT", Timeout: 5 * time.Second},

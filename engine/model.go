@@ -36,6 +36,10 @@ type Lifecycle struct {
 	// Recheck is about how long Watch takes to notice a change, for Retry-After.
 	Recheck time.Duration
 
+	// Routes are patterns of further routes, as the server that reaches the verbs writes them, for
+	// which a request may be the model's.
+	Routes []string
+
 	// Describe returns the inputs and outputs of the loaded model, for clients that request them
 	// before they call; nil: there is no description.
 	Describe func() (Output, error)
@@ -81,6 +85,9 @@ func (e *Engine) Add(name string, l Lifecycle) *Model {
 
 // Name returns the model's name.
 func (m *Model) Name() string { return m.name }
+
+// Routes returns the Lifecycle's.
+func (m *Model) Routes() []string { return m.lifecycle.Routes }
 
 // Verb returns the model's verb of that name, and whether it has one.
 func (m *Model) Verb(name string) (*Verb, bool) {

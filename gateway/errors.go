@@ -64,6 +64,9 @@ func (g *Gateway) rendererOf(path string) errorRenderer {
 	if r, ok := g.codecs.at(path); ok {
 		return r
 	}
+	if g.isPassed(path) {
+		return g.codecs.dialects[0].Codec // OpenAI's
+	}
 	if path == "/v2" || strings.HasPrefix(path, "/v2/") {
 		return g.codecs.infer
 	}

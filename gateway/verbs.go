@@ -16,6 +16,7 @@ const (
 	verbGenerate = "generate" // a language model, in any dialect
 	verbEmbed    = "embed"    // OpenAI's embeddings
 	verbInfer    = "infer"    // the Open Inference Protocol
+	verbPass     = "pass"     // further routes of an OpenAI-compatible server
 )
 
 // The typed handles of the verbs that have a codec.
@@ -38,8 +39,10 @@ func AcceptVerb(v *engine.Verb) error {
 		_, ok = engine.PredictionHandle[*dialect.EmbeddingCall, *dialect.EmbeddingResponse](v)
 	case verbInfer:
 		_, ok = engine.PredictionHandle[*openinference.Request, *openinference.Response](v)
+	case verbPass:
+		_, ok = engine.PredictionHandle[*dialect.PassCall, engine.Usage](v)
 	default:
-		return fmt.Errorf("no route reaches it; there are %s, %s, %s, %s and %s", verbPredict, verbStream, verbGenerate, verbEmbed, verbInfer)
+		return fmt.Errorf("no route reaches it; there are %s, %s, %s, %s, %s and %s", verbPredict, verbStream, verbGenerate, verbEmbed, verbInfer, verbPass)
 	}
 	if !ok {
 		return fmt.Errorf("no route reaches a verb of that name with its types")
@@ -63,6 +66,7 @@ func abilities(m *engine.Model) []string {
 			add(verbPredict, verbStream)
 		case verbGenerate:
 			add(verbPredict, verbStream, "chat", "complete", "responses")
+		case verbPass: // further routes, and no ability of these
 		default:
 			add(v.Name())
 		}

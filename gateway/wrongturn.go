@@ -17,6 +17,13 @@ const reasonUnknownURL = "unknown_url"
 // missed responds to a request that no route takes. Most such requests are of clients whose base
 // URL is wrong, or of another protocol: the error says what to set, or what there is.
 func (g *Gateway) missed(c *gin.Context) {
+	if err := webSocket(c.Request); err != nil {
+		g.fail(c, err, g.codecs.dialects[0].Codec)
+		return
+	}
+	if g.passes(c) {
+		return
+	}
 	path := withoutDoubles(c.Request.URL.Path)
 	e := &apierr.Error{Code: apierr.CodeNotFound, Reason: reasonUnknownURL}
 	var r errorRenderer = g.codecs.dialects[0].Codec // OpenAI's errors, which most clients can show
@@ -32,7 +39,7 @@ func (g *Gateway) missed(c *gin.Context) {
 	case api != "":
 		e.Message = fmt.Sprintf("%s: this server has no %s; it has %s", here, api, g.protocols())
 	case wrong == noRoute && (path == "/v1" || strings.HasPrefix(path, "/v1/")):
-		e.Message = fmt.Sprintf("%s; this server has %s", here, g.protocols())
+		e.Message = fmt.Sprintf("%s; this server has %s", here, g.protocols()) + notPassed(c.Request)
 	case wrong == noRoute:
 		r = g.rendererOf(path)
 		e.Reason, e.Message = "", "there is nothing here; GET / shows what there is"
@@ -99,7 +106,7 @@ func (g *Gateway) rightPath(path string) (string, mistake) {
 func (g *Gateway) isV1(path string) bool {
 	return path == pathEmbeddings || path == "/v1/streams" || strings.HasPrefix(path, "/v1/streams/") ||
 		path == "/v1/models" || strings.HasPrefix(path, "/v1/models/") ||
-		slices.ContainsFunc(g.codecs.dialects, func(d Dialect) bool { return d.Path == path })
+		slices.ContainsFunc(g.codecs.dialects, func(d Dialect) bool { return d.Path == path }) || g.isPassed(path)
 }
 
 // isV2 reports whether a path is one of a route of the Open Inference Protocol.

@@ -27,6 +27,8 @@ type OpenAIOptions struct {
 
 	MaxAnswer configs.Bytes `yaml:"max_answer" default:"64MiB" min:"64KiB" max:"1TiB"` // of a response that is not streamed
 	MaxEvent  configs.Bytes `yaml:"max_event" default:"64MiB" min:"64KiB" max:"1GiB"`  // of one event of a stream
+
+	Pass []PassRoute `yaml:"pass" default:"" max:"100"` // routes that are passed through; nil: passedByDefault
 }
 
 // Upstream is one server that has the model.
@@ -120,6 +122,7 @@ func addOpenAI(env app.Env, name string, o OpenAIOptions) error {
 		MaxAnswer: int64(o.MaxAnswer),
 		MaxEvent:  int(o.MaxEvent),
 		Match:     o.Midstream == MidstreamMatch,
+		Pass:      passRoutes(o.Pass),
 		Gate:      gate,
 		Observer:  upstreamMetrics{env.Metrics},
 

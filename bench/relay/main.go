@@ -21,19 +21,17 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"penstock/bench/internal/plot"
+	"penstock/bench/internal/relays"
 )
 
 // longest bounds the whole run.
@@ -42,7 +40,7 @@ const longest = time.Hour
 // settings are the command line's.
 type settings struct {
 	rounds int
-	loads  []load
+	loads  []relays.Load
 	builds builds
 	others bool
 	json   string
@@ -104,64 +102,26 @@ func parse() (settings, error) {
 		s.builds = builds{{penstock, "./penstock"}}
 	}
 	var err error
-	s.loads, err = chosen(allLoads(*steady, *idle, *burst), *only)
+	s.loads, err = relays.Chosen(allLoads(*steady, *idle, *burst), *only)
 	return s, err
 }
 
-func compare(ctx context.Context, s settings) (err error) {
-	dir, err := os.MkdirTemp("", "relay-")
-	if err != nil {
-		return fmt.Errorf("make a folder: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	build := exec.CommandContext(ctx, "go", "build", "-o", dir+string(filepath.Separator), "./bench/sseload", "./bench/barerelay")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("build the load generator and the bare relay: %w\n%s", err, out)
-	}
-	b, err := newBench(ctx, dir, s)
+func compare(ctx context.Context, s settings) error {
+	list, err := compared(s)
 	if err != nil {
 		return err
 	}
-	defer b.close()
-
-	table := newTable(s.rounds, b.relays)
-	for round := range s.rounds {
-		for _, l := range s.loads {
-			relays := slices.Clone(b.relays)
-			if round%2 == 1 { // so that a drift of the machine's speed favors none
-				slices.Reverse(relays)
-			}
-			for _, r := range relays {
-				figures, err := b.measure(ctx, r, l)
-				if err != nil && ctx.Err() != nil {
-					return context.Cause(ctx)
-				}
-				if err != nil { // the table has no figure then
-					fmt.Fprintf(os.Stderr, "%s, %s: %v\n", r.name, l.name, err)
-				}
-				table.add(r.name, l.name, figures)
-				fmt.Fprintf(os.Stderr, "round %d of %d: %s, %s: %s\n", round+1, s.rounds, l.name, r.name, describe(figures))
-			}
-		}
+	base := list[0].Name
+	if s.others {
+		base = bare
 	}
-	report := table.report()
-	report.loads = s.loads
-	fmt.Print(report.text())
+	report, err := relays.Comparison{
+		Rounds: s.rounds, Relays: list, Base: base, Loads: s.loads, Metrics: metrics,
+		Title: "What relays of streams cost: processor time, memory and lateness of Penstock, a bare net/http relay and nginx.",
+	}.Run(ctx, "./bench/barerelay")
+	if err != nil {
+		return err
+	}
+	fmt.Print(report.Text())
 	return plot.Write(report, s.json, s.svg)
-}
-
-// chosen picks loads by name.
-func chosen(all []load, only string) ([]load, error) {
-	if only == "" {
-		return all, nil
-	}
-	var list []load
-	for name := range strings.SplitSeq(only, ",") {
-		i := slices.IndexFunc(all, func(l load) bool { return l.name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("there is no load %q", name)
-		}
-		list = append(list, all[i])
-	}
-	return list, nil
 }

@@ -16,6 +16,7 @@ const patience = time.Minute
 
 // load is a number of concurrent streams.
 type load struct {
+	path     string
 	model    string
 	streams  int
 	chunks   int

@@ -5,9 +5,9 @@
 //	sseload run  -port 8080 -streams 50 -chunks 500 -interval 10ms  many streams at once
 //	sseload ask  -port 8080 -requests 300  requests that do not stream, one at a time
 //
-// run checks every stream (all chunks, in order, once, then [DONE]), and with -pid reads from /proc
-// the CPU per chunk and the memory per stream that the relay and its children take. run and ask
-// print one line of JSON.
+// run checks every stream (all chunks, in order, once, then [DONE] or the event done), and with
+// -pid reads from /proc the CPU per chunk and the memory per stream that the relay and its children
+// take; ask reads the CPU per request. run and ask print one line of JSON.
 package main
 
 import (
@@ -48,6 +48,7 @@ func command(ctx context.Context, args []string) error {
 		return mock(ctx, *port)
 	case "run":
 		var l load
+		flags.StringVar(&l.path, "path", chatPath, "path of the requests")
 		flags.StringVar(&l.model, "model", "mock", "model to request")
 		flags.IntVar(&l.streams, "streams", 50, "concurrent streams")
 		flags.IntVar(&l.chunks, "chunks", 500, "chunks of each stream")
@@ -56,10 +57,15 @@ func command(ctx context.Context, args []string) error {
 		_ = flags.Parse(args[1:])
 		return printed(l.run(ctx, *port))
 	case "ask":
-		model := flags.String("model", "mock", "model to request")
-		requests := flags.Int("requests", 300, "number of requests")
+		var q questions
+		flags.StringVar(&q.path, "path", chatPath, "path of the requests")
+		flags.StringVar(&q.model, "model", "mock", "model to request")
+		flags.BoolVar(&q.embed, "embed", false, "request embeddings, not chats")
+		flags.IntVar(&q.requests, "requests", 300, "number of requests")
+		flags.IntVar(&q.clients, "clients", 1, "connections that send them")
+		flags.IntVar(&q.pid, "pid", 0, "process whose CPU is read; 0: none")
 		_ = flags.Parse(args[1:])
-		return printed(ask(ctx, *port, *model, *requests))
+		return printed(q.ask(ctx, *port))
 	}
 	return fmt.Errorf("%q is none of mock, run and ask", args[0])
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 )
 
+const chatPath = "/v1/chat/completions"
+
 // The pieces of a chunk, around its number and the time it was written.
 const (
 	chunkHead = `data: {"id":"chatcmpl-m","object":"chat.completion.chunk","created":1700000000,"model":"mock","choices":[{"index":0,"delta":{"content":"`
@@ -22,10 +24,15 @@ const (
 	wholeResponse = `{"id":"chatcmpl-m","object":"chat.completion","created":1700000000,"model":"mock","choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}`
 )
 
-// mock serves chat completions until ctx ends.
+// embedding is the response to each request for embeddings.
+var embedding = `{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.0125` + strings.Repeat(",-0.01375", 63) +
+	`]}],"model":"mock","usage":{"prompt_tokens":1,"total_tokens":1}}`
+
+// mock serves chat completions and embeddings until ctx ends.
 func mock(ctx context.Context, port int) error {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /v1/chat/completions", chat)
+	mux.HandleFunc("POST "+chatPath, chat)
+	mux.HandleFunc("POST /v1/embeddings", embed)
 	mux.HandleFunc("GET /v1/models", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprint(w, `{"object":"list","data":[{"id":"mock","object":"model","created":1,"owned_by":"mock"}]}`)
@@ -63,6 +70,16 @@ func chat(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-cache")
 	_ = write(r.Context(), w, chunks, interval) // the client may have disconnected
+}
+
+// embed responds with an embedding of 64 numbers.
+func embed(w http.ResponseWriter, r *http.Request) {
+	if _, err := io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, 1<<20)); err != nil {
+		http.Error(w, `{"error":{"message":"bad request","type":"invalid_request_error"}}`, http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	fmt.Fprint(w, embedding)
 }
 
 // parseTask reads a message.

@@ -15,16 +15,14 @@ import (
 	"time"
 )
 
-// post sends one chat request.
-func post(ctx context.Context, client *http.Client, port int, model string, stream bool, prompt string) (*http.Response, error) {
-	body, err := json.Marshal(map[string]any{
-		"model": model, "stream": stream, "messages": []map[string]string{{"role": "user", "content": prompt}},
-	})
+// post sends one request.
+func post(ctx context.Context, client *http.Client, port int, path string, body any) (*http.Response, error) {
+	text, err := json.Marshal(body)
 	if err != nil {
 		return nil, fmt.Errorf("write the request: %w", err)
 	}
-	url := "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) + "/v1/chat/completions"
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	url := "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) + path
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(text))
 	if err != nil {
 		return nil, fmt.Errorf("make the request: %w", err)
 	}
@@ -42,10 +40,17 @@ func post(ctx context.Context, client *http.Client, port int, model string, stre
 	return response, nil
 }
 
+// chatOf returns the body of a chat of one message.
+func chatOf(model string, stream bool, prompt string) any {
+	return map[string]any{
+		"model": model, "stream": stream, "messages": []map[string]string{{"role": "user", "content": prompt}},
+	}
+}
+
 // stream reads one stream and checks it.
 func (l load) stream(ctx context.Context, client *http.Client, port int, t *tally) {
 	begin := time.Now()
-	response, err := post(ctx, client, port, l.model, true, fmt.Sprintf("chunks=%d interval=%s", l.chunks, l.interval))
+	response, err := post(ctx, client, port, l.path, chatOf(l.model, true, fmt.Sprintf("chunks=%d interval=%s", l.chunks, l.interval)))
 	if err != nil {
 		t.end(err.Error(), 0, nil)
 		return
@@ -63,7 +68,7 @@ func (l load) stream(ctx context.Context, client *http.Client, port int, t *tall
 			t.end("read: "+err.Error(), 0, nil)
 			return
 		}
-		if string(line) == "data: [DONE]\n" {
+		if text := string(line); text == "data: [DONE]\n" || text == "event: done\n" {
 			done = true
 			continue
 		}
@@ -84,7 +89,7 @@ func (l load) stream(ctx context.Context, client *http.Client, port int, t *tall
 		}
 	}
 	if len(late) != l.chunks || !done {
-		t.end(fmt.Sprintf("an incomplete stream: all chunks %t, [DONE] %t", len(late) == l.chunks, done), 0, nil)
+		t.end(fmt.Sprintf("an incomplete stream: all chunks %t, its end %t", len(late) == l.chunks, done), 0, nil)
 		return
 	}
 	t.end("", first, late)
@@ -104,40 +109,4 @@ func chunk(line []byte) (number int, written time.Time, ok bool) {
 	number, err := strconv.Atoi(n)
 	nanoseconds, err2 := strconv.ParseInt(at, 10, 64)
 	return number, time.Unix(0, nanoseconds), err == nil && err2 == nil
-}
-
-// askResult is the result of requests that do not stream.
-type askResult struct {
-	Requests int         `json:"requests"`
-	TookMS   percentiles `json:"took_ms"`
-}
-
-// ask sends requests over one connection, one at a time, and measures the time of each. A few
-// before them, which warm up, do not count.
-func ask(ctx context.Context, port int, model string, requests int) (askResult, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	client := &http.Client{Transport: &http.Transport{DisableCompression: true}}
-	defer client.CloseIdleConnections()
-	const warmup = 20
-	var took []time.Duration
-	for i := range warmup + requests {
-		begin := time.Now()
-		response, err := post(ctx, client, port, model, false, "hello")
-		if err != nil {
-			return askResult{}, err
-		}
-		body, err := io.ReadAll(response.Body)
-		response.Body.Close()
-		if err != nil {
-			return askResult{}, fmt.Errorf("read the response: %w", err)
-		}
-		if !bytes.Contains(body, []byte(`"finish_reason":"stop"`)) {
-			return askResult{}, fmt.Errorf("not the response of the mock upstream: %.200q", body)
-		}
-		if i >= warmup {
-			took = append(took, time.Since(begin))
-		}
-	}
-	return askResult{Requests: requests, TookMS: percentilesOf(took)}, nil
 }

@@ -14,8 +14,9 @@ import (
 	"penstock/test/server"
 )
 
-// A README block whose fence has the word test is run as it is, except for the address. If a json
-// block follows it, the response must have the keys of that block.
+// A block of the README whose fence has the word test is run as it is, except for the address. If a
+// json block follows it, the response must have the keys of that block. Of the pages in docs, such
+// configurations are checked.
 
 // root is the project's folder.
 const root = "../.."
@@ -32,18 +33,23 @@ var (
 // readmeBlocks returns the README's blocks of a language that are to be run, at least one.
 func readmeBlocks(t *testing.T, language string) []readmeBlock {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	blocks := blocksOf(t, filepath.Join(root, "README.md"), language)
+	if len(blocks) == 0 {
+		t.Fatalf("README.md has no %s to run", language)
+	}
+	return blocks
+}
+
+func blocksOf(t *testing.T, file, language string) (blocks []readmeBlock) {
+	t.Helper()
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var blocks []readmeBlock
 	for _, match := range fence.FindAllStringSubmatch(string(text), -1) {
 		if match[1] == language {
 			blocks = append(blocks, readmeBlock{match[1], match[2], match[3]})
 		}
-	}
-	if len(blocks) == 0 {
-		t.Fatalf("README.md has no %s to run", language)
 	}
 	return blocks
 }
@@ -97,9 +103,30 @@ func keys(t *testing.T, object string) []string {
 }
 
 func TestReadmeConfigurationsAreValid(t *testing.T) {
-	t.Setenv("OPENAI_API_KEY", "sk-any") // one of them needs it
+	checkConfigurations(t, readmeBlocks(t, "yaml"))
+}
+
+func TestConfigurationsInDocsAreValid(t *testing.T) {
+	pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var blocks []readmeBlock
+	for _, page := range pages {
+		blocks = append(blocks, blocksOf(t, page, "yaml")...)
+	}
+	if len(blocks) == 0 {
+		t.Fatal("docs has no yaml to check")
+	}
+	checkConfigurations(t, blocks)
+}
+
+func checkConfigurations(t *testing.T, blocks []readmeBlock) {
+	for _, name := range []string{"OPENAI_API_KEY", "OPENROUTER_API_KEY", "CATS_KEY"} {
+		t.Setenv(name, "sk-any") // some of them need it
+	}
 	path := asItself(t)
-	for _, block := range readmeBlocks(t, "yaml") {
+	for _, block := range blocks {
 		file := filepath.Join(t.TempDir(), "penstock.yaml")
 		if err := os.WriteFile(file, []byte(block.code), 0o600); err != nil {
 			t.Fatal(err)

@@ -22,7 +22,7 @@ type server struct {
 // reports whether a response that has begun can be continued by that of another; nil: it cannot.
 // No failure shows the key that was sent, or another secret of the server's.
 func (m *model) attempt(ctx context.Context, r *request, resumable func() bool, try failover.Try) *failover.Failure {
-	a := &failover.Attempts{Pool: m.pool, Streamed: r.stream, Resumable: resumable}
+	a := &failover.Attempts{Pool: m.pool, Streamed: r.stream, Resumable: resumable, Patient: r.passes != nil}
 	return a.Run(ctx, func(ctx context.Context, q *failover.Sequence) *failover.Failure {
 		f := try(ctx, q)
 		if f != nil {

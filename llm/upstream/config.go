@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"time"
 
+	"penstock/dialect"
 	"penstock/engine"
 	"penstock/failover"
 	"penstock/outbound"
@@ -26,10 +27,11 @@ type Config struct {
 	// DefaultMaxEvent.
 	MaxEvent int
 
-	Match    bool              // continue a stream that failed by a second response that repeats it
-	Gate     engine.GateConfig // the model's own
-	Observer failover.Observer // nil: none
-	Log      *slog.Logger      // nil: slog.Default()
+	Match    bool                // continue a stream that failed by a second response that repeats it
+	Pass     []dialect.PassRoute // routes that are passed through, by the verb "pass"
+	Gate     engine.GateConfig   // the model's own
+	Observer failover.Observer   // nil: none
+	Log      *slog.Logger        // nil: slog.Default()
 
 	// ForwardHeaders are the headers of clients that are passed on; see outbound.Forward. nil:
 	// outbound.DefaultForward, and, with the client's own key, OpenAI-Organization and
@@ -106,8 +108,9 @@ func Add(e *engine.Engine, c Config) (*engine.Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model %q: %w", c.Name, err)
 	}
-	added := e.Add(c.Name, engine.Lifecycle{Kind: "openai", Gate: &c.Gate, Close: m.close, List: m.list})
+	added := e.Add(c.Name, engine.Lifecycle{Kind: "openai", Gate: &c.Gate, Close: m.close, List: m.list, Routes: routes(c.Pass)})
 	m.register(added)
+	m.registerPass(added)
 	return added, nil
 }
 

@@ -5,7 +5,8 @@
 // the response is passed on byte for byte. A request in any other dialect is translated to a
 // streamed chat, whose chunks become typed deltas. The model has the verbs "generate", from a
 // *dialect.Request to dialect.Deltas, and "embed", from a *dialect.EmbeddingCall to a
-// *dialect.EmbeddingResponse.
+// *dialect.EmbeddingResponse. If Config.Pass lists further routes, it has the verb "pass" too, from
+// a *dialect.PassCall to a response that is passed on as it is.
 //
 // Until something has been passed on, a failed request is sent to the next server (package failover
 // describes when and how often); afterwards only if Config.Match is set and the next response

@@ -63,7 +63,7 @@ func lacksRoute(a *dialect.UpstreamAnswer) bool {
 // explain names what an operator has to mend: a route that is missing, or a redirection. Which
 // server that is, and where it leads, is for the log. The next server is used.
 func (o *response) explain(f *failover.Failure) {
-	a, route := answerOf(f.Err), http.MethodPost+" "+o.path()
+	a, route := answerOf(f.Err), o.head.Request.Method+" "+o.path()
 	switch status := o.head.StatusCode; {
 	case a != nil && lacksRoute(a):
 		f.Outcome, f.Action, f.Status = failover.OutcomeRejected, failover.TryNext, 0 // an earlier response, if there is one, says more

@@ -71,7 +71,7 @@ func (m *model) sendOnce(ctx context.Context, q *failover.Sequence, r *request, 
 		defer o.close()
 		return nil, failover.Malformed("%w", err)
 	}
-	if head.StatusCode < 200 || head.StatusCode > 299 {
+	if r.passes == nil && (head.StatusCode < 200 || head.StatusCode > 299) {
 		defer o.close()
 		watchdog.Set(m.config.Timeouts.BetweenTokens, failover.Silence)
 		f := rejected(o)

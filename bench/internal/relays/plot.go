@@ -1,7 +1,8 @@
-package main
+package relays
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"penstock/bench/internal/plot"
@@ -19,9 +20,9 @@ const (
 )
 
 // SVG draws the figures: a panel of bars for each, two panels beside each other.
-func (r report) SVG() string {
+func (r Report) SVG() string {
 	var b strings.Builder
-	y := 16
+	y, metrics := 16, r.comparison.Metrics
 	for i := 0; i < len(metrics); i += 2 {
 		height := 0
 		for j, m := range metrics[i:min(i+2, len(metrics))] {
@@ -30,15 +31,15 @@ func (r report) SVG() string {
 		y += height
 	}
 	fmt.Fprintf(&b, `  <text class="soft" x="0" y="%d">%s; %s. Medians of %d rounds; shorter is better.</text>`+"\n", y+4, r.Date, escaped(r.Machine), r.Rounds)
-	return plot.Draw(y+14, "What relays of streams cost: processor time, memory and lateness of Penstock, a bare net/http relay and nginx.", b.String())
+	return plot.Draw(y+14, r.comparison.Title, b.String())
 }
 
 // panel draws one figure of all relays and returns its height, 0 if no relay has it.
-func (r report) panel(b *strings.Builder, m metric, x, y int) int {
-	var figures []figure
+func (r Report) panel(b *strings.Builder, m Metric, x, y int) int {
+	var figures []Figure
 	longest := 0.0
 	for _, f := range r.Figures {
-		if f.Load == m.load && f.Metric == m.name {
+		if f.Load == m.Load && f.Metric == m.Name {
 			figures = append(figures, f)
 			longest = max(longest, f.Median)
 		}
@@ -46,30 +47,30 @@ func (r report) panel(b *strings.Builder, m metric, x, y int) int {
 	if len(figures) == 0 {
 		return 0
 	}
-	fmt.Fprintf(b, `  <text class="b" x="%d" y="%d">%s</text><text class="soft" x="%d" y="%d">%s</text>`+"\n", x, y, heading(m), x, y+18, escaped(r.what(m.load)))
+	fmt.Fprintf(b, `  <text class="b" x="%d" y="%d">%s</text><text class="soft" x="%d" y="%d">%s</text>`+"\n", x, y, heading(m), x, y+18, escaped(r.what(m.Load)))
 	for i, f := range figures {
 		top := y + panelTop - 18 + i*barPitch
 		class, length := "", 0
-		if f.Relay != direct && f.Relay != bare && f.Relay != nginx {
+		if r.ours(f.Relay) {
 			class = ` class="ours"`
 		}
 		if longest > 0 {
 			length = max(1, int(f.Median/longest*barLength))
 		}
 		fmt.Fprintf(b, `  <text x="%d" y="%d" text-anchor="end">%s</text><rect%s x="%d" y="%d" width="%d" height="%d" rx="2"/><text class="soft" x="%d" y="%d">%.3g %s</text>`+"\n",
-			x+nameEnd-8, top+barHeight-2, escaped(f.Relay), class, x+nameEnd, top, length, barHeight, x+nameEnd+length+6, top+barHeight-2, f.Median, m.unit)
+			x+nameEnd-8, top+barHeight-2, escaped(f.Relay), class, x+nameEnd, top, length, barHeight, x+nameEnd+length+6, top+barHeight-2, f.Median, m.Unit)
 	}
 	return panelTop + len(figures)*barPitch + panelGap - 18
 }
 
 // heading is a metric's name as a title.
-func heading(m metric) string { return strings.ToUpper(m.name[:1]) + m.name[1:] }
+func heading(m Metric) string { return strings.ToUpper(m.Name[:1]) + m.Name[1:] }
 
 // what describes a load.
-func (r report) what(name string) string {
-	for _, l := range r.loads {
-		if l.name == name {
-			return l.what
+func (r Report) what(name string) string {
+	for _, l := range r.comparison.Loads {
+		if l.Name == name {
+			return l.What
 		}
 	}
 	return ""
@@ -77,4 +78,9 @@ func (r report) what(name string) string {
 
 func escaped(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
+}
+
+// ours reports whether a relay's bars have the color of ours.
+func (r Report) ours(name string) bool {
+	return slices.ContainsFunc(r.comparison.Relays, func(relay Relay) bool { return relay.Name == name && relay.Ours })
 }

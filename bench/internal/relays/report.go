@@ -1,4 +1,4 @@
-package main
+package relays
 
 import (
 	"bufio"
@@ -15,49 +15,40 @@ import (
 
 // table collects the figures of all rounds.
 type table struct {
-	rounds int
-	relays []string // in the order of columns
+	Comparison
 	values map[cell][]float64
 }
 
 type cell struct{ relay, load, metric string }
 
-func newTable(rounds int, relays []relay) *table {
-	t := &table{rounds: rounds, values: map[cell][]float64{}}
-	for _, r := range relays {
-		t.relays = append(t.relays, r.name)
-	}
-	return t
-}
-
 // add adds one measurement's figures: nil if it failed, which keeps the rounds aligned.
 func (t *table) add(relay, load string, figures map[string]float64) {
-	for _, m := range metrics {
-		if m.load != load {
+	for _, m := range t.Metrics {
+		if m.Load != load {
 			continue
 		}
-		value, ok := figures[m.name]
+		value, ok := figures[m.Name]
 		if !ok {
 			value = math.NaN()
 		}
-		at := cell{relay, load, m.name}
+		at := cell{relay, load, m.Name}
 		t.values[at] = append(t.values[at], value)
 	}
 }
 
-// report is a comparison's result.
-type report struct {
+// Report is a comparison's result.
+type Report struct {
 	Date    string   `json:"date"`
 	Machine string   `json:"machine"`
 	Rounds  int      `json:"rounds"`
 	Base    string   `json:"base"` // the relay that ratios are to
-	Figures []figure `json:"figures"`
+	Figures []Figure `json:"figures"`
 
-	loads []load
+	comparison Comparison
 }
 
-// figure is one relay's figure under one load.
-type figure struct {
+// Figure is one relay's figure under one load.
+type Figure struct {
 	Relay  string    `json:"relay"`
 	Load   string    `json:"load"`
 	Metric string    `json:"metric"`
@@ -68,13 +59,17 @@ type figure struct {
 	Rounds []float64 `json:"rounds"`              // the rounds' values, without those that failed
 }
 
-func (t *table) report() report {
-	r := report{Date: time.Now().UTC().Format(time.DateOnly), Machine: machine(), Rounds: t.rounds, Base: t.base()}
-	for _, m := range metrics {
+func (t *table) report() Report {
+	r := Report{
+		Date: time.Now().UTC().Format(time.DateOnly), Machine: machine(), Rounds: t.Rounds, Base: t.Base,
+		comparison: t.Comparison,
+	}
+	for _, m := range t.Metrics {
 		base := t.of(r.Base, m)
-		for _, name := range t.relays {
+		for _, relay := range t.Relays {
+			name := relay.Name
 			values := t.of(name, m)
-			f := figure{Relay: name, Load: m.load, Metric: m.name, Unit: m.unit, Rounds: finite(values)}
+			f := Figure{Relay: name, Load: m.Load, Metric: m.Name, Unit: m.Unit, Rounds: finite(values)}
 			if len(f.Rounds) == 0 {
 				continue
 			}
@@ -91,22 +86,14 @@ func (t *table) report() report {
 	return r
 }
 
-// base is the relay that ratios are to: the bare one, or else the first.
-func (t *table) base() string {
-	if slices.Contains(t.relays, bare) {
-		return bare
-	}
-	return t.relays[0]
-}
-
 // of returns the rounds' values of one figure, NaN for a failure; nil where there can be none.
-func (t *table) of(relay string, m metric) []float64 {
-	values := slices.Clone(t.values[cell{relay, m.load, m.name}])
-	if !m.overDirect {
+func (t *table) of(relay string, m Metric) []float64 {
+	values := slices.Clone(t.values[cell{relay, m.Load, m.Name}])
+	if m.Over == "" {
 		return values
 	}
-	none := t.values[cell{direct, m.load, m.name}]
-	if relay == direct || len(none) != len(values) {
+	none := t.values[cell{m.Over, m.Load, m.Name}]
+	if relay == m.Over || len(none) != len(values) {
 		return nil
 	}
 	for i := range values {
@@ -151,8 +138,8 @@ func machine() string {
 	return fmt.Sprintf("%d cores of %s, %s", runtime.NumCPU(), model, runtime.Version())
 }
 
-// text is a table with a row for each figure and a column for each relay.
-func (r report) text() string {
+// Text is a table with a row for each figure and a column for each relay.
+func (r Report) Text() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	var names []string
@@ -162,11 +149,11 @@ func (r report) text() string {
 		}
 	}
 	fmt.Fprintf(w, "load\tfigure\t%s\n", strings.Join(names, "\t"))
-	for _, m := range metrics {
-		if !slices.ContainsFunc(r.Figures, func(f figure) bool { return f.Load == m.load && f.Metric == m.name }) {
+	for _, m := range r.comparison.Metrics {
+		if !slices.ContainsFunc(r.Figures, func(f Figure) bool { return f.Load == m.Load && f.Metric == m.Name }) {
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%s (%s)", m.load, m.name, m.unit)
+		fmt.Fprintf(w, "%s\t%s (%s)", m.Load, m.Name, m.Unit)
 		for _, name := range names {
 			f, ok := r.figure(name, m)
 			switch {
@@ -187,13 +174,13 @@ func (r report) text() string {
 		r.Date, r.Machine, r.Rounds, r.Base, b.String())
 }
 
-func (r report) figure(relay string, m metric) (figure, bool) {
+func (r Report) figure(relay string, m Metric) (Figure, bool) {
 	for _, f := range r.Figures {
-		if f.Relay == relay && f.Load == m.load && f.Metric == m.name {
+		if f.Relay == relay && f.Load == m.Load && f.Metric == m.Name {
 			return f, true
 		}
 	}
-	return figure{}, false
+	return Figure{}, false
 }
 
 // describe returns one measurement's figures as a line.
