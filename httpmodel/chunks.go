@@ -26,8 +26,8 @@ type chunks interface {
 	// read appends the chunks that have arrived, which are at least one, unless it returns an end
 	// or an error; it may return chunks beside these, which came before. They stay as they are
 	// until the next call. An end has a reason. An error is a *reported if the server reported a
-	// failure, a *malformed if it sent what the format does not have, and else that of the response,
-	// of what it lacks to be complete, or of reserve.
+	// failure, a *malformed if it sent what the format does not have, and else that of the
+	// response, of what it lacks to be complete, or of reserve.
 	read(into []sse.Event) ([]sse.Event, engine.End, error)
 }
 
