@@ -140,8 +140,8 @@ func TestOtherServersRoutes(t *testing.T) {
 	}
 }
 
-// What is not offered says how it is done here.
-func TestWhatIsNotOfferedNamesTheWay(t *testing.T) {
+// What is not supported is an error that names what to do instead.
+func TestWhatIsNotSupportedNamesTheAlternative(t *testing.T) {
 	s := newServer(t, 1, 1, withDefault(words(nil), named("x:predict_binary")), compat)
 	for _, c := range []struct{ method, path, media, want string }{
 		{"POST", "/v1/models/model:predict_binary", "application/octet-stream", "POST JSON to /v1/models/model:predict, with Content-Type: application/json; bytes that are a model's whole input, such as a picture, go to /v1/models/words:predict"},

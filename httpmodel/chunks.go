@@ -31,7 +31,7 @@ type chunks interface {
 	read(into []sse.Event) ([]sse.Event, engine.End, error)
 }
 
-// newChunks returns the chunks of a body, which is framed if HTTP says where it ends. No event or
+// newChunks returns the chunks of a body, which is framed if HTTP shows where it ends. No event or
 // line may be longer than limit. reserve is called before buffers grow beyond what nearly all
 // streams need, and when they shrink.
 func newChunks(s *Stream, body io.Reader, framed bool, limit int, reserve func(change int) error) chunks {
@@ -94,8 +94,8 @@ func (e *events) Read(p []byte) (int, error) {
 func (e *events) read(into []sse.Event) ([]sse.Event, engine.End, error) {
 	raw, err := e.r.Next()
 	if err != nil {
-		// Some servers leave out the last empty line. A body that may have been cut there has not
-		// said that it is over.
+		// Some servers leave out the last empty line. Without framing the body may have been cut
+		// there.
 		if errors.Is(err, io.ErrUnexpectedEOF) && e.clean && len(raw.Data) > 0 && e.ends(raw) {
 			return into, endOf(raw.Data), nil
 		}
@@ -121,7 +121,7 @@ func (e *events) read(into []sse.Event) ([]sse.Event, engine.End, error) {
 	}
 }
 
-// ends reports whether an event says that the stream is complete.
+// ends reports whether an event means that the stream is complete.
 func (e *events) ends(raw sse.RawEvent) bool {
 	name := string(raw.Name)
 	return name == eventDone || name != "" && name == e.last || string(raw.Data) == dataDone

@@ -52,7 +52,7 @@ type HTTPStream struct {
 	Connection `yaml:",inline"`
 }
 
-// HTTPHealth is how a model's server is asked whether it can be used.
+// HTTPHealth checks by a GET whether a model can be used.
 type HTTPHealth struct {
 	URL        configs.EndpointURL `yaml:"url"`
 	Interval   time.Duration       `yaml:"interval" default:"10s" min:"10ms" max:"1h"`
@@ -129,7 +129,7 @@ func (o HTTPOptions) Check(report func(key, problem string)) {
 	}
 	o.ForwardHeaders.check(report)
 	if h := o.Health; h != nil {
-		h.Connection.check(string(h.URL), "health", report)
+		h.check(string(h.URL), "health", report)
 	}
 	if s := o.Stream; s != nil {
 		checkURLs(report, "stream", s.URL, s.URLs, s.Connection)
@@ -216,17 +216,17 @@ func (o HTTPOptions) warn(env app.Env, name string) {
 	for _, e := range []*HTTPEndpoint{o.Preprocess, o.Predict, o.Postprocess} {
 		if e != nil {
 			for _, s := range httpServers(e.URL, e.URLs) {
-				e.Connection.warn(env.Log, name, s.Name)
+				e.warn(env.Log, name, s.Name)
 			}
 		}
 	}
 	if s := o.Stream; s != nil {
 		for _, server := range httpServers(s.URL, s.URLs) {
-			s.Connection.warn(env.Log, name, server.Name)
+			s.warn(env.Log, name, server.Name)
 		}
 	}
 	if h := o.Health; h != nil {
-		h.Connection.warn(env.Log, name, "its health check")
+		h.warn(env.Log, name, "its health check")
 	}
 }
 

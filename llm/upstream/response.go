@@ -110,7 +110,7 @@ func (o *response) isJSON() bool {
 
 // isUnframed reports whether only the end of the connection ends the body.
 func (o *response) isUnframed() bool {
-	return o.head.ProtoMajor == 1 && o.head.ContentLength < 0 && len(o.head.TransferEncoding) == 0
+	return !outbound.Framed(o.head)
 }
 
 // header returns the headers of the response that a client gets.
