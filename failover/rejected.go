@@ -44,8 +44,8 @@ func Rejected(status int, header http.Header) *Failure {
 	return f
 }
 
-// RetryAfter returns how long no request should be sent to a server: OpenAI's Retry-After-Ms, or Retry-After
-// in seconds or as a date.
+// RetryAfter returns how long no request should be sent to a server: OpenAI's Retry-After-Ms, or
+// Retry-After in seconds or as a date.
 func RetryAfter(h http.Header) (d time.Duration, ok bool) {
 	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil && ms >= 0 && ms < 1e9 {
 		return time.Duration(ms * float64(time.Millisecond)), true

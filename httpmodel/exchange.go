@@ -85,8 +85,8 @@ type exchange struct {
 	secrets  outbound.Secrets
 }
 
-// send sends a step's input to a server. accept is the media type that is requested. The caller closes
-// the exchange.
+// send sends a step's input to a server. accept is the media type that is requested. The caller
+// closes the exchange.
 func (e *endpoint) send(ctx context.Context, q *failover.Sequence, in *payload, accept string) (*exchange, *failover.Failure) {
 	t := e.model.config.Timeouts
 	x := &exchange{endpoint: e, server: e.servers[q.Server()]}

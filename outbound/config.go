@@ -47,8 +47,8 @@ const ProxyNone = "none"
 const maxFile = 4 << 20
 
 // Check reports what is wrong with the Config of a server at the URL base, by the key of the
-// configuration: headers (or headers.NAME), query, ca_file, client_cert, insecure_skip_verify, proxy. It reads the
-// files. A problem holds no secret.
+// configuration: headers (or headers.NAME), query, ca_file, client_cert, insecure_skip_verify,
+// proxy. It reads the files. A problem holds no secret.
 func (c Config) Check(base string, report func(key, problem string)) {
 	_, _ = c.open(base, report)
 }
