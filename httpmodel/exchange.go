@@ -95,13 +95,14 @@ func (e *endpoint) send(ctx context.Context, q *failover.Sequence, in *payload, 
 		_, credential, _ := strings.Cut(key, " ")
 		x.secrets = x.secrets.With(credential)
 	}
-	x.ctx, x.watchdog = q.Watch(ctx, t.Connect)
+	ctx, x.watchdog = q.Watch(ctx, t.Connect)
+	x.ctx = ctx
 	limit, cause := e.config.Timeout, failover.NoWhole
 	if e.streams {
 		limit, cause = t.FirstToken, failover.NoFirstChunk
 	}
 	var f *failover.Failure
-	x.head, f = x.watchdog.Send(x.ctx, limit, cause, func(ctx context.Context) (*http.Response, error) { //nolint:bodyclose // exchange.close does
+	x.head, f = x.watchdog.Send(ctx, limit, cause, func(ctx context.Context) (*http.Response, error) { //nolint:bodyclose // exchange.close does
 		r, err := x.request(ctx, in, accept)
 		if err != nil {
 			return nil, err
