@@ -102,7 +102,7 @@ func (e *endpoint) send(ctx context.Context, q *failover.Sequence, in *payload, 
 		limit, cause = t.FirstToken, failover.NoFirstChunk
 	}
 	var f *failover.Failure
-	x.head, f = x.watchdog.Send(ctx, limit, cause, func(ctx context.Context) (*http.Response, error) { //nolint:bodyclose // exchange.close does
+	x.head, f = x.watchdog.Send(ctx, limit, cause, func(ctx context.Context) (*http.Response, error) { //nolint:bodyclose // by close
 		r, err := x.request(ctx, in, accept)
 		if err != nil {
 			return nil, err
