@@ -97,7 +97,8 @@ func (e *events) read(into []sse.Event) ([]sse.Event, engine.End, error) {
 		// Some servers leave out the last empty line. Without framing the body may have been cut
 		// there.
 		if errors.Is(err, io.ErrUnexpectedEOF) && e.clean && len(raw.Data) > 0 && e.ends(raw) {
-			return into, endOf(raw.Data), nil
+			end, err := endOf(raw.Data)
+			return into, end, err
 		}
 		if message, ok := reportedError(raw.Bare); ok { // the whole body is an error object
 			err = &reported{message}
@@ -106,7 +107,8 @@ func (e *events) read(into []sse.Event) ([]sse.Event, engine.End, error) {
 	}
 	for {
 		if e.ends(raw) {
-			return into, endOf(raw.Data), nil
+			end, err := endOf(raw.Data)
+			return into, end, err
 		}
 		chunk, err := e.chunk(raw)
 		if err != nil {
@@ -141,7 +143,7 @@ func (e *events) chunk(raw sse.RawEvent) (sse.Event, error) {
 	if message, ok := reportedError(raw.Data); ok {
 		return sse.Event{}, &reported{message}
 	}
-	name, err := sse.ParseName(string(raw.Name))
+	name, err := sse.ParseName(string(bytes.ToValidUTF8(raw.Name, replacement)))
 	if err != nil {
 		return sse.Event{}, malform("the name of an event: %w", err)
 	}
@@ -152,8 +154,11 @@ func (e *events) chunk(raw sse.RawEvent) (sse.Event, error) {
 var replacement = []byte("\ufffd")
 
 // endOf returns the end of a complete stream, with the reason and the usage that the data of its
-// last event give, if any.
-func endOf(data []byte) engine.End {
+// last event give, if any. Its error is the failure that they report.
+func endOf(data []byte) (engine.End, error) {
+	if message, ok := reportedError(data); ok {
+		return engine.End{}, &reported{message}
+	}
 	var last struct {
 		Reason string `json:"reason"`
 		Usage  struct {
@@ -162,7 +167,7 @@ func endOf(data []byte) engine.End {
 		} `json:"usage"`
 	}
 	if json.Unmarshal(data, &last) != nil || last.Usage.Prompt < 0 || last.Usage.Completion < 0 {
-		return engine.Ended("", engine.Usage{})
+		return engine.Ended("", engine.Usage{}), nil
 	}
-	return engine.Ended(last.Reason, engine.Usage{PromptTokens: last.Usage.Prompt, CompletionTokens: last.Usage.Completion})
+	return engine.Ended(last.Reason, engine.Usage{PromptTokens: last.Usage.Prompt, CompletionTokens: last.Usage.Completion}), nil
 }
