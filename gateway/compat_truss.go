@@ -148,7 +148,7 @@ func (g *Gateway) noSchema(c *gin.Context, name string) error {
 		return err
 	}
 	name = c.GetString(keyModel)
-	return noSuchRoute("there is no schema here: GET /v1/models/%s says what the model does, and GET /v2/models/%s describes its tensors, if it takes some", name, name)
+	return noSuchRoute("there is no schema here: GET /v1/models/%s describes the model, and GET /v2/models/%s its tensors, if it takes some", name, name)
 }
 
 func (g *Gateway) noBinary(c *gin.Context, name string) error {
