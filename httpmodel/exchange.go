@@ -93,7 +93,7 @@ func (e *endpoint) send(ctx context.Context, q *failover.Sequence, in *payload, 
 	x.secrets = x.server.out.Secrets()
 	if key := in.header.Get("Authorization"); key != "" {
 		_, credential, _ := strings.Cut(key, " ")
-		x.secrets = x.secrets.With(credential)
+		x.secrets = x.secrets.With(key).With(credential)
 	}
 	ctx, x.watchdog = q.Watch(ctx, t.Connect)
 	x.ctx = ctx
@@ -117,8 +117,10 @@ func (e *endpoint) send(ctx context.Context, q *failover.Sequence, in *payload, 
 	var err error
 	if x.body, err = outbound.Decompressed(x.head); err != nil {
 		f = failover.Malformed("%w", err)
-	} else if x.head.StatusCode < 200 || x.head.StatusCode > 299 {
+	} else if status := x.head.StatusCode; status < 200 || status > 299 {
 		f = x.rejected()
+	} else if status == http.StatusPartialContent {
+		f = failover.Malformed("a part of a response (status %d), which was not requested", status)
 	}
 	if f != nil {
 		x.close()
@@ -142,9 +144,9 @@ func (x *exchange) request(ctx context.Context, in *payload, accept string) (*ht
 	if err != nil {
 		return nil, fmt.Errorf("make a request to the upstream: %w", err)
 	}
-	maps.Copy(r.Header, in.header)
 	r.Header.Set("Accept", accept)
 	r.Header.Set("User-Agent", "penstock")
+	maps.Copy(r.Header, in.header) // of which the configuration may list any
 	if in.mediaType != "" && body != nil {
 		r.Header.Set("Content-Type", in.mediaType)
 	}

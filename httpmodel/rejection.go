@@ -18,11 +18,11 @@ const maxRejection = 1 << 20
 // reasonRejected is the reason of errors whose status and message are the server's own.
 const reasonRejected = "upstream_rejected"
 
-// rejected is the failure of a response whose status is not a success.
+// rejected is the failure of a response whose status is not a success. Its body has as long as that
+// of a success.
 func (x *exchange) rejected() *failover.Failure {
-	x.watchdog.Set(x.endpoint.model.config.Timeouts.BetweenTokens, failover.Silence)
-	body, err := io.ReadAll(io.LimitReader(x.body, maxRejection))
 	status := x.head.StatusCode
+	body, err := io.ReadAll(io.LimitReader(x.body, maxRejection))
 	if err != nil {
 		return x.broken(fmt.Errorf("read the body of a %d: %w", status, err))
 	}
@@ -33,8 +33,6 @@ func (x *exchange) rejected() *failover.Failure {
 		x.keep(f.Err, "the upstream takes no more requests at present", message)
 	case (status == http.StatusUnauthorized || status == http.StatusForbidden) && len(x.server.out.Secrets()) > 0:
 		return x.unauthorized(message)
-	case status == http.StatusProxyAuthRequired:
-		return x.failed(message)
 	case f.Outcome == failover.OutcomeRejected:
 		f.Err.Code = codeOf(status)
 		x.keep(f.Err, fmt.Sprintf("the upstream rejected the request with status %d", status), message)

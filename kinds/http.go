@@ -152,8 +152,14 @@ func (o HTTPOptions) targets() map[string]HTTPTarget {
 
 // check reports what is wrong with the target whose keys begin with key.
 func (t HTTPTarget) check(key string, report func(key, problem string)) {
-	if urls := t.urls(); len(urls) > 0 { // what is wrong with the connection is wrong for all of them
-		t.Connection.check(string(urls[0]), key, report)
+	found := map[[2]string]bool{} // what is wrong with several of them is reported once
+	for _, u := range t.urls() {
+		t.Connection.check(string(u), key, func(key, problem string) {
+			if !found[[2]string{key, problem}] {
+				found[[2]string{key, problem}] = true
+				report(key, problem)
+			}
+		})
 	}
 	switch {
 	case t.URL == "" && len(t.URLs) == 0:
