@@ -86,15 +86,13 @@ func (m *model) known() (names []string, stale []*server) {
 	return names, stale
 }
 
-// refresh requests a server's list. A failure is logged once, until the server has sent a list
-// again. A client that leaves is no failure.
+// refresh requests a server's list. It goes on without the client, for the next one: else clients
+// that wait less than a slow server takes would never get its list, and never see it fail. A failure
+// is logged once, until the server has sent a list again.
 func (m *model) refresh(ctx context.Context, s *server) {
-	bounded, cancel := context.WithTimeout(ctx, listTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listTimeout)
 	defer cancel()
-	names, err := m.request(bounded, s)
-	if err != nil && ctx.Err() != nil {
-		return
-	}
+	names, err := m.request(ctx, s)
 	m.listed.Lock()
 	l := &s.listing
 	first := err != nil && !l.failed
