@@ -167,7 +167,7 @@ func endOf(data []byte) (engine.End, error) {
 		} `json:"usage"`
 	}
 	if json.Unmarshal(data, &last) != nil || last.Usage.Prompt < 0 || last.Usage.Completion < 0 {
-		return engine.Ended("", engine.Usage{}), nil
+		return engine.Ended("", engine.Usage{}), nil //nolint:nilerr // other data have neither
 	}
 	return engine.Ended(last.Reason, engine.Usage{PromptTokens: last.Usage.Prompt, CompletionTokens: last.Usage.Completion}), nil
 }

@@ -87,8 +87,8 @@ func (m *model) known() (names []string, stale []*server) {
 }
 
 // refresh requests a server's list. It goes on without the client, for the next one: else clients
-// that wait less than a slow server takes would never get its list, and never see it fail. A failure
-// is logged once, until the server has sent a list again.
+// that wait less than a slow server takes would never get its list, and its failure would never be
+// noted. A failure is logged once, until the server has sent a list again.
 func (m *model) refresh(ctx context.Context, s *server) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listTimeout)
 	defer cancel()
