@@ -25,9 +25,9 @@ const (
 type chunks interface {
 	// read appends the chunks that have arrived, which are at least one, unless it returns an end
 	// or an error; it may return chunks beside these, which came before. They stay as they are
-	// until the next call. An end has a reason. An error is io.EOF if the response ended cleanly
-	// and the format has no such end, a *reported if the server reported a failure, a *malformed
-	// if it sent what the format does not have, and else that of the response or of reserve.
+	// until the next call. An end has a reason. An error is a *reported if the server reported a
+	// failure, a *malformed if it sent what the format does not have, and else that of the
+	// response, of what it lacks to be complete, or of reserve.
 	read(into []sse.Event) ([]sse.Event, engine.End, error)
 }
 
@@ -102,6 +102,8 @@ func (e *events) read(into []sse.Event) ([]sse.Event, engine.End, error) {
 		}
 		if message, ok := reportedError(raw.Bare); ok { // the whole body is an error object
 			err = &reported{message}
+		} else if err == io.EOF { //nolint:errorlint // io.EOF itself is a clean end
+			err = errNoEnd
 		}
 		return into, engine.End{}, err
 	}
@@ -122,6 +124,10 @@ func (e *events) read(into []sse.Event) ([]sse.Event, engine.End, error) {
 		raw = more
 	}
 }
+
+// errNoEnd reports a stream without an event that ends it.
+var errNoEnd = errors.New(`the events ended without an event "done" or stream.end that has a line of data, ` +
+	`and without data: [DONE]`)
 
 // ends reports whether an event means that the stream is complete.
 func (e *events) ends(raw sse.RawEvent) bool {

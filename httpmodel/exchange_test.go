@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"penstock/engine"
 	"penstock/httpmodel"
@@ -60,6 +61,24 @@ func TestAForwardedKeyWithoutASchemeIsNotShown(t *testing.T) {
 	}))
 	got := start(t, c).Do("POST", "/v1/models/m:predict", "1", "Authorization", "secret-0123456789")
 	if e := got.Error(t); e.Message != "bad key [key]" {
+		t.Errorf("%d %+v", got.Status, e)
+	}
+}
+
+// A server that is slow with the body of an error has no more time than one that is slow with a
+// result.
+func TestASlowBodyOfAnErrorTimesOut(t *testing.T) {
+	c := config()
+	c.Predict = at(serve(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(400)
+		write(w, "1")
+		<-r.Context().Done()
+	}))
+	c.Predict.Timeout = 50 * time.Millisecond
+	f := start(t, c)
+	got := f.Post("/v1/models/m:predict", "1")
+	if e := got.Error(t); got.Status != 504 || !strings.Contains(e.Message, "within 50ms") {
 		t.Errorf("%d %+v", got.Status, e)
 	}
 }

@@ -29,6 +29,7 @@ type lines struct {
 	buf             []byte
 	base, seen, end int   // a line begins at buf[base]; there is no line end before buf[seen]
 	err             error // of r; nothing more comes
+	begun           bool  // the first line, which a byte order mark may stand before, has been taken
 }
 
 // read implements chunks.
@@ -39,7 +40,7 @@ func (l *lines) read(into []sse.Event) ([]sse.Event, engine.End, error) {
 		switch {
 		case ok:
 			var err error
-			if chunks, err = addLine(chunks, line); err != nil {
+			if chunks, err = l.add(chunks, line); err != nil {
 				return chunks, engine.End{}, err
 			}
 		case len(chunks) > len(into):
@@ -114,7 +115,7 @@ func (l *lines) finish(chunks []sse.Event) ([]sse.Event, engine.End, error) {
 	}
 	line := l.buf[l.base:l.end]
 	l.base, l.seen = l.end, l.end
-	chunks, err := addLine(chunks, line)
+	chunks, err := l.add(chunks, line)
 	if err != nil {
 		return chunks, engine.End{}, err
 	}
@@ -125,8 +126,11 @@ func (l *lines) finish(chunks []sse.Event) ([]sse.Event, engine.End, error) {
 var errUnframed = errors.New("the connection ended, and the response may have been cut: " +
 	"it has neither a Content-Length nor chunks")
 
-// addLine appends a line's value, if it has one.
-func addLine(chunks []sse.Event, line []byte) ([]sse.Event, error) {
+// add appends a line's value, if it has one.
+func (l *lines) add(chunks []sse.Event, line []byte) ([]sse.Event, error) {
+	if !l.begun {
+		l.begun, line = true, bytes.TrimPrefix(line, []byte("\ufeff"))
+	}
 	line = bytes.TrimSpace(line)
 	if len(line) == 0 {
 		return chunks, nil

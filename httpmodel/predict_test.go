@@ -169,24 +169,6 @@ func TestASlowBodyTimesOut(t *testing.T) {
 	}
 }
 
-// A server that is slow with the body of an error has no more time than one that is slow with a
-// result.
-func TestASlowBodyOfAnErrorTimesOut(t *testing.T) {
-	c := config()
-	c.Predict = at(serve(t, func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		w.WriteHeader(400)
-		write(w, "1")
-		<-r.Context().Done()
-	}))
-	c.Predict.Timeout = 50 * time.Millisecond
-	f := start(t, c)
-	got := f.Post("/v1/models/m:predict", "1")
-	if e := got.Error(t); got.Status != 504 || !strings.Contains(e.Message, "within 50ms") {
-		t.Errorf("%d %+v", got.Status, e)
-	}
-}
-
 func TestResponsesAreBounded(t *testing.T) {
 	for name, length := range map[string]bool{"with a length": true, "in chunks": false} {
 		for size, want := range map[int]int{1 << 20: 200, 1<<20 + 1: 502} {
