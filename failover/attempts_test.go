@@ -168,7 +168,7 @@ func TestALoopEnds(t *testing.T) {
 
 // Requests go to the other server while a breaker is open, and to its own as a probe if there is no
 // other.
-func TestALoopHeedsBreakers(t *testing.T) {
+func TestALoopSkipsServersWithAnOpenBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLoop(2)
 		bad, ok := []step{{fails: fails(OutcomeError, TryNext)}}, []step{{passes: "ok"}}

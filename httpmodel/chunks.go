@@ -31,7 +31,7 @@ type chunks interface {
 	read(into []sse.Event) ([]sse.Event, engine.End, error)
 }
 
-// newChunks returns the chunks of a body, which is framed if HTTP says where it ends. No event or
+// newChunks returns the chunks of a body, which is framed if HTTP shows where it ends. No event or
 // line may be longer than limit. reserve is called before buffers grow beyond what nearly all
 // streams need, and when they shrink.
 func newChunks(s *Stream, body io.Reader, framed bool, limit int, reserve func(change int) error) chunks {
@@ -94,8 +94,8 @@ func (e *events) Read(p []byte) (int, error) {
 func (e *events) read(into []sse.Event) ([]sse.Event, engine.End, error) {
 	raw, err := e.r.Next()
 	if err != nil {
-		// Some servers leave out the last empty line. A body that may have been cut there has not
-		// said that it is over.
+		// Some servers leave out the last empty line. Without framing the body may have been cut
+		// there.
 		if errors.Is(err, io.ErrUnexpectedEOF) && e.clean && len(raw.Data) > 0 && e.ends(raw) {
 			end, err := endOf(raw.Data)
 			return into, end, err
@@ -125,10 +125,11 @@ func (e *events) read(into []sse.Event) ([]sse.Event, engine.End, error) {
 	}
 }
 
-// errNoEnd says that there was no event that ends a stream.
-var errNoEnd = errors.New(`the events ended without an event "done" or stream.end that has a line of data, and without data: [DONE]`)
+// errNoEnd reports a stream without an event that ends it.
+var errNoEnd = errors.New(`the events ended without an event "done" or stream.end that has a line of data, ` +
+	`and without data: [DONE]`)
 
-// ends reports whether an event says that the stream is complete.
+// ends reports whether an event means that the stream is complete.
 func (e *events) ends(raw sse.RawEvent) bool {
 	name := string(raw.Name)
 	return name == eventDone || name != "" && name == e.last || string(raw.Data) == dataDone
@@ -172,7 +173,7 @@ func endOf(data []byte) (engine.End, error) {
 		} `json:"usage"`
 	}
 	if json.Unmarshal(data, &last) != nil || last.Usage.Prompt < 0 || last.Usage.Completion < 0 {
-		return engine.Ended("", engine.Usage{}), nil
+		return engine.Ended("", engine.Usage{}), nil //nolint:nilerr // other data have neither
 	}
 	return engine.Ended(last.Reason, engine.Usage{PromptTokens: last.Usage.Prompt, CompletionTokens: last.Usage.Completion}), nil
 }

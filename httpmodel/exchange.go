@@ -81,38 +81,39 @@ type exchange struct {
 	watchdog *failover.Watchdog
 	head     *http.Response
 	body     io.Reader // decompressed
-	framed   bool      // HTTP says where the body ends
+	framed   bool      // HTTP shows where the body ends
 	secrets  outbound.Secrets
 }
 
-// send sends a step's input to a server. accept is the media type that is wanted. The caller closes
-// the exchange.
+// send sends a step's input to a server. accept is the media type that is requested. The caller
+// closes the exchange.
 func (e *endpoint) send(ctx context.Context, q *failover.Sequence, in *payload, accept string) (*exchange, *failover.Failure) {
 	t := e.model.config.Timeouts
 	x := &exchange{endpoint: e, server: e.servers[q.Server()]}
 	x.secrets = x.server.out.Secrets()
-	if key := http.Header(in.header).Get("Authorization"); key != "" {
+	if key := in.header.Get("Authorization"); key != "" {
 		_, credential, _ := strings.Cut(key, " ")
 		x.secrets = x.secrets.With(key).With(credential)
 	}
-	x.ctx, x.watchdog = q.Watch(ctx, t.Connect)
+	ctx, x.watchdog = q.Watch(ctx, t.Connect)
+	x.ctx = ctx
 	limit, cause := e.config.Timeout, failover.NoWhole
 	if e.streams {
 		limit, cause = t.FirstToken, failover.NoFirstChunk
 	}
 	var f *failover.Failure
-	x.head, f = x.watchdog.Send(x.ctx, limit, cause, func(ctx context.Context) (*http.Response, error) {
+	x.head, f = x.watchdog.Send(ctx, limit, cause, func(ctx context.Context) (*http.Response, error) { //nolint:bodyclose // by close
 		r, err := x.request(ctx, in, accept)
 		if err != nil {
 			return nil, err
 		}
-		return x.server.out.RoundTrip(r) //nolint:bodyclose,wrapcheck // exchange.close does; the caller wraps it
+		return x.server.out.RoundTrip(r) //nolint:wrapcheck // the caller wraps it
 	})
 	if f != nil {
 		x.watchdog.Stop()
 		return nil, x.redact(f)
 	}
-	x.framed = x.head.ProtoMajor > 1 || x.head.ContentLength >= 0 || len(x.head.TransferEncoding) > 0
+	x.framed = outbound.Framed(x.head)
 	var err error
 	if x.body, err = outbound.Decompressed(x.head); err != nil {
 		f = failover.Malformed("%w", err)

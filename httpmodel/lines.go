@@ -11,7 +11,7 @@ import (
 	"penstock/sse"
 )
 
-// errLineTooLong says that a line is longer than Config.MaxEvent.
+// errLineTooLong reports a line that is longer than Config.MaxEvent.
 var errLineTooLong = errors.New("a line is too long")
 
 const (
@@ -104,7 +104,8 @@ func (l *lines) makeRoom() error {
 	return nil
 }
 
-// finish tells a clean end from another. The last line may have no line end.
+// finish returns the end of the stream if the body ended cleanly, and else an error. The last line
+// may have no line end.
 func (l *lines) finish(chunks []sse.Event) ([]sse.Event, engine.End, error) {
 	switch {
 	case l.err != io.EOF: //nolint:errorlint // io.EOF itself is a clean end
@@ -121,8 +122,9 @@ func (l *lines) finish(chunks []sse.Event) ([]sse.Event, engine.End, error) {
 	return chunks, engine.Ended("", engine.Usage{}), nil
 }
 
-// errUnframed says that a body may have been cut: only the end of its connection ended it.
-var errUnframed = errors.New("the connection ended, and nothing says that the response is whole: it has neither a Content-Length nor chunks")
+// errUnframed reports a body that may have been cut: only the end of its connection ended it.
+var errUnframed = errors.New("the connection ended, and the response may have been cut: " +
+	"it has neither a Content-Length nor chunks")
 
 // add appends a line's value, if it has one.
 func (l *lines) add(chunks []sse.Event, line []byte) ([]sse.Event, error) {

@@ -1,17 +1,19 @@
 package httpmodel
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 
 	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/failover"
+	"penstock/outbound"
 )
 
-const maxRejection = 1 << 20 // bytes of the body of an error response
+// maxRejection is how many bytes of the body of an error response are read.
+const maxRejection = 1 << 20
 
 // reasonRejected is the reason of errors whose status and message are the server's own.
 const reasonRejected = "upstream_rejected"
@@ -28,18 +30,18 @@ func (x *exchange) rejected() *failover.Failure {
 	f := failover.Rejected(status, x.head.Header)
 	switch {
 	case f.Outcome == failover.OutcomeRateLimited:
-		wait := f.Err.RetryAfter
-		f.Err = x.kept(f.Err.Code, "the upstream takes no more requests at present", message)
-		f.Err.RetryAfter = wait
+		x.keep(f.Err, "the upstream takes no more requests at present", message)
 	case (status == http.StatusUnauthorized || status == http.StatusForbidden) && len(x.server.out.Secrets()) > 0:
 		return x.unauthorized(message)
 	case f.Outcome == failover.OutcomeRejected:
-		f.Err = x.kept(codeOf(status), fmt.Sprintf("the upstream rejected the request with status %d", status), message)
-	case status >= 400:
-		return x.failed(message)
-	default:
-		f.Err.Message = fmt.Sprintf("the upstream redirected the request with status %d, which is not followed: its url should be what the log names", status)
-		f.Err.Logged = fmt.Sprintf("the upstream redirected the request with status %d%s", status, x.destination())
+		f.Err.Code = codeOf(status)
+		x.keep(f.Err, fmt.Sprintf("the upstream rejected the request with status %d", status), message)
+	case status < 400:
+		f.Err.Message = fmt.Sprintf("the upstream redirected the request with status %d, which is not followed: "+
+			"its url should be what the log names", status)
+		f.Err.Logged = fmt.Sprintf("the upstream redirected the request with status %d%s", status, outbound.Destination(x.head, x.secrets))
+	case message != "":
+		f.Err.Message += ": " + message
 	}
 	return f
 }
@@ -61,21 +63,16 @@ func (x *exchange) failed(message string) *failover.Failure {
 func (x *exchange) unauthorized(message string) *failover.Failure {
 	status := x.head.StatusCode
 	return &failover.Failure{Outcome: failover.OutcomeUnauthorized, Action: failover.TryNext, Status: status, Err: &apierr.Error{
-		Code: apierr.CodeUpstreamUnauthorized, Message: "the upstream refused this gateway's credentials; its operator has to set valid ones",
-		Cause:  fmt.Errorf("status %d: %s", status, message),
-		Logged: fmt.Sprintf("the upstream refused this gateway's credentials, with status %d", status),
+		Code: apierr.CodeUpstreamUnauthorized, Cause: fmt.Errorf("status %d: %s", status, message),
+		Message: "the upstream refused this gateway's credentials; its operator has to set valid ones",
+		Logged:  fmt.Sprintf("the upstream refused this gateway's credentials, with status %d", status),
 	}}
 }
 
-// kept is an error that the client gets with the server's own status and message.
-func (x *exchange) kept(code apierr.Code, otherwise, message string) *apierr.Error {
-	if message == "" {
-		message = otherwise
-	}
-	return &apierr.Error{
-		Code: code, Reason: reasonRejected, Message: message, Cause: &dialect.UpstreamStatus{Status: x.head.StatusCode},
-		Logged: fmt.Sprintf("%s (status %d)", otherwise, x.head.StatusCode),
-	}
+// keep gives an error the server's own status, and its message, or otherwise if it has none.
+func (x *exchange) keep(e *apierr.Error, otherwise, message string) {
+	e.Reason, e.Message, e.Cause = reasonRejected, cmp.Or(message, otherwise), &dialect.UpstreamStatus{Status: x.head.StatusCode}
+	e.Logged = fmt.Sprintf("%s (status %d)", otherwise, x.head.StatusCode)
 }
 
 // codeOf returns the code that is nearest to the status of a rejection.
@@ -101,17 +98,4 @@ func codeOf(status int) apierr.Code {
 		return apierr.CodeUnsupportedMediaType
 	}
 	return apierr.CodeInvalidInput
-}
-
-// destination returns where a redirection leads, as " to https://host/path": without a user, a
-// query or a fragment, which may hold secrets. It is empty if the response does not say.
-func (x *exchange) destination() string {
-	location := x.head.Header.Get("Location")
-	to, err := url.Parse(location)
-	if err != nil || location == "" {
-		return ""
-	}
-	to = x.server.url.ResolveReference(to)
-	to = &url.URL{Scheme: to.Scheme, Host: to.Host, Path: to.Path}
-	return " to " + shortened(x.redacted(to.String()))
 }

@@ -130,7 +130,7 @@ func (o *response) first() (start []byte, complete bool, err error) {
 	if o.declaresJSON() {
 		start, err = io.ReadAll(io.LimitReader(o.body, wholeFirst))
 		complete = len(start) < wholeFirst
-		if err == nil && o.unframed && !(beginsJSON(start) && (!complete || closedJSON(start))) {
+		if err == nil && o.unframed && (!beginsJSON(start) || complete && !closedJSON(start)) {
 			err = errCutJSON
 		}
 		return start, complete, err

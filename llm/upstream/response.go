@@ -67,7 +67,7 @@ func (m *model) sendOnce(ctx context.Context, q *failover.Sequence, r *request, 
 		defer o.close()
 		return nil, failover.Malformed("a head of %d fields", n)
 	}
-	o.unframed = head.ProtoMajor == 1 && head.ContentLength < 0 && len(head.TransferEncoding) == 0 && !o.hasNoBody()
+	o.unframed = !outbound.Framed(head) && !o.hasNoBody()
 	var err error
 	if o.body, err = outbound.Decompressed(head); err != nil {
 		defer o.close()
