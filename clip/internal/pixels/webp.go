@@ -18,11 +18,12 @@ func openWebP(data []byte) (picture, error) {
 	if len(data) < 12 {
 		return picture{}, io.ErrUnexpectedEOF
 	}
-	if size := int64(binary.LittleEndian.Uint32(data[4:])) + 8; size > int64(len(data))+1 { // +1: padding
+	if size := int64(binary.LittleEndian.Uint32(data[4:])) + 8; size > int64(len(data)) {
 		return picture{}, io.ErrUnexpectedEOF
 	}
-	p := picture{orientation: 1}
 	var (
+		exif, xmp []byte
+
 		canvas  image.Point // 0: the frame is the picture
 		corner  image.Point
 		frame   []byte
@@ -49,7 +50,9 @@ func openWebP(data []byte) (picture, error) {
 			corner = image.Pt(2*uint24(body), 2*uint24(body[3:]))
 			chunks(body[16:], take)
 		case k == "EXIF":
-			p.orientation = orientation(body)
+			exif = body
+		case k == "XMP ":
+			xmp = body
 		default:
 			take(k, body)
 		}
@@ -99,8 +102,7 @@ func openWebP(data []byte) (picture, error) {
 	if canvas == (image.Point{}) {
 		canvas = size
 	}
-	p.width, p.height = canvas.X, canvas.Y
-	p.memory = memory
+	p := picture{width: canvas.X, height: canvas.Y, orientation: orientation(exif, xmp), memory: memory}
 	p.decode = func() (raster, error) {
 		r, err := decode()
 		if err != nil || (size == canvas && corner == image.Point{}) {
