@@ -28,8 +28,11 @@ const (
 // orientation returns the orientation of EXIF data, 1 (as it is) to 8, and where that has none, of an
 // XMP packet. It is 1 where it is missing or invalid.
 func orientation(exif, xmp []byte) int {
-	o := tiffNumber(bytes.TrimPrefix(exif, []byte("Exif\x00\x00")), tagOrientation)
-	if o == 0 {
+	for range 2 { // some writers put its name before it twice
+		exif = bytes.TrimPrefix(exif, []byte("Exif\x00\x00"))
+	}
+	o := tiffNumber(exif, tagOrientation)
+	if _, ok := findField(exif, tagOrientation); !ok {
 		o = xmpOrientation(xmp)
 	}
 	if o < 1 || o > 8 {

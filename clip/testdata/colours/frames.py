@@ -205,14 +205,18 @@ def orientations():
         "raw-and-xmp": six + eight, "xmp-and-raw": eight + six, "exif-and-raw": three + six, "raw-and-exif": six + three, "exif-and-xmp": three + eight,
         "exif-without-and-raw": none + six, "exif-without-and-xmp": none + eight, "raw-without-prefix": text(b"zTXt", raw, profile(6, False)),
         "raw-broken": text(b"zTXt", raw, profile(6, broken=True)), "raw-app1": text(b"zTXt", b"Raw profile type APP1", profile(6, name="generic profile")),
-        "raw-twice": text(b"zTXt", raw, profile(8)) + six,
+        "raw-twice": text(b"zTXt", raw, profile(8)) + six, "exif-named": pngs.chunk(b"eXIf", b"Exif\0\0" + exif(6)), "exif-named-twice": pngs.chunk(b"eXIf", b"Exif\0\0" * 2 + exif(6)),
+        "exif0-and-xmp": pngs.chunk(b"eXIf", exif(0)) + eight, "exif-twice": three + pngs.chunk(b"eXIf", exif(6)), "xmp-other-attribute": text(b"iTXt", packet, b"<x tiff:Orientation='6'/>"),
+        "xmp-later": text(b"iTXt", packet, b"<x tiff:Orientation='6' a='tiff:Orientation'/>" + xmp(8, True)), "xmp-empty": text(b"iTXt", packet, b""),
     }.items():
         yield f"{name}.png", pngs.png(2, 8, data, **size)
         whole = pngs.png(2, 8, b"", **size)
         yield f"{name}-after.png", whole[:-12] + data + whole[-12:]
     both = jpegs.segment(0xE1, b"Exif\0\0" + exif(3)), jpegs.segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + xmp(6))
     without = jpegs.segment(0xE1, b"Exif\0\0" + exif(3).replace(b"\x01\x12", b"\x01\x13"))
-    for name, data in {"exif-and-xmp": both[0] + both[1], "xmp-and-exif": both[1] + both[0], "exif-without-and-xmp": without + both[1]}.items():
+    for name, data in {"exif-and-xmp": both[0] + both[1], "xmp-and-exif": both[1] + both[0], "exif-without-and-xmp": without + both[1], "exif0-and-xmp": jpegs.segment(0xE1, b"Exif\0\0" + exif(0)) + both[1],
+        "exif9-and-xmp": jpegs.segment(0xE1, b"Exif\0\0" + exif(9)) + both[1], "xmp-twice": both[1] + jpegs.segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + xmp(8)),
+        "exif-named-twice": jpegs.segment(0xE1, b"Exif\0\0" * 2 + exif(6)), "exif-little": jpegs.segment(0xE1, b"Exif\0\0" + exif(6, "<"))}.items():
         yield f"{name}.jpg", jpegs.jpeg(jpegs.named(b"\1\2\3"), (9, 5), data)
 
 

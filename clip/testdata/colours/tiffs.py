@@ -89,8 +89,9 @@ def tiff(order="<", photometric=1, depth=8, samples=1, extra=(), compression="no
             first = samples - len(extra)
             pixels = [[p[:first] + (scale * rng.choice(steps) + (rng.randrange(3) if depth == 16 and p[0] % 2 else 0),) + p[first + 1:] for p in row] for row in pixels]
             pixels = [[tuple(min(s, (1 << depth) - 1) for s in p) for p in row] for row in pixels]
+    width, height = len(pixels[0]), len(pixels)
     number, compress = COMPRESSIONS[compression]
-    tags = [(256, "I", [WIDTH]), (257, "I", [HEIGHT]), (258, "H", [depth] * samples), (259, "H", [number]), (262, "H", [photometric]), (277, "H", [samples])]
+    tags = [(256, "I", [width]), (257, "I", [height]), (258, "H", [depth] * samples), (259, "H", [number]), (262, "H", [photometric]), (277, "H", [samples])]
     tags += more
     if extra:
         tags.append((338, "H", list(extra)))
@@ -111,11 +112,11 @@ def tiff(order="<", photometric=1, depth=8, samples=1, extra=(), compression="no
     for plane in planes:
         if tile:
             blank = (0,) * len(plane[0][0])
-            for y, x in itertools.product(range(0, HEIGHT, tile), range(0, WIDTH, tile)):
-                block = [(row[x:x + tile] + [blank] * tile)[:tile] for row in (plane[y:y + tile] + [[blank] * WIDTH] * tile)[:tile]]
+            for y, x in itertools.product(range(0, height, tile), range(0, width, tile)):
+                block = [(row[x:x + tile] + [blank] * tile)[:tile] for row in (plane[y:y + tile] + [[blank] * width] * tile)[:tile]]
                 strips.append(block)
         else:
-            strips += [plane[y:y + rows] for y in range(0, HEIGHT, rows)]
+            strips += [plane[y:y + rows] for y in range(0, height, rows)]
     if predictor == 2:
         strips = [predicted(s, depth) for s in strips]
     strips = [compress(b"".join(lines(s, depth, order))) for s in strips]
@@ -181,6 +182,11 @@ def pictures():
     # A fourth sample that nothing declares.
     for order, depth in itertools.product("<>", (8, 16)):
         yield f"tiff/{'II' if order == '<' else 'MM'}-2-{depth}-undeclared.tif", tiff(order, 2, depth, 4)
+    # Every sample with every alpha.
+    for order, depth in itertools.product("<>", (8, 16)):
+        scale = 257 if depth == 16 else 1
+        every = [[(scale * x, scale * (255 - x), scale * x, scale * y) for x in range(256)] for y in range(256)]
+        yield f"tiff/{'II' if order == '<' else 'MM'}-2-{depth}-associated-every.tif", tiff(order, 2, depth, 4, (1,), "deflate", predictor=2, rows=256, pixels=every)
     for o in range(1, 9):
         yield f"tiff/associated-orientation{o}.tif", tiff("<", 2, 8, 4, (1,), orientation=o)
     for compression, photometric, fill, rows in itertools.product(("group3", "group4"), (0, 1), (1, 2), (None, 8)):
