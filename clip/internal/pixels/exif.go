@@ -25,8 +25,8 @@ const (
 	tagXMP          = 0x02bc
 )
 
-// orientation returns the orientation of EXIF data, 1 (as it is) to 8, and where that has none, of an
-// XMP packet. It is 1 where it is missing or invalid.
+// orientation returns the orientation of EXIF data, 1 (as it is) to 8, and where that has none, of
+// an XMP packet. It is 1 where it is missing or invalid.
 func orientation(exif, xmp []byte) int {
 	for range 2 { // some writers put its name before it twice
 		exif = bytes.TrimPrefix(exif, []byte("Exif\x00\x00"))

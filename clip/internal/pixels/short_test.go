@@ -3,6 +3,7 @@ package pixels
 import (
 	"bytes"
 	"compress/zlib"
+	"encoding/binary"
 	"strings"
 	"testing"
 )
@@ -32,6 +33,33 @@ func TestPicturesCutShort(t *testing.T) {
 				wantReason(t, err, ReasonTruncatedImage)
 			}
 		}
+	}
+}
+
+// A WebP whose header knows of less than its chunks have, is cut short as well. What follows its
+// end is not read.
+func TestTheEndOfAWebP(t *testing.T) {
+	pictures, _ := coloursPictures(t)
+	for name, data := range pictures {
+		if !strings.HasPrefix(name, "webp/") {
+			continue
+		}
+		for _, missing := range []int{1, 2, 9} {
+			cut := bytes.Clone(data[:len(data)-missing])
+			binary.LittleEndian.PutUint32(cut[4:], uint32(len(cut)-8))
+			_, _, _, err := decoded(cut)
+			wantReason(t, err, ReasonTruncatedImage)
+			whole := bytes.Clone(data)
+			copy(whole[4:], cut[4:8])
+			_, _, _, err = decoded(whole)
+			wantReason(t, err, ReasonTruncatedImage)
+		}
+	}
+	upright, turned := pictures["orientation/exif-1.webp"], pictures["orientation/exif-6.webp"]
+	at := bytes.Index(turned, []byte("EXIF"))
+	width, height, _, err := decoded(append(bytes.Clone(upright), turned[at:]...))
+	if err != nil || width != 5 || height != 3 {
+		t.Errorf("it is %dx%d, %v", width, height, err)
 	}
 }
 
