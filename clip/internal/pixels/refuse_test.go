@@ -266,6 +266,10 @@ func FuzzProcess(f *testing.F) {
 	for _, path := range oddPictures(f) {
 		f.Add(readFile(f, path))
 	}
+	pictures, _ := coloursPictures(f)
+	for _, data := range pictures {
+		f.Add(data)
+	}
 	m := image.NewPaletted(image.Rect(0, 0, 2, 2), color.Palette{color.Black, color.White})
 	for _, encode := range []func(*bytes.Buffer) error{
 		func(b *bytes.Buffer) error { return gif.Encode(b, m, nil) },
