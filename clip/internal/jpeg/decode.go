@@ -72,6 +72,11 @@ func (p *Picture) scans() error {
 			if n++; n > maxScans {
 				return UnsupportedError("a picture of more than 100 scans")
 			}
+			if n == 1 && !p.progressive {
+				if err := p.standardTables(); err != nil {
+					return err
+				}
+			}
 			if err := p.scan(body); err != nil {
 				return err
 			}

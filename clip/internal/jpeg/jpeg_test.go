@@ -157,7 +157,7 @@ func TestPicturesThatAreRefused(t *testing.T) {
 		"frame too short":     {change(frame+9, 4), false, "wrong length"},
 		"no frame":            {append(bytes.Clone(data[:frame]), data[scan:]...), false, "before the frame"},
 		"two frames":          {append(bytes.Clone(data[:scan]), data[frame:]...), false, "two frames"},
-		"no tables":           {append(bytes.Clone(data[:tables]), data[scan:]...), false, "Huffman table is missing"},
+		"no tables":           {change(scan+6, 0x22), false, "Huffman table is missing"},
 		"a scan of nothing":   {change(scan+4, 0), false, "scan's header"},
 		"an unknown scan":     {change(scan+5, 77), false, "not there"},
 		"a scan twice of one": {change(scan+5, data[scan+7]), false, "twice"},

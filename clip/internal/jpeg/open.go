@@ -32,6 +32,7 @@ type Picture struct {
 	Width, Height int
 	Model         Model
 	Exif          []byte // what follows "Exif\0\0"; nil if there is none
+	XMP           []byte // the packet of the last XMP segment; nil if there is none
 
 	data        []byte
 	at          int // of the first scan's marker
@@ -69,6 +70,9 @@ const (
 	app14            = 0xee
 )
 
+// xmpName is what an XMP segment begins with.
+const xmpName = "http://ns.adobe.com/xap/1.0/\x00"
+
 // Open reads a picture's headers, up to the start of its data. Nothing is decoded yet. data must
 // not be changed.
 func Open(data []byte) (*Picture, error) {
@@ -99,6 +103,8 @@ func Open(data []byte) (*Picture, error) {
 			jfif = true
 		case marker == app1 && p.Exif == nil && bytes.HasPrefix(body, []byte("Exif\x00\x00")):
 			p.Exif = body[6:]
+		case marker == app1 && bytes.HasPrefix(body, []byte(xmpName)):
+			p.XMP = body[len(xmpName):]
 		case marker == app14 && len(body) >= 12 && string(body[:5]) == "Adobe":
 			adobe = int(body[11])
 		default:

@@ -1,11 +1,6 @@
 package jpeg
 
-import (
-	"errors"
-	"runtime"
-)
-
-var errTooMany = errors.New("jpeg: a block has too many coefficients")
+import "runtime"
 
 // A scan holds some coefficients of some components: all of them in a sequential picture; in a
 // progressive one those from..to (in zigzag order), and of these the bits from low up, or bit low
@@ -116,6 +111,9 @@ func (p *Picture) scanHeader(body []byte) (parts []*component, s *scan, err erro
 	return parts, s, nil
 }
 
+// last is the position of a block's last coefficient in zigzag order.
+const last = 63
+
 // block reads one block's part of the scan.
 func (p *Picture) block(s *scan, c *component, x, y int) {
 	if !s.progressive {
@@ -161,11 +159,8 @@ func (s *scan) acFirst(b *block, t *huffman, from int) {
 		zeros, size := symbol>>4, symbol&15
 		switch {
 		case size != 0:
-			if i += zeros; i > s.to {
-				s.stop(errTooMany)
-				return
-			}
-			b[natural[i]] = int16(number << s.low)
+			i += zeros
+			b[natural[min(i, last)]] = int16(number << s.low) // beyond to as well, as in libjpeg
 		case zeros == 15:
 			i += 15
 		default:
@@ -194,13 +189,10 @@ func (s *scan) acRefine(b *block, t *huffman) {
 		zeros, size := symbol>>4, symbol&15
 		fresh := int16(0)
 		switch {
-		case size == 1:
+		case size > 0: // it should be 1; libjpeg takes any other for it
 			if fresh = -bit; s.take(1) == 1 {
 				fresh = bit
 			}
-		case size > 1:
-			s.stop(broken("a refinement has %d bits", size))
-			return
 		case zeros < 15:
 			s.endRun(zeros)
 			continue
@@ -216,11 +208,7 @@ func (s *scan) acRefine(b *block, t *huffman) {
 			}
 		}
 		if fresh != 0 {
-			if i > s.to {
-				s.stop(errTooMany)
-				return
-			}
-			b[natural[i]] = fresh
+			b[natural[min(i, last)]] = fresh
 		}
 		i++
 	}

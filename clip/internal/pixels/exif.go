@@ -7,28 +7,65 @@ import (
 
 // Tags of a TIFF directory, which EXIF data is.
 const (
-	tagCompression = 0x0103
-	tagPhotometric = 0x0106
-	tagOrientation = 0x0112
-	tagStripRows   = 0x0116
-	tagPlanes      = 0x011c
-	tagTileWidth   = 0x0142
-	tagTileLength  = 0x0143
+	tagBits         = 0x0102
+	tagCompression  = 0x0103
+	tagPhotometric  = 0x0106
+	tagFillOrder    = 0x010a
+	tagStripOffsets = 0x0111
+	tagOrientation  = 0x0112
+	tagStripRows    = 0x0116
+	tagStripSizes   = 0x0117
+	tagPlanes       = 0x011c
+	tagFaxOptions   = 0x0124
+	tagTileWidth    = 0x0142
+	tagTileLength   = 0x0143
+	tagTileOffsets  = 0x0144
+	tagTileSizes    = 0x0145
+	tagExtraSamples = 0x0152
+	tagXMP          = 0x02bc
 )
 
-// orientation reads an EXIF orientation: 1 (as it is) to 8. It is 1 where it is missing or invalid.
-func orientation(exif []byte) int {
-	if o := tiffNumber(bytes.TrimPrefix(exif, []byte("Exif\x00\x00")), tagOrientation); o >= 1 && o <= 8 {
-		return o
+// orientation returns the orientation of EXIF data, 1 (as it is) to 8, and where that has none, of
+// an XMP packet. It is 1 where it is missing or invalid.
+func orientation(exif, xmp []byte) int {
+	for range 2 { // some writers put its name before it twice
+		exif = bytes.TrimPrefix(exif, []byte("Exif\x00\x00"))
 	}
-	return 1
+	o := tiffNumber(exif, tagOrientation)
+	if _, ok := findField(exif, tagOrientation); !ok {
+		o = xmpOrientation(xmp)
+	}
+	if o < 1 || o > 8 {
+		return 1
+	}
+	return o
 }
 
 // tiffNumber returns the value of a tag in the first directory: 0 if there is none, -1 if it is not
 // one whole number.
 func tiffNumber(tiff []byte, tag uint16) int {
-	if len(tiff) < 8 {
+	f, ok := findField(tiff, tag)
+	if !ok {
 		return 0
+	}
+	if n := f.numbers(tiff); len(n) == 1 && f.count == 1 {
+		return n[0]
+	}
+	return -1
+}
+
+// A tiffField is an entry of a TIFF directory.
+type tiffField struct {
+	order binary.ByteOrder
+	kind  uint16
+	count int64
+	value []byte // four bytes: the value, or where it is
+}
+
+// findField searches the first directory.
+func findField(tiff []byte, tag uint16) (tiffField, bool) {
+	if len(tiff) < 8 {
+		return tiffField{}, false
 	}
 	var order binary.ByteOrder = binary.LittleEndian
 	if tiff[0] == 'M' {
@@ -36,25 +73,56 @@ func tiffNumber(tiff []byte, tag uint16) int {
 	}
 	at := int64(order.Uint32(tiff[4:]))
 	if at+2 > int64(len(tiff)) {
-		return 0
+		return tiffField{}, false
 	}
 	count := order.Uint16(tiff[at:])
 	for entry := tiff[at+2:]; count > 0 && len(entry) >= 12; entry, count = entry[12:], count-1 {
-		const oneByte, oneShort, oneLong = 1<<32 | 1, 3<<32 | 1, 4<<32 | 1
-		if order.Uint16(entry) != tag {
-			continue
+		if order.Uint16(entry) == tag {
+			return tiffField{order, order.Uint16(entry[2:]), int64(order.Uint32(entry[4:])), entry[8:12]}, true
 		}
-		switch uint64(order.Uint16(entry[2:]))<<32 | uint64(order.Uint32(entry[4:])) {
-		case oneByte:
-			return int(entry[8])
-		case oneShort:
-			return int(order.Uint16(entry[8:]))
-		case oneLong:
-			return int(order.Uint32(entry[8:]))
-		}
-		return -1
 	}
-	return 0
+	return tiffField{}, false
+}
+
+// Types of TIFF fields.
+const (
+	tiffByte      = 1
+	tiffShort     = 3
+	tiffLong      = 4
+	tiffUndefined = 7
+)
+
+// bytes returns the values of a field, each size bytes: nil if they are not there.
+func (f tiffField) bytes(tiff []byte, size int64) []byte {
+	n := f.count * size
+	if n <= 4 {
+		return f.value[:n]
+	}
+	at := int64(f.order.Uint32(f.value))
+	if at+n > int64(len(tiff)) {
+		return nil
+	}
+	return tiff[at : at+n]
+}
+
+// numbers returns a field's values if they are whole numbers.
+func (f tiffField) numbers(tiff []byte) []int {
+	var n []int
+	switch f.kind {
+	case tiffByte:
+		for _, v := range f.bytes(tiff, 1) {
+			n = append(n, int(v))
+		}
+	case tiffShort:
+		for v := f.bytes(tiff, 2); len(v) > 0; v = v[2:] {
+			n = append(n, int(f.order.Uint16(v)))
+		}
+	case tiffLong:
+		for v := f.bytes(tiff, 4); len(v) > 0; v = v[4:] {
+			n = append(n, int(f.order.Uint32(v)))
+		}
+	}
+	return n
 }
 
 // upright applies an EXIF orientation to r by writing it into memory of its own. Of r and the

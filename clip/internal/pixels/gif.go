@@ -1,71 +1,192 @@
 package pixels
 
-import "image"
+import (
+	"encoding/binary"
+	"errors"
+	"image"
+	"io"
+)
 
-// gifRows shows a GIF's first frame on its canvas as Pillow does: around the frame, and where it is
-// transparent, is the colour that the palette has for the transparent index, or for index 0.
-func gifRows(data []byte, frame *image.Paletted, width, height int) raster {
-	r := rasterOf(frame)
-	transparent, table := gifTransparency(data)
-	around := max(0, transparent)
-	var colour [3]byte
-	if 3*around+3 <= len(table) {
-		colour = [3]byte(table[3*around:])
-	}
-	corner := frame.Rect.Min
-	line := make([]byte, 3*r.width)
-	return raster{width: width, height: height, row: func(y int, rgb []byte) {
-		for i := 0; i < len(rgb); i += 3 {
-			copy(rgb[i:i+3], colour[:])
-		}
-		at := y - corner.Y
-		if at < 0 || at >= r.height {
-			return
-		}
-		r.row(at, line)
-		indices := frame.Pix[at*frame.Stride:]
-		for x := range r.width {
-			if int(indices[x]) != transparent {
-				copy(rgb[3*(corner.X+x):], line[3*x:3*x+3])
-			}
-		}
-	}}
+// A gifFrame is what stands before the data of a GIF's first frame.
+type gifFrame struct {
+	canvas, size, corner image.Point
+	colours              [256][3]byte
+	around               byte // the index of what the frame leaves of the canvas
+	interlaced           bool
+	width                int // bits of a literal
+	data                 []byte
 }
 
-// gifTransparency scans up to the first frame and returns its transparent index, -1 if there is
-// none, and its palette. Go's decoder removes the colour at that index from the palette.
-func gifTransparency(data []byte) (index int, table []byte) {
-	index = -1
-	at := 13
-	palette := func(flags byte) []byte {
-		if flags&0x80 == 0 {
-			return nil
-		}
-		size := 3 << (1 + flags&7)
-		return data[min(at, len(data)):min(at+size, len(data))]
+// openGIF parses the container itself, because Go's decoder refuses frames that reach beyond the
+// canvas, data that goes on after the last pixel, indices without a colour and unknown extensions.
+// Browsers and Pillow read them all.
+func openGIF(data []byte) (picture, error) {
+	f, err := parseGIF(data)
+	if f == nil {
+		return picture{}, err
 	}
-	table = palette(data[10])
-	at += len(table)
-	for at+10 <= len(data) {
-		switch data[at] {
-		case 0x21: // an extension: its kind, then blocks until an empty one
-			if data[at+1] == 0xf9 && data[at+3]&1 != 0 {
-				index = int(data[at+6])
+	p := picture{width: f.canvas.X, height: f.canvas.Y, orientation: 1, memory: area(f.size)}
+	p.decode = func() (raster, error) {
+		if err != nil { // a picture that is too large is refused for that
+			return raster{}, err
+		}
+		memory := buffers.Get().(*[]byte)
+		*memory = grown(*memory, f.size.X*f.size.Y)
+		if err := f.decode(*memory); err != nil {
+			buffers.Put(memory)
+			return raster{}, err
+		}
+		return raster{f.canvas.X, f.canvas.Y, f.rows(*memory), func() { buffers.Put(memory) }}, nil
+	}
+	return p, nil
+}
+
+// parseGIF reads up to the data of the first frame. If it fails after the size of the canvas, it
+// returns a frame with this alone.
+func parseGIF(data []byte) (*gifFrame, error) {
+	r := &gifReader{data: data}
+	screen := r.take(13)
+	if screen == nil {
+		return nil, io.ErrUnexpectedEOF
+	}
+	f := &gifFrame{canvas: gifPoint(screen[6:])}
+	table := r.palette(screen[10])
+	for {
+		block := r.take(1)
+		switch {
+		case block == nil:
+			return f, io.ErrUnexpectedEOF
+		case block[0] == ';':
+			return f, errors.New("gif: there is no frame")
+		case block[0] == '!':
+			kind := r.take(1)
+			body, more := r.block()
+			if kind != nil && kind[0] == 0xf9 && len(body) >= 4 && body[0]&1 != 0 {
+				f.around = body[3]
 			}
-			for at += 2; at < len(data) && data[at] != 0; {
-				at += 1 + int(data[at])
+			for more {
+				_, more = r.block()
 			}
-			at++
-		case 0x2c: // the frame
-			flags := data[at+9]
-			at += 10
-			if local := palette(flags); local != nil {
-				table = local
-			}
-			return index, table
-		default:
-			return index, table
+		case block[0] == ',':
+			return f, f.descriptor(r, table)
 		}
 	}
-	return index, table
+}
+
+// descriptor reads what stands before the frame's data. table is the palette of all frames.
+func (f *gifFrame) descriptor(r *gifReader, table []byte) error {
+	head := r.take(9)
+	if head == nil {
+		return io.ErrUnexpectedEOF
+	}
+	f.corner, f.size = gifPoint(head), gifPoint(head[4:])
+	far := f.corner.Add(f.size)
+	f.canvas = image.Pt(max(f.canvas.X, far.X), max(f.canvas.Y, far.Y))
+	f.interlaced = head[8]&0x40 != 0
+	if local := r.palette(head[8]); local != nil {
+		table = local
+	}
+	f.setColours(table)
+	width := r.take(1)
+	if width == nil || r.short {
+		return io.ErrUnexpectedEOF
+	}
+	if f.width = int(width[0]); f.width < 1 || f.width > 8 {
+		return errors.New("gif: codes of an invalid size")
+	}
+	f.data = r.data[r.at:]
+	return nil
+}
+
+// setColours sets what an index shows. Where there is no palette, or one that makes every index the
+// grey of that number, all indices are greys; else an index without a colour is black.
+func (f *gifFrame) setColours(table []byte) {
+	greys := true
+	for i := 0; 3*i < len(table); i++ {
+		f.colours[i] = [3]byte(table[3*i:])
+		greys = greys && f.colours[i] == grey(i)
+	}
+	if greys {
+		for i := range f.colours {
+			f.colours[i] = grey(i)
+		}
+	}
+}
+
+func grey(i int) [3]byte { return [3]byte{byte(i), byte(i), byte(i)} }
+
+func gifPoint(b []byte) image.Point {
+	return image.Pt(int(binary.LittleEndian.Uint16(b)), int(binary.LittleEndian.Uint16(b[2:])))
+}
+
+// A gifReader reads the parts of a GIF in order.
+type gifReader struct {
+	data  []byte
+	at    int
+	short bool // something was cut short
+}
+
+// take returns the next n bytes, or nil if there are fewer.
+func (r *gifReader) take(n int) []byte {
+	if r.at+n > len(r.data) {
+		r.at, r.short = len(r.data), true
+		return nil
+	}
+	r.at += n
+	return r.data[r.at-n : r.at]
+}
+
+// palette returns the palette that flags announce: nil if none.
+func (r *gifReader) palette(flags byte) []byte {
+	if flags&0x80 == 0 {
+		return nil
+	}
+	return r.take(3 << (1 + flags&7))
+}
+
+// block returns the next of the blocks that data comes in. The last one is empty.
+func (r *gifReader) block() (body []byte, more bool) {
+	size := r.take(1)
+	if size == nil {
+		return nil, false
+	}
+	body = r.take(int(size[0]))
+	return body, len(body) > 0
+}
+
+// rows shows the frame on its canvas. Transparency is dropped: around the frame is the colour that
+// the palette has for the transparent index, or for index 0.
+func (f *gifFrame) rows(indices []byte) func(int, []byte) {
+	return func(y int, rgb []byte) {
+		around := f.colours[f.around]
+		for i := 0; i < len(rgb); i += 3 {
+			copy(rgb[i:i+3], around[:])
+		}
+		at := y - f.corner.Y
+		if at < 0 || at >= f.size.Y {
+			return
+		}
+		if f.interlaced {
+			at = interlacedRow(at, f.size.Y)
+		}
+		out := rgb[3*f.corner.X:]
+		for x, index := range indices[at*f.size.X : (at+1)*f.size.X] {
+			copy(out[3*x:3*x+3], f.colours[index][:])
+		}
+	}
+}
+
+// interlacedRow is where a row is stored in a frame of four passes: every eighth row, the rows in
+// the middle between them, then between those, and then every second row.
+func interlacedRow(y, height int) int {
+	at := 0
+	for _, pass := range [...]struct{ from, step int }{{0, 8}, {4, 8}, {2, 4}, {1, 2}} {
+		if y%pass.step == pass.from {
+			return at + y/pass.step
+		}
+		if height > pass.from {
+			at += (height - pass.from + pass.step - 1) / pass.step
+		}
+	}
+	return at
 }

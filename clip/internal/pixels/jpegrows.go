@@ -29,6 +29,7 @@ func jpegRows(model jpeg.Model, planes []jpeg.Plane, width int) func(int, []byte
 			addBlack(rgb, lines[3])
 		case jpeg.YCCK:
 			convertLines(rgb, lines[0][:width], lines[1], lines[2])
+			negate(rgb)
 			addBlack(rgb, lines[3])
 		}
 	}
@@ -49,6 +50,13 @@ func convertLines(rgb, luma, cb, cr []byte) {
 		p[0] = clamp(y + (91881*v+1<<15)>>16)
 		p[1] = clamp(y + (-22554*u-46802*v+1<<15)>>16)
 		p[2] = clamp(y + (116130*u+1<<15)>>16)
+	}
+}
+
+// negate makes inks of the colours that a YCCK picture's first three planes are, or the reverse.
+func negate(line []byte) {
+	for i, v := range line {
+		line[i] = ^v
 	}
 }
 

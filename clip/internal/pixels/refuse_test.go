@@ -118,7 +118,9 @@ func TestTooManyPixels(t *testing.T) {
 		writeChunk(&b, append(head, 8, 2, 0, 0, 0))
 		return b.Bytes()
 	}
+	frame := readFile(t, "../../testdata/odd/lossy.webp")[12:]
 	vp8x := []byte("RIFF\x1e\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x02\x00\x00\x00\xff\xff\xff\xff\xff\xff")
+	binary.LittleEndian.PutUint32(vp8x[4:], uint32(len(vp8x)-8+len(frame)))
 	gifOf := []byte("GIF89a\xff\xff\xff\xff\x00\x00\x00")
 	for name, c := range map[string]struct {
 		data   []byte
@@ -132,7 +134,7 @@ func TestTooManyPixels(t *testing.T) {
 		"PNG":               {pngOf(100000, 100000), 0, ReasonTooManyPixels},
 		"PNG, long":         {pngOf(70000, 1), 0, ReasonTooManyPixels},
 		"GIF":               {gifOf, 0, ReasonTooManyPixels},
-		"WebP":              {append(vp8x, readFile(t, "../../testdata/odd/lossy.webp")[12:]...), 0, ReasonTooManyPixels},
+		"WebP":              {append(vp8x, frame...), 0, ReasonTooManyPixels},
 	} {
 		t.Run(name, func(t *testing.T) {
 			wantReason(t, process(t, c.data, Options{Memory: c.memory}), c.reason)
@@ -263,6 +265,10 @@ func TestStripsOfTIFFsCount(t *testing.T) {
 func FuzzProcess(f *testing.F) {
 	for _, path := range oddPictures(f) {
 		f.Add(readFile(f, path))
+	}
+	pictures, _ := coloursPictures(f)
+	for _, data := range pictures {
+		f.Add(data)
 	}
 	m := image.NewPaletted(image.Rect(0, 0, 2, 2), color.Palette{color.Black, color.White})
 	for _, encode := range []func(*bytes.Buffer) error{

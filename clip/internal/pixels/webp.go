@@ -2,10 +2,8 @@ package pixels
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"image"
-	"io"
 
 	"golang.org/x/image/vp8"
 	"golang.org/x/image/vp8l"
@@ -15,92 +13,19 @@ import (
 // decoder converts them with the wrong range), and because of an animation it uses the first frame,
 // which Go's decoder does not support. Alpha is not even decoded, as it would be dropped.
 func openWebP(data []byte) (picture, error) {
-	if len(data) < 12 {
-		return picture{}, io.ErrUnexpectedEOF
+	f, err := parseWebP(data)
+	if err != nil {
+		return picture{}, err
 	}
-	if size := int64(binary.LittleEndian.Uint32(data[4:])) + 8; size > int64(len(data))+1 { // +1: padding
-		return picture{}, io.ErrUnexpectedEOF
+	size, memory, decode, err := f.open()
+	if err != nil {
+		return picture{}, err
 	}
-	p := picture{orientation: 1}
-	var (
-		canvas  image.Point // 0: the frame is the picture
-		corner  image.Point
-		frame   []byte
-		kind    string
-		missing = true // no frame yet
-	)
-	chunks := func(data []byte, visit func(kind string, body []byte)) {
-		for len(data) >= 8 {
-			n := min(int64(binary.LittleEndian.Uint32(data[4:])), int64(len(data)-8))
-			visit(string(data[:4]), data[8:8+n])
-			data = data[min(8+n+n&1, int64(len(data))):]
-		}
-	}
-	take := func(k string, body []byte) {
-		if missing && (k == "VP8 " || k == "VP8L") {
-			kind, frame, missing = k, body, false
-		}
-	}
-	chunks(data[12:], func(k string, body []byte) {
-		switch {
-		case k == "VP8X" && len(body) >= 10:
-			canvas = image.Pt(uint24(body[4:])+1, uint24(body[7:])+1)
-		case k == "ANMF" && len(body) >= 16 && missing:
-			corner = image.Pt(2*uint24(body), 2*uint24(body[3:]))
-			chunks(body[16:], take)
-		case k == "EXIF":
-			p.orientation = orientation(body)
-		default:
-			take(k, body)
-		}
-	})
-	if missing {
-		return picture{}, io.ErrUnexpectedEOF
-	}
-
-	var (
-		size   image.Point
-		memory int64
-		decode func() (raster, error)
-	)
-	if kind == "VP8 " {
-		d := vp8.NewDecoder()
-		d.Init(bytes.NewReader(frame), len(frame))
-		head, err := d.DecodeFrameHeader()
-		if err != nil {
-			return picture{}, err
-		}
-		size = image.Pt(head.Width, head.Height)
-		memory = 2 * area(size) // a byte for luma, a half for chroma, and rounding up to blocks
-		decode = func() (raster, error) {
-			m, err := d.DecodeFrame()
-			if err != nil {
-				return raster{}, err
-			}
-			return raster{width: size.X, height: size.Y, row: webpRows(m)}, nil
-		}
-	} else {
-		head, err := vp8l.DecodeConfig(bytes.NewReader(frame))
-		if err != nil {
-			return picture{}, err
-		}
-		size = image.Pt(head.Width, head.Height)
-		// Four bytes, the same again while its transforms are undone, and one for its images of
-		// parameters.
-		memory = 9*area(size) + codesMemory(size, len(frame))
-		decode = func() (raster, error) {
-			m, err := vp8l.Decode(bytes.NewReader(frame))
-			if err != nil {
-				return raster{}, err
-			}
-			return rasterOf(m), nil
-		}
-	}
+	canvas, corner := f.canvas, f.corner
 	if canvas == (image.Point{}) {
 		canvas = size
 	}
-	p.width, p.height = canvas.X, canvas.Y
-	p.memory = memory
+	p := picture{width: canvas.X, height: canvas.Y, orientation: orientation(f.exif, f.xmp), memory: memory}
 	p.decode = func() (raster, error) {
 		r, err := decode()
 		if err != nil || (size == canvas && corner == image.Point{}) {
@@ -112,6 +37,44 @@ func openWebP(data []byte) (picture, error) {
 		return picture{}, errors.New("the frame reaches beyond its canvas")
 	}
 	return p, nil
+}
+
+// open reads the header of the frame.
+func (f *webpFile) open() (size image.Point, memory int64, decode func() (raster, error), err error) {
+	if f.lossy {
+		d := vp8.NewDecoder()
+		d.Init(bytes.NewReader(f.frame), len(f.frame))
+		head, err := d.DecodeFrameHeader()
+		if err != nil {
+			return size, 0, nil, err
+		}
+		size = image.Pt(head.Width, head.Height)
+		memory = 2 * area(size) // a byte for luma, a half for chroma, and rounding up to blocks
+		decode = func() (raster, error) {
+			m, err := d.DecodeFrame()
+			if err != nil {
+				return raster{}, err
+			}
+			return raster{width: size.X, height: size.Y, row: webpRows(m)}, nil
+		}
+	} else {
+		head, err := vp8l.DecodeConfig(bytes.NewReader(f.frame))
+		if err != nil {
+			return size, 0, nil, err
+		}
+		size = image.Pt(head.Width, head.Height)
+		// Four bytes, the same again while its transforms are undone, and one for its images of
+		// parameters.
+		memory = 9*area(size) + codesMemory(size, len(f.frame))
+		decode = func() (raster, error) {
+			m, err := vp8l.Decode(bytes.NewReader(f.frame))
+			if err != nil {
+				return raster{}, err
+			}
+			return rasterOf(m), nil
+		}
+	}
+	return size, memory, decode, nil
 }
 
 func area(size image.Point) int64 { return int64(size.X) * int64(size.Y) }
@@ -132,8 +95,6 @@ func codesMemory(size image.Point, file int) int64 {
 	groups := min(mostGroups, area(size.Add(image.Pt(3, 3)).Div(4)))
 	return groups*groupTables + min(groups*groupSymbols, int64(file)*bytesFromByte)
 }
-
-func uint24(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }
 
 // onto draws r on a black canvas, its upper left pixel at corner.
 func (r raster) onto(canvas, corner image.Point) raster {

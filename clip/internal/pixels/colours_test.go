@@ -1,0 +1,109 @@
+package pixels
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"penstock/apierr"
+)
+
+const coloursFolder = "../../testdata/colours"
+
+// coloursPictures returns pictures of every combination of colour model, marker, sampling, alpha,
+// depth, layout and compression, and the hash of what Pillow shows of each: "" if it refuses it.
+func coloursPictures(tb testing.TB) (pictures map[string][]byte, hashes map[string]string) {
+	tb.Helper()
+	var expected struct {
+		Pillow   string            `json:"pillow"`
+		Pictures map[string]string `json:"pictures"`
+	}
+	if err := json.Unmarshal(readFile(tb, filepath.Join(coloursFolder, "expected.json")), &expected); err != nil {
+		tb.Fatal(err)
+	}
+	compressed, err := gzip.NewReader(bytes.NewReader(readFile(tb, filepath.Join(coloursFolder, "pictures.tar.gz"))))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	pictures = make(map[string][]byte)
+	for archive := tar.NewReader(compressed); ; {
+		head, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if pictures[head.Name], err = io.ReadAll(archive); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	if len(pictures) == 0 || len(pictures) != len(expected.Pictures) {
+		tb.Fatalf("%d pictures, %d hashes", len(pictures), len(expected.Pictures))
+	}
+	return pictures, expected.Pictures
+}
+
+// decoded returns the rows of a picture, upright.
+func decoded(data []byte) (width, height int, rgb []byte, err error) {
+	f, err := identify(data)
+	if err != nil {
+		return 0, 0, nil, err
+	}
+	defer f.recovered(&err)
+	pic, err := f.open(data)
+	if err != nil {
+		return 0, 0, nil, f.failure(err)
+	}
+	r, err := pic.decode()
+	if err != nil {
+		return 0, 0, nil, f.failure(err)
+	}
+	r = r.upright(pic.orientation)
+	defer r.close()
+	rgb = make([]byte, 3*r.width*r.height)
+	for y := range r.height {
+		r.row(y, rgb[3*y*r.width:3*(y+1)*r.width])
+	}
+	return r.width, r.height, rgb, nil
+}
+
+// kindsNotRead are kinds of pictures that Pillow reads and this package refuses as unsupported.
+var kindsNotRead = regexp.MustCompile(`^bmp/(\d+-gap|16-.*|\d+-header(12|52|56|64).*|fields-(555|565|abgr|bgr0).*|fields-rgba-header(56|108|124)|fields-bgra-header(40|52|56))\.bmp$` +
+	`|^fax/group3-\d-\d-[145]-` +
+	`|^tiff/..-([568]-|[013]-[24]-|[013]-\d+-un|2-\d+-(unspecified|undeclared|corel|associated-and-more)|.*-planes\.)`)
+
+// Every combination of what decides on colours equals Pillow's result to the bit, or is refused as
+// unsupported. None has other colours.
+func TestEveryCombinationEqualsPillow(t *testing.T) {
+	pictures, hashes := coloursPictures(t)
+	for name, data := range pictures {
+		t.Run(name, func(t *testing.T) {
+			width, height, rgb, err := decoded(data)
+			var e *apierr.Error
+			switch {
+			case err != nil && (hashes[name] == "" || kindsNotRead.MatchString(name)):
+				if !errors.As(err, &e) || e.Reason != ReasonUnsupportedImage {
+					t.Error(err)
+				}
+				return
+			case err != nil:
+				t.Fatal(errors.Unwrap(err))
+			}
+			size := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(width)), uint32(height))
+			hash := sha256.Sum256(append(size, rgb...))
+			if got := hex.EncodeToString(hash[:6]); got != hashes[name] {
+				t.Errorf("it is %dx%d and has other pixels than Pillow's", width, height)
+			}
+		})
+	}
+}

@@ -1,0 +1,64 @@
+"""Makes pictures.tar.gz and expected.json with Pillow 13 (pip install pillow numpy): small pictures in every combination of
+colour model, marker, sampling, alpha, depth, layout and compression that the files beside this one can write and Pillow
+can read, and for each the hash of its size and of the RGB that Pillow shows. In refused/, without a hash, are those that
+Pillow refuses too. Run it in this folder."""
+import gzip
+import hashlib
+import io
+import json
+import struct
+import tarfile
+import warnings
+
+import numpy as np
+import PIL
+from PIL import Image, ImageOps
+
+import frames
+import jpegs
+import pngs
+import tiffs
+
+warnings.simplefilter("ignore")
+Image.MAX_IMAGE_PIXELS = None
+
+
+def shown(data):
+    """What Pillow shows, with intended differences: 16-bit grey is its high byte, inverted where 0 is white; a GIF frame whose
+    palette is a ramp of greys keeps it where there is another one for all frames."""
+    picture = Image.open(io.BytesIO(data))
+    white_is_zero = picture.format == "TIFF" and picture.tag_v2.get(262, 0) == 0
+    grey_frame = picture.format == "GIF" and picture.mode == "L"
+    picture.load()
+    picture = ImageOps.exif_transpose(picture)
+    if grey_frame:
+        picture = Image.fromarray(np.asarray(picture))
+    if not picture.mode.startswith("I;16"):
+        return picture.convert("RGB")
+    grey = (np.asarray(picture) >> 8).astype(np.uint8)
+    return Image.fromarray(255 - grey if white_is_zero else grey).convert("RGB")
+
+
+pictures, expected = {}, {}
+for module in (jpegs, pngs, tiffs, frames):
+    for name, data in module.pictures():
+        assert name not in pictures, name
+        try:
+            picture = shown(data)
+        except Exception:
+            if not name.startswith("refused/"):
+                continue
+            expected[name] = ""
+        else:
+            expected[name] = hashlib.sha256(struct.pack(">II", *picture.size) + picture.tobytes()).hexdigest()[:12]
+        pictures[name] = data
+
+archive = io.BytesIO()
+with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+    for name, data in pictures.items():
+        member = tarfile.TarInfo(name)
+        member.size = len(data)
+        tar.addfile(member, io.BytesIO(data))
+open("pictures.tar.gz", "wb").write(gzip.compress(archive.getvalue(), 9, mtime=0))
+lines = ",\n".join(f"{json.dumps(name)}:{json.dumps(expected[name])}" for name in pictures)
+open("expected.json", "w").write('{"pillow": "%s", "pictures": {\n%s\n}}\n' % (PIL.__version__, lines))
