@@ -42,7 +42,7 @@ type Request struct {
 	Bare     bool     // encode the rows of probabilities alone, as Truss does
 }
 
-// A Picture is its bytes or, where those are nil, the address they are fetched from.
+// A Picture is its bytes or, where those are nil, the address they are fetched from, or a data URL.
 type Picture struct {
 	URL  string
 	Data []byte

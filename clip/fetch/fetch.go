@@ -271,7 +271,7 @@ func (f *Fetcher) parse(address string) (*url.URL, error) {
 	address = strings.TrimSpace(address)
 	switch { // before it is parsed, which may take many times its size
 	case len(address) >= 5 && strings.EqualFold(address[:5], "data:"):
-		return nil, badURL("a data URL is not fetched: send it in the field \"image\"")
+		return nil, badURL("a data URL is not fetched")
 	case len(address) > maxURL:
 		return nil, badURL("the address is longer than %d bytes", maxURL)
 	}
