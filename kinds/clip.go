@@ -15,7 +15,7 @@ import (
 // encoders are run here.
 type ClipOptions struct {
 	Path         configs.Path     `yaml:"path"`
-	Labels       []string         `yaml:"labels" min:"1" max:"1000"` // unique
+	Labels       []string         `yaml:"labels" default:"" min:"1" max:"1000"` // unique; absent: each predict names its own
 	Template     configs.Template `yaml:"template" default:"{}"`
 	Fetch        Fetch            `yaml:"fetch"`
 	Batch        Batch            `yaml:"batch"`
@@ -46,7 +46,12 @@ func (o ClipOptions) Check(report func(key, problem string)) {
 }
 
 // Summary describes the model in a few words.
-func (o ClipOptions) Summary() string { return fmt.Sprintf("%s, labels: %d", o.Path, len(o.Labels)) }
+func (o ClipOptions) Summary() string {
+	if len(o.Labels) == 0 {
+		return fmt.Sprintf("%s, labels: those of each request", o.Path)
+	}
+	return fmt.Sprintf("%s, labels: %d", o.Path, len(o.Labels))
+}
 
 func addClip(env app.Env, name string, o ClipOptions) error {
 	m := clip.New(clip.Options{
