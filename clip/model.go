@@ -50,8 +50,8 @@ func New(o Options) *Model {
 	return &Model{options: o}
 }
 
-// load reads the folder, opens its graphs, and embeds the model's own labels. Its error reports as many
-// missing or mismatched files as can be known at once.
+// load reads the folder, opens its graphs, and embeds the model's own labels. Its error reports as
+// many missing or mismatched files as can be known at once.
 func (m *Model) load(ctx context.Context) (err error) {
 	// Labels that every request would be refused for are refused once, here.
 	if err := (&Request{Labels: m.labelsOrProbes(), Template: m.options.Template}).checkTexts(); err != nil {
