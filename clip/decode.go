@@ -2,7 +2,6 @@ package clip
 
 import (
 	"bytes"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -192,55 +191,4 @@ func badForm(cause error) error {
 	e := apierr.InvalidInput("bad_form", "the form breaks off or is malformed")
 	e.Cause = cause
 	return e
-}
-
-// decodeImage decodes a data URL or base64, in any of its alphabets, with or without padding.
-func decodeImage(text string) ([]byte, error) {
-	bad := func(message string, cause error) error {
-		return &apierr.Error{Code: apierr.CodeInvalidInput, Reason: ReasonNotAnImage, Param: "image", Message: message, Cause: cause}
-	}
-	text = strings.TrimSpace(text)
-	if len(text) >= 5 && strings.EqualFold(text[:5], "data:") {
-		head, data, ok := strings.Cut(text, ",")
-		if !ok || !strings.HasSuffix(strings.ToLower(head), ";base64") {
-			return nil, bad("a data URL must be base64: data:image/jpeg;base64,…", nil)
-		}
-		var err error
-		if text, err = url.PathUnescape(data); err != nil {
-			return nil, bad("the data URL has a % that is not followed by two hexadecimal digits", err)
-		}
-	} else if strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://") {
-		return nil, bad("\"image\" is the picture itself, as a data URL or base64; send an address as \"url\"", nil)
-	}
-	text = strings.TrimRight(text, "= \r\n")
-	data := bytes.NewBuffer(make([]byte, 0, base64.RawStdEncoding.DecodedLen(len(text))+bytes.MinRead))
-	if _, err := data.ReadFrom(base64.NewDecoder(base64.RawStdEncoding, &standardAlphabet{text})); err != nil {
-		return nil, bad("\"image\" is neither a data URL nor base64", err)
-	}
-	return data.Bytes(), nil
-}
-
-// standardAlphabet reads base64 of any alphabet as that of the standard one, without white space.
-// A picture is large: its text is not copied.
-type standardAlphabet struct{ text string }
-
-// Read implements io.Reader.
-func (s *standardAlphabet) Read(p []byte) (n int, err error) {
-	for ; n < len(p) && s.text != ""; s.text = s.text[1:] {
-		switch c := s.text[0]; c {
-		case '\n', '\r', ' ':
-			continue
-		case '-':
-			p[n] = '+'
-		case '_':
-			p[n] = '/'
-		default:
-			p[n] = c
-		}
-		n++
-	}
-	if n == 0 {
-		return 0, io.EOF
-	}
-	return n, nil
 }

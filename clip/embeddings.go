@@ -46,6 +46,11 @@ func (m *Model) preprocessEmbeddings(ctx context.Context, c *dialect.EmbeddingCa
 		return f, err
 	}
 	f.request = r
+	for i, item := range r.Input.Items {
+		if item.Text != nil && isPictureURL(*item.Text) {
+			r.Input.Items[i] = dialect.EmbeddingItem{URL: item.Text}
+		}
+	}
 	if size := m.labels.defaults.size; r.Dimensions != nil && *r.Dimensions > size {
 		return f, invalidParam(ReasonBadDimensions, "dimensions", "this model's vectors have %d numbers, no more", size)
 	}

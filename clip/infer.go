@@ -103,6 +103,9 @@ func (m *Model) wantedOf(r *openinference.Request, f inferFeed) ([]openinference
 	}
 	if f.texts == nil {
 		needs[textEmbeds] = inputIDs
+		if needs[imageLogits] == "" && m.labels.defaults.count() == 0 { // there is nothing to compare with
+			needs[imageLogits] = inputIDs
+		}
 	}
 	if f.pixels == nil && f.texts == nil {
 		return nil, invalidParam(ReasonBadTensor, "inputs", "send %s or %s, or both", pixelValues, inputIDs)

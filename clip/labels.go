@@ -42,7 +42,7 @@ type labelStore struct {
 	towers     *towers
 	tokens     textTokenizer
 	defaultKey string
-	defaults   vectors
+	defaults   vectors // of the model's own labels; none where it has none, but with their size
 	cache      *otter.Cache[string, keptVectors]
 }
 
@@ -73,6 +73,11 @@ func newLabelStore(ctx context.Context, t *towers, tokens textTokenizer, labels 
 	}
 	s.defaultKey = setKey(labels, template)
 	return s, nil
+}
+
+// dropDefaults drops the set that newLabelStore embedded, but not the size of its vectors.
+func (s *labelStore) dropDefaults() {
+	s.defaultKey, s.defaults = "", vectors{size: s.defaults.size}
 }
 
 // vectors returns the embedding of each label in the template. It runs the text tower when the set

@@ -12,11 +12,11 @@ import (
 	"penstock/onnx"
 )
 
-// Options configure a Model. Path and Labels are required.
+// Options configure a Model. Path is required.
 type Options struct {
 	Name         string        // its name in the engine
 	Path         string        // its folder
-	Labels       []string      // the labels of requests that name none
+	Labels       []string      // the labels of requests that name none; none: each predict must name its own
 	Template     string        // has one {} for the label; "": the label alone
 	Batch        int           // how many waiting requests one run may join; 0: 1
 	Fetch        fetch.Options // which pictures may be fetched
@@ -50,11 +50,11 @@ func New(o Options) *Model {
 	return &Model{options: o}
 }
 
-// load reads the folder, opens its graphs, and embeds the default labels. Its error reports as many
-// missing or mismatched files as can be known at once.
+// load reads the folder, opens its graphs, and embeds the model's own labels. Its error reports as
+// many missing or mismatched files as can be known at once.
 func (m *Model) load(ctx context.Context) (err error) {
 	// Labels that every request would be refused for are refused once, here.
-	if err := (&Request{Labels: m.options.Labels, Template: m.options.Template}).checkTexts(); err != nil {
+	if err := (&Request{Labels: m.labelsOrProbes(), Template: m.options.Template}).checkTexts(); err != nil {
 		return errors.New(apierr.From(err).Message)
 	}
 	folder, err := openFolder(m.options.Path)
@@ -89,8 +89,11 @@ func (m *Model) load(ctx context.Context) (err error) {
 	if m.towers, err = openTowers(runtime, m.options.Name, folder, height, width); err != nil {
 		return err
 	}
-	if m.labels, err = newLabelStore(ctx, m.towers, textTokenizer{tokens, m.towers.context(folder.config)}, m.options.Labels, m.options.Template); err != nil {
+	if m.labels, err = newLabelStore(ctx, m.towers, textTokenizer{tokens, m.towers.context(folder.config)}, m.labelsOrProbes(), m.options.Template); err != nil {
 		return err
+	}
+	if len(m.options.Labels) == 0 {
+		m.labels.dropDefaults()
 	}
 	m.scale, err = m.chooseScale(ctx, folder.config.LogitScale)
 	m.loaded.Store(err == nil)
@@ -112,8 +115,9 @@ func (m *Model) chooseScale(ctx context.Context, configured float64) (float64, e
 	if configured != 0 {
 		return configured, nil
 	}
-	texts := make([][]int64, len(m.options.Labels))
-	for i, label := range m.options.Labels {
+	labels := m.labelsOrProbes()
+	texts := make([][]int64, len(labels))
+	for i, label := range labels {
 		if texts[i], err = m.labels.tokens.encodeTruncated(label); err != nil {
 			return 0, err
 		}
@@ -122,6 +126,15 @@ func (m *Model) chooseScale(ctx context.Context, configured float64) (float64, e
 		return scale, err
 	}
 	return 100, nil
+}
+
+// labelsOrProbes returns the model's own labels or, where it has none, texts that serve to examine
+// its towers.
+func (m *Model) labelsOrProbes() []string {
+	if len(m.options.Labels) == 0 {
+		return []string{"a photo of a cat", "a photo of a dog"}
+	}
+	return m.options.Labels
 }
 
 func (m *Model) close() error {

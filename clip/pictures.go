@@ -19,6 +19,10 @@ var errCanceled = errors.New("the request was canceled before its run")
 // to a picture; "" omits that. The buffer must be claimed before it is used; if ctx ends first, it
 // is released.
 func (m *Model) gather(ctx context.Context, pictures []Picture, name func(i int) string) (*imageBuffer, error) {
+	pictures, err := inline(pictures, name)
+	if err != nil {
+		return nil, err
+	}
 	fetch := slices.ContainsFunc(pictures, func(p Picture) bool { return p.Data == nil })
 	request := new(limit.Holder)
 	buffer, err := m.buffers.acquire(ctx, request, len(pictures), fetch)
@@ -44,6 +48,25 @@ func (m *Model) gather(ctx context.Context, pictures []Picture, name func(i int)
 	}
 	buffer.releaseAfter(ctx)
 	return buffer, nil
+}
+
+// inline decodes the data URLs among the addresses of pictures: there is nothing to fetch.
+func inline(pictures []Picture, name func(i int) string) ([]Picture, error) {
+	pictures = slices.Clone(pictures)
+	for i, p := range pictures {
+		if p.Data != nil {
+			continue
+		}
+		data, ok, err := decodeDataURL(p.URL)
+		if e, failed := errors.AsType[*apierr.Error](err); failed {
+			e.Param = "url"
+			return nil, errorIn(name(i), e)
+		}
+		if ok {
+			pictures[i] = Picture{Data: data}
+		}
+	}
+	return pictures, nil
 }
 
 // errorIn adds to an error which picture it is about.

@@ -42,7 +42,7 @@ type Request struct {
 	Bare     bool     // encode the rows of probabilities alone, as Truss does
 }
 
-// A Picture is its bytes or, where those are nil, the address they are fetched from.
+// A Picture is its bytes or, where those are nil, the address they are fetched from, or a data URL.
 type Picture struct {
 	URL  string
 	Data []byte
@@ -100,7 +100,10 @@ func (r *Request) checkTemplate() *apierr.Error {
 }
 
 func (r *Request) checkLabels() *apierr.Error {
-	if n := len(r.Labels); n == 0 || n > maxLabels {
+	switch n := len(r.Labels); {
+	case n == 0:
+		return apierr.InvalidInput(ReasonBadLabels, "this model has no labels of its own: send \"labels\", 1 to %d of them", maxLabels)
+	case n > maxLabels:
 		return apierr.InvalidInput(ReasonBadLabels, "%d labels: send 1 to %d", n, maxLabels)
 	}
 	first := make(map[string]int, len(r.Labels))

@@ -154,9 +154,9 @@ func TestProblems(t *testing.T) {
 		{"far off kind", "models: [{name: m, kind: 7}]\n", "f:1:26: models[0].kind must be clip, onnx-llm, openai or http, not 7"},
 		{"kind without a value", "models: [{name: m, kind: }]\n", "f:1:20: models[0].kind has no value: give it one"},
 		{"models without a value", "models:\n", "f:1:1: models has no value: give it one"},
-		{"required keys without a value", "models: [{name: , kind: clip, path: , labels: , fetch: }]\n", "f:1:11: models[0].name has no value: give it one\nf:1:31: models[0].path has no value: give it one\nf:1:39: models[0].labels has no value: give it one\nf:1:49: models[0].fetch has no value: give it one or leave it out"},
+		{"required keys without a value", "models: [{name: , kind: clip, path: , labels: , fetch: }]\n", "f:1:11: models[0].name has no value: give it one\nf:1:31: models[0].path has no value: give it one\nf:1:39: models[0].labels has no value: give it one or leave it out\nf:1:49: models[0].fetch has no value: give it one or leave it out"},
 		{"kind as a list", "models: [{name: m, kind: [clip]}]\n", "f:1:26: models[0].kind must be one value, not a list"},
-		{"nothing but a kind", "models:\n  - kind: clip\n  - kind: onnx-llm\n  - kind: openai\n", "f:2:5: models[0].name is missing\nf:2:5: models[0].path is missing\nf:2:5: models[0].labels is missing\nf:3:5: models[1].name is missing\nf:3:5: models[1].path is missing\nf:4:5: models[2].name is missing\nf:4:5: models[2].upstreams is missing"},
+		{"nothing but a kind", "models:\n  - kind: clip\n  - kind: onnx-llm\n  - kind: openai\n", "f:2:5: models[0].name is missing\nf:2:5: models[0].path is missing\nf:3:5: models[1].name is missing\nf:3:5: models[1].path is missing\nf:4:5: models[2].name is missing\nf:4:5: models[2].upstreams is missing"},
 		{"another kind's key", "models: [{name: m, kind: onnx-llm, path: p, labels: [a]}]\n", `f:1:45: unknown key "labels": known here: kind, name, aliases, default, path, max_tokens`},
 		{
 			"name and alias", "models:\n  - {name: m, kind: onnx-llm, path: p}\n  - {name: n, kind: onnx-llm, path: q, aliases: [a, m, n]}\n  - {name: a, kind: onnx-llm, path: q, aliases: [a, b, b]}\n",

@@ -1,7 +1,9 @@
 package kinds
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"penstock/app"
@@ -15,7 +17,7 @@ import (
 // encoders are run here.
 type ClipOptions struct {
 	Path         configs.Path     `yaml:"path"`
-	Labels       []string         `yaml:"labels" min:"1" max:"1000"` // unique
+	Labels       []string         `yaml:"labels" default:"" min:"1" max:"1000"` // unique; absent: each predict names its own
 	Template     configs.Template `yaml:"template" default:"{}"`
 	Fetch        Fetch            `yaml:"fetch"`
 	Batch        Batch            `yaml:"batch"`
@@ -31,6 +33,8 @@ type Fetch struct {
 	PerHost int              `yaml:"per_host" default:"16" min:"1" max:"10000"` // at most AtOnce
 	Allow   []configs.Target `yaml:"allow" default:"[]" max:"1000"`             // allowed although not public
 	Deny    []configs.Target `yaml:"deny" default:"[]" max:"1000"`              // refused although public
+
+	UserAgent string `yaml:"user_agent" default:""` // absent: Penstock's own
 }
 
 // Batch bounds how many waiting predicts are joined into one run.
@@ -43,10 +47,19 @@ func (o ClipOptions) Check(report func(key, problem string)) {
 	if o.Fetch.PerHost > o.Fetch.AtOnce {
 		report("fetch.per_host", fmt.Sprintf("must be at most fetch.at_once (%d), not %d", o.Fetch.AtOnce, o.Fetch.PerHost))
 	}
+	// Ends of lines, control characters and bytes beyond ASCII are no part of a header.
+	if agent := o.Fetch.UserAgent; len(agent) > 500 || strings.ContainsFunc(agent, func(r rune) bool { return r < ' ' || r > '~' }) {
+		report("fetch.user_agent", "must be 1 to 500 characters of ASCII, none of them a control character")
+	}
 }
 
 // Summary describes the model in a few words.
-func (o ClipOptions) Summary() string { return fmt.Sprintf("%s, labels: %d", o.Path, len(o.Labels)) }
+func (o ClipOptions) Summary() string {
+	if len(o.Labels) == 0 {
+		return fmt.Sprintf("%s, labels: those of each request", o.Path)
+	}
+	return fmt.Sprintf("%s, labels: %d", o.Path, len(o.Labels))
+}
 
 func addClip(env app.Env, name string, o ClipOptions) error {
 	m := clip.New(clip.Options{
@@ -70,7 +83,7 @@ func addClip(env app.Env, name string, o ClipOptions) error {
 func fetchOptions(f Fetch, userAgent string) fetch.Options {
 	o := fetch.Options{
 		Timeout: f.Timeout, MaxSize: int64(f.MaxSize), AtOnce: f.AtOnce, PerHost: f.PerHost,
-		UserAgent: userAgent,
+		UserAgent: cmp.Or(f.UserAgent, userAgent),
 	}
 	for _, t := range f.Allow {
 		o.Allow = append(o.Allow, t.String())

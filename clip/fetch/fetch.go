@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -16,7 +15,6 @@ import (
 
 	"penstock/apierr"
 	"penstock/clip/internal/limit"
-	"penstock/memory"
 )
 
 // The reasons for which a fetch fails.
@@ -32,13 +30,12 @@ const (
 const (
 	maxRedirects = 5
 	maxURL       = 8 << 10 // bytes
-	pooledBuffer = 4 << 20 // bytes; larger buffers are left to the garbage collector
 )
 
 // Options configure a Fetcher. Zero values take the default.
 type Options struct {
-	Timeout   time.Duration // for one fetch with its redirects, not counting waits for a limit; 10 s
-	MaxSize   int64         // bytes of one body; 20 MiB
+	Timeout   time.Duration // for one fetch with its redirects and its retry, not counting waits for a limit; 10 s
+	MaxSize   int64         // bytes of one body, with and without its Content-Encoding; 20 MiB
 	AtOnce    int           // fetches at once, in all, and so bodies held at one time; 64
 	PerHost   int           // fetches at once, to one host; 16
 	Allow     []string      // hosts, IP addresses and CIDRs that are allowed on any port, though not public
@@ -88,7 +85,7 @@ func New(o Options) (*Fetcher, error) {
 		DialContext:            f.dial,
 		TLSHandshakeTimeout:    o.Timeout, // the transport continues to connect when a fetch has ended
 		ForceAttemptHTTP2:      true,
-		DisableCompression:     true, // pictures are compressed already, and a small body cannot expand
+		DisableCompression:     true, // pictures are compressed already; what is compressed all the same, body decodes
 		MaxResponseHeaderBytes: 64 << 10,
 		MaxIdleConns:           o.AtOnce,
 		IdleConnTimeout:        30 * time.Second,
@@ -124,62 +121,75 @@ func (f *Fetcher) Fetch(ctx context.Context, holder *limit.Holder, address strin
 	if err != nil {
 		return err
 	}
-	left := f.options.Timeout
-	for range 1 + maxRedirects {
-		if body, ok := f.cache.get(target); ok {
-			return use(body)
+	c := &chain{left: f.options.Timeout}
+	for redirects := 0; redirects <= maxRedirects; {
+		if len(c.cookies(target)) == 0 {
+			if body, ok := f.cache.get(target); ok {
+				return use(body)
+			}
 		}
-		next, took, err := f.hop(ctx, holder, left, target, use)
+		next, err := f.hop(ctx, holder, c, target, use)
+		if failed, ok := errors.AsType[*temporary](err); ok {
+			if err := c.pause(ctx, failed); err != nil {
+				return err
+			}
+			continue
+		}
 		if next == nil || err != nil {
 			return err
 		}
-		left -= took
+		redirects++
 		target = next
 	}
 	return apierr.InvalidInput(ReasonTooManyRedirects, "the address redirects more than %d times", maxRedirects)
 }
 
 // hop waits for both limits and requests one address. It returns the address that this redirects to
-// and how long the request took, or nil once use has had the body. It holds nothing when it
-// returns: a redirect to another host must not wait for it while it keeps this one.
-func (f *Fetcher) hop(ctx context.Context, holder *limit.Holder, timeout time.Duration, target *url.URL, use func([]byte) error) (next *url.URL, took time.Duration, err error) {
+// or nil once use has had the body. It holds nothing when it returns: a redirect to another host
+// must not wait for it while it keeps this one, and a pause must not keep others waiting.
+func (f *Fetcher) hop(ctx context.Context, holder *limit.Holder, c *chain, target *url.URL, use func([]byte) error) (next *url.URL, err error) {
 	atHost, err := holder.AcquireKey(ctx, f.perHost, hostOf(target), 1)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	defer atHost.Release()
 	inAll, err := holder.Acquire(ctx, f.total, 1)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	defer inAll.Release()
 	since := time.Now()
-	next, err = f.request(ctx, timeout, target, func(body []byte) error {
+	defer func() { c.left -= time.Since(since) }()
+	return f.request(ctx, c, target, func(body []byte) error {
 		atHost.Release()
 		return use(body)
 	})
-	return next, time.Since(since), err
 }
 
 // request sends one request. It returns the address that this redirects to, or nil once use has had
-// the body.
-func (f *Fetcher) request(ctx context.Context, timeout time.Duration, target *url.URL, use func([]byte) error) (next *url.URL, err error) {
-	hopCtx, cancel := context.WithTimeoutCause(ctx, timeout, errTimeout)
+// the body; or an error, which is a *temporary if the request may be sent again.
+func (f *Fetcher) request(ctx context.Context, c *chain, target *url.URL, use func([]byte) error) (next *url.URL, err error) {
+	hopCtx, cancel := context.WithTimeoutCause(ctx, c.left, errTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(hopCtx, http.MethodGet, target.String(), nil)
 	if err != nil {
 		return nil, badURL("the address is not a valid URL")
 	}
 	request.Header.Set("User-Agent", f.options.UserAgent)
-	request.Header.Set("Accept", "image/*")
+	request.Header.Set("Accept", "*/*")
+	cookies := c.cookies(target)
+	for _, cookie := range cookies {
+		request.AddCookie(cookie)
+	}
 	response, err := f.transport.RoundTrip(request)
 	if err != nil {
-		return nil, failure(ctx, hopCtx, err)
+		return nil, f.failure(ctx, hopCtx, err)
 	}
 	defer response.Body.Close()
+	c.keep(target, response)
 
 	switch response.StatusCode {
-	case http.StatusOK:
+	case http.StatusOK, http.StatusNonAuthoritativeInfo, http.StatusPartialContent:
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		location, err := target.Parse(response.Header.Get("Location"))
 		if err != nil || response.Header.Get("Location") == "" {
@@ -187,83 +197,22 @@ func (f *Fetcher) request(ctx context.Context, timeout time.Duration, target *ur
 		}
 		return f.parse(location.String())
 	default:
-		return nil, apierr.InvalidInput(ReasonFailed, "the address answered with status %d instead of a picture", response.StatusCode)
-	}
-
-	if response.ContentLength > f.options.MaxSize {
-		return nil, f.tooLarge()
-	}
-	body := f.buffers.Get().(*bytes.Buffer)
-	defer func() {
-		if body.Cap() <= pooledBuffer {
-			body.Reset()
-			f.buffers.Put(body)
+		err := apierr.InvalidInput(ReasonFailed, "the address answered with status %d instead of a picture", response.StatusCode)
+		if response.StatusCode == http.StatusServiceUnavailable || response.StatusCode == http.StatusTooManyRequests {
+			return nil, &temporary{cause: err, after: retryAfter(response.Header, time.Now())}
 		}
-	}()
-	held := memory.From(ctx).Reserve(memory.Fetch)
-	defer held.Close()
-	if _, err := body.ReadFrom(&reserving{ctx, io.LimitReader(response.Body, f.options.MaxSize+1), held}); err != nil {
-		return nil, failure(ctx, hopCtx, err)
-	}
-	if int64(body.Len()) > f.options.MaxSize {
-		return nil, f.tooLarge()
-	}
-	response.Body.Close() // the connection is free for others while this body is used
-	if err := use(body.Bytes()); err != nil {
 		return nil, err
 	}
-	f.cache.put(ctx, target, response.Header, body.Bytes())
-	return nil, nil
-}
-
-// reserving reserves memory for what it reads, twice, as the buffer doubles.
-type reserving struct {
-	ctx  context.Context // it lives for one ReadFrom
-	from io.Reader
-	held *memory.Reservation
-}
-
-func (r *reserving) Read(p []byte) (int, error) {
-	n, err := r.from.Read(p)
-	if short := r.held.Grow(r.ctx, 2*int64(n)); short != nil {
-		return n, short
-	}
-	return n, err
-}
-
-func (f *Fetcher) tooLarge() error {
-	return apierr.InvalidInput(ReasonTooLarge, "the file is larger than the %d KiB taken here: send a smaller one", f.options.MaxSize>>10)
-}
-
-// failure explains why a request failed.
-func failure(ctx, hopCtx context.Context, err error) error {
-	var (
-		e    *apierr.Error
-		slow net.Error
-		name *net.DNSError
-	)
-	switch {
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case errors.As(err, &e): // no memory
-		return e
-	// A name that does not exist and one inside this network get the same error: a client must not
-	// learn which names there are.
-	case errors.Is(err, errNotAllowed), errors.As(err, &name) && !name.IsTimeout:
-		e = apierr.InvalidInput(ReasonAddressNotAllowed, "that address is not fetched from here: only public ones are, on ports 80 and 443, by names that exist; check it, or send the picture itself")
-	case errors.Is(context.Cause(hopCtx), errTimeout), errors.As(err, &slow) && slow.Timeout():
-		e = apierr.InvalidInput(ReasonTimeout, "the address took too long to answer: try again, or send the picture itself")
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		e = apierr.InvalidInput(ReasonFailed, "the connection broke off before the whole file had come: try again")
-	default:
-		e = apierr.InvalidInput(ReasonFailed, "nothing could be fetched from the address: check that it is right and can be reached from everywhere")
-	}
-	e.Cause = err
-	return e
-}
-
-func badURL(format string, args ...any) error {
-	return apierr.InvalidInput(ReasonBadURL, format, args...)
+	return nil, f.body(ctx, hopCtx, response, func(body []byte) error {
+		if err := use(body); err != nil {
+			return err
+		}
+		// What was sent for cookies is for them alone.
+		if response.StatusCode != http.StatusPartialContent && len(cookies) == 0 {
+			f.cache.put(ctx, target, response.Header, body)
+		}
+		return nil
+	})
 }
 
 // parse parses an address and refuses what is not fetched.
@@ -271,7 +220,7 @@ func (f *Fetcher) parse(address string) (*url.URL, error) {
 	address = strings.TrimSpace(address)
 	switch { // before it is parsed, which may take many times its size
 	case len(address) >= 5 && strings.EqualFold(address[:5], "data:"):
-		return nil, badURL("a data URL is not fetched: send it in the field \"image\"")
+		return nil, badURL("a data URL is not fetched")
 	case len(address) > maxURL:
 		return nil, badURL("the address is longer than %d bytes", maxURL)
 	}
