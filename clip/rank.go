@@ -9,7 +9,8 @@ import (
 	"penstock/dialect"
 )
 
-// maxPartTexts is how many texts of a request to rank one run embeds. Of pictures it is maxPictures.
+// maxPartTexts is how many texts of a request to rank one run embeds, as maxPictures is how many
+// pictures.
 const maxPartTexts = 4 * maxTextBatch
 
 // rank ranks items by the cosine of their vector and the query's. It embeds a request's items in

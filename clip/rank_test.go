@@ -82,8 +82,13 @@ func TestARankingIsByTheCosinesOfTheEmbeddings(t *testing.T) {
 	type object = map[string]string
 	encoded := func(name string) string { return base64.StdEncoding.EncodeToString(photo(t, name)) }
 	items := []any{
-		"a photo of a dog", object{"image": encoded("cat_chelsea.jpg")}, object{"text": "a photo of a cat"}, object{"url": s.URL + "/rocket.jpg"},
-		object{"image": "data:image/jpeg;base64," + encoded("coffee.jpg")}, "a rocket that takes off", object{"url": s.URL + "/cat_chelsea.jpg"},
+		"a photo of a dog",
+		object{"image": encoded("cat_chelsea.jpg")},
+		object{"text": "a photo of a cat"},
+		object{"url": s.URL + "/rocket.jpg"},
+		object{"image": "data:image/jpeg;base64," + encoded("coffee.jpg")},
+		"a rocket that takes off",
+		object{"url": s.URL + "/cat_chelsea.jpg"},
 	}
 	for _, query := range []any{"a photo of a cat", object{"text": "a cup of coffee"}, object{"url": s.URL + "/cat_chelsea.jpg"}, object{"image": encoded("rocket.jpg")}} {
 		want := l.reference(t, query, items)

@@ -149,3 +149,30 @@ func TestTextsOfARankingAreEmbeddedOnce(t *testing.T) {
 		t.Error("the embedding of a text in the cache is another one")
 	}
 }
+
+// Equal pictures are embedded once: 100 of them are one part.
+func TestEqualPicturesOfARankingAreEmbeddedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hold(t, 1)
+		h.openGate()
+		picture := map[string]string{"image": base64.StdEncoding.EncodeToString(photo(t, "cat_chelsea.jpg"))}
+		items := slices.Repeat([]any{picture}, 100)
+		got, err := h.rank(t.Context(), t, fmt.Sprintf(`{"query":%s,"items":%s}`, marshal(t, picture), marshal(t, items)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := h.n.Load(); n != 1 || len(got.Results) != 100 || got.Results[99].Index != 99 || got.Results[0].Score != got.Results[99].Score {
+			t.Errorf("%d runs, %+v", n, got.Results)
+		}
+		h.close(t)
+	})
+}
+
+// No score is beyond 1, as rounded as the numbers of a vector may be.
+func TestAScoreIsACosine(t *testing.T) {
+	got := ranked([]float32{1.0001}, [][]float32{{1.0001}, {-1.0001}, {0.5}}, []int{1, 2, 0})
+	want := []dialect.Ranked{{Index: 2, Score: 1}, {Index: 1, Score: 0.50005}, {Index: 0, Score: -1}}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v", got)
+	}
+}

@@ -94,7 +94,7 @@ func (RankCodec) Encode(r *Ranking) ([]byte, error) {
 	}{r.Results})
 }
 
-// parseRank reads the body of POST /v1/models/{name}:rank, in which any unknown member is a mistake.
+// parseRank reads the body of POST /v1/models/{name}:rank. An unknown member is an error.
 func parseRank(c *RankCall) (*RankRequest, error) {
 	var body struct {
 		Query *rankItem  `json:"query"`
@@ -127,8 +127,8 @@ func newRankRequest(query *rankItem, list string, items []EmbeddingItem, topN *i
 	return r, nil
 }
 
-// rankItem is a string, {"text": …}, {"image": …} or {"url": …}. A string that is a data URL of an
-// image is that image.
+// rankItem is a string, or an object with one of text, image and url. A string that is a data URL of
+// an image is that image.
 type rankItem EmbeddingItem
 
 // rankObject is the form of a rankItem that is an object.
