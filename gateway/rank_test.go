@@ -202,6 +202,11 @@ func TestRerankIsServedOrPassedThrough(t *testing.T) {
 			t.Errorf("the error is %s", w.Body)
 		}
 	}
+	for _, path := range []string{"/v2/rerank", "/rerank", "/v1/rerank/"} { // of other versions of Cohere's API
+		if w := s.record(request("POST", path, "{}")); w.Code != 404 || !strings.Contains(w.Body.String(), "the path is /v1/rerank") {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
 	m, err := s.Model("clip")
 	if err != nil {
 		t.Fatal(err)

@@ -36,6 +36,8 @@ func (g *Gateway) missed(c *gin.Context) {
 	switch {
 	case path == "/v2/models": // where KServe's own server lists its models
 		r, e.Reason, e.Message = g.codecs.infer, "", here+": POST /v2/repository/index lists the models"
+	case api != "" && right == "/v1/"+routeRerank && g.reranks(routeRerank):
+		e.Message = here + ": the path is " + right
 	case api != "":
 		e.Message = fmt.Sprintf("%s: this server has no %s; it has %s", here, api, g.protocols())
 	case wrong == noRoute && (path == "/v1" || strings.HasPrefix(path, "/v1/")):
