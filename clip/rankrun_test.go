@@ -11,6 +11,7 @@ import (
 
 	"penstock/apierr"
 	"penstock/dialect"
+	"penstock/memory"
 )
 
 // Requests to rank and requests for embeddings that wait are one run, and have the results they
@@ -174,5 +175,28 @@ func TestAScoreIsACosine(t *testing.T) {
 	want := []dialect.Ranked{{Index: 2, Score: 1}, {Index: 1, Score: 0.50005}, {Index: 0, Score: -1}}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v", got)
+	}
+}
+
+// Texts are embedded for the request where the budget has no memory to keep them; those that are
+// kept hold memory until they are deleted.
+func TestTextsAreKeptWithinTheBudget(t *testing.T) {
+	l := load(t, tiny(t))
+	const body = `{"query":"a cat","items":["a dog","a boat"]}`
+	none := memory.New(0)
+	got, err := l.model.labels.texts(memory.With(t.Context(), none.Account("a")), []text{{"a cat", []int64{1, 2}}, {"a cat", []int64{1, 2}}})
+	if err != nil || got.count() != 2 || l.model.labels.cache.EstimatedSize() != 0 {
+		t.Errorf("%d vectors, %v", got.count(), err)
+	}
+	budget := memory.New(1 << 20)
+	if r, err := l.rank(memory.With(t.Context(), budget.Account("a")), t, body); err != nil || len(r.Results) != 2 {
+		t.Errorf("got %+v, %v", r, err)
+	}
+	if budget.Snapshot().Kinds[memory.Cache] == 0 {
+		t.Error("what is kept is not reserved")
+	}
+	l.model.labels.cache.InvalidateAll()
+	if held := budget.Snapshot().Used; held != 0 {
+		t.Errorf("%d bytes are held for what was deleted", held)
 	}
 }
