@@ -77,7 +77,7 @@ type Ranked struct {
 }
 
 // RankCodec is the protocol of POST /v1/models/{name}:rank.
-type RankCodec struct{ nativeCodec }
+type RankCodec struct{}
 
 // Decode returns the call of a request. The model is part of the path.
 func (RankCodec) Decode(in Input) (*RankCall, error) {

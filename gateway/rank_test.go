@@ -314,3 +314,25 @@ func TestRankingsKeepTheLimitsOfKeys(t *testing.T) {
 		}
 	}
 }
+
+// Pages of allowed origins reach both routes, and read what was ignored.
+func TestPagesReachTheRoutesThatRank(t *testing.T) {
+	const page = "https://page.example"
+	s := newRankers(t, func(o *gateway.Options) { o.Origins = []string{page} })
+	for path, body := range map[string]string{
+		"/v1/models/clip:rank": `{"query":"a","items":["a"]}`, "/v1/rerank": `{"model":"clip","query":"a","documents":["a"],"user":"u"}`,
+	} {
+		w := s.record(request("OPTIONS", path, "", "Origin", page, "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type"))
+		if w.Code != 204 || w.Header().Get("Access-Control-Allow-Origin") != page {
+			t.Errorf("the preflight of %s: %d %v", path, w.Code, w.Header())
+		}
+		w = s.record(request("POST", path, body, "Content-Type", "application/json", "Origin", page, "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "cors"))
+		if w.Code != 200 || w.Header().Get("Access-Control-Allow-Origin") != page || !strings.Contains(w.Header().Get("Access-Control-Expose-Headers"), "X-Penstock-Ignored") {
+			t.Errorf("%s: %d %v", path, w.Code, w.Header())
+		}
+		w = s.record(request("POST", path, body, "Content-Type", "text/plain", "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "cors"))
+		if w.Code != 403 {
+			t.Errorf("%s from another page: %d", path, w.Code)
+		}
+	}
+}
