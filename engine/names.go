@@ -20,9 +20,9 @@ const maxMatched = 256
 
 // Matched returns the text that the * of a pattern stands for in a name, if the pattern matches the
 // name. The text is never empty, never longer than 256 bytes, and printable: it goes into logs and
-// into requests to other servers. It has no *, which no client can have meant, and no part that is .
-// or ..: a server that makes a path of it could find a model of another name. A pattern without a *
-// matches nothing.
+// into requests to other servers. It has no *, which no client can have meant, and no part that is
+// "." or "..": a server that makes a path of it could find a model of another name. A pattern
+// without a * matches nothing.
 func Matched(pattern, name string) (text string, ok bool) {
 	before, after, ok := strings.Cut(pattern, wildcard)
 	if !ok || len(name) < len(before)+len(after) || !strings.HasPrefix(name, before) || !strings.HasSuffix(name, after) {
