@@ -127,8 +127,8 @@ func newRankRequest(query *rankItem, list string, items []EmbeddingItem, topN *i
 	return r, nil
 }
 
-// rankItem is a string, or an object with one of text, image and url. A string that is a data URL of
-// an image is that image.
+// rankItem is a string, or an object with one of text, image and url. A string that is a data URL
+// of an image is that image.
 type rankItem EmbeddingItem
 
 // rankObject is the form of a rankItem that is an object.
