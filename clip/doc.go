@@ -21,9 +21,10 @@
 // and selects the best labels.
 //
 // Callers with bytes send JSON, multipart forms, or a picture as it is; an error about them has a
-// reason. They have two more verbs: embed, for texts and pictures in OpenAI's dialect, and infer,
-// which is the model in the tensors of the Open Inference Protocol. The model describes the inputs
-// and outputs of infer without being run.
+// reason. They have three more verbs: embed, for texts and pictures in OpenAI's dialect; rank,
+// which orders up to 1,000 texts and pictures by the cosines of their embeddings and a query's, in
+// parts that are requests for embeddings; and infer, which is the model in the tensors of the Open
+// Inference Protocol. The model describes the inputs and outputs of infer without being run.
 //
 // The package trains nothing, downloads no model, and keeps no picture but those whose servers
 // allow shared caches to keep them.

@@ -1,6 +1,7 @@
 package clip
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,10 +34,15 @@ func parseEmbeddings(c *dialect.EmbeddingCall) (*dialect.EmbeddingRequest, error
 	if err == nil && r.Input.Tokens != nil {
 		err = dialect.InvalidValue("input", "this model has a tokenizer of its own: send text, not token ids.")
 	}
+	return r, invalid(err)
+}
+
+// invalid returns the error of a request that cannot be parsed.
+func invalid(err error) error {
 	if d, ok := errors.AsType[*dialect.Error](err); ok {
-		return nil, &apierr.Error{Code: apierr.CodeInvalidInput, Reason: d.Code, Message: d.Message, Param: d.Param, Cause: err}
+		return &apierr.Error{Code: apierr.CodeInvalidInput, Reason: d.Code, Message: d.Message, Param: d.Param, Cause: err}
 	}
-	return r, err
+	return err
 }
 
 // preprocessEmbeddings tokenises the texts and gathers the pictures.
@@ -48,7 +54,7 @@ func (m *Model) preprocessEmbeddings(ctx context.Context, c *dialect.EmbeddingCa
 	f.request = r
 	for i, item := range r.Input.Items {
 		if item.Text != nil && isPictureURL(*item.Text) {
-			r.Input.Items[i] = dialect.EmbeddingItem{URL: item.Text}
+			r.Input.Items[i] = dialect.EmbeddingItem{Name: item.Name, URL: item.Text}
 		}
 	}
 	if size := m.labels.defaults.size; r.Dimensions != nil && *r.Dimensions > size {
@@ -62,7 +68,7 @@ func (m *Model) preprocessEmbeddings(ctx context.Context, c *dialect.EmbeddingCa
 		names    []string
 	)
 	for i, item := range r.Input.Items {
-		name := fmt.Sprintf("input[%d]", i)
+		name := cmp.Or(item.Name, fmt.Sprintf("input[%d]", i))
 		switch {
 		case item.Text != nil:
 			ids, err := m.tokenise(name, *item.Text)
@@ -117,16 +123,14 @@ func invalidParam(reason, param, format string, args ...any) error {
 // predictEmbeddings runs each tower once for all requests.
 func (m *Model) predictEmbeddings(ctx context.Context, feeds []embedFeed) ([]embedRaw, error) {
 	buffers := make([]*imageBuffer, len(feeds))
-	var ids [][]int64
 	for i, f := range feeds {
 		buffers[i] = f.pictures
-		ids = append(ids, f.texts...)
 	}
 	embedded, err := m.embedPictures(ctx, buffers)
 	if err != nil {
 		return nil, err
 	}
-	texts, err := m.towers.texts(ctx, ids)
+	texts, err := m.labels.texts(ctx, textsOf(feeds))
 	if err != nil {
 		return nil, err
 	}

@@ -36,6 +36,8 @@ type EmbeddingItem struct {
 	Text  *string `json:"-"`
 	Image *string `json:"image,omitzero"` // a data URL, or base64
 	URL   *string `json:"url,omitzero"`   // a picture's address
+
+	Name string `json:"-"` // how errors refer to it; "": by its index in the input
 }
 
 // EmbeddingResponse is the response of POST /v1/embeddings.

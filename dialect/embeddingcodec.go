@@ -7,11 +7,22 @@ import "encoding/json"
 type EmbeddingCall struct {
 	Call
 	ignored
+
+	parsed *EmbeddingRequest // of a call that is no client's
+}
+
+// NewEmbeddingCall returns the call of a request that has been parsed and checked already, as a
+// part of another one. It has no bytes.
+func NewEmbeddingCall(r *EmbeddingRequest) *EmbeddingCall {
+	return &EmbeddingCall{Call: Call{Model: r.Model, Dialect: Embeddings}, parsed: r}
 }
 
 // Parse reads and checks the request. Members that only advise a server, and unknown ones, are
 // recorded as ignored. Its error is an *Error.
 func (c *EmbeddingCall) Parse() (*EmbeddingRequest, error) {
+	if c.parsed != nil {
+		return c.parsed, nil
+	}
 	r, err := ParseEmbeddingRequest(c.Body)
 	if err != nil {
 		return nil, err

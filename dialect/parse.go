@@ -14,8 +14,15 @@ import (
 // parse reads a request's body into out, without the members that out has no fields for. Its error
 // is an *Error, worded as OpenAI's are. A null leaves its field as if the member were absent, as it
 // does at OpenAI.
-func parse[T any](body []byte, out *T) error {
-	err := strictjson.DecodeKnown(body, out)
+func parse[T any](body []byte, out *T) error { return parseError(strictjson.DecodeKnown(body, out)) }
+
+// parseStrictly is parse for a body that may have no other members than out has fields for.
+func parseStrictly[T any](body []byte, out *T) error {
+	return parseError(strictjson.Decode(body, out))
+}
+
+// parseError makes an *Error of an error of package strictjson.
+func parseError(err error) error {
 	e, ok := errors.AsType[*strictjson.Error](err)
 	if !ok {
 		return err

@@ -41,6 +41,12 @@ func decodeInput[In any](in Input) (v In, err error) {
 	return v, nil
 }
 
+// encodeOutput is the Encode of a Predictor without one of its own.
+func encodeOutput[Out any](out Out) (Output, error) {
+	b, err := encodeJSON(out)
+	return Output{MediaType: "application/json", Body: b}, err
+}
+
 // encodeJSON is the Encode of a verb without one of its own.
 func encodeJSON[T any](v T) ([]byte, error) {
 	b, err := json.Marshal(v)

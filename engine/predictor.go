@@ -38,10 +38,7 @@ func Predicts[In, Feed, Raw, Out any](m *Model, verb string, p Predictor[In, Fee
 		p.Decode = decodeInput[In]
 	}
 	if p.Encode == nil {
-		p.Encode = func(out Out) (Output, error) {
-			b, err := encodeJSON(out)
-			return Output{MediaType: "application/json", Body: b}, err
-		}
+		p.Encode = encodeOutput[Out]
 	}
 	predict := func(ctx context.Context, c *Call, feed Feed) (Raw, error) {
 		return underPermit(ctx, c, func() (Raw, error) { return phase(ctx, m, PhasePredict, p.Predict, feed) })
@@ -60,9 +57,17 @@ func Predicts[In, Feed, Raw, Out any](m *Model, verb string, p Predictor[In, Fee
 		}
 		return phase(ctx, m, PhasePostprocess, p.Postprocess, raw)
 	}
+	return registerPrediction(m, verb, run, p.Decode, p.Encode)
+}
+
+// registerPrediction registers a verb that gives one whole result, and returns its handle.
+func registerPrediction[In, Out any](
+	m *Model, verb string, run func(context.Context, *Call, In) (Out, error),
+	decode func(Input) (In, error), encode func(Out) (Output, error),
+) *Prediction[In, Out] {
 	v := &Verb{name: verb, predict: func(ctx context.Context, c *Call, in Input) (Output, error) {
 		var out Output
-		value, err := decoded(p.Decode, in)
+		value, err := decoded(decode, in)
 		if err != nil {
 			return out, err
 		}
@@ -70,7 +75,7 @@ func Predicts[In, Feed, Raw, Out any](m *Model, verb string, p Predictor[In, Fee
 		if err != nil {
 			return out, err
 		}
-		err = guard(func() (err error) { out, err = p.Encode(result); return err })
+		err = guard(func() (err error) { out, err = encode(result); return err })
 		return out, err
 	}}
 	h := &Prediction[In, Out]{verb: v, run: run}

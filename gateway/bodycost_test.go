@@ -168,6 +168,8 @@ func TestNoBodyCostsMoreThanFourTimesItsSize(t *testing.T) {
 	holes("/v1/chat/completions", `{"messages":`, `}`)
 	holes("/v1/embeddings", `{"model":"clip","input":`, `}`)
 	holes("/v1/embeddings", `{"model":"upstream","input":`, `}`)
+	holes("/v1/models/clip:rank", `{"query":"a","items":`, `}`)
+	holes("/v1/rerank", `{"model":"clip","query":"a","return_documents":true,"documents":`, `}`)
 	for _, field := range []string{"urls", "labels", "image", "url", "template"} {
 		holes("/v1/models/clip:predict", `{"`+field+`":`, `}`)
 	}
@@ -188,6 +190,8 @@ func TestNoBodyCostsMoreThanFourTimesItsSize(t *testing.T) {
 			{"/v1/models/clip:predict", "application/json", `{"urls":["` + p + `"]}`},
 			{"/v1/embeddings", "application/json", `{"model":"clip","input":"` + p + `"}`},
 			{"/v1/embeddings", "application/json", `{"model":"clip","input":["` + p + `"]}`},
+			{"/v1/models/clip:rank", "application/json", `{"query":"a","items":[{"image":"` + p + `"}]}`},
+			{"/v1/rerank", "application/json", `{"model":"clip","query":"a","return_documents":true,"documents":[{"image":"` + p + `"}]}`},
 			{"/v1/models/clip:predict", "multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"image\"\r\n\r\n" + p + "\r\n--b--"},
 			{"/v1/models/clip:predict", "multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"image\"; filename=\"a\"\r\n\r\n" + p + "\r\n--b--"},
 			{"/v1/models/clip:predict", "image/png", p},

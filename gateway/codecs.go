@@ -23,6 +23,8 @@ type Dialect struct {
 type codecs struct {
 	native     dialect.Codec
 	embeddings dialect.EmbeddingCodec
+	rank       dialect.RankCodec
+	rerank     dialect.RerankCodec
 	infer      openinference.Codec
 
 	dialects []Dialect // of the routes whose requests name their model

@@ -65,7 +65,8 @@ func (g *Gateway) rendererOf(path string) errorRenderer {
 		return r
 	}
 	if g.isPassed(path) {
-		return g.codecs.dialects[0].Codec // OpenAI's
+		below, _ := dialect.PassPath(path)
+		return g.passRenderer(below)
 	}
 	if path == "/v2" || strings.HasPrefix(path, "/v2/") {
 		return g.codecs.infer

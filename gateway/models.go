@@ -39,7 +39,7 @@ func (g *Gateway) describe(m *engine.Model, name string) dialect.Model {
 func splitVerb(path string) (name, verb string) {
 	path = strings.Trim(path, "/")
 	if i := strings.LastIndexAny(path, ":/"); i > 0 {
-		if v := path[i+1:]; v == verbPredict || v == verbStream {
+		if v := path[i+1:]; v == verbPredict || v == verbStream || v == verbRank {
 			return path[:i], v
 		}
 	}
@@ -63,11 +63,14 @@ func (g *Gateway) getModel(c *gin.Context) error {
 	case verbPredict:
 		c.Header("Allow", http.MethodPost)
 		return &apierr.Error{Code: apierr.CodeMethodNotAllowed, Message: "POST the input to predict"}
+	case verbRank:
+		c.Header("Allow", http.MethodPost)
+		return &apierr.Error{Code: apierr.CodeMethodNotAllowed, Message: "POST the query and the items to rank"}
 	}
 	return g.writeJSON(c, http.StatusOK, g.describe(m, name))
 }
 
-// postModel serves POST /v1/models/{name}:predict, …/predict and …/stream.
+// postModel serves POST /v1/models/{name}:predict, …/predict, …/stream and …:rank.
 func (g *Gateway) postModel(c *gin.Context) error {
 	name, verb := splitVerb(c.Param("path"))
 	setRoute(c, "/v1/models/{name}/"+verb)
@@ -85,7 +88,10 @@ func (g *Gateway) postModel(c *gin.Context) error {
 		c.Header("Allow", http.MethodGet)
 		return &apierr.Error{Code: apierr.CodeMethodNotAllowed, Message: "POST to …:predict or …/stream of a model"}
 	}
-	if verb == verbPredict {
+	switch verb {
+	case verbRank:
+		return g.rank(c, m)
+	case verbPredict:
 		if v, ok := m.Verb(verbPredict); ok {
 			return g.predict(c, v)
 		}

@@ -37,7 +37,7 @@ func (g *Gateway) passes(c *gin.Context) bool {
 			return true
 		}
 	}
-	g.rendering(g.codecs.dialects[0].Codec, func(c *gin.Context) error { return g.pass(c, path) })(c)
+	g.rendering(g.passRenderer(path), func(c *gin.Context) error { return g.pass(c, path) })(c)
 	return true
 }
 
@@ -51,7 +51,18 @@ func (g *Gateway) passRoute(path string) (dialect.PassRoute, bool) {
 			return route, true
 		}
 	}
+	if g.reranks(path) {
+		return routeRerank, true
+	}
 	return "", false
+}
+
+// passRenderer returns what renders the errors of a route that is passed through.
+func (g *Gateway) passRenderer(path string) errorRenderer {
+	if g.reranks(path) {
+		return g.codecs.rerank
+	}
+	return g.codecs.dialects[0].Codec // OpenAI's
 }
 
 // isPassed reports whether a path is one of a route that is passed through.
@@ -88,6 +99,9 @@ func (g *Gateway) pass(c *gin.Context, path string) error {
 	m, err := g.passedModel(c, r.Model)
 	if err != nil {
 		return err
+	}
+	if rank, ok := rankOf(m); ok && path == routeRerank {
+		return g.rerank(c, m, rank, r)
 	}
 	pass, ok := engine.PredictionOf[*dialect.PassCall, engine.Usage](m, verbPass)
 	if !ok {

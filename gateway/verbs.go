@@ -15,6 +15,7 @@ const (
 	verbStream   = "stream"   // a generator, from bytes to events
 	verbGenerate = "generate" // a language model, in any dialect
 	verbEmbed    = "embed"    // OpenAI's embeddings
+	verbRank     = "rank"     // items by their similarity to a query
 	verbInfer    = "infer"    // the Open Inference Protocol
 	verbPass     = "pass"     // further routes of an OpenAI-compatible server
 )
@@ -37,12 +38,14 @@ func AcceptVerb(v *engine.Verb) error {
 		_, ok = engine.GenerationHandle[*dialect.Request, dialect.Delta](v)
 	case verbEmbed:
 		_, ok = engine.PredictionHandle[*dialect.EmbeddingCall, *dialect.EmbeddingResponse](v)
+	case verbRank:
+		_, ok = engine.PredictionHandle[*dialect.RankCall, *dialect.Ranking](v)
 	case verbInfer:
 		_, ok = engine.PredictionHandle[*openinference.Request, *openinference.Response](v)
 	case verbPass:
 		_, ok = engine.PredictionHandle[*dialect.PassCall, engine.Usage](v)
 	default:
-		return fmt.Errorf("no route reaches it; there are %s, %s, %s, %s, %s and %s", verbPredict, verbStream, verbGenerate, verbEmbed, verbInfer, verbPass)
+		return fmt.Errorf("no route reaches it; there are %s, %s, %s, %s, %s, %s and %s", verbPredict, verbStream, verbGenerate, verbEmbed, verbRank, verbInfer, verbPass)
 	}
 	if !ok {
 		return fmt.Errorf("no route reaches a verb of that name with its types")

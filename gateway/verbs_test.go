@@ -26,10 +26,10 @@ func TestAVerbThatNoRouteReachesIsRefused(t *testing.T) {
 		newServer(t, 1, 1, func(e *engine.Engine) { register(e.Add("m", engine.Lifecycle{})) })
 		t.Errorf("%s was taken", name)
 	}
-	for _, verb := range []string{"chat", "Predict", "predict ", "generate", "embed", "infer", "stream"} {
+	for _, verb := range []string{"chat", "Predict", "predict ", "generate", "embed", "rank", "infer", "stream"} {
 		refused("predictor "+verb, func(m *engine.Model) { engine.Predicts(m, verb, predictor) })
 	}
-	for _, verb := range []string{"complete", "responses", "generate", "embed", "infer", "predict"} {
+	for _, verb := range []string{"complete", "responses", "generate", "embed", "rank", "infer", "predict"} {
 		refused("generator "+verb, func(m *engine.Model) { engine.Generates(m, verb, generator) })
 	}
 	refused("generator of text", func(m *engine.Model) {
