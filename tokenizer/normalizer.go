@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/dlclark/regexp2/v2"
 	"golang.org/x/text/unicode/norm"
@@ -12,11 +13,11 @@ import (
 
 // rewrite is a normalizer: it changes the text before it is split. Its error is nil or ErrTooSlow,
 // at the deadline.
-type rewrite func(text string, deadline time.Time) (string, error)
+type rewrite func(p piece, deadline time.Time) (piece, error)
 
 // quick makes a rewrite of one that takes time in proportion to the text.
 func quick(change func(text string) string) rewrite {
-	return func(text string, _ time.Time) (string, error) { return change(text), nil }
+	return func(p piece, _ time.Time) (piece, error) { return piece{change(p.text), p.first}, nil }
 }
 
 func newNormalizer(c *component) (rewrite, error) {
@@ -36,6 +37,16 @@ func newNormalizer(c *component) (rewrite, error) {
 		return quick(norm.NFKD.String), nil
 	case "Lowercase":
 		return quick(lower), nil
+	case "Precompiled":
+		return newPrecompiled(c)
+	case "BertNormalizer":
+		return newBertNormalizer(c), nil
+	case "StripAccents":
+		return eachRune(withoutMarks), nil
+	case "Nmt":
+		return eachRune(forTranslation), nil
+	case "Strip":
+		return strip(c.StripLeft, c.StripRight), nil
 	case "Prepend":
 		return quick(func(text string) string {
 			if text == "" {
@@ -60,14 +71,18 @@ func newNormalizers(steps []*component) (rewrite, error) {
 			return nil, err
 		}
 	}
-	return func(text string, deadline time.Time) (_ string, err error) {
+	return inOrder(rewrites...), nil
+}
+
+func inOrder(rewrites ...rewrite) rewrite {
+	return func(p piece, deadline time.Time) (_ piece, err error) {
 		for _, r := range rewrites {
-			if text, err = r(text, deadline); err != nil {
-				return "", err
+			if p, err = r(p, deadline); err != nil {
+				return piece{}, err
 			}
 		}
-		return text, nil
-	}, nil
+		return p, nil
+	}
 }
 
 // lower converts each character to lower case on its own, by Unicode's simple mappings and its one
@@ -79,27 +94,39 @@ func lower(text string) string {
 func newReplace(p pattern, content string) (rewrite, error) {
 	switch {
 	case p.String != nil && *p.String != "":
-		return quick(func(text string) string { return strings.ReplaceAll(text, *p.String, content) }), nil
+		return replaceString(*p.String, content), nil
 	case p.Regex != nil:
 		re, err := compile(*p.Regex)
 		if err != nil {
 			return nil, fmt.Errorf("its Replace: %w", err)
 		}
-		return func(text string, deadline time.Time) (string, error) {
-			return replaceAll(re, text, content, deadline)
+		return func(p piece, deadline time.Time) (piece, error) {
+			return replaceAll(re, p, content, deadline)
 		}, nil
 	}
 	return nil, fmt.Errorf("a Replace without a pattern")
 }
 
-func replaceAll(re *regexp2.Regexp, text, content string, deadline time.Time) (string, error) {
+func replaceString(old, content string) rewrite {
+	oneCharacter := utf8.RuneCountInString(old) == 1
+	return func(p piece, _ time.Time) (piece, error) {
+		first := p.first && (content != "" && oneCharacter || !strings.HasPrefix(p.text, old))
+		return piece{strings.ReplaceAll(p.text, old, content), first}, nil
+	}
+}
+
+func replaceAll(re *regexp2.Regexp, p piece, content string, deadline time.Time) (piece, error) {
 	var b strings.Builder
-	done := 0
-	err := matches(re, text, deadline, func(start, end int) {
-		b.WriteString(text[done:start])
+	done, first := 0, p.first
+	err := matches(re, p.text, deadline, func(start, end int) {
+		if start == 0 { // the library takes the content as coming from the last character replaced
+			_, size := utf8.DecodeRuneInString(p.text)
+			first = p.first && content != "" && end == size
+		}
+		b.WriteString(p.text[done:start])
 		b.WriteString(content)
 		done = end
 	})
-	b.WriteString(text[done:])
-	return b.String(), err
+	b.WriteString(p.text[done:])
+	return piece{b.String(), first}, err
 }
