@@ -13,10 +13,7 @@ import (
 // the character.
 func eachRune(change func(rune) rune) rewrite {
 	return func(p piece, _ time.Time) (piece, error) {
-		if r, _ := utf8.DecodeRuneInString(p.text); p.text != "" && change(r) < 0 {
-			p.first = false
-		}
-		return piece{strings.Map(change, p.text), p.first}, nil
+		return p.changed(func(text string) string { return strings.Map(change, text) }), nil
 	}
 }
 
@@ -34,7 +31,7 @@ func newBertNormalizer(c *component) rewrite {
 		stripAccents = *c.StripAccents
 	}
 	if stripAccents {
-		steps = append(steps, quick(norm.NFD.String), eachRune(withoutAccents))
+		steps = append(steps, quick(normalForm(norm.NFD)), eachRune(withoutAccents))
 	}
 	if c.Lowercase {
 		steps = append(steps, quick(lower))
@@ -80,6 +77,8 @@ func isHan(r rune) bool {
 		r >= 0x2B740 && r <= 0x2B81F || r >= 0x2B920 && r <= 0x2CEAF ||
 		r >= 0xF900 && r <= 0xFAFF || r >= 0x2F800 && r <= 0x2FA1F
 }
+
+func isNumber(r rune) bool { return unicode.Is(numbers, r) }
 
 func withoutAccents(r rune) rune {
 	if unicode.Is(accents, r) {
@@ -137,7 +136,7 @@ func splitWords(p piece, _ time.Time, emit func(piece)) error {
 		switch {
 		case unicode.IsSpace(r):
 			now = space
-		case isWord(r):
+		case unicode.Is(wordCharacters, r):
 			now = word
 		}
 		if now != kind {
@@ -152,6 +151,3 @@ func splitWords(p piece, _ time.Time, emit func(piece)) error {
 	}
 	return nil
 }
-
-// isWord reports whether a regular expression's \w matches r, as Unicode defines it.
-func isWord(r rune) bool { return inWord(r) || unicode.Is(unicode.Join_Control, r) }

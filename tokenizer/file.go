@@ -11,6 +11,8 @@ import (
 
 // file is the shape of tokenizer.json, as Hugging Face's tokenizers library writes it.
 type file struct {
+	Truncation    *truncation  `json:"truncation"`
+	Padding       *paddingFile `json:"padding"`
 	AddedTokens   []addedToken `json:"added_tokens"`
 	Normalizer    *component   `json:"normalizer"`
 	PreTokenizer  *component   `json:"pre_tokenizer"`

@@ -43,9 +43,9 @@ func newMetaspace(c *component) (splitter, error) {
 		split = splitStrings(m.space, mergedWithNext, false)
 	}
 	return func(p piece, deadline time.Time, emit func(piece)) error {
-		p.text = strings.ReplaceAll(p.text, " ", m.space)
-		if (m.at == "always" || m.at == "first" && p.first) && !strings.HasPrefix(p.text, m.space) {
-			p.text = m.space + p.text
+		p = p.changed(func(text string) string { return strings.ReplaceAll(text, " ", m.space) })
+		if (m.at == "always" || m.at == "first" && p.first > 0) && !strings.HasPrefix(p.text, m.space) {
+			p = p.after(m.space)
 		}
 		return split(p, deadline, emit)
 	}, nil

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/dlclark/regexp2/v2"
 	"golang.org/x/text/unicode/norm"
@@ -17,7 +16,7 @@ type rewrite func(p piece, deadline time.Time) (piece, error)
 
 // quick makes a rewrite of one that takes time in proportion to the text.
 func quick(change func(text string) string) rewrite {
-	return func(p piece, _ time.Time) (piece, error) { return piece{change(p.text), p.first}, nil }
+	return func(p piece, _ time.Time) (piece, error) { return p.changed(change), nil }
 }
 
 func newNormalizer(c *component) (rewrite, error) {
@@ -28,13 +27,13 @@ func newNormalizer(c *component) (rewrite, error) {
 	case "Sequence":
 		return newNormalizers(c.Normalizers)
 	case "NFC":
-		return quick(norm.NFC.String), nil
+		return quick(normalForm(norm.NFC)), nil
 	case "NFD":
-		return quick(norm.NFD.String), nil
+		return quick(normalForm(norm.NFD)), nil
 	case "NFKC":
-		return quick(norm.NFKC.String), nil
+		return quick(normalForm(norm.NFKC)), nil
 	case "NFKD":
-		return quick(norm.NFKD.String), nil
+		return quick(normalForm(norm.NFKD)), nil
 	case "Lowercase":
 		return quick(lower), nil
 	case "Precompiled":
@@ -48,12 +47,12 @@ func newNormalizer(c *component) (rewrite, error) {
 	case "Strip":
 		return strip(c.StripLeft, c.StripRight), nil
 	case "Prepend":
-		return quick(func(text string) string {
-			if text == "" {
-				return ""
+		return func(p piece, _ time.Time) (piece, error) {
+			if p.text == "" {
+				return p, nil
 			}
-			return c.Prepend + text
-		}), nil
+			return p.after(c.Prepend), nil
+		}, nil
 	case "Replace":
 		return newReplace(c.Pattern, c.Content)
 	}
@@ -88,7 +87,26 @@ func inOrder(rewrites ...rewrite) rewrite {
 // lower converts each character to lower case on its own, by Unicode's simple mappings and its one
 // unconditional special case (İ), whose dot Go's table drops.
 func lower(text string) string {
-	return strings.Map(unicode.ToLower, strings.ReplaceAll(text, "İ", "i̇"))
+	return strings.Map(toLower, strings.ReplaceAll(text, "İ", "i̇"))
+}
+
+// toLower knows letters of Unicode 16 and 17, which Go's tables lack.
+func toLower(r rune) rune {
+	switch {
+	case r < 0x1C89:
+		return unicode.ToLower(r)
+	case r == 0xA7CB:
+		return 0x264
+	case r == 0xA7DC:
+		return 0x19B
+	case r == 0x1C89, r == 0xA7CC, r == 0xA7CE, r == 0xA7D2, r == 0xA7D4, r == 0xA7DA:
+		return r + 1
+	case r >= 0x10D50 && r <= 0x10D65:
+		return r + 0x20
+	case r >= 0x16EA0 && r <= 0x16EB8:
+		return r + 0x1B
+	}
+	return unicode.ToLower(r)
 }
 
 func newReplace(p pattern, content string) (rewrite, error) {
@@ -108,10 +126,12 @@ func newReplace(p pattern, content string) (rewrite, error) {
 }
 
 func replaceString(old, content string) rewrite {
-	oneCharacter := utf8.RuneCountInString(old) == 1
-	return func(p piece, _ time.Time) (piece, error) {
-		first := p.first && (content != "" && oneCharacter || !strings.HasPrefix(p.text, old))
-		return piece{strings.ReplaceAll(p.text, old, content), first}, nil
+	replace := quick(func(text string) string { return strings.ReplaceAll(text, old, content) })
+	return func(p piece, deadline time.Time) (piece, error) {
+		if p.first > 0 && p.first < len(old) && strings.HasPrefix(p.text, old) {
+			p.first = 0 // its last character is not the first one
+		}
+		return replace(p, deadline)
 	}
 }
 
@@ -119,9 +139,11 @@ func replaceAll(re *regexp2.Regexp, p piece, content string, deadline time.Time)
 	var b strings.Builder
 	done, first := 0, p.first
 	err := matches(re, p.text, deadline, func(start, end int) {
-		if start == 0 { // the library takes the content as coming from the last character replaced
-			_, size := utf8.DecodeRuneInString(p.text)
-			first = p.first && content != "" && end == size
+		switch { // the library takes the content as coming from the last character replaced
+		case end <= p.first:
+			first += len(content) - (end - start)
+		case start < p.first:
+			first -= p.first - start
 		}
 		b.WriteString(p.text[done:start])
 		b.WriteString(content)

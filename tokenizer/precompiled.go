@@ -25,7 +25,13 @@ func newPrecompiled(c *component) (rewrite, error) {
 	if err != nil {
 		return nil, fmt.Errorf("its precompiled_charsmap: %w", err)
 	}
-	return func(p piece, _ time.Time) (piece, error) { return piece{m.rewrite(p.text), p.first}, nil }, nil
+	return func(p piece, _ time.Time) (piece, error) {
+		to := p.changed(m.rewrite)
+		if p.first > 0 && to.first == 0 { // so the library counts when the first character is removed
+			_, to.first = utf8.DecodeRuneInString(to.text)
+		}
+		return to, nil
+	}, nil
 }
 
 func readCharsMap(encoded string) (*charsMap, error) {

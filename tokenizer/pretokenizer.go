@@ -20,9 +20,9 @@ func newSplitter(c *component) (splitter, error) {
 		return newSplitters(c.Pretokenizers)
 	case "Digits":
 		if c.IndividualDigits {
-			return splitRunes(unicode.IsNumber, isolated), nil
+			return splitRunes(isNumber, isolated), nil
 		}
-		return splitRunes(unicode.IsNumber, contiguous), nil
+		return splitRunes(isNumber, contiguous), nil
 	case "BertPreTokenizer":
 		return then(splitRunes(unicode.IsSpace, removed), splitRunes(isPunctuation, isolated)), nil
 	case "WhitespaceSplit":
@@ -90,7 +90,7 @@ func newByteLevel(c *component) (splitter, error) {
 	}
 	return func(p piece, deadline time.Time, emit func(piece)) error {
 		if c.AddPrefixSpace != nil && *c.AddPrefixSpace && !strings.HasPrefix(p.text, " ") {
-			p.text = " " + p.text
+			p = p.after(" ")
 		}
 		return words(p, deadline, func(p piece) { emit(piece{toByteChars(p.text), p.first}) })
 	}, nil

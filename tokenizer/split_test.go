@@ -79,7 +79,7 @@ func TestByteCharactersRoundTrip(t *testing.T) {
 
 func pieces(t *testing.T, split splitter, text string) (all []string) {
 	t.Helper()
-	if err := split(piece{text, true}, time.Now().Add(time.Minute), func(p piece) { all = append(all, p.text) }); err != nil {
+	if err := split(newPiece(text), time.Now().Add(time.Minute), func(p piece) { all = append(all, p.text) }); err != nil {
 		t.Error(err)
 	}
 	return all

@@ -20,6 +20,9 @@ type Tokenizer struct {
 	before    []int64 // ids that WithSpecial adds before and after a text
 	after     []int64
 	decoder   decoder
+
+	truncation *truncation // nil: EncodeConfigured does not cut
+	padding    *Padding    // nil: it does not pad
 }
 
 // EncodeOptions controls what Encode does with special tokens. The zero value is safe for text from
@@ -50,7 +53,13 @@ func Parse(data []byte) (*Tokenizer, error) {
 }
 
 func build(f *file) (t *Tokenizer, err error) {
-	t = new(Tokenizer)
+	t = &Tokenizer{truncation: f.Truncation}
+	if err := f.Truncation.check(); err != nil {
+		return nil, fmt.Errorf("truncation: %w", err)
+	}
+	if t.padding, err = f.Padding.read(); err != nil {
+		return nil, fmt.Errorf("padding: %w", err)
+	}
 	if t.normalize, err = newNormalizer(f.Normalizer); err != nil {
 		return nil, fmt.Errorf("normalizer: %w", err)
 	}
@@ -124,7 +133,7 @@ func (t *Tokenizer) Encode(text string, opts EncodeOptions) ([]int64, error) {
 	word := func(w piece) { ids = appendTokens(ids, w.text) }
 	deadline := time.Now().Add(matchLimit)
 	var err error
-	t.literal.cut(piece{text, true}, opts.ParseSpecial, token, func(p piece) {
+	t.literal.cut(newPiece(text), opts.ParseSpecial, token, func(p piece) {
 		if err == nil {
 			p, err = t.normalize(p, deadline)
 		}
