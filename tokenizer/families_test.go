@@ -78,7 +78,10 @@ func (f *families) parse(t testing.TB, family string, parts map[string]any) *tok
 }
 
 func (f *families) check(t *testing.T, c familyCase) {
-	tok := f.parse(t, c.Family, c.Parts)
+	f.checkTokenizer(t, f.parse(t, c.Family, c.Parts), c)
+}
+
+func (f *families) checkTokenizer(t *testing.T, tok *tokenizer.Tokenizer, c familyCase) {
 	wrong := 0
 	for i, text := range f.Texts {
 		ids, err := tok.EncodeConfigured(text)
