@@ -34,9 +34,10 @@ func (c *cutter) add(token addedToken) {
 	c.byFirst[first], c.filled = same, true
 }
 
-// cut calls token for each added token in text and rest for each piece between them, from left to
+// cut calls token for each added token in p and rest for each piece between them, from left to
 // right. Special tokens match only if parseSpecial is set.
-func (c *cutter) cut(text string, parseSpecial bool, token func(id int64), rest func(piece string)) {
+func (c *cutter) cut(p piece, parseSpecial bool, token func(id int64), rest func(piece)) {
+	text := p.text
 	done := 0 // the text before this offset has been passed on
 	for at := 0; c.filled && at < len(text); {
 		found, ok := c.match(text, at, parseSpecial)
@@ -52,13 +53,13 @@ func (c *cutter) cut(text string, parseSpecial bool, token func(id int64), rest 
 			end = len(text) - len(strings.TrimLeftFunc(text[end:], unicode.IsSpace))
 		}
 		if start > done {
-			rest(text[done:start])
+			rest(p.part(done, start))
 		}
 		token(found.ID)
 		done, at = end, end
 	}
 	if done < len(text) {
-		rest(text[done:])
+		rest(p.part(done, len(text)))
 	}
 }
 

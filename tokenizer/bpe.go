@@ -8,14 +8,15 @@ import (
 	"unicode/utf8"
 )
 
-// bpe is the model: a vocabulary, and the merges of two adjacent tokens into one.
+// bpe is the model of byte pair encoding: a vocabulary, and the merges of two adjacent tokens into one.
 type bpe struct {
 	vocab        map[string]int32 // without special tokens, so that no text becomes one
 	merges       map[pair]merge
+	prefix       string     // on all characters of a word but the first ("##")
 	suffix       string     // on the last character of a word ("</w>")
 	unknown      int32      // for characters not in vocab; none: such a character is dropped
 	fuseUnknown  bool       // one for consecutive such characters
-	byteTokens   [256]int32 // <0x00> to <0xFF>, for characters not in vocab; none: not available
+	bytes        byteTokens // for characters not in vocab
 	ignoreMerges bool       // a word that is in vocab is one token
 }
 
@@ -25,30 +26,20 @@ type merge struct{ rank, id int32 }
 
 const none int32 = -1
 
-func newBPE(m *model, special map[int64]bool) (*bpe, error) {
-	switch {
-	case m.Type != "BPE" && (m.Type != "" || m.Merges == nil): // GPT-2's own file has no type
-		return nil, unknown(m.Type)
-	case m.Dropout != 0:
+func newBPE(m *modelFile, special map[int64]bool) (*bpe, error) {
+	if m.Dropout != 0 {
 		return nil, errors.New("dropout is not supported")
-	case m.Prefix != "":
-		return nil, fmt.Errorf("continuing_subword_prefix %q is not supported", m.Prefix)
-	case len(m.Vocab) == 0:
-		return nil, errors.New("vocab is missing or empty")
 	}
-	b := &bpe{vocab: m.Vocab, suffix: m.Suffix, unknown: none, fuseUnknown: m.FuseUnk, ignoreMerges: m.IgnoreMerges}
+	b := &bpe{
+		vocab: m.Vocab.ids, prefix: m.Prefix, suffix: m.Suffix, unknown: none,
+		fuseUnknown: m.FuseUnk, ignoreMerges: m.IgnoreMerges, bytes: newByteTokens(m),
+	}
 	if m.UnkToken != "" {
-		id, known := m.Vocab[m.UnkToken]
+		id, known := b.vocab[m.UnkToken]
 		if !known {
 			return nil, fmt.Errorf("unk_token %q is not in vocab", m.UnkToken)
 		}
 		b.unknown = id
-	}
-	for i := range b.byteTokens {
-		b.byteTokens[i] = none
-		if id, known := m.Vocab[fmt.Sprintf("<0x%02X>", i)]; known && m.ByteFallback {
-			b.byteTokens[i] = id
-		}
 	}
 	if err := b.addMerges(m.Merges, special); err != nil {
 		return nil, err
@@ -61,7 +52,7 @@ func (b *bpe) addMerges(merges mergeList, special map[int64]bool) error {
 	b.merges = make(map[pair]merge, len(merges))
 	var joined []byte
 	for rank, m := range merges {
-		joined = append(append(joined[:0], m[0]...), m[1]...)
+		joined = append(append(joined[:0], m[0]...), m[1][min(len(b.prefix), len(m[1])):]...)
 		left, hasLeft := b.vocab[m[0]]
 		right, hasRight := b.vocab[m[1]]
 		id, hasJoined := b.vocab[string(joined)]
@@ -73,6 +64,16 @@ func (b *bpe) addMerges(merges mergeList, special map[int64]bool) error {
 		}
 	}
 	return nil
+}
+
+func (b *bpe) id(token string) (int32, bool) {
+	id, known := b.vocab[token]
+	return id, known
+}
+
+func (b *bpe) encoder() func(ids []int64, word string) []int64 {
+	m := merger{bpe: b}
+	return m.appendTokens
 }
 
 // merger encodes words one after the other, reusing its buffers. It is not safe for concurrent use.
@@ -119,9 +120,13 @@ func (m *merger) spell(word string) {
 	for at := 0; at < end; {
 		_, size := utf8.DecodeRuneInString(word[at:end])
 		char := word[at : at+size]
-		if at += size; at == end {
-			char = word[at-size:]
+		if at+size == end {
+			char = word[at:]
 		}
+		if at > 0 && m.prefix != "" {
+			char = m.prefix + char
+		}
+		at += size
 		if id, known := m.vocab[char]; known {
 			m.push(id)
 		} else if !m.pushBytes(char) {
@@ -140,13 +145,11 @@ func (m *merger) push(id int32) {
 
 // pushBytes appends a byte token for each byte of char, if there are such tokens for all of them.
 func (m *merger) pushBytes(char string) bool {
-	for i := range len(char) {
-		if m.byteTokens[char[i]] == none {
-			return false
-		}
+	if !m.bytes.cover(char) {
+		return false
 	}
 	for i := range len(char) {
-		m.push(m.byteTokens[char[i]])
+		m.push(m.bytes[char[i]])
 	}
 	return true
 }

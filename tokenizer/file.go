@@ -11,12 +11,14 @@ import (
 
 // file is the shape of tokenizer.json, as Hugging Face's tokenizers library writes it.
 type file struct {
+	Truncation    *truncation  `json:"truncation"`
+	Padding       *paddingFile `json:"padding"`
 	AddedTokens   []addedToken `json:"added_tokens"`
 	Normalizer    *component   `json:"normalizer"`
 	PreTokenizer  *component   `json:"pre_tokenizer"`
 	PostProcessor *component   `json:"post_processor"`
 	Decoder       *component   `json:"decoder"`
-	Model         model        `json:"model"`
+	Model         modelFile    `json:"model"`
 }
 
 // component is any step of the pipeline. Its Type decides which of the other fields are used.
@@ -30,15 +32,30 @@ type component struct {
 	Decoders      []*component `json:"decoders"`
 
 	Pattern          pattern `json:"pattern"`           // Replace, Split
-	Content          string  `json:"content"`           // Replace, Strip
+	Content          string  `json:"content"`           // Replace, Strip (decoder)
 	Prepend          string  `json:"prepend"`           // Prepend
-	Behavior         string  `json:"behavior"`          // Split
+	Behavior         string  `json:"behavior"`          // Split, Punctuation
 	Invert           bool    `json:"invert"`            // Split
 	IndividualDigits bool    `json:"individual_digits"` // Digits
-	AddPrefixSpace   bool    `json:"add_prefix_space"`  // ByteLevel
+	AddPrefixSpace   *bool   `json:"add_prefix_space"`  // ByteLevel, Metaspace
 	UseRegex         *bool   `json:"use_regex"`         // ByteLevel; absent: true
-	Start            int     `json:"start"`             // Strip
-	Stop             int     `json:"stop"`              // Strip
+	Start            int     `json:"start"`             // Strip (decoder)
+	Stop             int     `json:"stop"`              // Strip (decoder)
+
+	CharsMap     string `json:"precompiled_charsmap"` // Precompiled
+	StripLeft    bool   `json:"strip_left"`           // Strip (normalizer)
+	StripRight   bool   `json:"strip_right"`          // Strip (normalizer)
+	CleanText    bool   `json:"clean_text"`           // BertNormalizer
+	ChineseChars bool   `json:"handle_chinese_chars"` // BertNormalizer
+	StripAccents *bool  `json:"strip_accents"`        // BertNormalizer; absent: as lowercase
+	Lowercase    bool   `json:"lowercase"`            // BertNormalizer
+
+	Replacement   string  `json:"replacement"`    // Metaspace
+	PrependScheme string  `json:"prepend_scheme"` // Metaspace
+	Split         *bool   `json:"split"`          // Metaspace; absent: true
+	Prefix        *string `json:"prefix"`         // WordPiece
+	Suffix        string  `json:"suffix"`         // BPEDecoder
+	Cleanup       bool    `json:"cleanup"`        // WordPiece
 
 	Cls           namedID                  `json:"cls"`            // RobertaProcessing, BertProcessing
 	Sep           namedID                  `json:"sep"`            // RobertaProcessing, BertProcessing
@@ -78,7 +95,7 @@ type templateToken struct {
 	IDs []int64 `json:"ids"`
 }
 
-type model struct {
+type modelFile struct {
 	Type         string     `json:"type"`
 	Dropout      float64    `json:"dropout"`
 	UnkToken     string     `json:"unk_token"`
@@ -87,59 +104,10 @@ type model struct {
 	FuseUnk      bool       `json:"fuse_unk"`
 	ByteFallback bool       `json:"byte_fallback"`
 	IgnoreMerges bool       `json:"ignore_merges"`
+	UnkID        *int32     `json:"unk_id"`                   // Unigram
+	MaxChars     *int       `json:"max_input_chars_per_word"` // WordPiece
 	Vocab        vocabulary `json:"vocab"`
 	Merges       mergeList  `json:"merges"`
-}
-
-// maxID bounds token ids, and with them the tables that a broken file can make the package
-// allocate. The largest vocabularies in use have 262,144 tokens.
-const maxID = 1<<20 - 1
-
-// vocabulary maps tokens, as the file spells them, to ids in 0..maxID.
-type vocabulary map[string]int32
-
-// UnmarshalJSONFrom reads a vocabulary token by token, because reflection would double the time
-// that a model takes to load. A value that is not an object belongs to another type of model, which
-// is refused later by its type.
-func (v *vocabulary) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	if dec.PeekKind() != '{' {
-		return dec.SkipValue()
-	}
-	if _, err := dec.ReadToken(); err != nil {
-		return err
-	}
-	*v = make(vocabulary)
-	for dec.PeekKind() != '}' {
-		name, err := dec.ReadToken()
-		if err != nil {
-			return err
-		}
-		token := name.String()
-		value, err := dec.ReadValue()
-		if err != nil {
-			return err
-		}
-		id, err := parseID(value)
-		if err != nil {
-			return fmt.Errorf("token %q: %w", token, err)
-		}
-		(*v)[token] = id
-	}
-	_, err := dec.ReadToken()
-	return err
-}
-
-func parseID(digits []byte) (int32, error) {
-	var id int32
-	for _, c := range digits {
-		if c < '0' || c > '9' {
-			return 0, fmt.Errorf("its id %s is not a whole number", digits)
-		}
-		if id = 10*id + int32(c-'0'); id > maxID {
-			return 0, fmt.Errorf("its id %s is over %d", digits, maxID)
-		}
-	}
-	return id, nil
 }
 
 // mergeList holds the two tokens of every merge, the most frequent first.

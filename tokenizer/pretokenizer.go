@@ -2,19 +2,14 @@ package tokenizer
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf8"
-
-	"github.com/dlclark/regexp2/v2"
 )
 
 // splitter is a pre-tokenizer: it calls emit for each piece of a text, from left to right. Its
 // error is nil or ErrTooSlow, at the deadline.
-type splitter func(text string, deadline time.Time, emit func(piece string)) error
+type splitter func(p piece, deadline time.Time, emit func(piece)) error
 
 func newSplitter(c *component) (splitter, error) {
 	if c == nil {
@@ -24,10 +19,23 @@ func newSplitter(c *component) (splitter, error) {
 	case "Sequence":
 		return newSplitters(c.Pretokenizers)
 	case "Digits":
-		if !c.IndividualDigits {
-			return nil, errors.New("a Digits step without individual_digits is not supported")
+		if c.IndividualDigits {
+			return splitRunes(isNumber, isolated), nil
 		}
-		return splitDigits, nil
+		return splitRunes(isNumber, contiguous), nil
+	case "BertPreTokenizer":
+		return then(splitRunes(unicode.IsSpace, removed), splitRunes(isPunctuation, isolated)), nil
+	case "WhitespaceSplit":
+		return splitRunes(unicode.IsSpace, removed), nil
+	case "Whitespace":
+		return splitWords, nil
+	case "Punctuation":
+		b, err := newBehavior(cmp.Or(c.Behavior, "Isolated"))
+		return splitRunes(isPunctuation, b), err
+	case "UnicodeScripts":
+		return splitScripts, nil
+	case "Metaspace":
+		return newMetaspace(c)
 	case "Split":
 		return newPatternSplitter(c)
 	case "ByteLevel":
@@ -36,8 +44,8 @@ func newSplitter(c *component) (splitter, error) {
 	return nil, unknown(c.Type)
 }
 
-func whole(text string, _ time.Time, emit func(string)) error {
-	emit(text)
+func whole(p piece, _ time.Time, emit func(piece)) error {
+	emit(p)
 	return nil
 }
 
@@ -55,68 +63,14 @@ func newSplitters(steps []*component) (splitter, error) {
 }
 
 func then(first, second splitter) splitter {
-	return func(text string, deadline time.Time, emit func(string)) error {
+	return func(p piece, deadline time.Time, emit func(piece)) error {
 		var late error
-		err := first(text, deadline, func(piece string) {
+		err := first(p, deadline, func(p piece) {
 			if late == nil {
-				late = second(piece, deadline, emit)
+				late = second(p, deadline, emit)
 			}
 		})
 		return cmp.Or(err, late)
-	}
-}
-
-// splitDigits makes every digit (Unicode category N) a piece of its own.
-func splitDigits(text string, _ time.Time, emit func(string)) error {
-	for text != "" {
-		n := strings.IndexFunc(text, unicode.IsNumber)
-		switch n {
-		case -1:
-			n = len(text)
-		case 0:
-			_, n = utf8.DecodeRuneInString(text)
-		}
-		emit(text[:n])
-		text = text[n:]
-	}
-	return nil
-}
-
-// newPatternSplitter splits by a regular expression.
-func newPatternSplitter(c *component) (splitter, error) {
-	if c.Pattern.Regex == nil {
-		return nil, errors.New("a Split without a Regex pattern is not supported")
-	}
-	re, err := compile(*c.Pattern.Regex)
-	if err != nil {
-		return nil, fmt.Errorf("its Split: %w", err)
-	}
-	switch c.Behavior {
-	case "Isolated":
-		return splitAt(re, true, true), nil
-	case "Removed":
-		return splitAt(re, c.Invert, !c.Invert), nil
-	}
-	return nil, fmt.Errorf("a Split with behavior %q is not supported", c.Behavior)
-}
-
-// splitAt emits the matches of re, the text between them, or both.
-func splitAt(re *regexp2.Regexp, keepMatches, keepRest bool) splitter {
-	return func(text string, deadline time.Time, emit func(string)) error {
-		done := 0
-		err := matches(re, text, deadline, func(start, end int) {
-			if keepRest && start > done {
-				emit(text[done:start])
-			}
-			if keepMatches {
-				emit(text[start:end])
-			}
-			done = end
-		})
-		if keepRest && done < len(text) {
-			emit(text[done:])
-		}
-		return err
 	}
 }
 
@@ -132,12 +86,12 @@ func newByteLevel(c *component) (splitter, error) {
 		if err != nil {
 			return nil, err
 		}
-		words = splitAt(re, true, false) // its matches leave no gaps
+		words = splitMatches(re, removed, true) // its matches leave no gaps
 	}
-	return func(text string, deadline time.Time, emit func(string)) error {
-		if c.AddPrefixSpace && !strings.HasPrefix(text, " ") {
-			text = " " + text
+	return func(p piece, deadline time.Time, emit func(piece)) error {
+		if c.AddPrefixSpace != nil && *c.AddPrefixSpace && !strings.HasPrefix(p.text, " ") {
+			p = p.after(" ")
 		}
-		return words(text, deadline, func(word string) { emit(toByteChars(word)) })
+		return words(p, deadline, func(p piece) { emit(piece{toByteChars(p.text), p.first}) })
 	}, nil
 }

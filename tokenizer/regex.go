@@ -29,8 +29,8 @@ func compile(expression string) (*regexp2.Regexp, error) {
 	return re, nil
 }
 
-// matches calls yield with the byte offsets of each non-empty match of re in text, from left to
-// right. Its error is nil or ErrTooSlow.
+// matches calls yield with the byte offsets of each match of re in text, from left to right. An empty
+// match at the end of the last one is no match. Its error is nil or ErrTooSlow.
 func matches(re *regexp2.Regexp, text string, deadline time.Time, yield func(start, end int)) error {
 	var (
 		characters   = []rune(text)
@@ -46,10 +46,12 @@ func matches(re *regexp2.Regexp, text string, deadline time.Time, yield func(sta
 		}
 		return size
 	}
+	last := -1 // the end of the last match
 	err := re.FindRunesMatches(characters, -1, func(m regexp2.MatchView) bool {
-		if index, length, _ := m.GroupRange(0); length > 0 {
+		if index, length, _ := m.GroupRange(0); length > 0 || index != last {
 			start := offset(index)
 			yield(start, offset(index+length))
+			last = index + length
 		}
 		late = time.Now().After(deadline)
 		return !late

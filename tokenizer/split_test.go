@@ -79,7 +79,7 @@ func TestByteCharactersRoundTrip(t *testing.T) {
 
 func pieces(t *testing.T, split splitter, text string) (all []string) {
 	t.Helper()
-	if err := split(text, time.Now().Add(time.Minute), func(piece string) { all = append(all, piece) }); err != nil {
+	if err := split(newPiece(text), time.Now().Add(time.Minute), func(p piece) { all = append(all, p.text) }); err != nil {
 		t.Error(err)
 	}
 	return all

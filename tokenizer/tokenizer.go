@@ -16,10 +16,13 @@ type Tokenizer struct {
 	rewritten cutter // added tokens found in the normalised text
 	normalize rewrite
 	split     splitter
-	bpe       *bpe
+	model     model
 	before    []int64 // ids that WithSpecial adds before and after a text
 	after     []int64
 	decoder   decoder
+
+	truncation *truncation // nil: EncodeConfigured does not cut
+	padding    *Padding    // nil: it does not pad
 }
 
 // EncodeOptions controls what Encode does with special tokens. The zero value is safe for text from
@@ -50,7 +53,13 @@ func Parse(data []byte) (*Tokenizer, error) {
 }
 
 func build(f *file) (t *Tokenizer, err error) {
-	t = new(Tokenizer)
+	t = &Tokenizer{truncation: f.Truncation}
+	if err := f.Truncation.check(); err != nil {
+		return nil, fmt.Errorf("truncation: %w", err)
+	}
+	if t.padding, err = f.Padding.read(); err != nil {
+		return nil, fmt.Errorf("padding: %w", err)
+	}
 	if t.normalize, err = newNormalizer(f.Normalizer); err != nil {
 		return nil, fmt.Errorf("normalizer: %w", err)
 	}
@@ -66,7 +75,7 @@ func build(f *file) (t *Tokenizer, err error) {
 	if err = t.addTokens(f); err != nil {
 		return nil, fmt.Errorf("added_tokens: %w", err)
 	}
-	if t.bpe, err = newBPE(&f.Model, t.special); err != nil {
+	if t.model, err = newModel(&f.Model, t.special); err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
 	return t, nil
@@ -75,20 +84,20 @@ func build(f *file) (t *Tokenizer, err error) {
 // addTokens fills the tables of tokens and the two cutters.
 func (t *Tokenizer) addTokens(f *file) error {
 	last := int64(-1)
-	for _, id := range f.Model.Vocab {
+	for _, id := range f.Model.Vocab.ids {
 		last = max(last, int64(id))
 	}
 	for _, a := range f.AddedTokens {
 		if a.ID < 0 || a.ID > maxID {
 			return fmt.Errorf("%q: its id %d is not in 0..%d", a.Content, a.ID, maxID)
 		}
-		if id, known := f.Model.Vocab[a.Content]; known && int64(id) != a.ID {
+		if id, known := f.Model.Vocab.ids[a.Content]; known && int64(id) != a.ID {
 			return fmt.Errorf("%q has id %d, but %d in the model's vocabulary", a.Content, a.ID, id)
 		}
 		last = max(last, a.ID)
 	}
 	t.tokens = make([]string, last+1)
-	for token, id := range f.Model.Vocab {
+	for token, id := range f.Model.Vocab.ids {
 		t.tokens[id] = token
 	}
 	t.added, t.addedIDs, t.special = map[int64]string{}, map[string]int64{}, map[int64]bool{}
@@ -98,11 +107,11 @@ func (t *Tokenizer) addTokens(f *file) error {
 			t.special[a.ID] = true
 		}
 		if a.Normalized {
-			content, err := t.normalize(a.Content, time.Now().Add(matchLimit))
+			content, err := t.normalize(piece{text: a.Content}, time.Now().Add(matchLimit))
 			if err != nil {
 				return fmt.Errorf("%q: %w", a.Content, err)
 			}
-			a.Content = content
+			a.Content = content.text
 			t.rewritten.add(a)
 		} else {
 			t.literal.add(a)
@@ -119,21 +128,21 @@ func (t *Tokenizer) Encode(text string, opts EncodeOptions) ([]int64, error) {
 	if opts.WithSpecial {
 		ids = append(ids, t.before...)
 	}
-	m := merger{bpe: t.bpe}
+	appendTokens := t.model.encoder()
 	token := func(id int64) { ids = append(ids, id) }
-	word := func(w string) { ids = m.appendTokens(ids, w) }
+	word := func(w piece) { ids = appendTokens(ids, w.text) }
 	deadline := time.Now().Add(matchLimit)
 	var err error
-	t.literal.cut(text, opts.ParseSpecial, token, func(piece string) {
+	t.literal.cut(newPiece(text), opts.ParseSpecial, token, func(p piece) {
 		if err == nil {
-			piece, err = t.normalize(piece, deadline)
+			p, err = t.normalize(p, deadline)
 		}
 		if err != nil {
 			return
 		}
-		t.rewritten.cut(piece, opts.ParseSpecial, token, func(piece string) {
+		t.rewritten.cut(p, opts.ParseSpecial, token, func(p piece) {
 			if err == nil {
-				err = t.split(piece, deadline, word)
+				err = t.split(p, deadline, word)
 			}
 		})
 	})
@@ -163,7 +172,7 @@ func (t *Tokenizer) ID(token string) (id int64, ok bool) {
 	if id, ok = t.addedIDs[token]; ok {
 		return id, true
 	}
-	known, ok := t.bpe.vocab[token]
+	known, ok := t.model.id(token)
 	return int64(known), ok
 }
 
