@@ -44,7 +44,7 @@ func NewGeneratorKind[O any](name string, add func(env Env, name string, options
 // have that key. Such a model must not have a postprocess step either.
 func NewStreamKeyKind[O any](name, key string, add func(env Env, name string, options O) error) Kind {
 	k := newKind(name, false, add)
-	k.Kind = k.Kind.WithStreamKey(key)
+	k.Kind = k.WithStreamKey(key)
 	return k
 }
 

@@ -218,15 +218,15 @@ func TestEveryKey(t *testing.T) {
 			Pass:           []kinds.PassRoute{"audio/speech", "rerank"},
 		}, Aliases: []configs.Name{"gpt-4o", "llama3.2:1b"}, Default: true},
 		{Name: "cats", Kind: "http", Options: kinds.HTTPOptions{
-			Preprocess: &kinds.HTTPEndpoint{URL: "http://127.0.0.1:9000/pre", Method: "PUT", Timeout: 5 * time.Second},
-			Predict: &kinds.HTTPEndpoint{
-				URLs: []configs.EndpointURL{"http://127.0.0.1:9000/predict/", "https://b.example/predict"}, Method: "POST", Timeout: 90 * time.Second,
+			Preprocess: &kinds.HTTPEndpoint{HTTPTarget: kinds.HTTPTarget{URL: "http://127.0.0.1:9000/pre", Method: "PUT"}, Timeout: 5 * time.Second},
+			Predict: &kinds.HTTPEndpoint{Timeout: 90 * time.Second, HTTPTarget: kinds.HTTPTarget{
+				URLs: []configs.EndpointURL{"http://127.0.0.1:9000/predict/", "https://b.example/predict"}, Method: "POST",
 				Connection: kinds.Connection{Headers: map[string]configs.SecretText{"X-Key": {Secret: configs.NewSecret("sk-1")}}},
-			},
-			Stream: &kinds.HTTPStream{
-				URL: "http://127.0.0.1:9000/stream", Method: "POST", Format: "sse", End: "finished",
+			}},
+			Stream: &kinds.HTTPStream{Format: "sse", End: "finished", HTTPTarget: kinds.HTTPTarget{
+				URL: "http://127.0.0.1:9000/stream", Method: "POST",
 				Connection: kinds.Connection{Query: map[string]configs.SecretText{"v": {Secret: configs.NewSecret("1")}}},
-			},
+			}},
 			Gate:           kinds.GateShared,
 			Health:         &kinds.HTTPHealth{URL: "http://127.0.0.1:9000/health", Interval: 20 * time.Second, Timeout: 3 * time.Second},
 			ForwardHeaders: kinds.ForwardHeaders{"traceparent"},

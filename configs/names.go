@@ -45,7 +45,8 @@ func (d *decoder) checkDefault(models []Model) {
 		}
 		path := fmt.Sprintf("models[%d].%s", i, defaultKey)
 		if first != "" {
-			d.problem(d.positionOf(path), path, "is true, as %s is, in line %d: only one model can be the default", first, d.positionOf(first).Line)
+			d.problem(d.positionOf(path), path, "is true, as %s is, in line %d: only one model can be the default",
+				first, d.positionOf(first).Line)
 			continue
 		}
 		first = path

@@ -20,7 +20,8 @@
 //
 // A new dialect is a new Codec, which may be in another package: see package dialecttest, which
 // tests codecs and has a small one. EmbeddingCodec is the protocol of POST /v1/embeddings, which
-// generates nothing; package openinference has that of tensors.
+// generates nothing; package openinference has that of tensors. A PassCall is a request of any
+// other route of OpenAI's: only its model's name is read and replaced.
 //
 // The types of requests and responses have the names of OpenAI's reference. Requests are parsed
 // strictly; an *Error is OpenAI's error object, ready to be sent.

@@ -70,11 +70,14 @@ func (c *PassCall) findInBody() (modelName, error) {
 	if err != nil && c.MediaType != "" {
 		return modelName{}, badRequest("", codeInvalidValue, "The Content-Type of the request is malformed.")
 	}
-	looksJSON := bytes.HasPrefix(bytes.TrimLeft(bytes.TrimPrefix(c.Body, []byte("\ufeff")), " \t\r\n"), []byte{'{'})
 	switch {
-	case media == mediaForm:
+	case strings.HasPrefix(media, "multipart/"):
+		// Some servers read other types as forms too, and boundary* is the boundary to some.
+		if media != mediaForm || strings.Contains(c.MediaType, "*") {
+			return modelName{}, badRequest("", codeInvalidValue, "The Content-Type of a form must be %s, with a plain boundary.", mediaForm)
+		}
 		return inMultipart(c.Body, parameters["boundary"])
-	case looksJSON || media == "" || media == mediaPlainJSON || strings.HasSuffix(media, "+json"):
+	case beginsObject(c.Body) || media == "" || media == mediaPlainJSON || strings.HasSuffix(media, "+json"):
 		name, err := inJSON(c.Body)
 		c.isJSON = err == nil
 		if media != mediaURLForm || err != nil {
@@ -90,6 +93,24 @@ func (c *PassCall) findInBody() (modelName, error) {
 	return modelName{}, nil
 }
 
+// beginsObject reports whether a server could read a body as an object, in any encoding of Unicode.
+func beginsObject(body []byte) bool {
+	zeros := 0
+	for i, b := range body {
+		switch {
+		case b == '{':
+			return true
+		case b == 0 && zeros < 3: // of a wide character
+			zeros++
+		case b == ' ', b == '\t', b == '\r', b == '\n', i < 4 && bytes.IndexByte([]byte("\xef\xbb\xbf\xff\xfe"), b) >= 0: // a mark
+			zeros = 0
+		default:
+			return false
+		}
+	}
+	return false
+}
+
 // inJSON finds the member "model" of the object that a body must be.
 func inJSON(body []byte) (name modelName, err error) {
 	if strictjson.CountMembers(body) != nil {
@@ -101,7 +122,7 @@ func inJSON(body []byte) (name modelName, err error) {
 			name = modelName{found: true, start: int(end) - len(value), end: int(end), quote: quoteJSON}
 			return peek(member, value, '"', &name.value)
 		case strings.EqualFold(member, "model"):
-			return badRequest(member, codeUnknown, "Unrecognized request argument supplied: %s. It is 'model'.", member)
+			return otherCase(member)
 		}
 		return nil
 	})
@@ -121,8 +142,11 @@ func inForm(form string) (name modelName, err error) {
 	for at := 0; at <= len(form); {
 		pair, _, _ := strings.Cut(form[at:], "&")
 		key, value, _ := strings.Cut(pair, "=")
-		if k, _ := url.QueryUnescape(key); k == "model" {
-			if name.found {
+		if k, _ := url.QueryUnescape(key); strings.EqualFold(k, "model") {
+			switch {
+			case k != "model":
+				return name, otherCase(k)
+			case name.found:
 				return name, twoModels()
 			}
 			name = modelName{found: true, start: at + min(len(key)+1, len(pair)), end: at + len(pair), quote: url.QueryEscape}
@@ -134,6 +158,11 @@ func inForm(form string) (name modelName, err error) {
 		at += len(pair) + 1
 	}
 	return name, nil
+}
+
+// otherCase is the error of a name that some servers read as "model", and others do not.
+func otherCase(name string) *Error {
+	return badRequest(name, codeUnknown, "Unrecognized request argument supplied: %s. It is 'model'.", name)
 }
 
 func twoModels() *Error {

@@ -16,12 +16,22 @@ const (
 // fieldName is the name of a line of a part's head.
 var fieldName = regexp.MustCompile("^[0-9A-Za-z!#$%&'*+.^_`|~-]+$")
 
+// formBoundary is a boundary that all servers read from a Content-Type alike.
+var formBoundary = regexp.MustCompile(`^[!#-:<-\[\]-~]+$`)
+
+// ambiguousName is a name that servers read differently: name* is another name to some and none to
+// others, and so is a backslash in a name.
+var ambiguousName = regexp.MustCompile(`(?i)(?:^|[^0-9a-z])name(?:\*|\s*=\s*"[^"]*\\)`)
+
 // inMultipart finds the value of the field "model" in a multipart form, wherever that stands: some
 // clients write the files first. The whole form is read, by the strict rules of RFC 2046: a lenient
 // server could else find another name in it.
 func inMultipart(form []byte, boundary string) (name modelName, err error) {
 	delimiter := []byte("\r\n--" + boundary)
-	if boundary == "" || !bytes.HasPrefix(form, delimiter[2:]) {
+	if !formBoundary.MatchString(boundary) {
+		return name, badForm("its boundary is missing or malformed")
+	}
+	if !bytes.HasPrefix(form, delimiter[2:]) {
 		return name, badForm("it does not begin with its boundary")
 	}
 	at := len(delimiter) - 2
@@ -54,10 +64,15 @@ func inMultipart(form []byte, boundary string) (name modelName, err error) {
 		}
 		end := start - 2 + size
 		at = end + len(delimiter)
-		if field != "model" {
+		if size >= 2 && bytes.Contains(form[start:end], delimiter[2:]) { // some servers need no line end before it, or only a line feed
+			return name, badForm("its boundary is in a part of it")
+		}
+		if !strings.EqualFold(field, "model") {
 			continue
 		}
 		switch {
+		case field != "model":
+			return name, otherCase(field)
 		case name.found:
 			return name, twoModels()
 		case size < 2 || !plain || !utf8.Valid(form[start:end]):
@@ -81,12 +96,16 @@ func partField(head string) (field string, plain bool, why string) {
 		switch strings.ToLower(key) {
 		case "content-disposition":
 			kind, parameters, err := mime.ParseMediaType(value)
-			// name* is another name to some and none to others, and so is a backslash in a name.
-			if err != nil || kind != "form-data" || seen || strings.Contains(parameters["name"], `\`) || strings.Contains(strings.ToLower(strings.ReplaceAll(value, " ", "")), ";name*") {
+			if err != nil || kind != "form-data" || seen || ambiguousName.MatchString(value) {
 				return "", false, "a part of it has a malformed Content-Disposition"
 			}
 			_, isFile := parameters["filename"]
 			seen, field, plain = true, parameters["name"], plain && !isFile
+			delete(parameters, "name")
+			delete(parameters, "filename")
+			if len(parameters) > 0 { // a name may be in the text of another parameter
+				return "", false, "a part of it has a Content-Disposition with more than a name and a filename"
+			}
 		case "content-transfer-encoding":
 			switch strings.ToLower(strings.TrimSpace(value)) {
 			case "7bit", "8bit", "binary":

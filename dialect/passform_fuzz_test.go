@@ -2,6 +2,7 @@ package dialect_test
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"mime/multipart"
 	"strings"
@@ -25,7 +26,7 @@ func FuzzForm(f *testing.F) {
 			r := multipart.NewReader(strings.NewReader(body), "B")
 			for {
 				part, err := r.NextRawPart()
-				if err == io.EOF {
+				if errors.Is(err, io.EOF) {
 					return models, others
 				}
 				if err != nil {

@@ -20,8 +20,9 @@ const maxMatched = 256
 
 // Matched returns the text that the * of a pattern stands for in a name, if the pattern matches the
 // name. The text is never empty, never longer than 256 bytes, and printable: it goes into logs and
-// into requests to other servers. A * in it is none that a client can have meant. A pattern without
-// a * matches nothing.
+// into requests to other servers. It has no *, which no client can have meant, and no part that is
+// "." or "..": a server that makes a path of it could find a model of another name. A pattern
+// without a * matches nothing.
 func Matched(pattern, name string) (text string, ok bool) {
 	before, after, ok := strings.Cut(pattern, wildcard)
 	if !ok || len(name) < len(before)+len(after) || !strings.HasPrefix(name, before) || !strings.HasSuffix(name, after) {
@@ -29,10 +30,16 @@ func Matched(pattern, name string) (text string, ok bool) {
 	}
 	text = name[len(before) : len(name)-len(after)]
 	unfit := func(r rune) bool { return r == '*' || !unicode.IsPrint(r) }
-	if text == "" || len(text) > maxMatched || !utf8.ValidString(text) || strings.ContainsFunc(text, unfit) {
+	if text == "" || len(text) > maxMatched || !utf8.ValidString(text) || strings.ContainsFunc(text, unfit) || hasDots(text) {
 		return "", false
 	}
 	return text, true
+}
+
+// hasDots reports whether a text has the part . or .., as of a path.
+func hasDots(text string) bool {
+	parts := strings.FieldsFunc(text, func(r rune) bool { return r == '/' || r == '\\' })
+	return slices.Contains(parts, ".") || slices.Contains(parts, "..")
 }
 
 // IsPattern reports whether a model's name is a pattern: it has a *.

@@ -82,7 +82,7 @@ type ModelSnapshot struct {
 	Name      string
 	Kind      string
 	State     State
-	Reason    string   // why it failed or is unhealthy, in words for the operator
+	Reason    string   // why it failed or is unhealthy, for the operator
 	Verbs     []string // in the order they were registered
 	Streaming bool     // whether one of them is a generator
 	Streams   int      // open now

@@ -99,7 +99,7 @@ func (a *Attempts) sequence(ctx context.Context, q *Sequence, try Try) {
 	defer a.leave(q)
 	for {
 		a.mu.Lock()
-		q.resumes = a.resuming
+		q.resumes = a.resuming && !q.lost.Load() // one that lost before it began resumes nothing
 		a.mu.Unlock()
 		f := a.attempt(ctx, q, try)
 		if !a.note(ctx, q, f) {

@@ -168,7 +168,7 @@ func TestALoopEnds(t *testing.T) {
 
 // Requests go to the other server while a breaker is open, and to its own as a probe if there is no
 // other.
-func TestALoopHeedsBreakers(t *testing.T) {
+func TestALoopSkipsServersWithAnOpenBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLoop(2)
 		bad, ok := []step{{fails: fails(OutcomeError, TryNext)}}, []step{{passes: "ok"}}
@@ -287,4 +287,28 @@ func TestAHealthyResponseClosesTheBreaker(t *testing.T) {
 			t.Errorf("it ends with %v", f)
 		}
 	})
+}
+
+// A hedged sequence may begin to run only after another one has led. It has nothing to resume.
+func TestASequenceThatHasLostResumesNothing(t *testing.T) {
+	l := newLoop(1)
+	a := &Attempts{Pool: l.pool, upstreams: make([]upstreamState, 1)}
+	q := new(Sequence)
+	q.server, _ = a.Pool.take(a.usable)
+	a.mu.Lock()
+	ctx := a.begin(t.Context(), q, nil)
+	a.resuming = true
+	a.cancelOthers(nil)
+	a.mu.Unlock()
+	attempted := false
+	a.sequence(ctx, q, func(ctx context.Context, q *Sequence) *Failure {
+		attempted = true
+		if q.Resumes() || q.Lead() {
+			t.Error("it resumes what another one has passed on, or leads")
+		}
+		return NoResponse(ctx, ctx.Err())
+	})
+	if !attempted || !l.pool.Idle() {
+		t.Errorf("attempted: %v, idle: %v", attempted, l.pool.Idle())
+	}
 }

@@ -26,13 +26,13 @@ const (
 	TryNext    Action = iota // use the next server, and not this one again
 	Retry                    // use the same server once more, then the next
 	RetryLater               // use the next server, or, if none is free, the same one after Failure.Wait
-	GiveUp                   // nothing: the request is at fault, or no longer wanted
+	GiveUp                   // nothing: the request is at fault, or has been canceled
 )
 
 // Error implements error.
 func (f *Failure) Error() string { return f.Err.Error() }
 
-// Canceled is the failure of a request that is no longer wanted.
+// Canceled is the failure of a request whose response is no longer needed.
 func Canceled(cause error) *Failure {
 	return &Failure{Outcome: OutcomeCanceled, Action: GiveUp, Err: &apierr.Error{
 		Code: apierr.CodeCanceled, Message: "the request was canceled", Cause: cause,

@@ -28,7 +28,7 @@ type noObserver struct{}
 
 func (noObserver) Attempted(string, string, Outcome) {}
 
-// health is what the end of an attempt says about the server.
+// health is what the end of an attempt shows of the server's health.
 type health int
 
 const (

@@ -11,11 +11,11 @@ import (
 
 const (
 	maxWait = 5 * time.Second // a longer Retry-After is not waited for
-	maxCool = time.Minute     // nor heeded beyond this
+	maxCool = time.Minute     // a server does not cool down for longer
 )
 
 // Rejected is the failure of a response whose status is not a success, as far as that and the
-// header tell: a rate limit, an error of the server, or else a rejection that every server would
+// header show: a rate limit, an error of the server, or else a rejection that every server would
 // repeat. A caller that knows more of the response changes the Failure, and adds to its Err what
 // the server has reported.
 func Rejected(status int, header http.Header) *Failure {
@@ -44,8 +44,8 @@ func Rejected(status int, header http.Header) *Failure {
 	return f
 }
 
-// RetryAfter returns how long a server wants no requests: OpenAI's Retry-After-Ms, or Retry-After
-// in seconds or as a date.
+// RetryAfter returns how long no request should be sent to a server: OpenAI's Retry-After-Ms, or
+// Retry-After in seconds or as a date.
 func RetryAfter(h http.Header) (d time.Duration, ok bool) {
 	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil && ms >= 0 && ms < 1e9 {
 		return time.Duration(ms * float64(time.Millisecond)), true

@@ -10,8 +10,7 @@ import (
 )
 
 // Sequence is a sequence of attempts, of which one is made at a time, by the goroutine that calls
-// its methods. The zero Sequence belongs to no Attempts, and
-// leads.
+// its methods. The zero Sequence belongs to no Attempts, and leads.
 type Sequence struct {
 	attempts  *Attempts
 	server    *server // of the current attempt; nil: there is none any more

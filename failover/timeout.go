@@ -52,7 +52,7 @@ type exceeded struct {
 // Unwrap returns the Timeout.
 func (e exceeded) Unwrap() error { return e.Timeout }
 
-// message says it to the client.
+// message is the client's.
 func (e exceeded) message() string {
 	switch e.Timeout {
 	case NoConnection:

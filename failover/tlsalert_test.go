@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// A server that needs a certificate of the gateway's says so by an alert, whose type crypto/tls
-// keeps to itself.
+// A server that needs a certificate of the gateway's sends an alert, whose type crypto/tls does not
+// export.
 func TestATLSAlertIsNoCutResponse(t *testing.T) {
 	f := NoResponse(t.Context(), &net.OpError{Op: "remote error", Err: errors.New("tls: certificate required")})
 	if f.Outcome != OutcomeUnreachable || f.Action != TryNext || !strings.HasPrefix(f.Err.Cause.Error(), "tls: ") {

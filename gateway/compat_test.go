@@ -120,7 +120,7 @@ func TestOtherServersRoutes(t *testing.T) {
 		"ready beside a pattern":       {pattern, "GET", "/v1/models/model", "", "", 200, "application/json; charset=utf-8", `{"id":"words","object":"model"…`},
 		"ready by a pattern":           {pattern, "GET", "/v1/models/a/b", "", "", 200, "application/json; charset=utf-8", `{"id":"a/b","object":"model"…`},
 		"loaded by a pattern":          {pattern, "GET", "/v1/models/a/b/loaded", "", "", 200, "application/json; charset=utf-8", "{}"},
-		"no schema of a pattern":       {pattern, "GET", "/v1/models/a/b/schema", "", "", 404, "application/json; charset=utf-8", `{"error":{"code":"not_found","message":"there is no schema here: GET /v1/models/a/b says…`},
+		"no schema of a pattern":       {pattern, "GET", "/v1/models/a/b/schema", "", "", 404, "application/json; charset=utf-8", `{"error":{"code":"not_found","message":"there is no schema here: GET /v1/models/a/b describes…`},
 		"no default":                   {none, "POST", "/v1/models/model:predict", "", prompt, 404, "application/json; charset=utf-8", `{"error":{"code":"not_found"…`},
 		"no default to ping":           {none, "GET", "/ping", "", "", 404, "application/json; charset=utf-8", `{"error":{"code":"not_found"…`},
 		"no default to invoke":         {none, "POST", "/invocations", "", prompt, 404, "application/json; charset=utf-8", `{"error":{"code":"not_found"…`},
@@ -140,14 +140,14 @@ func TestOtherServersRoutes(t *testing.T) {
 	}
 }
 
-// What is not offered says how it is done here.
-func TestWhatIsNotOfferedNamesTheWay(t *testing.T) {
+// What is not supported is an error that names what to do instead.
+func TestWhatIsNotSupportedNamesTheAlternative(t *testing.T) {
 	s := newServer(t, 1, 1, withDefault(words(nil), named("x:predict_binary")), compat)
 	for _, c := range []struct{ method, path, media, want string }{
 		{"POST", "/v1/models/model:predict_binary", "application/octet-stream", "POST JSON to /v1/models/model:predict, with Content-Type: application/json; bytes that are a model's whole input, such as a picture, go to /v1/models/words:predict"},
 		{"POST", "/v1/models/words:predict_binary", "application/octet-stream", "POST JSON to /v1/models/words:predict"},
 		{"POST", "/v1/models/model:predict", "application/octet-stream", "there is no msgpack here"},
-		{"GET", "/v1/models/model/schema", "", "GET /v2/models/words describes"},
+		{"GET", "/v1/models/model/schema", "", "GET /v2/models/words its tensors"},
 		{"GET", "/v1/websocket", "", "/v1/models/{name}/stream"},
 		{"POST", "/v1/websocket", "", "/v1/models/{name}/stream"},
 	} {

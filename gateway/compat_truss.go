@@ -137,8 +137,8 @@ func (g *Gateway) loaded(c *gin.Context, name string) error {
 
 const routeLoaded = "/v1/models/{name}" + trussLoaded
 
-// notOffered is the error of a route of Truss's that there is no such thing for here.
-func notOffered(format string, args ...any) error {
+// noSuchRoute is the error of a route of Truss's without a counterpart here.
+func noSuchRoute(format string, args ...any) error {
 	return &apierr.Error{Code: apierr.CodeNotFound, Message: fmt.Sprintf(format, args...)}
 }
 
@@ -148,7 +148,7 @@ func (g *Gateway) noSchema(c *gin.Context, name string) error {
 		return err
 	}
 	name = c.GetString(keyModel)
-	return notOffered("there is no schema here: GET /v1/models/%s says what the model does, and GET /v2/models/%s describes its tensors, if it takes some", name, name)
+	return noSuchRoute("there is no schema here: GET /v1/models/%s describes the model, and GET /v2/models/%s its tensors, if it takes some", name, name)
 }
 
 func (g *Gateway) noBinary(c *gin.Context, name string) error {
@@ -162,13 +162,13 @@ func (g *Gateway) noBinary(c *gin.Context, name string) error {
 // noMsgpack is the error of a request in Truss's binary form to a model by a name, which may be
 // Truss's.
 func noMsgpack(c *gin.Context, name string) error {
-	return notOffered("there is no msgpack here: POST JSON to /v1/models/%s:predict, with Content-Type: application/json; "+
+	return noSuchRoute("there is no msgpack here: POST JSON to /v1/models/%s:predict, with Content-Type: application/json; "+
 		"bytes that are a model's whole input, such as a picture, go to /v1/models/%s:predict", name, c.GetString(keyModel))
 }
 
 // noWebsocket serves /v1/websocket.
 func (g *Gateway) noWebsocket(*gin.Context) error {
-	return notOffered("there are no websockets here: POST the input to /v1/models/{name}/stream, which streams events, or with Accept: text/plain the text alone")
+	return noSuchRoute("there are no websockets here: POST the input to /v1/models/{name}/stream, which streams events, or with Accept: text/plain the text alone")
 }
 
 // trussStream runs a generator as Truss does: its text is the response, chunk by chunk or, for a

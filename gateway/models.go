@@ -133,6 +133,7 @@ func (g *Gateway) predict(c *gin.Context, v *engine.Verb) error {
 	if err != nil {
 		return err
 	}
+	c.Header("X-Content-Type-Options", "nosniff") // a model's result is taken for nothing but what it says
 	return g.writeBody(c, http.StatusOK, out.MediaType, out.Body)
 }
 

@@ -66,22 +66,22 @@ func (g *Gateway) listed(c *gin.Context) (list []listed) {
 	return list
 }
 
-// matched returns for each model the known names that its pattern matches. Their servers are asked
-// at the same time.
+// matched returns for each model the known names that its pattern matches. The lists are
+// requested at the same time.
 func (g *Gateway) matched(c *gin.Context, models []*engine.Model) [][]string {
 	names := make([][]string, len(models))
-	var asked sync.WaitGroup
+	var requests sync.WaitGroup
 	for i, m := range models {
 		if !engine.IsPattern(m.Name()) {
 			continue
 		}
-		asked.Go(func() {
+		requests.Go(func() {
 			var err error
 			if names[i], err = m.List(c.Request.Context()); err != nil {
 				g.Log.Warn("the names of a model cannot be listed", "model", m.Name(), "error", logged(err))
 			}
 		})
 	}
-	asked.Wait()
+	requests.Wait()
 	return names
 }

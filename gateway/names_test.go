@@ -80,7 +80,7 @@ func TestEveryRouteTakesEveryName(t *testing.T) {
 func TestNamesThatNoModelHasAreNotFound(t *testing.T) {
 	p := newProvider(t)
 	s := newServer(t, 5, 5, p.many)
-	for _, name := range []string{"router/", "router/*", "router", "router/a\nb", "router/" + strings.Repeat("x", 300), "eu::fast", "GPT-4o", "llama3.2", "llama3.2:1b:free"} {
+	for _, name := range []string{"router/", "router/*", "router", "router/a\nb", "router/a/../b", "router/..", "router/" + strings.Repeat("x", 300), "eu::fast", "GPT-4o", "llama3.2", "llama3.2:1b:free"} {
 		w := s.record(request("POST", chatPath, `{"model":`+quote(name)+`,"messages":[{"role":"user","content":"x"}]}`))
 		if w.Code != 404 || !strings.Contains(w.Body.String(), "model_not_found") || len(w.Body.String()) > 1000 {
 			t.Errorf("%q: %d %s", name, w.Code, w.Body)

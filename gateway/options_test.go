@@ -31,7 +31,7 @@ func TestTheZeroOptionsServe(t *testing.T) {
 		if got := first.whole(t); !strings.Contains(got, "\nretry: 2000\n") || strings.Count(got, ": keep-alive\n") != 1 || !strings.Contains(got, "event: done") {
 			t.Errorf("stream: %s", got)
 		}
-		if w := s.record(request("POST", "/v1/models/org/doubler:predict", "21")); w.Code != 200 || w.Body.String() != "42" {
+		if w := s.record(request("POST", "/v1/models/org/doubler:predict", "21")); w.Code != 200 || w.Body.String() != "42" || w.Header().Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("predict: %d %s", w.Code, w.Body)
 		}
 		r := request("POST", "/v1/models/org/doubler:predict", "1")

@@ -164,7 +164,7 @@ func (g *Gateway) passedModel(c *gin.Context, name string) (*engine.Model, error
 }
 
 // passed is the passthrough of a response that is sent as it arrives. Only where a Content-Length
-// tells the client the end of the body, its last byte is held back until the run has ended:
+// shows the client where the body ends, its last byte is held back until the run has ended:
 // elsewhere an event's last byte would wait for the next event.
 type passed struct {
 	*passthrough

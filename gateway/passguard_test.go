@@ -93,3 +93,19 @@ func TestPagesReachPassedRoutes(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+// A path that is right but for its escapes or its final slash gets an error that says so.
+func TestThePathOfAPassedRouteIsCorrected(t *testing.T) {
+	p := newPassing(t, nil, reply("audio/mpeg", "ID3"))
+	for path, want := range map[string]string{
+		"/v1/audio/x%2Fy":  "nor escapes",
+		"/v1/rerank/":      "the path is /v1/rerank, without a slash at its end",
+		"/rerank":          "so that the path is /v1/rerank",
+		"/v1/audio/voice/": "the path is /v1/audio/voice, without a slash at its end",
+	} {
+		got := p.do(t, "POST", path, "application/json", `{"model":"voice"}`)
+		if code, message := errorOf(got.body); got.status != 404 || code != "unknown_url" || !strings.Contains(message, want) {
+			t.Errorf("%s: %+v", path, got)
+		}
+	}
+}

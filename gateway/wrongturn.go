@@ -30,13 +30,16 @@ func (g *Gateway) missed(c *gin.Context) {
 	here := "there is no " + quotedPath(c.Request)
 	api := protocolOf(path)
 	right, wrong := g.rightPath(c.Request.URL.Path)
+	if right == c.Request.URL.Path { // an escaped one
+		wrong = noRoute
+	}
 	if strings.HasPrefix(right, "/v2") {
 		r = g.codecs.infer
 	}
 	switch {
 	case path == "/v2/models": // where KServe's own server lists its models
 		r, e.Reason, e.Message = g.codecs.infer, "", here+": POST /v2/repository/index lists the models"
-	case api != "":
+	case api != "" && !g.isPassed(right):
 		e.Message = fmt.Sprintf("%s: this server has no %s; it has %s", here, api, g.protocols())
 	case wrong == noRoute && (path == "/v1" || strings.HasPrefix(path, "/v1/")):
 		e.Message = fmt.Sprintf("%s; this server has %s", here, g.protocols()) + notPassed(c.Request)

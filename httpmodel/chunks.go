@@ -25,13 +25,13 @@ const (
 type chunks interface {
 	// read appends the chunks that have arrived, which are at least one, unless it returns an end
 	// or an error; it may return chunks beside these, which came before. They stay as they are
-	// until the next call. An end has a reason. An error is io.EOF if the response ended cleanly
-	// and the format has no such end, a *reported if the server reported a failure, a *malformed
-	// if it sent what the format does not have, and else that of the response or of reserve.
+	// until the next call. An end has a reason. An error is a *reported if the server reported a
+	// failure, a *malformed if it sent what the format does not have, and else that of the
+	// response, of what it lacks to be complete, or of reserve.
 	read(into []sse.Event) ([]sse.Event, engine.End, error)
 }
 
-// newChunks returns the chunks of a body, which is framed if HTTP says where it ends. No event or
+// newChunks returns the chunks of a body, which is framed if HTTP shows where it ends. No event or
 // line may be longer than limit. reserve is called before buffers grow beyond what nearly all
 // streams need, and when they shrink.
 func newChunks(s *Stream, body io.Reader, framed bool, limit int, reserve func(change int) error) chunks {
@@ -94,19 +94,23 @@ func (e *events) Read(p []byte) (int, error) {
 func (e *events) read(into []sse.Event) ([]sse.Event, engine.End, error) {
 	raw, err := e.r.Next()
 	if err != nil {
-		// Some servers leave out the last empty line. A body that may have been cut there has not
-		// said that it is over.
+		// Some servers leave out the last empty line. Without framing the body may have been cut
+		// there.
 		if errors.Is(err, io.ErrUnexpectedEOF) && e.clean && len(raw.Data) > 0 && e.ends(raw) {
-			return into, endOf(raw.Data), nil
+			end, err := endOf(raw.Data)
+			return into, end, err
 		}
 		if message, ok := reportedError(raw.Bare); ok { // the whole body is an error object
 			err = &reported{message}
+		} else if err == io.EOF { //nolint:errorlint // io.EOF itself is a clean end
+			err = errNoEnd
 		}
 		return into, engine.End{}, err
 	}
 	for {
 		if e.ends(raw) {
-			return into, endOf(raw.Data), nil
+			end, err := endOf(raw.Data)
+			return into, end, err
 		}
 		chunk, err := e.chunk(raw)
 		if err != nil {
@@ -121,7 +125,11 @@ func (e *events) read(into []sse.Event) ([]sse.Event, engine.End, error) {
 	}
 }
 
-// ends reports whether an event says that the stream is complete.
+// errNoEnd reports a stream without an event that ends it.
+var errNoEnd = errors.New(`the events ended without an event "done" or stream.end that has a line of data, ` +
+	`and without data: [DONE]`)
+
+// ends reports whether an event means that the stream is complete.
 func (e *events) ends(raw sse.RawEvent) bool {
 	name := string(raw.Name)
 	return name == eventDone || name != "" && name == e.last || string(raw.Data) == dataDone
@@ -141,7 +149,7 @@ func (e *events) chunk(raw sse.RawEvent) (sse.Event, error) {
 	if message, ok := reportedError(raw.Data); ok {
 		return sse.Event{}, &reported{message}
 	}
-	name, err := sse.ParseName(string(raw.Name))
+	name, err := sse.ParseName(string(bytes.ToValidUTF8(raw.Name, replacement)))
 	if err != nil {
 		return sse.Event{}, malform("the name of an event: %w", err)
 	}
@@ -152,8 +160,11 @@ func (e *events) chunk(raw sse.RawEvent) (sse.Event, error) {
 var replacement = []byte("\ufffd")
 
 // endOf returns the end of a complete stream, with the reason and the usage that the data of its
-// last event give, if any.
-func endOf(data []byte) engine.End {
+// last event give, if any. Its error is the failure that they report.
+func endOf(data []byte) (engine.End, error) {
+	if message, ok := reportedError(data); ok {
+		return engine.End{}, &reported{message}
+	}
 	var last struct {
 		Reason string `json:"reason"`
 		Usage  struct {
@@ -162,7 +173,7 @@ func endOf(data []byte) engine.End {
 		} `json:"usage"`
 	}
 	if json.Unmarshal(data, &last) != nil || last.Usage.Prompt < 0 || last.Usage.Completion < 0 {
-		return engine.Ended("", engine.Usage{})
+		return engine.Ended("", engine.Usage{}), nil //nolint:nilerr // other data have neither
 	}
-	return engine.Ended(last.Reason, engine.Usage{PromptTokens: last.Usage.Prompt, CompletionTokens: last.Usage.Completion})
+	return engine.Ended(last.Reason, engine.Usage{PromptTokens: last.Usage.Prompt, CompletionTokens: last.Usage.Completion}), nil
 }

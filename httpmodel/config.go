@@ -57,7 +57,7 @@ type Stream struct {
 	End    string // FormatSSE: the name of one more event that ends a stream well; may be empty
 }
 
-// Health is how a server is asked whether the model can be used: any 2xx says so.
+// Health checks by a GET of a server whether the model can be used, which a 2xx means.
 type Health struct {
 	URL               string
 	Interval, Timeout time.Duration

@@ -9,9 +9,9 @@
 //
 //	model, err := httpmodel.Add(e, httpmodel.Config{Name: "cats", Predict: endpoint, …})
 //
-// A response is complete only if HTTP says so, by a length or by its chunks, or if it does so
-// itself: a stream of events by its last event, a result without a length by being one JSON value.
-// What may have been cut is a failure.
+// A response is complete only if HTTP shows it, by a length or by chunks, or if its own form does:
+// a stream of events by its last event, a result without a length by being one JSON value. What may
+// have been cut is a failure.
 //
 // The package never looks into what goes in and what comes out of Predict, never follows a
 // redirection, and sends a request again only while nothing of a response has been passed on.

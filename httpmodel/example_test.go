@@ -13,19 +13,19 @@ import (
 	"penstock/httpmodel"
 )
 
-// A server that shouts, as a model.
+// A server that converts text to upper case, as a model.
 func Example() {
-	shout := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	upper := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text, _ := io.ReadAll(r.Body)
 		fmt.Fprint(w, strings.ToUpper(string(text)))
 	}))
-	defer shout.Close()
+	defer upper.Close()
 
 	e := engine.New(engine.Options{Gate: engine.GateConfig{Permits: 5}})
 	model, err := httpmodel.Add(e, httpmodel.Config{
-		Name: "shout",
+		Name: "upper",
 		Predict: &httpmodel.Endpoint{
-			Servers: []httpmodel.Server{{Name: "local", URL: shout.URL}}, Method: http.MethodPost, Timeout: time.Minute,
+			Servers: []httpmodel.Server{{Name: "local", URL: upper.URL}}, Method: http.MethodPost, Timeout: time.Minute,
 		},
 		Timeouts:  httpmodel.Timeouts{Connect: 5 * time.Second, FirstToken: time.Minute, BetweenTokens: time.Minute},
 		MaxAnswer: 1 << 20, MaxEvent: 1 << 20,

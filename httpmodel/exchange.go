@@ -81,43 +81,46 @@ type exchange struct {
 	watchdog *failover.Watchdog
 	head     *http.Response
 	body     io.Reader // decompressed
-	framed   bool      // HTTP says where the body ends
+	framed   bool      // HTTP shows where the body ends
 	secrets  outbound.Secrets
 }
 
-// send sends a step's input to a server. accept is the media type that is wanted. The caller closes
-// the exchange.
+// send sends a step's input to a server. accept is the media type that is requested. The caller
+// closes the exchange.
 func (e *endpoint) send(ctx context.Context, q *failover.Sequence, in *payload, accept string) (*exchange, *failover.Failure) {
 	t := e.model.config.Timeouts
 	x := &exchange{endpoint: e, server: e.servers[q.Server()]}
 	x.secrets = x.server.out.Secrets()
-	if key := http.Header(in.header).Get("Authorization"); key != "" {
+	if key := in.header.Get("Authorization"); key != "" {
 		_, credential, _ := strings.Cut(key, " ")
-		x.secrets = x.secrets.With(credential)
+		x.secrets = x.secrets.With(key).With(credential)
 	}
-	x.ctx, x.watchdog = q.Watch(ctx, t.Connect)
+	ctx, x.watchdog = q.Watch(ctx, t.Connect)
+	x.ctx = ctx
 	limit, cause := e.config.Timeout, failover.NoWhole
 	if e.streams {
 		limit, cause = t.FirstToken, failover.NoFirstChunk
 	}
 	var f *failover.Failure
-	x.head, f = x.watchdog.Send(x.ctx, limit, cause, func(ctx context.Context) (*http.Response, error) {
+	x.head, f = x.watchdog.Send(ctx, limit, cause, func(ctx context.Context) (*http.Response, error) { //nolint:bodyclose // by close
 		r, err := x.request(ctx, in, accept)
 		if err != nil {
 			return nil, err
 		}
-		return x.server.out.RoundTrip(r) //nolint:bodyclose,wrapcheck // exchange.close does; the caller wraps it
+		return x.server.out.RoundTrip(r) //nolint:wrapcheck // the caller wraps it
 	})
 	if f != nil {
 		x.watchdog.Stop()
 		return nil, x.redact(f)
 	}
-	x.framed = x.head.ProtoMajor > 1 || x.head.ContentLength >= 0 || len(x.head.TransferEncoding) > 0
+	x.framed = outbound.Framed(x.head)
 	var err error
 	if x.body, err = outbound.Decompressed(x.head); err != nil {
 		f = failover.Malformed("%w", err)
-	} else if x.head.StatusCode < 200 || x.head.StatusCode > 299 {
+	} else if status := x.head.StatusCode; status < 200 || status > 299 {
 		f = x.rejected()
+	} else if status == http.StatusPartialContent {
+		f = failover.Malformed("a part of a response (status %d), which was not requested", status)
 	}
 	if f != nil {
 		x.close()
@@ -141,9 +144,9 @@ func (x *exchange) request(ctx context.Context, in *payload, accept string) (*ht
 	if err != nil {
 		return nil, fmt.Errorf("make a request to the upstream: %w", err)
 	}
-	maps.Copy(r.Header, in.header)
 	r.Header.Set("Accept", accept)
 	r.Header.Set("User-Agent", "penstock")
+	maps.Copy(r.Header, in.header) // of which the configuration may list any
 	if in.mediaType != "" && body != nil {
 		r.Header.Set("Content-Type", in.mediaType)
 	}

@@ -24,16 +24,17 @@ func (x *exchange) broken(err error) *failover.Failure {
 	if x.ctx.Err() != nil {
 		return failover.NoResponse(x.ctx, context.Cause(x.ctx))
 	}
-	var said *reported
-	var odd *malformed
+	var failure *reported
+	var bad *malformed
 	switch limit := x.endpoint.model.config.MaxEvent; {
-	case errors.As(err, &said):
-		return x.failed(said.message)
-	case errors.As(err, &odd):
+	case errors.As(err, &failure):
+		return x.failed(failure.message)
+	case errors.As(err, &bad):
 		return failover.Malformed("%w", err)
 	case errors.Is(err, sse.ErrEventTooLong), errors.Is(err, errLineTooLong):
 		return &failover.Failure{Outcome: failover.OutcomeError, Action: failover.GiveUp, Err: &apierr.Error{
-			Code: apierr.CodeUpstreamError, Message: fmt.Sprintf("a chunk of the upstream is longer than %d bytes, the most that is passed on", limit), Cause: err,
+			Code: apierr.CodeUpstreamError, Cause: err,
+			Message: fmt.Sprintf("a chunk of the upstream is longer than %d bytes, the most that is passed on", limit),
 		}}
 	}
 	if e, ok := errors.AsType[*apierr.Error](err); ok { // no memory

@@ -10,7 +10,7 @@ import (
 
 // A server gets no more requests at once than its gate has permits: one of its own, or that of
 // local models.
-func TestOneConcurrencyHoldsTheNextBack(t *testing.T) {
+func TestTheGateBoundsRequestsToTheServer(t *testing.T) {
 	for name, gate := range map[string]*engine.GateConfig{"shared": nil, "own": {Permits: 1, Queue: 10}} {
 		begun, release := make(chan struct{}, 10), make(chan struct{})
 		c := config()

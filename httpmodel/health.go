@@ -30,7 +30,7 @@ func (h *Health) watch(ctx context.Context, out *outbound.Server, report func(er
 	}
 }
 
-// check returns nil if the server says that the model can be used.
+// check returns nil if the server reports that the model can be used.
 func (h *Health) check(ctx context.Context, out *outbound.Server) error {
 	ctx, cancel := context.WithTimeout(ctx, h.Timeout)
 	defer cancel()

@@ -11,7 +11,7 @@ import (
 	"penstock/sse"
 )
 
-// errLineTooLong says that a line is longer than Config.MaxEvent.
+// errLineTooLong reports a line that is longer than Config.MaxEvent.
 var errLineTooLong = errors.New("a line is too long")
 
 const (
@@ -29,6 +29,7 @@ type lines struct {
 	buf             []byte
 	base, seen, end int   // a line begins at buf[base]; there is no line end before buf[seen]
 	err             error // of r; nothing more comes
+	begun           bool  // the first line, which a byte order mark may stand before, has been taken
 }
 
 // read implements chunks.
@@ -39,7 +40,7 @@ func (l *lines) read(into []sse.Event) ([]sse.Event, engine.End, error) {
 		switch {
 		case ok:
 			var err error
-			if chunks, err = addLine(chunks, line); err != nil {
+			if chunks, err = l.add(chunks, line); err != nil {
 				return chunks, engine.End{}, err
 			}
 		case len(chunks) > len(into):
@@ -103,7 +104,8 @@ func (l *lines) makeRoom() error {
 	return nil
 }
 
-// finish tells a clean end from another. The last line may have no line end.
+// finish returns the end of the stream if the body ended cleanly, and else an error. The last line
+// may have no line end.
 func (l *lines) finish(chunks []sse.Event) ([]sse.Event, engine.End, error) {
 	switch {
 	case l.err != io.EOF: //nolint:errorlint // io.EOF itself is a clean end
@@ -113,18 +115,22 @@ func (l *lines) finish(chunks []sse.Event) ([]sse.Event, engine.End, error) {
 	}
 	line := l.buf[l.base:l.end]
 	l.base, l.seen = l.end, l.end
-	chunks, err := addLine(chunks, line)
+	chunks, err := l.add(chunks, line)
 	if err != nil {
 		return chunks, engine.End{}, err
 	}
 	return chunks, engine.Ended("", engine.Usage{}), nil
 }
 
-// errUnframed says that a body may have been cut: only the end of its connection ended it.
-var errUnframed = errors.New("the connection ended, and nothing says that the response is whole: it has neither a Content-Length nor chunks")
+// errUnframed reports a body that may have been cut: only the end of its connection ended it.
+var errUnframed = errors.New("the connection ended, and the response may have been cut: " +
+	"it has neither a Content-Length nor chunks")
 
-// addLine appends a line's value, if it has one.
-func addLine(chunks []sse.Event, line []byte) ([]sse.Event, error) {
+// add appends a line's value, if it has one.
+func (l *lines) add(chunks []sse.Event, line []byte) ([]sse.Event, error) {
+	if !l.begun {
+		l.begun, line = true, bytes.TrimPrefix(line, []byte("\ufeff"))
+	}
 	line = bytes.TrimSpace(line)
 	if len(line) == 0 {
 		return chunks, nil

@@ -13,7 +13,7 @@ import (
 const maxMessage = 500
 
 // reportedError returns the message of an object with an error, and whether data are one. Some
-// servers send the member with each chunk: it says nothing if it is null, false, 0 or empty.
+// servers send the member with each chunk: it reports no error if it is null, false, 0 or empty.
 func reportedError(data []byte) (message string, ok bool) {
 	if !bytes.Contains(data, []byte(`"error"`)) {
 		return "", false

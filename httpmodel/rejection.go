@@ -1,63 +1,48 @@
 package httpmodel
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
-	"time"
 
 	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/failover"
+	"penstock/outbound"
 )
 
-const (
-	maxRejection = 1 << 20         // bytes of the body of an error response
-	maxWait      = 5 * time.Second // a longer Retry-After is not waited for
-	maxCool      = time.Minute     // nor heeded beyond this
-)
+// maxRejection is how many bytes of the body of an error response are read.
+const maxRejection = 1 << 20
 
 // reasonRejected is the reason of errors whose status and message are the server's own.
 const reasonRejected = "upstream_rejected"
 
-// rejected is the failure of a response whose status is not a success.
+// rejected is the failure of a response whose status is not a success. Its body has as long as that
+// of a success.
 func (x *exchange) rejected() *failover.Failure {
-	x.watchdog.Set(x.endpoint.model.config.Timeouts.BetweenTokens, failover.Silence)
-	body, err := io.ReadAll(io.LimitReader(x.body, maxRejection))
 	status := x.head.StatusCode
+	body, err := io.ReadAll(io.LimitReader(x.body, maxRejection))
 	if err != nil {
 		return x.broken(fmt.Errorf("read the body of a %d: %w", status, err))
 	}
 	message := x.redacted(messageOf(body))
-	wait, waits := failover.RetryAfter(x.head.Header)
+	f := failover.Rejected(status, x.head.Header)
 	switch {
-	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && waits:
-		f := &failover.Failure{Outcome: failover.OutcomeRateLimited, Action: failover.TryNext, Wait: min(wait, maxCool), Status: status}
-		if waits && wait <= maxWait {
-			f.Action = failover.RetryLater
-		}
-		code := apierr.CodeRateLimited
-		if status == http.StatusServiceUnavailable {
-			code = apierr.CodeUpstreamError
-		}
-		f.Err = x.kept(code, "the upstream takes no more requests at present", message)
-		f.Err.RetryAfter = wait
-		return f
+	case f.Outcome == failover.OutcomeRateLimited:
+		x.keep(f.Err, "the upstream takes no more requests at present", message)
 	case (status == http.StatusUnauthorized || status == http.StatusForbidden) && len(x.server.out.Secrets()) > 0:
 		return x.unauthorized(message)
-	case status == http.StatusRequestTimeout, status == http.StatusProxyAuthRequired, status >= 500:
-		return x.failed(message)
-	case status >= 400:
-		return &failover.Failure{
-			Outcome: failover.OutcomeRejected, Action: failover.GiveUp, Status: status,
-			Err: x.kept(codeOf(status), fmt.Sprintf("the upstream rejected the request with status %d", status), message),
-		}
+	case f.Outcome == failover.OutcomeRejected:
+		f.Err.Code = codeOf(status)
+		x.keep(f.Err, fmt.Sprintf("the upstream rejected the request with status %d", status), message)
+	case status < 400:
+		f.Err.Message = fmt.Sprintf("the upstream redirected the request with status %d, which is not followed: "+
+			"its url should be what the log names", status)
+		f.Err.Logged = fmt.Sprintf("the upstream redirected the request with status %d%s", status, outbound.Destination(x.head, x.secrets))
+	case message != "":
+		f.Err.Message += ": " + message
 	}
-	f := failover.Malformed("status %d", status)
-	f.Action, f.Status = failover.TryNext, status
-	f.Err.Message = fmt.Sprintf("the upstream redirected the request with status %d, which is not followed: its url should be what the log names", status)
-	f.Err.Logged = fmt.Sprintf("the upstream redirected the request with status %d%s", status, x.destination())
 	return f
 }
 
@@ -78,21 +63,16 @@ func (x *exchange) failed(message string) *failover.Failure {
 func (x *exchange) unauthorized(message string) *failover.Failure {
 	status := x.head.StatusCode
 	return &failover.Failure{Outcome: failover.OutcomeUnauthorized, Action: failover.TryNext, Status: status, Err: &apierr.Error{
-		Code: apierr.CodeUpstreamUnauthorized, Message: "the upstream refused this gateway's credentials; its operator has to set valid ones",
-		Cause:  fmt.Errorf("status %d: %s", status, message),
-		Logged: fmt.Sprintf("the upstream refused this gateway's credentials, with status %d", status),
+		Code: apierr.CodeUpstreamUnauthorized, Cause: fmt.Errorf("status %d: %s", status, message),
+		Message: "the upstream refused this gateway's credentials; its operator has to set valid ones",
+		Logged:  fmt.Sprintf("the upstream refused this gateway's credentials, with status %d", status),
 	}}
 }
 
-// kept is an error that the client gets with the server's own status and message.
-func (x *exchange) kept(code apierr.Code, otherwise, message string) *apierr.Error {
-	if message == "" {
-		message = otherwise
-	}
-	return &apierr.Error{
-		Code: code, Reason: reasonRejected, Message: message, Cause: &dialect.UpstreamStatus{Status: x.head.StatusCode},
-		Logged: fmt.Sprintf("%s (status %d)", otherwise, x.head.StatusCode),
-	}
+// keep gives an error the server's own status, and its message, or otherwise if it has none.
+func (x *exchange) keep(e *apierr.Error, otherwise, message string) {
+	e.Reason, e.Message, e.Cause = reasonRejected, cmp.Or(message, otherwise), &dialect.UpstreamStatus{Status: x.head.StatusCode}
+	e.Logged = fmt.Sprintf("%s (status %d)", otherwise, x.head.StatusCode)
 }
 
 // codeOf returns the code that is nearest to the status of a rejection.
@@ -118,17 +98,4 @@ func codeOf(status int) apierr.Code {
 		return apierr.CodeUnsupportedMediaType
 	}
 	return apierr.CodeInvalidInput
-}
-
-// destination returns where a redirection leads, as " to https://host/path": without a user, a
-// query or a fragment, which may hold secrets. It is empty if the response does not say.
-func (x *exchange) destination() string {
-	location := x.head.Header.Get("Location")
-	to, err := url.Parse(location)
-	if err != nil || location == "" {
-		return ""
-	}
-	to = x.server.url.ResolveReference(to)
-	to = &url.URL{Scheme: to.Scheme, Host: to.Host, Path: to.Path}
-	return " to " + shortened(x.redacted(to.String()))
 }

@@ -243,7 +243,7 @@ func TestARejectionOfAStream(t *testing.T) {
 	}
 }
 
-func TestAReaderComesBackWhereItWas(t *testing.T) {
+func TestAReaderResumesAStream(t *testing.T) {
 	next := make(chan string)
 	requests := make(chan struct{}, 10)
 	c := config()
@@ -286,7 +286,7 @@ func TestAReaderComesBackWhereItWas(t *testing.T) {
 	}
 }
 
-func TestASilentServerHasHeartbeatsAndCanBeLeft(t *testing.T) {
+func TestAStreamOfASilentServerHasHeartbeatsAndCanBeCanceled(t *testing.T) {
 	for name, first := range map[string]string{"before the first chunk": "", "after it": "data: 1\n\n"} {
 		left := make(chan struct{})
 		c := config()

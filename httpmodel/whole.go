@@ -87,7 +87,7 @@ func (x *exchange) whole(held *memory.Reservation) ([]byte, *failover.Failure) {
 }
 
 // closes reports whether a body that only the end of its connection has ended is whole all the
-// same, as JSON which says by itself where it ends. A number does not.
+// same: as JSON whose end can be seen, which that of a number cannot.
 func (x *exchange) closes(body []byte) bool {
 	media, _, err := mime.ParseMediaType(x.head.Header.Get("Content-Type"))
 	if err == nil && media != mediaJSON && !strings.HasSuffix(media, "+json") || !json.Valid(body) {

@@ -35,24 +35,26 @@ const defaultConcurrency = 64
 
 // HTTPEndpoint is what does one step of a model, and gives a whole result.
 type HTTPEndpoint struct {
-	URL        configs.EndpointURL   `yaml:"url" default:""`
-	URLs       []configs.EndpointURL `yaml:"urls" default:"[]" min:"1" max:"100"` // in the place of URL: the first is used first
-	Method     Method                `yaml:"method" default:"POST"`
-	Timeout    time.Duration         `yaml:"timeout" default:"60s" min:"1ms" max:"24h"` // of one request
-	Connection `yaml:",inline"`
+	HTTPTarget `yaml:",inline"`
+	Timeout    time.Duration `yaml:"timeout" default:"60s" min:"1ms" max:"24h"` // of one request
 }
 
 // HTTPStream is what generates.
 type HTTPStream struct {
+	HTTPTarget `yaml:",inline"`
+	Format     StreamFormat `yaml:"format" default:"sse"`
+	End        EventName    `yaml:"end" default:""` // one more event that ends a stream of server-sent events well
+}
+
+// HTTPTarget is where the requests of a step are sent.
+type HTTPTarget struct {
 	URL        configs.EndpointURL   `yaml:"url" default:""`
-	URLs       []configs.EndpointURL `yaml:"urls" default:"[]" min:"1" max:"100"`
+	URLs       []configs.EndpointURL `yaml:"urls" default:"[]" min:"1" max:"100"` // in the place of URL: the first is used first
 	Method     Method                `yaml:"method" default:"POST"`
-	Format     StreamFormat          `yaml:"format" default:"sse"`
-	End        EventName             `yaml:"end" default:""` // one more event that ends a stream of server-sent events well
 	Connection `yaml:",inline"`
 }
 
-// HTTPHealth is how a model's server is asked whether it can be used.
+// HTTPHealth checks by a GET whether a model can be used.
 type HTTPHealth struct {
 	URL        configs.EndpointURL `yaml:"url"`
 	Interval   time.Duration       `yaml:"interval" default:"10s" min:"10ms" max:"1h"`
@@ -122,61 +124,71 @@ func (o HTTPOptions) Check(report func(key, problem string)) {
 	if o.Gate != "" && o.Concurrency != 0 {
 		report("concurrency", "stands beside gate: shared, whose permits are runtime.predict_concurrency: leave one of them out")
 	}
-	for key, e := range map[string]*HTTPEndpoint{"preprocess": o.Preprocess, "predict": o.Predict, "postprocess": o.Postprocess} {
-		if e != nil {
-			checkURLs(report, key, e.URL, e.URLs, e.Connection)
-		}
+	for key, t := range o.targets() {
+		t.check(key, report)
 	}
 	o.ForwardHeaders.check(report)
 	if h := o.Health; h != nil {
-		h.Connection.check(string(h.URL), "health", report)
+		h.check(string(h.URL), "health", report)
 	}
-	if s := o.Stream; s != nil {
-		checkURLs(report, "stream", s.URL, s.URLs, s.Connection)
-		if s.End != "" && s.Format != StreamFormat(httpmodel.FormatSSE) {
-			report("stream.end", fmt.Sprintf("is for format: sse; a stream of format: %s ends with its response", s.Format))
-		}
+	if s := o.Stream; s != nil && s.End != "" && s.Format != StreamFormat(httpmodel.FormatSSE) {
+		report("stream.end", fmt.Sprintf("is for format: sse; a stream of format: %s ends with its response", s.Format))
 	}
 }
 
-func checkURLs(report func(key, problem string), key string, one configs.EndpointURL, several []configs.EndpointURL, c Connection) {
-	for i, u := range urlsOf(one, several) {
-		if i == 0 { // what is wrong is wrong with all of them
-			c.check(string(u), key, report)
+// targets returns the targets of the model's steps by their keys.
+func (o HTTPOptions) targets() map[string]HTTPTarget {
+	list := map[string]HTTPTarget{}
+	for key, e := range map[string]*HTTPEndpoint{"preprocess": o.Preprocess, "predict": o.Predict, "postprocess": o.Postprocess} {
+		if e != nil {
+			list[key] = e.HTTPTarget
 		}
 	}
+	if o.Stream != nil {
+		list["stream"] = o.Stream.HTTPTarget
+	}
+	return list
+}
+
+// check reports what is wrong with the target whose keys begin with key.
+func (t HTTPTarget) check(key string, report func(key, problem string)) {
+	found := map[[2]string]bool{} // what is wrong with several of them is reported once
+	for _, u := range t.urls() {
+		t.Connection.check(string(u), key, func(key, problem string) {
+			if !found[[2]string{key, problem}] {
+				found[[2]string{key, problem}] = true
+				report(key, problem)
+			}
+		})
+	}
 	switch {
-	case one == "" && len(several) == 0:
+	case t.URL == "" && len(t.URLs) == 0:
 		report(key+".url", "is missing")
-	case one != "" && len(several) > 0:
+	case t.URL != "" && len(t.URLs) > 0:
 		report(key+".urls", "stands beside url: leave one of them out")
 	}
 }
 
-// Summary names the model's endpoints.
-func (o HTTPOptions) Summary() string {
-	var parts []string
-	add := func(step string, one configs.EndpointURL, several []configs.EndpointURL) {
-		texts := []string{}
-		for _, u := range urlsOf(one, several) {
-			texts = append(texts, string(u))
-		}
-		parts = append(parts, step+" "+strings.Join(texts, ", "))
+func (t HTTPTarget) urls() []configs.EndpointURL {
+	if t.URL != "" {
+		return []configs.EndpointURL{t.URL}
 	}
-	if o.Predict != nil {
-		add("predict", o.Predict.URL, o.Predict.URLs)
-	}
-	if o.Stream != nil {
-		add("stream", o.Stream.URL, o.Stream.URLs)
-	}
-	return strings.Join(parts, "; ")
+	return t.URLs
 }
 
-func urlsOf(one configs.EndpointURL, several []configs.EndpointURL) []configs.EndpointURL {
-	if one != "" {
-		return []configs.EndpointURL{one}
+// Summary names the endpoints of predict and stream.
+func (o HTTPOptions) Summary() string {
+	var parts []string
+	for _, key := range []string{"predict", "stream"} {
+		var urls []string
+		for _, u := range o.targets()[key].urls() {
+			urls = append(urls, string(u))
+		}
+		if urls != nil {
+			parts = append(parts, key+" "+strings.Join(urls, ", "))
+		}
 	}
-	return several
+	return strings.Join(parts, "; ")
 }
 
 func addHTTP(env app.Env, name string, o HTTPOptions) error {
@@ -192,7 +204,7 @@ func addHTTP(env app.Env, name string, o HTTPOptions) error {
 	}
 	if s := o.Stream; s != nil {
 		c.Stream = &httpmodel.Stream{
-			Endpoint: httpmodel.Endpoint{Servers: httpServers(s.URL, s.URLs), Method: string(s.Method), Connection: s.config()},
+			Endpoint: httpmodel.Endpoint{Servers: s.servers(), Method: string(s.Method), Connection: s.config()},
 			Format:   httpmodel.Format(s.Format), End: string(s.End),
 		}
 	}
@@ -213,20 +225,13 @@ func addHTTP(env app.Env, name string, o HTTPOptions) error {
 
 // warn logs what makes connections insecure.
 func (o HTTPOptions) warn(env app.Env, name string) {
-	for _, e := range []*HTTPEndpoint{o.Preprocess, o.Predict, o.Postprocess} {
-		if e != nil {
-			for _, s := range httpServers(e.URL, e.URLs) {
-				e.Connection.warn(env.Log, name, s.Name)
-			}
-		}
-	}
-	if s := o.Stream; s != nil {
-		for _, server := range httpServers(s.URL, s.URLs) {
-			s.Connection.warn(env.Log, name, server.Name)
+	for _, t := range o.targets() {
+		for _, s := range t.servers() {
+			t.warn(env.Log, name, s.Name)
 		}
 	}
 	if h := o.Health; h != nil {
-		h.Connection.warn(env.Log, name, "its health check")
+		h.warn(env.Log, name, "its health check")
 	}
 }
 
@@ -235,14 +240,14 @@ func (e *HTTPEndpoint) endpoint() *httpmodel.Endpoint {
 	if e == nil {
 		return nil
 	}
-	return &httpmodel.Endpoint{Servers: httpServers(e.URL, e.URLs), Method: string(e.Method), Timeout: e.Timeout, Connection: e.config()}
+	return &httpmodel.Endpoint{Servers: e.servers(), Method: string(e.Method), Timeout: e.Timeout, Connection: e.config()}
 }
 
-// httpServers returns the servers of an endpoint's URLs. A server is named by its host, and a
-// second one on the same host by its position in the list too.
-func httpServers(one configs.EndpointURL, several []configs.EndpointURL) (list []httpmodel.Server) {
+// servers returns the servers of the URLs. A server is named by its host, and a second one on the
+// same host by its position in the list too.
+func (t HTTPTarget) servers() (list []httpmodel.Server) {
 	taken := map[string]bool{}
-	for i, u := range urlsOf(one, several) {
+	for i, u := range t.urls() {
 		name := string(u)
 		if parsed, err := url.Parse(name); err == nil {
 			name = parsed.Host

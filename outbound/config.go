@@ -31,7 +31,7 @@ type Config struct {
 	InsecureSkipVerify bool // accept any certificate
 
 	// Proxy is the URL of an http, https or socks5 proxy, which may have a user and a password.
-	// "": as the environment says (HTTPS_PROXY, HTTP_PROXY, NO_PROXY); ProxyNone: none.
+	// "": that of the environment (HTTPS_PROXY, HTTP_PROXY, NO_PROXY); ProxyNone: none.
 	Proxy string
 
 	Connect time.Duration // until a connection is open; dialing that no request waits for may take twice that
@@ -40,15 +40,15 @@ type Config struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error) // nil: by a net.Dialer
 }
 
-// ProxyNone is the Proxy of a server that is reached directly, whatever the environment says.
+// ProxyNone is the Proxy of a server that is reached directly, whatever the environment has.
 const ProxyNone = "none"
 
 // maxFile bounds a file of certificates: all that a system trusts are 250 KB.
 const maxFile = 4 << 20
 
 // Check reports what is wrong with the Config of a server at the URL base, by the key of the
-// configuration: headers (or headers.NAME), query, ca_file, client_cert, insecure_skip_verify, proxy. It reads the
-// files. A problem holds no secret.
+// configuration: headers (or headers.NAME), query, ca_file, client_cert, insecure_skip_verify,
+// proxy. It reads the files. A problem holds no secret.
 func (c Config) Check(base string, report func(key, problem string)) {
 	_, _ = c.open(base, report)
 }
@@ -86,7 +86,7 @@ func (c Config) open(base string, report func(key, problem string)) (*tls.Config
 
 // openTLS returns nil if there is nothing to configure.
 func (c Config) openTLS(report func(key, problem string)) *tls.Config {
-	t := &tls.Config{InsecureSkipVerify: c.InsecureSkipVerify} //nolint:gosec // the configuration asks for it, and a warning says so
+	t := &tls.Config{InsecureSkipVerify: c.InsecureSkipVerify} //nolint:gosec // the configuration has it set, and a warning is logged
 	if c.CAFile != "" && c.InsecureSkipVerify {
 		report("insecure_skip_verify", "stands beside ca_file, whose certificates would not be looked at: leave one of them out")
 	}

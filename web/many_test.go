@@ -55,3 +55,28 @@ models: [{name: "router/*", kind: openai, upstreams: [{base_url: "` + provider.U
 		t.Errorf("the answer is %q", got)
 	}
 }
+
+// What is copied from the page and run names the model, and does nothing else.
+func TestPlaygroundSnippetsQuoteNames(t *testing.T) {
+	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, `{"data":[{"id":"a\"\\';$(id)"}]}`)
+	}))
+	defer provider.Close()
+	s := server.Start(t, server.Options{Config: `
+server: {address: "127.0.0.1:0"}
+models: [{name: "router/*", kind: openai, upstreams: [{base_url: "` + provider.URL + `/v1"}]}]
+`})
+	p := open(t, s.URL, "/")
+	for tab, want := range map[string]string{
+		"curl":        `/v1/models/router/a%22%5C%27%3B%24%28id%29:predict`,
+		"eventsource": `/v1/models/router/a%22%5C%27%3B%24%28id%29/stream?`,
+		"python":      `    model="router/a\"\\';$(id)",`,
+		"javascript":  `  model: "router/a\"\\';$(id)",`,
+	} {
+		text := fmt.Sprintf(`(document.querySelector("#code [data-snippet=%s]").click(), document.querySelector("#code code").textContent)`, tab)
+		p.wait(t, text+`.includes(`+"`router/a`"+`)`)
+		if got := eval[string](t, p, text); !strings.Contains(got, want) {
+			t.Errorf("%s: %s", tab, got)
+		}
+	}
+}

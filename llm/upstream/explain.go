@@ -3,12 +3,12 @@ package upstream
 import (
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"penstock/apierr"
 	"penstock/dialect"
 	"penstock/failover"
+	"penstock/outbound"
 )
 
 // obey has a failure follow the server's own X-Should-Retry, as OpenAI's clients do: false forbids
@@ -75,24 +75,11 @@ func (o *response) explain(f *failover.Failure) {
 		}
 	case status >= 300 && status < 400:
 		f.Err.Message = fmt.Sprintf("the upstream redirected %s with status %d, which is not followed: its base_url should be what the log names", route, status)
-		f.Err.Logged = fmt.Sprintf("the upstream redirected %s with status %d%s", route, status, o.destination())
+		f.Err.Logged = fmt.Sprintf("the upstream redirected %s with status %d%s", route, status, outbound.Destination(o.head, o.secrets))
 	}
 }
 
 // path returns the path of the request, without the gateway's key.
 func (o *response) path() string {
 	return o.secrets.Text(o.head.Request.URL.Path)
-}
-
-// destination returns where a redirection leads, as " to https://host/path": without a user, a
-// query or a fragment, which may hold secrets. It is empty if the response does not say.
-func (o *response) destination() string {
-	location := o.head.Header.Get("Location")
-	to, err := url.Parse(location)
-	if err != nil || location == "" {
-		return ""
-	}
-	to = o.head.Request.URL.ResolveReference(to)
-	to = &url.URL{Scheme: to.Scheme, Host: to.Host, Path: to.Path}
-	return " to " + truncated(o.secrets.Text(to.String()))
 }

@@ -26,7 +26,7 @@ const (
 // listing is what is known of a server's models.
 type listing struct {
 	names  []string  // as they are here, in the server's order; kept when a later request fails
-	until  time.Time // then the server is asked again
+	until  time.Time // then the list is requested again
 	failed bool      // the last request has failed, and that has been logged
 }
 
@@ -39,7 +39,7 @@ func (m *model) list(ctx context.Context) ([]string, error) {
 		return names, nil
 	}
 	select {
-	case m.listTurn <- struct{}{}:
+	case m.refreshing <- struct{}{}:
 	default:
 		if len(names) > 0 {
 			return names, nil
@@ -47,18 +47,18 @@ func (m *model) list(ctx context.Context) ([]string, error) {
 		ctx, cancel := context.WithTimeout(ctx, listTimeout)
 		defer cancel()
 		select {
-		case m.listTurn <- struct{}{}:
+		case m.refreshing <- struct{}{}:
 		case <-ctx.Done():
 			return nil, nil
 		}
 	}
-	defer func() { <-m.listTurn }()
+	defer func() { <-m.refreshing }()
 	_, stale = m.known() // another call may have requested them meanwhile
-	var asked sync.WaitGroup
+	var requests sync.WaitGroup
 	for _, s := range stale {
-		asked.Go(func() { m.refresh(ctx, s) })
+		requests.Go(func() { m.refresh(ctx, s) })
 	}
-	asked.Wait()
+	requests.Wait()
 	names, _ = m.known()
 	return names, nil
 }
@@ -86,15 +86,13 @@ func (m *model) known() (names []string, stale []*server) {
 	return names, stale
 }
 
-// refresh requests a server's list. A failure is logged once, until the server has sent a list
-// again; that a client left is none.
+// refresh requests a server's list. It goes on without the client, for the next one: else clients
+// that wait less than a slow server takes would never get its list, and its failure would never be
+// noted. A failure is logged once, until the server has sent a list again.
 func (m *model) refresh(ctx context.Context, s *server) {
-	bounded, cancel := context.WithTimeout(ctx, listTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listTimeout)
 	defer cancel()
-	names, err := m.request(bounded, s)
-	if err != nil && ctx.Err() != nil {
-		return
-	}
+	names, err := m.request(ctx, s)
 	m.listed.Lock()
 	l := &s.listing
 	first := err != nil && !l.failed
@@ -138,7 +136,7 @@ func (m *model) request(ctx context.Context, s *server) ([]string, error) {
 	limited := &io.LimitedReader{R: body, N: maxList + 1}
 	var names []string
 	err = eachID(limited, func(id string) bool {
-		if name, ok := s.offered(m.config.Name, id); ok {
+		if name, ok := s.clientName(m.config.Name, id); ok {
 			names = append(names, name)
 		}
 		return len(names) < maxListed
@@ -196,7 +194,7 @@ func elements(d *json.Decoder, take func(id string) bool) error {
 		var element struct {
 			ID string `json:"id"`
 		}
-		var other *json.UnmarshalTypeError // an element without an id is none of ours
+		var other *json.UnmarshalTypeError // an element without an id is left out
 		if err := d.Decode(&element); err != nil && !errors.As(err, &other) {
 			return err
 		}

@@ -175,10 +175,43 @@ func TestOneRequestIsForAllThatList(t *testing.T) {
 		synctest.Wait()
 		close(release)
 		clients.Wait()
-		if a.requests.Load() != 2 {
+		if a.requests.Load() != 1 {
 			t.Errorf("%d requests after the first client left", a.requests.Load())
 		}
 	})
+}
+
+// Clients that wait for less than a server takes get its list, or learn at once that there is none.
+func TestAListComesForClientsThatLeave(t *testing.T) {
+	const slow, patience = 3 * time.Second, time.Second
+	for name, test := range map[string]struct {
+		respond http.HandlerFunc
+		want    []string
+	}{
+		"a slow server": {func(w http.ResponseWriter, _ *http.Request) {
+			time.Sleep(slow)
+			io.WriteString(w, `{"data":[{"id":"x"}]}`)
+		}, []string{"router/x"}},
+		"a silent server": {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := newLister(test.respond)
+				f := newFixture(t, patterned(io.Discard, "*"), a)
+				defer f.close()
+				ask := func() (names []string) {
+					ctx, cancel := context.WithTimeout(t.Context(), patience)
+					defer cancel()
+					return f.names(ctx)
+				}
+				ask()
+				begin := time.Now()
+				if got := ask(); !slices.Equal(got, test.want) || time.Since(begin) > 0 || a.requests.Load() != 1 {
+					t.Errorf("%q after %v, %d requests", got, time.Since(begin), a.requests.Load())
+				}
+			})
+		})
+	}
 }
 
 func TestAListIsBounded(t *testing.T) {

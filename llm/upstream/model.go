@@ -20,13 +20,13 @@ type model struct {
 	batches sync.Pool      // of *[]dialect.Delta; streams need one only while events arrive
 	drains  sync.WaitGroup // responses whose last bytes are being read
 
-	listTurn chan struct{} // has room for the one that asks the servers for their models
-	listed   sync.Mutex    // guards the servers' listings
+	refreshing chan struct{} // holds one element while lists of models are requested
+	listed     sync.Mutex    // guards the servers' listings
 }
 
 func newModel(c Config) (*model, error) {
 	c.MaxEvent = cmp.Or(c.MaxEvent, DefaultMaxEvent)
-	m := &model{config: c, listTurn: make(chan struct{}, 1)}
+	m := &model{config: c, refreshing: make(chan struct{}, 1)}
 	var servers []failover.Server
 	for i, s := range c.Servers {
 		connection := s.Connection

@@ -33,8 +33,8 @@ func (s *Server) model(matched string) string {
 	return strings.Replace(s.Model, "*", matched, 1)
 }
 
-// offered returns the name that a model of the server has here.
-func (s *Server) offered(pattern, id string) (name string, ok bool) {
+// clientName returns the name by which clients can use a model of the server.
+func (s *Server) clientName(pattern, id string) (name string, ok bool) {
 	text, ok := engine.Matched(s.Model, id)
 	if !ok {
 		return "", false

@@ -103,12 +103,12 @@ func (o *response) passTo(to *passed, lead func() bool) *failover.Failure {
 	}
 	limit := o.model.config.MaxAnswer
 	switch {
-	case o.head.Request.Method == http.MethodHead, o.isEmpty():
+	case o.hasNoBody():
 	case o.head.ContentLength > limit:
 		return failover.TooLarge(limit)
 	case o.mediaType() == "text/html":
 		return failover.Malformed("an HTML page in place of a response of %s", o.path())
-	case o.isUnframed() && !o.declaresJSON():
+	case o.unframed && !o.declaresJSON():
 		return failover.Malformed("a body of type %q that only the end of the connection ends: one that was cut would look complete", o.head.Header.Get("Content-Type"))
 	}
 	start, complete, err := o.first()
@@ -125,17 +125,12 @@ func (o *response) passTo(to *passed, lead func() bool) *failover.Failure {
 	return o.passRest(to, start, complete)
 }
 
-// isEmpty reports whether a response of that status has no body.
-func (o *response) isEmpty() bool {
-	return o.head.StatusCode == http.StatusNoContent || o.head.StatusCode == http.StatusNotModified
-}
-
 // first reads the beginning of a body. complete: that is all of it.
 func (o *response) first() (start []byte, complete bool, err error) {
 	if o.declaresJSON() {
 		start, err = io.ReadAll(io.LimitReader(o.body, wholeFirst))
 		complete = len(start) < wholeFirst
-		if err == nil && o.isUnframed() && !(beginsJSON(start) && (!complete || closedJSON(start))) {
+		if err == nil && o.unframed && (!beginsJSON(start) || complete && !closedJSON(start)) {
 			err = errCutJSON
 		}
 		return start, complete, err
@@ -188,7 +183,7 @@ func (o *response) passRest(to *passed, start []byte, complete bool) *failover.F
 		}
 		complete = err == io.EOF //nolint:errorlint // io.EOF itself is a clean end
 		switch {
-		case complete && o.isUnframed() && !to.body.closed():
+		case complete && o.unframed && !to.body.closed():
 			return failover.Cut(errCutJSON)
 		case err != nil && !complete:
 			return o.broken(fmt.Errorf("read a response: %w", err))

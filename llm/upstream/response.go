@@ -25,6 +25,7 @@ type response struct {
 	secrets  outbound.Secrets // the key that was sent, and the server's
 	ownKey   bool             // it is the client's own
 	ended    bool             // the body has been read to its end
+	unframed bool             // only the end of the connection ends the body
 
 	draining bool // close is not to end it
 
@@ -66,6 +67,7 @@ func (m *model) sendOnce(ctx context.Context, q *failover.Sequence, r *request, 
 		defer o.close()
 		return nil, failover.Malformed("a head of %d fields", n)
 	}
+	o.unframed = !outbound.Framed(head) && !o.hasNoBody()
 	var err error
 	if o.body, err = outbound.Decompressed(head); err != nil {
 		defer o.close()
@@ -108,9 +110,12 @@ func (o *response) isJSON() bool {
 	return media == "application/json" || media == "" || o.form == formJSON
 }
 
-// isUnframed reports whether only the end of the connection ends the body.
-func (o *response) isUnframed() bool {
-	return o.head.ProtoMajor == 1 && o.head.ContentLength < 0 && len(o.head.TransferEncoding) == 0
+// hasNoBody reports whether a response to that request, or of that status, has no body.
+func (o *response) hasNoBody() bool { return o.head.Request.Method == http.MethodHead || o.isEmpty() }
+
+// isEmpty reports whether a response of that status has no body, whatever the request was.
+func (o *response) isEmpty() bool {
+	return o.head.StatusCode == http.StatusNoContent || o.head.StatusCode == http.StatusNotModified
 }
 
 // header returns the headers of the response that a client gets.

@@ -130,7 +130,7 @@ func (o *response) copyTo(to *counter, lead func() bool) *failover.Failure {
 
 // copyRest copies what follows the start.
 func (o *response) copyRest(to *counter) *failover.Failure {
-	unframed := o.isUnframed() && o.isJSON()
+	unframed := o.unframed && o.isJSON()
 	buf := make([]byte, wholePiece)
 	for {
 		n, err := o.body.Read(buf)

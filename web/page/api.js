@@ -12,9 +12,10 @@ export class Refusal extends Error {
   }
 }
 
-/** The address of a model. Its name may hold slashes and colons. */
+/** The address of a model, which means nothing to a shell. Its name may hold slashes and colons. */
 export function modelPath(name) {
-  return "v1/models/" + encodeURIComponent(name).replaceAll("%2F", "/").replaceAll("%3A", ":");
+  const escaped = encodeURIComponent(name).replace(/[!'()*]/g, (c) => "%" + c.charCodeAt(0).toString(16).toUpperCase());
+  return "v1/models/" + escaped.replaceAll("%2F", "/").replaceAll("%3A", ":");
 }
 
 /** Posts JSON and returns the response. Throws a Refusal where the gateway refuses. */

@@ -1,4 +1,5 @@
-// The ways in, to copy and paste, with this server's address and the models it really has.
+// The ways in, to copy and paste, with this server's address and the models it really has. Names that
+// a provider lists may hold any characters: in programs they are quoted, and in addresses escaped.
 
 import { modelPath } from "./api.js";
 
@@ -37,7 +38,7 @@ source.addEventListener("failed", (event) => {
 
 client = OpenAI(base_url="${base}/v1", api_key="unused")
 stream = client.chat.completions.create(
-    model="${llm}",
+    model=${JSON.stringify(llm)},
     messages=[{"role": "user", "content": "Why is the sky blue?"}],
     temperature=0.2,
     stream=True,
@@ -50,7 +51,7 @@ for chunk in stream:
 
 const client = new OpenAI({ baseURL: "${base}/v1", apiKey: "unused" });
 const stream = await client.chat.completions.create({
-  model: "${llm}",
+  model: ${JSON.stringify(llm)},
   messages: [{ role: "user", content: "Why is the sky blue?" }],
   temperature: 0.2,
   stream: true,

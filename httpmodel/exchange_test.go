@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"penstock/engine"
 	"penstock/httpmodel"
@@ -33,6 +34,52 @@ func TestListedHeadersOfClientsArePassedOn(t *testing.T) {
 		if got.Body != want {
 			t.Errorf("%v: %s, want %s", forward, got.Body, want)
 		}
+	}
+}
+
+// Those that Penstock has a value of its own for are passed on as well, if they are listed.
+func TestListedHeadersReplacePenstocksOwn(t *testing.T) {
+	c := config()
+	c.Predict = at(serve(t, func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, r.Header.Get("Accept"), "|", r.Header.Get("User-Agent"))
+	}))
+	for want, forward := range map[string][]string{"image/png|cats/1": {"Accept", "user-agent"}, "*/*|penstock": nil} {
+		c.Forward = forward
+		if got := start(t, c).Do("POST", "/v1/models/m:predict", "1", "Accept", "image/png", "User-Agent", "cats/1"); got.Body != want {
+			t.Errorf("%v: %s, want %s", forward, got.Body, want)
+		}
+	}
+}
+
+// A key that has no scheme is one too.
+func TestAForwardedKeyWithoutASchemeIsNotShown(t *testing.T) {
+	c := config()
+	c.Forward = []string{"Authorization"}
+	c.Predict = at(serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(400)
+		fmt.Fprintf(w, `{"error": "bad key %s"}`, r.Header.Get("Authorization"))
+	}))
+	got := start(t, c).Do("POST", "/v1/models/m:predict", "1", "Authorization", "secret-0123456789")
+	if e := got.Error(t); e.Message != "bad key [key]" {
+		t.Errorf("%d %+v", got.Status, e)
+	}
+}
+
+// A server that is slow with the body of an error has no more time than one that is slow with a
+// result.
+func TestASlowBodyOfAnErrorTimesOut(t *testing.T) {
+	c := config()
+	c.Predict = at(serve(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(400)
+		write(w, "1")
+		<-r.Context().Done()
+	}))
+	c.Predict.Timeout = 50 * time.Millisecond
+	f := start(t, c)
+	got := f.Post("/v1/models/m:predict", "1")
+	if e := got.Error(t); got.Status != 504 || !strings.Contains(e.Message, "within 50ms") {
+		t.Errorf("%d %+v", got.Status, e)
 	}
 }
 
