@@ -113,7 +113,7 @@ func strip(left, right bool) rewrite {
 			p = p.part(len(p.text)-len(rest), len(p.text))
 		}
 		if right {
-			p.text = strings.TrimRightFunc(p.text, unicode.IsSpace)
+			p = p.part(0, len(strings.TrimRightFunc(p.text, unicode.IsSpace)))
 		}
 		return p, nil
 	}

@@ -80,10 +80,12 @@ func (d *StreamDecoder) push(id int64) {
 	d.pending = d.tokenizer.appendBytes(d.pending, id, !d.started)
 	d.started = true
 	character := d.tokenizer.decoder.ends.character
-	for d.strip > 0 && len(d.pending) >= len(character) {
+	for d.strip > 0 && len(d.pending) > 0 {
 		rest, found := bytes.CutPrefix(d.pending, []byte(character))
 		if !found {
-			d.strip = 0
+			if !strings.HasPrefix(character, string(d.pending)) {
+				d.strip = 0
+			}
 			break
 		}
 		d.pending = rest
@@ -96,7 +98,7 @@ func (d *StreamDecoder) push(id int64) {
 func (d *StreamDecoder) complete() string {
 	var text strings.Builder
 	rest := d.pending
-	if d.strip > 0 { // it is shorter than the character that may be removed
+	if d.strip > 0 { // it is the beginning of the character that may be removed
 		return ""
 	}
 	text.WriteString(d.tail)

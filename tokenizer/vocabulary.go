@@ -19,7 +19,7 @@ type vocabulary struct {
 
 // UnmarshalJSONFrom reads an object from tokens to ids, or Unigram's list of tokens and scores.
 func (v *vocabulary) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	v.ids = make(map[string]int32)
+	v.ids, v.scores = make(map[string]int32), nil // of several vocabularies the last counts
 	switch dec.PeekKind() {
 	case '{':
 		return readAll(dec, '}', func() error { return v.readID(dec) })
