@@ -180,11 +180,11 @@ type percentDecoder struct{ text string }
 func (d *percentDecoder) Read(p []byte) (n int, err error) {
 	for n < len(p) && d.text != "" {
 		c, used := d.text[0], 1
-		switch {
-		case c == '\t', c == '\n', c == '\r':
+		switch c {
+		case '\t', '\n', '\r':
 			d.text = d.text[1:]
 			continue
-		case c == '%':
+		case '%':
 			// Tabs and line ends are removed before a URL is decoded, also from inside of %41.
 			if high, i, ok := d.digit(1); ok {
 				if low, j, ok := d.digit(i); ok {

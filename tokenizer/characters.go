@@ -122,7 +122,7 @@ func strip(left, right bool) rewrite {
 // isPunctuation takes ASCII's symbols for punctuation, too.
 func isPunctuation(r rune) bool {
 	if r < utf8.RuneSelf {
-		return r > ' ' && r < 0x7F && !(r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z')
+		return r >= '!' && r <= '/' || r >= ':' && r <= '@' || r >= '[' && r <= '`' || r >= '{' && r <= '~'
 	}
 	return unicode.Is(punctuation, r)
 }

@@ -20,10 +20,11 @@ type vocabulary struct {
 // UnmarshalJSONFrom reads an object from tokens to ids, or Unigram's list of tokens and scores.
 func (v *vocabulary) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	v.ids, v.scores = make(map[string]int32), nil // of several vocabularies the last counts
-	switch dec.PeekKind() {
-	case '{':
+	kind := dec.PeekKind()
+	if kind == '{' {
 		return readAll(dec, '}', func() error { return v.readID(dec) })
-	case '[':
+	}
+	if kind == '[' {
 		v.scores = []float64{}
 		return readAll(dec, ']', func() error { return v.readScore(dec) })
 	}
