@@ -132,7 +132,7 @@ func tooSlow(param string, cause error) error {
 	return e
 }
 
-// setKey is the key of a set of labels in a template. No text of a request contains a NUL.
+// setKey is the key of a set of labels in a template. None of them contains a NUL.
 func setKey(labels []string, template string) string {
 	return template + "\x00" + strings.Join(labels, "\x00")
 }

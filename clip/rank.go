@@ -25,6 +25,9 @@ func (m *Model) rank(ctx context.Context, c *dialect.RankCall, embed func(contex
 		return nil, invalidParam(ReasonTooManyInputs, r.List, "%d %s are too many for one request: send at most %d", n, r.List, maxLabels)
 	}
 	items, positions := distinct(r)
+	if err := m.checkTexts(ctx, items[partOf(items):]); err != nil {
+		return nil, err
+	}
 	ranking := &dialect.Ranking{}
 	var embedded [][]float32
 	for len(items) > 0 {
@@ -46,6 +49,23 @@ func (m *Model) rank(ctx context.Context, c *dialect.RankCall, embed func(contex
 		ranking.Results = ranking.Results[:min(r.TopN, len(ranking.Results))]
 	}
 	return ranking, nil
+}
+
+// checkTexts checks the texts of the parts after the first before anything is embedded: what has
+// been embedded for a request that fails is not charged.
+func (m *Model) checkTexts(ctx context.Context, items []dialect.EmbeddingItem) error {
+	for _, item := range items {
+		if item.Text == nil {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if _, err := m.tokenise(item.Name, *item.Text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // distinct returns the query and those items of a request that differ from all before them, with

@@ -200,3 +200,24 @@ func TestTextsAreKeptWithinTheBudget(t *testing.T) {
 		t.Errorf("%d bytes are held for what was deleted", held)
 	}
 }
+
+// A text that is refused is refused before any other one is embedded, in whatever part it is.
+func TestNothingIsEmbeddedOfARankingWithARefusedText(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hold(t, 1)
+		h.openGate()
+		items := make([]any, 0, 2*maxPartTexts)
+		for i := range 2 * maxPartTexts {
+			items = append(items, fmt.Sprintf("text %d", i))
+		}
+		items = append(items, " ")
+		_, err := h.rank(t.Context(), t, fmt.Sprintf(`{"query":"a cat","items":%s}`, marshal(t, items)))
+		if e := apierr.From(err); e.Reason != ReasonBadText || e.Param != fmt.Sprintf("items[%d]", 2*maxPartTexts) {
+			t.Errorf("the error is %+v", e)
+		}
+		if n := h.n.Load(); n != 0 {
+			t.Errorf("%d runs", n)
+		}
+		h.close(t)
+	})
+}
