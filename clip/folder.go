@@ -64,7 +64,7 @@ func openFolder(path string) (*folder, error) {
 	problems = append(problems, err)
 	f.preprocessor, err = f.read("preprocessor_config.json")
 	problems = append(problems, err)
-	if !modeldir.In(path)("tokenizer.json") {
+	if !hasTokenizer(modeldir.In(path)) {
 		problems = append(problems, missing("tokenizer.json"))
 	}
 	if err := errors.Join(problems...); err != nil {
@@ -103,7 +103,19 @@ func (f *folder) read(file string) ([]byte, error) {
 	return data, err
 }
 
-func missing(file string) error { return fmt.Errorf("%s is missing", file) }
+func missing(file string) error { return missingFile(file) }
+
+// missingFile is the name of a file that does not exist.
+type missingFile string
+
+func (m missingFile) Error() string { return string(m) + " is missing" }
+
+func (missingFile) Is(target error) bool { return target == fs.ErrNotExist }
+
+// hasTokenizer reports whether a folder has files that tokenizer.ParseFolder reads.
+func hasTokenizer(has func(name string) bool) bool {
+	return has("tokenizer.json") || has("vocab.json") && has("merges.txt") || has("vocab.txt")
+}
 
 func (f *folder) processor(o pixels.Options) (*pixels.Processor, error) {
 	p, err := pixels.NewProcessor(f.preprocessor, o)
@@ -114,11 +126,7 @@ func (f *folder) processor(o pixels.Options) (*pixels.Processor, error) {
 }
 
 func (f *folder) tokenizer() (*tokenizer.Tokenizer, error) {
-	data, err := f.read("tokenizer.json")
-	var t *tokenizer.Tokenizer
-	if err == nil {
-		t, err = tokenizer.Parse(data)
-	}
+	t, err := tokenizer.ParseFolder(f.read)
 	if err != nil {
 		return nil, fmt.Errorf("folder %q: %w", filepath.Base(f.path), err)
 	}

@@ -8,7 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// bpe is the model of byte pair encoding: a vocabulary, and the merges of two adjacent tokens into one.
+// bpe is the model of byte pair encoding: a vocabulary, and the merges of two adjacent tokens into
+// one.
 type bpe struct {
 	vocab        map[string]int32 // without special tokens, so that no text becomes one
 	merges       map[pair]merge

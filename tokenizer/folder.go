@@ -149,8 +149,8 @@ func parseBERT(vocab []byte, names tokenNames) (*Tokenizer, error) {
 		f.Model.UnkToken, cmp.Or(string(names.Pad), "[PAD]"), cmp.Or(string(names.Mask), "[MASK]"))
 }
 
-// buildAround builds a tokenizer that puts start and end around a text. These and the tokens of more
-// that are in the vocabulary are special.
+// buildAround builds a tokenizer that puts start and end around a text. These and the tokens of
+// more that are in the vocabulary are special.
 func buildAround(f *file, start, end string, more ...string) (*Tokenizer, error) {
 	around := [2]int32{}
 	for i, token := range []string{start, end} {

@@ -43,8 +43,8 @@ func FuzzFamilies(f *testing.F) {
 	})
 }
 
-// hostile are texts of a megabyte that are hard on an algorithm that is quadratic in the length of a
-// text, of a word, or of the marks on a character.
+// hostile are texts of a megabyte that are hard on an algorithm that is quadratic in the length of
+// a text, of a word, or of the marks on a character.
 var hostile = map[string]string{
 	"letter": strings.Repeat("a", 1<<20),
 	"spaces": strings.Repeat(" ", 1<<20),

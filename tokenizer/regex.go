@@ -29,8 +29,8 @@ func compile(expression string) (*regexp2.Regexp, error) {
 	return re, nil
 }
 
-// matches calls yield with the byte offsets of each match of re in text, from left to right. An empty
-// match at the end of the last one is no match. Its error is nil or ErrTooSlow.
+// matches calls yield with the byte offsets of each match of re in text, from left to right. An
+// empty match at the end of the last one is no match. Its error is nil or ErrTooSlow.
 func matches(re *regexp2.Regexp, text string, deadline time.Time, yield func(start, end int)) error {
 	var (
 		characters   = []rune(text)

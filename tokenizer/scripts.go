@@ -24,8 +24,8 @@ func scriptOf(r rune) uint8 {
 }
 
 // splitScripts splits where the script changes, as SentencePiece's trainer does: Hiragana and
-// Katakana are Han. Characters of any script before the first other one are lost, as they are in the
-// library.
+// Katakana are Han. Characters of any script before the first other one are lost, as they are in
+// the library.
 func splitScripts(p piece, _ time.Time, emit func(piece)) error {
 	start, last := -1, uint8(anyScript)
 	for at, r := range p.text {
