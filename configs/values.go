@@ -27,9 +27,9 @@ func (n *Name) UnmarshalText(text []byte) error {
 	if stars := strings.Count(name, "*"); stars > 1 || stars == 1 && name[0] == '*' && name != "*" {
 		return errors.New("must have one * at most, at its end or in its middle")
 	}
-	for _, verb := range []string{":predict", "/predict", ":stream", "/stream"} {
+	for _, verb := range []string{":predict", "/predict", ":stream", "/stream", ":rank", "/rank"} {
 		if strings.HasSuffix(name, verb) {
-			return errors.New("must not end in :predict, /predict, :stream or /stream, which are verbs of the model named before them")
+			return errors.New("must not end in :predict, /predict, :stream, /stream, :rank or /rank, which are verbs of the model named before them")
 		}
 	}
 	*n = Name(name)
