@@ -75,6 +75,9 @@ func distinct(r *dialect.RankRequest) (items []dialect.EmbeddingItem, positions 
 	type content struct{ kind, value string }
 	seen := make(map[content]int, len(r.Items)+1)
 	add := func(name string, item dialect.EmbeddingItem) int {
+		if item.Text != nil && isPictureURL(*item.Text) { // it is embedded as a picture
+			item = dialect.EmbeddingItem{URL: item.Text}
+		}
 		var c content
 		switch {
 		case item.Text != nil:

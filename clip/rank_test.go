@@ -266,3 +266,24 @@ func many(n int) string {
 	}
 	return strings.Join(texts, `","`)
 }
+
+// A data URL of a picture that stands where a text could is a picture, of which a part has at most
+// maxPictures.
+func TestTextsThatArePicturesAreRankedAsPictures(t *testing.T) {
+	l := load(t, tiny(t))
+	items := make([]any, maxPictures+8)
+	for i := range items {
+		file := photo(t, "rocket.jpg")
+		file = slices.Concat(file[:2], []byte{0xff, 0xfe, 0, 3, byte(i)}, file[2:]) // a comment
+		items[i] = " data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(file)
+	}
+	items = append(items, "a rocket")
+	got, err := l.rank(t.Context(), t, fmt.Sprintf(`{"query":%s,"items":%s}`, marshal(t, items[0]), marshal(t, items)))
+	if err != nil {
+		t.Fatalf("%.300v", err)
+	}
+	if n := len(items); len(got.Results) != n || got.Results[n-1].Index != n-1 || got.Results[n-2].Score < 0.999 {
+		t.Errorf("got %+v", got.Results)
+	}
+	wantAllReleased(t, l.model)
+}
