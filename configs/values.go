@@ -29,7 +29,8 @@ func (n *Name) UnmarshalText(text []byte) error {
 	}
 	for _, verb := range []string{":predict", "/predict", ":stream", "/stream", ":rank", "/rank"} {
 		if strings.HasSuffix(name, verb) {
-			return errors.New("must not end in :predict, /predict, :stream, /stream, :rank or /rank, which are verbs of the model named before them")
+			return errors.New("must not end in :predict, /predict, :stream, /stream, :rank or /rank, " +
+				"which are verbs of the model named before them")
 		}
 	}
 	*n = Name(name)
