@@ -72,7 +72,7 @@ func (b *bpe) id(token string) (int32, bool) {
 	return id, known
 }
 
-func (b *bpe) encoder() func(ids []int64, word string) []int64 {
+func (b *bpe) encoder(bool) func(ids []int64, word string) []int64 {
 	m := merger{bpe: b}
 	return m.appendTokens
 }

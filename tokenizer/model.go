@@ -8,8 +8,9 @@ import (
 // model converts words to tokens.
 type model interface {
 	// encoder returns a function that appends the tokens of a word to ids. The function keeps
-	// buffers from word to word and is not safe for concurrent use.
-	encoder() func(ids []int64, word string) []int64
+	// buffers from word to word and is not safe for concurrent use. Only with parseSpecial may it
+	// find special tokens, which a normalizer can make of other text.
+	encoder(parseSpecial bool) func(ids []int64, word string) []int64
 	// id returns the id of a token that is not special.
 	id(token string) (id int32, known bool)
 }

@@ -27,7 +27,7 @@ func newPrecompiled(c *component) (rewrite, error) {
 	}
 	return func(p piece, _ time.Time) (piece, error) {
 		to := p.changed(m.rewrite)
-		if p.first > 0 && to.first == 0 { // so the library counts when the first character is removed
+		if p.first > 0 && (to.first == 0 || m.replacesMore(p)) { // so the library counts in these cases
 			_, to.first = utf8.DecodeRuneInString(to.text)
 		}
 		return to, nil
@@ -81,6 +81,14 @@ func (m *charsMap) rewrite(text string) string {
 		}
 	}
 	return b.String()
+}
+
+// replacesMore reports whether the first replacement is that of more than the first character.
+func (m *charsMap) replacesMore(p piece) bool {
+	all := graphemes.FromString(p.text)
+	all.Next()
+	_, replaced := m.find(all.Value())
+	return replaced && len(all.Value()) < 6 && len(all.Value()) > p.first
 }
 
 // find returns the replacement of the shortest beginning of text that has one.

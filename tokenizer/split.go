@@ -29,7 +29,7 @@ func newBehavior(name string) (behavior, error) {
 	return "", fmt.Errorf("behavior %q is not supported", name)
 }
 
-// merger of matches and of the text between them into pieces.
+// cut makes pieces of matches and of the text between them.
 type cut struct {
 	behavior   behavior
 	piece      piece

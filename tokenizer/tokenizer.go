@@ -128,7 +128,7 @@ func (t *Tokenizer) Encode(text string, opts EncodeOptions) ([]int64, error) {
 	if opts.WithSpecial {
 		ids = append(ids, t.before...)
 	}
-	appendTokens := t.model.encoder()
+	appendTokens := t.model.encoder(opts.ParseSpecial)
 	token := func(id int64) { ids = append(ids, id) }
 	word := func(w piece) { ids = appendTokens(ids, w.text) }
 	deadline := time.Now().Add(matchLimit)

@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 )
 
@@ -16,15 +17,8 @@ type trie struct {
 // root is the node before the first byte.
 const root int32 = 0
 
-// newTrie returns a trie of tokens. Those in special are left out.
-func newTrie(vocab map[string]int32, special map[int64]bool) *trie {
-	tokens := make([]string, 0, len(vocab))
-	for token, id := range vocab {
-		if !special[int64(id)] {
-			tokens = append(tokens, token)
-		}
-	}
-	slices.Sort(tokens)
+func newTrie(vocab map[string]int32) *trie {
+	tokens := slices.Sorted(maps.Keys(vocab))
 	type span struct{ from, to, depth int32 } // the tokens below a node
 	spans := []span{{0, int32(len(tokens)), 0}}
 	t := &trie{labels: []byte{0}}
@@ -64,16 +58,4 @@ func (t *trie) follow(node int32, text string) int32 {
 		node = t.next(node, text[i])
 	}
 	return node
-}
-
-// longest returns the longest token that begins at a node and is a prefix of text, and how much of
-// the text it covers; none if there is no such token.
-func (t *trie) longest(node int32, text string) (id int32, size int) {
-	id = none
-	for i := 0; i < len(text) && node != none; i++ {
-		if node = t.next(node, text[i]); node != none && t.ids[node] != none {
-			id, size = t.ids[node], i+1
-		}
-	}
-	return id, size
 }

@@ -12,6 +12,7 @@ type unigram struct {
 	vocab        map[string]int32
 	trie         *trie
 	scores       []float64
+	special      map[int64]bool
 	unknown      int32 // for characters not in vocab; none: such a character is dropped
 	unknownScore float64
 	bytes        byteTokens // for characters not in vocab
@@ -22,7 +23,7 @@ const unknownPenalty = 10
 
 func newUnigram(m *modelFile, special map[int64]bool) (*unigram, error) {
 	u := &unigram{
-		vocab: m.Vocab.ids, scores: m.Vocab.scores, trie: newTrie(m.Vocab.ids, special), unknown: none,
+		vocab: m.Vocab.ids, scores: m.Vocab.scores, trie: newTrie(m.Vocab.ids), special: special, unknown: none,
 		unknownScore: slices.Min(m.Vocab.scores) - unknownPenalty, bytes: newByteTokens(m),
 	}
 	if m.UnkID != nil {
@@ -38,8 +39,8 @@ func (u *unigram) id(token string) (int32, bool) {
 	return id, known
 }
 
-func (u *unigram) encoder() func(ids []int64, word string) []int64 {
-	l := lattice{unigram: u}
+func (u *unigram) encoder(parseSpecial bool) func(ids []int64, word string) []int64 {
+	l := lattice{unigram: u, parseSpecial: parseSpecial}
 	return l.appendTokens
 }
 
@@ -47,7 +48,8 @@ func (u *unigram) encoder() func(ids []int64, word string) []int64 {
 // length of the word and of the longest token in it.
 type lattice struct {
 	*unigram
-	ends []arrival // by offset in the word
+	parseSpecial bool
+	ends         []arrival // by offset in the word
 }
 
 // arrival is the best spelling of a word up to an offset.
@@ -87,7 +89,7 @@ func (l *lattice) tryTokens(word string, at, size int) (single bool) {
 			break
 		}
 		end++
-		if id := l.trie.ids[node]; id != none {
+		if id := l.trie.ids[node]; id != none && (l.parseSpecial || !l.special[int64(id)]) {
 			l.try(at, end, id, l.scores[id])
 			single = single || end == at+size
 		}
