@@ -1,7 +1,6 @@
 package contentcoding
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -37,8 +36,16 @@ var decoderMemory = map[string]int64{
 // Codings are the codings of a body, the one that was applied last at the end.
 type Codings []string
 
-// Parse parses the lines of a Content-Encoding header. Its error reports a coding that is not
-// supported, or too many.
+// An UnsupportedError is the name of a coding that is not supported.
+type UnsupportedError string
+
+// Error implements error.
+func (e UnsupportedError) Error() string {
+	return "Content-Encoding " + quoted(string(e)) + " is not supported"
+}
+
+// Parse parses the lines of a Content-Encoding header. Its error is an UnsupportedError, or
+// reports too many.
 func Parse(lines []string) (Codings, error) {
 	var codings Codings
 	for _, line := range lines {
@@ -51,7 +58,7 @@ func Parse(lines []string) (Codings, error) {
 				coding = gzipCoding
 			}
 			if _, known := decoderMemory[coding]; !known {
-				return nil, errors.New("Content-Encoding " + quoted(coding) + " is not supported")
+				return nil, UnsupportedError(coding)
 			}
 			codings = append(codings, coding)
 		}

@@ -3,6 +3,7 @@ package fetch
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -21,8 +22,13 @@ const pooledBuffer = 4 << 20
 // without its Content-Encoding are at most MaxSize, and reserved as they grow.
 func (f *Fetcher) body(ctx, hopCtx context.Context, response *http.Response, use func([]byte) error) error {
 	codings, err := contentcoding.Parse(response.Header["Content-Encoding"])
+	if _, unknown := errors.AsType[contentcoding.UnsupportedError](err); unknown {
+		// Stores serve pictures under codings that are none: binary, utf-8, none. Browsers take such
+		// a body as it is.
+		codings, err = nil, nil
+	}
 	if err != nil {
-		return apierr.InvalidInput(ReasonFailed, "the file has a Content-Encoding that is not read here: send the picture itself")
+		return apierr.InvalidInput(ReasonFailed, "the file has more than three Content-Encodings: send the picture itself")
 	}
 	length := int64(-1) // unknown
 	if response.StatusCode == http.StatusPartialContent {

@@ -48,7 +48,10 @@ func tiffNumber(tiff []byte, tag uint16) int {
 	if !ok {
 		return 0
 	}
-	if n := f.numbers(tiff); len(n) == 1 && f.count == 1 {
+	if f.count != 1 { // not even read: it may be all of the file
+		return -1
+	}
+	if n := f.numbers(tiff); len(n) == 1 {
 		return n[0]
 	}
 	return -1

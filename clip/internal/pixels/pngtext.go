@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"io"
+	"unicode"
 )
 
 // Keywords of PNG's text chunks that hold an orientation: ImageMagick's EXIF data as hexadecimal
@@ -15,15 +16,21 @@ const (
 	keywordXMP  = "XML:com.adobe.xmp"
 )
 
-// maxText bounds how much text a PNG's compressed chunks may become, all together. What is beyond
-// it is not read.
+// maxText bounds a text that is read, without its compression. A larger one is ignored.
 const maxText = 1 << 20
+
+// A textChunk is a PNG's text: the kind of its chunk, and what follows its keyword there.
+type textChunk struct {
+	kind  string
+	value []byte
+}
 
 // pngOrientation scans a PNG's chunks for an orientation. EXIF data in its own chunk takes
 // precedence over EXIF data in a text, and both over XMP; of several of a kind the last one counts.
+// No other is decompressed: a file has room for a million.
 func pngOrientation(data []byte) int {
-	var exif, profile, xmp []byte
-	left := maxText
+	var exif []byte
+	var profile, xmp textChunk
 	for rest := data[8:]; len(rest) >= 12; {
 		n := int64(binary.BigEndian.Uint32(rest))
 		if 12+n > int64(len(rest)) {
@@ -31,35 +38,30 @@ func pngOrientation(data []byte) int {
 		}
 		kind, body := string(rest[4:8]), rest[8:8+n]
 		rest = rest[12+n:]
-		if kind == "eXIf" {
+		switch kind {
+		case "eXIf":
 			exif = body
-			continue
-		}
-		if kind != "tEXt" && kind != "zTXt" && kind != "iTXt" {
-			continue
-		}
-		keyword, value, _ := bytes.Cut(body, []byte{0})
-		if name := string(keyword); name != keywordExif && name != keywordXMP {
-			continue
-		}
-		text := pngText(kind, value, &left)
-		if string(keyword) == keywordXMP {
-			xmp = text
-		} else {
-			profile = exifOfProfile(text)
+		case "tEXt", "zTXt", "iTXt":
+			keyword, value, _ := bytes.Cut(body, []byte{0})
+			switch string(keyword) {
+			case keywordExif:
+				profile = textChunk{kind, value}
+			case keywordXMP:
+				xmp = textChunk{kind, value}
+			}
 		}
 	}
 	if exif == nil {
-		exif = profile
+		exif = exifOfProfile(profile.text())
 	}
-	return orientation(exif, xmp)
+	return orientation(exif, xmp.text())
 }
 
-// pngText returns the text of a chunk, given what follows its keyword. left is how many bytes may
-// still be decompressed.
-func pngText(kind string, value []byte, left *int) []byte {
-	compressed := kind == "zTXt"
-	if kind == "iTXt" { // whether it is compressed, how, its language, and the keyword in it
+// text returns the text without its compression: nil if it is invalid or too large.
+func (c textChunk) text() []byte {
+	value := c.value
+	compressed := c.kind == "zTXt"
+	if c.kind == "iTXt" { // whether it is compressed, how, its language, and the keyword in it
 		if len(value) < 2 {
 			return nil
 		}
@@ -71,6 +73,9 @@ func pngText(kind string, value []byte, left *int) []byte {
 		}
 	}
 	if !compressed {
+		if len(value) > maxText {
+			return nil
+		}
 		return value
 	}
 	if len(value) == 0 || value[0] != 0 {
@@ -80,9 +85,8 @@ func pngText(kind string, value []byte, left *int) []byte {
 	if err != nil {
 		return nil
 	}
-	text, err := io.ReadAll(io.LimitReader(r, int64(*left)))
-	*left -= len(text)
-	if err != nil {
+	text, err := io.ReadAll(io.LimitReader(r, maxText+1))
+	if err != nil || len(text) > maxText {
 		return nil
 	}
 	return text
@@ -95,7 +99,12 @@ func exifOfProfile(text []byte) []byte {
 	if len(lines) < 4 {
 		return nil
 	}
-	digits := bytes.Join(bytes.Fields(lines[3]), nil)
+	digits := bytes.Map(func(r rune) rune {
+		if unicode.IsSpace(r) {
+			return -1
+		}
+		return r
+	}, lines[3])
 	exif := make([]byte, hex.DecodedLen(len(digits)))
 	if _, err := hex.Decode(exif, digits); err != nil {
 		return nil
