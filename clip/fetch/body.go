@@ -23,8 +23,8 @@ const pooledBuffer = 4 << 20
 func (f *Fetcher) body(ctx, hopCtx context.Context, response *http.Response, use func([]byte) error) error {
 	codings, err := contentcoding.Parse(response.Header["Content-Encoding"])
 	if _, unknown := errors.AsType[contentcoding.UnsupportedError](err); unknown {
-		// Stores serve pictures under codings that are none: binary, utf-8, none. Browsers take such
-		// a body as it is.
+		// Stores serve pictures under codings that are none: binary, utf-8, none. Browsers take
+		// such a body as it is.
 		codings, err = nil, nil
 	}
 	if err != nil {
