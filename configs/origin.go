@@ -78,7 +78,8 @@ func (d *decoder) checkOrigins(cors *CORS) {
 		if origin.Wide() {
 			path := fmt.Sprintf("server.cors.origins[%d]", i)
 			d.problem(d.positionOf(path), path, "%s lets any web page that is opened in a browser here use the models, "+
-				"and no key is needed: list the pages, or require keys with auth: {keys: […]}, or allow all requests with auth: {mode: none}", origin)
+				"and no key is needed: list the pages, or require keys with auth: {keys: […]}, "+
+				"or allow all requests with auth: {mode: none}", origin)
 		}
 	}
 }
