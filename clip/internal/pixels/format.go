@@ -13,6 +13,7 @@ import (
 
 	"penstock/apierr"
 	"penstock/clip/internal/jpeg"
+	"penstock/clip/internal/rows"
 )
 
 // headSize is how many bytes of a file are examined to detect its format.
@@ -80,11 +81,12 @@ func (f format) failure(err error) error {
 		jpegFeature jpeg.UnsupportedError
 		pngFeature  png.UnsupportedError
 		tiffFeature tiff.UnsupportedError
+		feature     rows.UnsupportedError
 	)
 	switch {
 	case errors.As(err, &e):
 		return e
-	case errors.As(err, &jpegFeature), errors.As(err, &pngFeature), errors.As(err, &tiffFeature), errors.Is(err, bmp.ErrUnsupported):
+	case errors.As(err, &jpegFeature), errors.As(err, &pngFeature), errors.As(err, &tiffFeature), errors.As(err, &feature), errors.Is(err, bmp.ErrUnsupported):
 		e = apierr.InvalidInput(ReasonUnsupportedImage, "this kind of %s is not supported: save it in the usual way, or in another format", f.name)
 	case truncated(err):
 		e = apierr.InvalidInput(ReasonTruncatedImage, "the picture breaks off before its end: the %s is incomplete", f.name)

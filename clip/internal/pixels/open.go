@@ -5,11 +5,11 @@ import (
 	"image"
 	"image/color"
 	"image/png"
-	"math"
 
 	"golang.org/x/image/bmp"
 
 	"penstock/clip/internal/jpeg"
+	"penstock/clip/internal/rows"
 )
 
 // A picture is the content of a picture's header. Nothing has been decoded yet, and no memory
@@ -68,13 +68,7 @@ func openBMP(data []byte) (picture, error) {
 	}}, nil
 }
 
-// bytesFor saturates: an overflow must not make a picture look small.
-func bytesFor(c image.Config, perPixel int64) int64 {
-	if c.Height > 0 && int64(c.Width) > math.MaxInt64/perPixel/int64(c.Height) {
-		return math.MaxInt64
-	}
-	return int64(c.Width) * int64(c.Height) * perPixel
-}
+func bytesFor(c image.Config, perPixel int64) int64 { return rows.Bytes(c.Width, c.Height, perPixel) }
 
 func read(m image.Image, err error) (raster, error) {
 	if err != nil {
