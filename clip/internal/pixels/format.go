@@ -12,6 +12,7 @@ import (
 
 	"penstock/apierr"
 	"penstock/clip/internal/jpeg"
+	"penstock/clip/internal/qoi"
 	"penstock/clip/internal/rows"
 )
 
@@ -34,6 +35,7 @@ var formats = [...]format{
 	{"GIF", func(d []byte) bool { return starts("GIF87a")(d) || starts("GIF89a")(d) }, openGIF},
 	{"WebP", func(d []byte) bool { return starts("RIFF")(d) && string(d[8:12]) == "WEBP" }, openWebP},
 	{"BMP", func(d []byte) bool { return starts("BM")(d) && binary.LittleEndian.Uint32(d[14:]) < 256 }, openBMP},
+	{"QOI", starts("qoif"), plain(qoi.Open)},
 	{"TIFF", func(d []byte) bool { return starts("II*\x00")(d) || starts("MM\x00*")(d) }, openTIFF},
 }
 

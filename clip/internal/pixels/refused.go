@@ -31,7 +31,6 @@ var refusedKinds = [...]refusedKind{
 	{"JPEG XR", saveAsPNG, starts("II\xbc")},
 	{"BPG", saveAsPNG, starts("BPG\xfb")},
 	{"FLIF", saveAsPNG, starts("FLIF")},
-	{"QOI", saveAsPNG, starts("qoif")},
 	{"DDS", saveAsPNG, starts("DDS ")},
 	{"OpenEXR", saveAsPNG, starts("v/1\x01")},
 	{"Radiance HDR", saveAsPNG, startsAny("#?RADIANCE", "#?RGBE")},

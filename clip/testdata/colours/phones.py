@@ -48,7 +48,6 @@ add("other/picture.pdf", "a PDF", rgb, "PDF")
 add("other/picture.eps", "PostScript", rgb, "EPS")
 add("other/picture.icns", "an Apple icon", rgba, "ICNS")
 add("other/picture.dds", "DDS", rgb, "DDS")
-add("other/picture.qoi", "QOI", rgb, "QOI")
 
 archive = io.BytesIO()
 with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
