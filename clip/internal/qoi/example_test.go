@@ -23,7 +23,7 @@ func Example() {
 	row := make([]byte, 3*p.Width)
 	for range p.Height {
 		err = next(row)
-		fmt.Println(row, err)
+		fmt.Printf("%d %v\n", row, err)
 	}
 	// Output: [255 0 0 255 0 0 255 0 0] <nil>
 }
