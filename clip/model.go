@@ -3,6 +3,7 @@ package clip
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"sync/atomic"
 
@@ -25,6 +26,7 @@ type Options struct {
 	DecodeMemory int64          // bytes for pictures being decoded or waiting for their run; 0: 512 MiB
 	AutoOrient   bool           // apply the orientation in EXIF data (transformers doesn't)
 	ONNX         onnx.Options
+	Log          *slog.Logger // nil: none
 }
 
 // A Model is a CLIP model. It may be used by any number of goroutines at once, through the engine.
@@ -99,8 +101,14 @@ func (m *Model) load(ctx context.Context) (err error) {
 	}
 	m.scale, err = m.chooseScale(ctx, folder.config.LogitScale)
 	m.loaded.Store(err == nil)
+	if err == nil && m.towers.alone && m.options.Log != nil {
+		m.options.Log.Info("requests are not joined: the model's graphs quantise activations by scales of a whole call", "model", m.options.Name)
+	}
 	return err
 }
+
+// runsAlone reports whether a request must not be joined with others in a run.
+func (m *Model) runsAlone() bool { return m.towers.alone }
 
 // chooseScale takes the factor of the logits from config.json, else from a graph that contains it,
 // else it is the 100 that CLIP's training ends at. (logit_scale_init_value in config.json is only

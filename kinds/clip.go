@@ -71,6 +71,7 @@ func addClip(env app.Env, name string, o ClipOptions) error {
 		DecodeMemory: int64(o.DecodeMemory),
 		AutoOrient:   o.AutoOrient,
 		ONNX:         onnxOptions(env),
+		Log:          env.Log,
 	})
 	m.Register(env.Engine)
 	env.Metrics.WatchLimits(name, func() (all []gateway.Limit) {
