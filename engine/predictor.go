@@ -19,8 +19,9 @@ type Predictor[In, Feed, Raw, Out any] struct {
 	BatchMax     int
 	// Alone reports whether each run has one feed all the same, once the model is loaded. nil: no.
 	Alone func() bool
-	// Begin, which may be nil, waits after a permit is given until a run can begin, and returns what
-	// is called at its end. Requests that wait meanwhile, for that or for a permit, are joined.
+	// Begin, which may be nil, waits after a permit is given until a run can begin, and returns
+	// what is called at its end. Requests that wait meanwhile, for that or for a permit, are
+	// joined.
 	Begin func(ctx context.Context) (end func(), err error)
 
 	Decode func(Input) (In, error)   // nil: JSON
