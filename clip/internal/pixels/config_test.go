@@ -1,11 +1,11 @@
 package pixels
 
 import (
-	"penstock/clip/internal/rows"
-
 	"math"
 	"strings"
 	"testing"
+
+	"penstock/clip/internal/rows"
 )
 
 func TestConfigs(t *testing.T) {
