@@ -137,6 +137,7 @@ func TestTooManyPixels(t *testing.T) {
 		"JPEG, over a limit":         {jpegOf(100, 101), Options{Pixels: 10000}, "max_pixels"},
 		"JPEG, under a limit":        {jpegOf(100, 100), Options{Pixels: 10000}, ""},
 		"JPEG, over little memory":   {jpegOf(20000, 10000), Options{Memory: 1 << 18}, "decode_memory"},
+		"JPEG, of a few MiB":         {jpegOf(20000, 10000), Options{Memory: 4 << 20, AutoOrient: true}, ""},
 		"progressive":                {progressive(jpegOf(20000, 10000)), Options{}, "decode_memory"},
 		"PNG":                        {pngOf(100000, 100000), Options{}, "max_pixels"},
 		"PNG, long":                  {pngOf(1000001, 1), Options{}, "longer than 1000000"},
