@@ -24,6 +24,7 @@ type Options struct {
 	Batch        int            // how many waiting requests one run may join; 0: 1
 	Fetch        fetch.Options  // which pictures may be fetched
 	DecodeMemory int64          // bytes for pictures being decoded or waiting for their run; 0: 512 MiB
+	MaxPixels    int64          // of one picture, width times height; 0: 200 million
 	AutoOrient   bool           // apply the orientation in EXIF data (transformers doesn't)
 	ONNX         onnx.Options
 	Log          *slog.Logger // nil: none
@@ -73,7 +74,7 @@ func (m *Model) load(ctx context.Context) (err error) {
 	// They are two limits: pictures that wait must not keep others of their own request from being
 	// decoded.
 	waiting := m.options.DecodeMemory / 4
-	if m.processor, err = folder.processor(pixels.Options{Memory: m.options.DecodeMemory - waiting, AutoOrient: m.options.AutoOrient}); err != nil {
+	if m.processor, err = folder.processor(pixels.Options{Memory: m.options.DecodeMemory - waiting, Pixels: m.options.MaxPixels, AutoOrient: m.options.AutoOrient}); err != nil {
 		return err
 	}
 	tokens, err := folder.tokenizer()

@@ -95,6 +95,7 @@ func documentedClip(path configs.Path, labels ...string) kinds.ClipOptions {
 		Fetch:        kinds.Fetch{Timeout: 10 * time.Second, MaxSize: 20 << 20, AtOnce: 64, PerHost: 16},
 		Batch:        kinds.Batch{Max: 4},
 		DecodeMemory: 512 << 20,
+		MaxPixels:    200_000_000,
 		AutoOrient:   true,
 	}
 }
@@ -267,7 +268,7 @@ func TestGeneratorMustNotHavePostprocess(t *testing.T) {
 		t.Fatalf("the rule is not in %v", err)
 	}
 	want := "p.yaml:2:40: " + rule.Error() + "\np.yaml:2:57: unknown key \"x\": known here: kind, name, aliases, default, path, dtype, max_tokens\np.yaml:5:5: " + rule.Error() +
-		"\np.yaml:7:49: unknown key \"postprocess\": known here: kind, name, aliases, default, path, dtype, labels, template, fetch, batch, decode_memory, auto_orient"
+		"\np.yaml:7:49: unknown key \"postprocess\": known here: kind, name, aliases, default, path, dtype, labels, template, fetch, batch, decode_memory, max_pixels, auto_orient"
 	if err.Error() != want {
 		t.Errorf("got:\n%v\nwant:\n%s", err, want)
 	}

@@ -23,8 +23,9 @@ type ClipOptions struct {
 	Template     configs.Template `yaml:"template" default:"{}"`
 	Fetch        Fetch            `yaml:"fetch"`
 	Batch        Batch            `yaml:"batch"`
-	DecodeMemory configs.Bytes    `yaml:"decode_memory" default:"512MiB" min:"1MiB" max:"1TiB"` // for all pictures that are being decoded
-	AutoOrient   bool             `yaml:"auto_orient" default:"true"`                           // apply the EXIF orientation
+	DecodeMemory configs.Bytes    `yaml:"decode_memory" default:"512MiB" min:"1MiB" max:"1TiB"`       // for all pictures that are being decoded
+	MaxPixels    int              `yaml:"max_pixels" default:"200000000" min:"1" max:"1000000000000"` // of one picture, width times height
+	AutoOrient   bool             `yaml:"auto_orient" default:"true"`                                 // apply the EXIF orientation
 }
 
 // Fetch bounds the fetching of pictures by URL.
@@ -69,6 +70,7 @@ func addClip(env app.Env, name string, o ClipOptions) error {
 		Batch:        o.Batch.Max,
 		Fetch:        fetchOptions(o.Fetch, env.UserAgent),
 		DecodeMemory: int64(o.DecodeMemory),
+		MaxPixels:    int64(o.MaxPixels),
 		AutoOrient:   o.AutoOrient,
 		ONNX:         onnxOptions(env),
 		Log:          env.Log,

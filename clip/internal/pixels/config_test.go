@@ -1,11 +1,11 @@
 package pixels
 
 import (
-	"penstock/clip/internal/rows"
-
 	"math"
 	"strings"
 	"testing"
+
+	"penstock/clip/internal/rows"
 )
 
 func TestConfigs(t *testing.T) {
@@ -57,7 +57,7 @@ func TestConfigsThatAreRefused(t *testing.T) {
 		`{"size": [224, 224]}`:                                      "size: ",
 		`{"crop_size": {"shortest_edge": 224}}`:                     "crop_size: shortest_edge",
 		`{"crop_size": {"height": 224}}`:                            "crop_size: a side of 0",
-		`{"resample": 6}`:                                           "resample: 6",
+		`{"resample": 8}`:                                           "resample: 8",
 		`{"resample": -1}`:                                          "resample: -1",
 		`{"resample": "bicubic"}`:                                   "resample: ",
 		`{"do_resize": "yes"}`:                                      "do_resize: ",

@@ -37,7 +37,7 @@ func openJPEG(data []byte) (picture, error) {
 		return picture{}, err
 	}
 	p := picture{orientation: orientation(j.Exif, j.XMP)}
-	p.Picture = rows.Picture{Width: j.Width, Height: j.Height, Memory: j.Memory(), Decode: func() (rows.Reader, error) {
+	p.Picture = rows.Picture{Width: j.Width, Height: j.Height, Memory: j.Memory() + jpegLines(j.Width), Decode: func() (rows.Reader, error) {
 		memory := buffers.Get().(*[]byte)
 		*memory = grown(*memory, j.Samples())
 		planes, err := j.Decode(*memory)
@@ -45,7 +45,7 @@ func openJPEG(data []byte) (picture, error) {
 			buffers.Put(memory)
 			return nil, err
 		}
-		return lent(memory, j.Height, inOrder(jpegRows(j.Model, planes, j.Width))), nil
+		return lent(memory, j.Height, jpegRows(j, planes)), nil
 	}}
 	return p, nil
 }

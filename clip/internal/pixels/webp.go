@@ -117,7 +117,8 @@ func onto(canvas, corner, size image.Point, read rows.Reader) rows.Reader {
 // point from video range (dsp/yuv.h).
 func webpRows(m *image.YCbCr) func(int, []byte) {
 	width := m.Bounds().Dx()
-	blue := plane{m.Cb, m.CStride, (width + 1) / 2, (m.Bounds().Dy() + 1) / 2}
+	height := (m.Bounds().Dy() + 1) / 2
+	blue := plane{m.Cb, m.CStride, height, (width + 1) / 2, height}
 	red := blue
 	red.pix = m.Cr
 	u, v := make([]byte, width), make([]byte, width)
