@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"golang.org/x/image/bmp"
-	"golang.org/x/image/tiff"
 
 	"penstock/apierr"
 	"penstock/clip/internal/jpeg"
@@ -32,7 +31,7 @@ var formats = [...]format{
 	{"GIF", func(d []byte) bool { return starts("GIF87a")(d) || starts("GIF89a")(d) }, openGIF},
 	{"WebP", func(d []byte) bool { return starts("RIFF")(d) && string(d[8:12]) == "WEBP" }, openWebP},
 	{"BMP", func(d []byte) bool { return starts("BM")(d) && binary.LittleEndian.Uint32(d[14:]) < 256 }, openBMP},
-	{"TIFF", func(d []byte) bool { return starts("II*\x00")(d) || starts("MM\x00*")(d) }, openTIFF},
+	{"TIFF", isTIFF, openTIFF},
 }
 
 // refused are formats that can be detected but not read, for a better error message.
@@ -43,7 +42,6 @@ var refused = [...]struct {
 	{"AVIF or HEIC", func(d []byte) bool { return string(d[4:8]) == "ftyp" }},
 	{"JPEG XL", func(d []byte) bool { return starts("\xff\x0a")(d) || starts("\x00\x00\x00\x0cJXL ")(d) }},
 	{"JPEG 2000", func(d []byte) bool { return starts("\x00\x00\x00\x0cjP  ")(d) || starts("\xff\x4f\xff\x51")(d) }},
-	{"BigTIFF", func(d []byte) bool { return starts("II+\x00")(d) || starts("MM\x00+")(d) }},
 	{"an icon", starts("\x00\x00\x01\x00")},
 	{"a Photoshop file", starts("8BPS")},
 	{"a PDF", starts("%PDF-")},
@@ -80,13 +78,12 @@ func (f format) failure(err error) error {
 	var (
 		jpegFeature jpeg.UnsupportedError
 		pngFeature  png.UnsupportedError
-		tiffFeature tiff.UnsupportedError
 		feature     rows.UnsupportedError
 	)
 	switch {
 	case errors.As(err, &e):
 		return e
-	case errors.As(err, &jpegFeature), errors.As(err, &pngFeature), errors.As(err, &tiffFeature), errors.As(err, &feature), errors.Is(err, bmp.ErrUnsupported):
+	case errors.As(err, &jpegFeature), errors.As(err, &pngFeature), errors.As(err, &feature), errors.Is(err, bmp.ErrUnsupported):
 		e = apierr.InvalidInput(ReasonUnsupportedImage, "this kind of %s is not supported: save it in the usual way, or in another format", f.name)
 	case truncated(err):
 		e = apierr.InvalidInput(ReasonTruncatedImage, "the picture breaks off before its end: the %s is incomplete", f.name)

@@ -12,7 +12,7 @@ import warnings
 
 import numpy as np
 import PIL
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, TiffImagePlugin
 
 import frames
 import jpegs
@@ -25,8 +25,13 @@ Image.MAX_IMAGE_PIXELS = None
 
 def shown(data):
     """What Pillow shows, with intended differences: 16-bit grey is its high byte, inverted where 0 is white; a GIF frame whose
-    palette is a ramp of greys keeps it where there is another one for all frames."""
+    palette is a ramp of greys keeps it where there is another one for all frames; 16-bit samples in separate planes are read
+    by libtiff, where Pillow itself takes the two bytes of a sample for two samples."""
     picture = Image.open(io.BytesIO(data))
+    if picture.format == "TIFF" and picture.tag_v2.get(284) == 2 and 16 in picture.tag_v2.get(258, ()):
+        TiffImagePlugin.READ_LIBTIFF = True
+        picture = Image.open(io.BytesIO(data))
+        TiffImagePlugin.READ_LIBTIFF = False
     white_is_zero = picture.format == "TIFF" and picture.tag_v2.get(262, 0) == 0
     grey_frame = picture.format == "GIF" and picture.mode == "L"
     picture.load()
