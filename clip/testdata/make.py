@@ -141,7 +141,7 @@ def refused_tiff(name, image, **options):
 tiny = cat.crop((20, 10, 36, 18))
 grey = tiny.convert("L")
 refused_tiff("lab", ImageCms.profileToProfile(tiny, ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"))
-for c in ("jpeg", "lzma"):
+for c in ("lzma",):
     refused_tiff(c, tiny, compression=c)
 
 

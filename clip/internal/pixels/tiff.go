@@ -6,7 +6,7 @@ import (
 )
 
 func openTIFF(data []byte) (picture, error) {
-	t, err := tiff.Open(data)
+	t, err := tiff.Open(data, jpegRows)
 	if err != nil {
 		return picture{}, err
 	}

@@ -42,12 +42,14 @@ type codec interface {
 	decoder() (decoder, error)
 }
 
-func newCodec(l *layout, data []byte) (codec, error) {
+func newCodec(l *layout, data []byte, colours Colours) (codec, error) {
 	switch l.compression {
 	case compressionNone, compressionLZW, compressionDeflate, compressionOldDeflate, compressionPackBits, compressionZstandard:
 		return newByteCodec(l)
 	case compressionRLE, compressionRLEWords, compressionGroup3, compressionGroup4:
 		return newFaxCodec(l)
+	case compressionJPEG:
+		return newJPEGCodec(l, data, colours)
 	}
 	if name, ok := refusedCompressions[l.compression]; ok {
 		return nil, unsupported("%s", name)
@@ -88,7 +90,7 @@ func newByteCodec(l *layout) (codec, error) {
 
 // window is how far back Zstandard may refer: a power of two.
 func (c byteCodec) window() uint64 {
-	const least, most = 1 << 20, 1 << 27
+	const least, most = 1 << 23, 1 << 27 // the least is what libzstd uses up to level 19
 	size := int64(c.rowBytes(c.blockW, c.stored())) * int64(c.blockH)
 	return 1 << bits.Len64(uint64(min(max(size, least), most)-1))
 }

@@ -26,7 +26,7 @@ func newConverter(l *layout) (converter, error) {
 		return l.deepGrey(simple)
 	case l.bits != 8 && l.bits != 16:
 		return converter{}, unsupported("colours of %d bits", l.bits)
-	case l.photometric == asRGB:
+	case l.photometric == asRGB, l.photometric == asYCbCr && l.compression == compressionJPEG:
 		return simple(l.colours)
 	case l.photometric == asInks:
 		return simple(l.inks)

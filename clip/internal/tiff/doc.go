@@ -1,7 +1,7 @@
 // Package tiff decodes the first picture of a TIFF file row by row: what scanners, printers, faxes
 // and cameras write, as Pillow and libtiff read it.
 //
-//	p, err := tiff.Open(data)  // reads the directory: size, orientation, memory
+//	p, err := tiff.Open(data, colours) // reads the directory: size, orientation, memory
 //	next, err := p.Decode()
 //	err = next(rgb)            // one row, 3*Width bytes, from the top
 //

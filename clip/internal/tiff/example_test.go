@@ -20,7 +20,7 @@ func ExampleOpen() {
 		log.Fatal(err)
 	}
 
-	p, err := tiff.Open(file.Bytes())
+	p, err := tiff.Open(file.Bytes(), nil)
 	if err != nil {
 		log.Fatal(err)
 	}

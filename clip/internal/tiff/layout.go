@@ -58,9 +58,14 @@ func readLayout(d directory) (*layout, error) {
 		tag     uint16
 		missing int
 	}{
-		{&l.width, tagWidth, 0}, {&l.height, tagHeight, 0}, {&l.compression, tagCompression, compressionNone},
-		{&l.photometric, tagPhotometric, whiteIsZero}, {&l.samples, tagSamples, 1}, {&planes, tagPlanes, 1},
-		{&order, tagFillOrder, 1}, {&l.predictor, tagPredictor, 1},
+		{&l.width, tagWidth, 0},
+		{&l.height, tagHeight, 0},
+		{&l.compression, tagCompression, compressionNone},
+		{&l.photometric, tagPhotometric, whiteIsZero},
+		{&l.samples, tagSamples, 1},
+		{&planes, tagPlanes, 1},
+		{&order, tagFillOrder, 1},
+		{&l.predictor, tagPredictor, 1},
 	} {
 		var err error
 		if *n.to, err = d.number(n.tag, n.missing); err != nil {

@@ -11,8 +11,8 @@ type Picture struct {
 	XMP         []byte // the packet, nil if there is none
 }
 
-// Open reads a file's first directory. data must not be changed.
-func Open(data []byte) (Picture, error) {
+// Open reads a file's first directory. data must not be changed. colours is for JPEG compression.
+func Open(data []byte, colours Colours) (Picture, error) {
 	d, err := readDirectory(data)
 	if err != nil {
 		return Picture{}, err
@@ -25,7 +25,7 @@ func Open(data []byte) (Picture, error) {
 	if err != nil {
 		return Picture{}, err
 	}
-	k, err := newCodec(l, data)
+	k, err := newCodec(l, data, colours)
 	if err != nil {
 		return Picture{}, err
 	}

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"penstock/clip/internal/jpeg"
 	"penstock/clip/internal/rows"
 )
 
@@ -55,9 +56,14 @@ func files(tb testing.TB) map[string][]byte {
 	return all
 }
 
+// noColours makes black of a JPEG.
+func noColours(jpeg.Model, []jpeg.Plane, int) func(y int, rgb []byte) {
+	return func(_ int, rgb []byte) { clear(rgb) }
+}
+
 // decode reads all rows, and keeps none.
 func decode(data []byte) (Picture, error) {
-	p, err := Open(data)
+	p, err := Open(data, noColours)
 	if err != nil {
 		return p, err
 	}
@@ -155,7 +161,7 @@ func TestStripsStream(t *testing.T) {
 		"tiles":                {[]entry{one(tagTileWidth, 256), one(tagTileHeight, 256)}, 79 * 40, 256*width + few},
 	} {
 		data := grey(width, height, c.blocks, 1, nil, c.more...)
-		p, err := Open(data)
+		p, err := Open(data, noColours)
 		if err != nil || p.Memory > c.most {
 			t.Errorf("%s: %d bytes are counted, %v", name, p.Memory, err)
 		}
