@@ -27,7 +27,7 @@ Image.MAX_IMAGE_PIXELS = None
 
 
 def shown(data):
-    """What Pillow shows, with intended differences: 16-bit grey is its high byte, inverted where 0 is white; a GIF frame whose
+    """What Pillow shows, with intended differences: grey of 12 or 16 bits is its highest 8, inverted where 0 is white; a GIF frame whose
     palette is a ramp of greys keeps it where there is another one for all frames; 16-bit samples in separate planes are read
     by libtiff, where Pillow itself takes the two bytes of a sample for two samples."""
     picture = Image.open(io.BytesIO(data))
@@ -36,6 +36,7 @@ def shown(data):
         picture = Image.open(io.BytesIO(data))
         TiffImagePlugin.READ_LIBTIFF = False
     white_is_zero = picture.format == "TIFF" and picture.tag_v2.get(262, 0) == 0
+    depth = picture.tag_v2.get(258, (1,))[0] if picture.format == "TIFF" else 16
     grey_frame = picture.format == "GIF" and picture.mode == "L"
     picture.load()
     picture = ImageOps.exif_transpose(picture)
@@ -43,7 +44,7 @@ def shown(data):
         picture = Image.fromarray(np.asarray(picture))
     if not picture.mode.startswith("I;16"):
         return picture.convert("RGB")
-    grey = (np.asarray(picture) >> 8).astype(np.uint8)
+    grey = (np.asarray(picture) >> depth - 8).astype(np.uint8)
     return Image.fromarray(255 - grey if white_is_zero else grey).convert("RGB")
 
 

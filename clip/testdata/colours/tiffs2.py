@@ -150,5 +150,171 @@ def jpegs():
         yield f"saved/{compression}-{mode}.tif", out.getvalue()
 
 
+
+def lzw(data, old=False):
+    """LZW with strings, and with a full table that is cleared; of the old kind with the lowest bits first."""
+    out, acc, n = bytearray(), 0, 0
+
+    def put(code, width):
+        nonlocal acc, n
+        if old:
+            acc |= code << n
+        else:
+            acc = acc << width | code
+        n += width
+        while n >= 8:
+            if old:
+                out.append(acc & 255)
+                acc >>= 8
+            else:
+                out.append(acc >> n - 8 & 255)
+            n -= 8
+
+    table, width, text = {bytes([i]): i for i in range(256)}, 9, b""
+    put(256, 9)
+    size, early = 258, 0 if old else 1
+    for b in data:
+        longer = text + bytes([b])
+        if longer in table:
+            text = longer
+            continue
+        put(table[text], width)
+        table[longer] = size
+        size += 1
+        if size + early > 1 << width:
+            width += 1
+        text = bytes([b])
+        if size == 4093:
+            put(table[text], width)
+            text = b""
+            put(256, width)
+            table, width, size = {bytes([i]): i for i in range(256)}, 9, 258
+    if text:
+        put(table[text], width)
+        size += 1
+        if size + early > 1 << width and width < 12:
+            width += 1
+    put(257, width)
+    if n:
+        out.append(acc & 255 if old else acc << 8 - n & 255)
+    return bytes(out)
+
+
+COMPRESSORS = {1: bytes, 5: lzw, 8: zlib.compress, 32773: tiffs.packbits}
+
+
+def stored(array, order="<"):
+    return array.astype(array.dtype.newbyteorder(order)).tobytes()
+
+
+def plain(array, photometric=1, compression=1, order="<", big=False, shuffled=0, compress=None, predictor=1, long_offsets=True, drop=(), **layout):
+    """A file of an array [y, x, channel] of any type."""
+    geometry = {k: layout.pop(k) for k in ("rows", "tile", "planar") if k in layout}
+    tags = describe(array, photometric, compression, 8 * array.dtype.itemsize, **geometry, **layout)
+    if array.dtype.kind in "if":
+        tags[339] = (3, [2 if array.dtype.kind == "i" else 3] * array.shape[2])
+    if predictor > 1:
+        tags[317] = (3, [predictor])
+    blocks = []
+    for b in cut(array, **geometry):
+        if predictor == 2:
+            whole = b.view(f"u{b.dtype.itemsize}")
+            b = np.concatenate([whole[:, :1], whole[:, 1:] - whole[:, :-1]], 1)
+        if predictor == 3:
+            rows = []
+            for row in b:
+                size, step = row.dtype.itemsize, row.shape[1]
+                split = np.frombuffer(row.astype(row.dtype.newbyteorder(">")).tobytes(), np.uint8).reshape(-1, size).T.ravel()
+                rows.append(np.concatenate([split[:step], split[step:] - split[:-step]]).tobytes())
+            blocks.append((compress or COMPRESSORS[compression])(b"".join(rows)))
+            continue
+        blocks.append((compress or COMPRESSORS[compression])(stored(b, order)))
+    for n in drop:
+        tags.pop(n, None)
+    return container(tags, blocks, order, big, shuffled, "tile" in geometry, long_offsets)
+
+
+def containers():
+    rgb, grey = smooth(3) & 0xC0, smooth(1) & 0xC0  # of few colours, so that the archive is small
+    for order, big, shuffled in itertools.product("<>", (False, True), (0, 1)):
+        name = f"container/{'II' if order == '<' else 'MM'}{'-big' if big else ''}{'-unsorted' if shuffled else ''}"
+        yield f"{name}.tif", plain(rgb, 2, 8, order, big, shuffled, rows=5)
+        yield f"{name}-orientation6.tif", plain(rgb, 2, 1, order, big, shuffled, rows=5, _274=(3, [6]))
+        yield f"{name}-palette.tif", plain(grey, 3, 5, order, big, shuffled, rows=7, _320=(3, [int(v) for v in np.random.default_rng(1).integers(0, 65536, 768)]))
+    yield "container/big-small-offsets.tif", plain(rgb, 2, big=True, long_offsets=False, rows=5)
+    yield "container/xmp-orientation.tif", plain(rgb, 2, rows=9, _700=(1, list(b'<x:xmpmeta tiff:Orientation="8"/>')))
+    yield "container/one-number-of-bits.tif", plain(rgb, 2, 5, rows=9, _258=(3, [8]))
+    yield "container/no-photometric.tif", plain(grey, 0, 5, rows=9, drop=(262,))
+    yield "container/no-rows.tif", plain(grey, 1, 5, rows=HEIGHT, drop=(278,))
+    yield "container/rows-without-bound.tif", plain(grey, 1, 5, rows=HEIGHT, _278=(4, [2**32 - 1]))
+    yield "container/wide-tags.tif", plain(grey, 1, 5, rows=9, _256=(4, [WIDTH]), _257=(4, [HEIGHT]), _258=(1, [8]))
+    for rows, compression in itertools.product((1, 2, 3, 28, 29, 30), (1, 5, 8, 32773)):
+        yield f"strips/{rows}-{compression}.tif", plain(rgb, 2, compression, rows=rows)
+    for tile, compression, planar in itertools.product(((16, 16), (32, 16), (48, 16), (16, 48), (64, 64)), (1, 5, 8, 32773), (False, True)):
+        yield f"tiles/{tile[0]}x{tile[1]}-{compression}{'-planes' if planar else ''}.tif", plain(rgb, 2, compression, tile=tile, planar=planar)
+    tall = smooth(3, 61, 120)
+    yield "lzw/full-table.tif", plain(tall, 2, 5, rows=120)
+    yield "lzw/full-table-predicted.tif", plain(tall, 2, 5, rows=120, predictor=2)
+    yield "lzw/old.tif", plain(tall, 2, 5, rows=120, compress=lambda b: lzw(b, True))
+    yield "lzw/old-strips.tif", plain(rgb, 2, 5, rows=6, compress=lambda b: lzw(b, True))
+    yield "lzw/old-tiles.tif", plain(rgb, 2, 5, tile=(16, 16), compress=lambda b: lzw(b, True))
+
+
+def numbers():
+    rng = np.random.default_rng(5)
+    ranges = {"i1": (-128, 128), "i2": (-300, 600), "u4": (0, 400), "i4": (-300, 600)}
+    for order, (kind, (low, high)), compression in itertools.product("<>", ranges.items(), (1, 5)):
+        array = rng.integers(low, high, (HEIGHT, WIDTH, 1)).astype(kind)
+        if compression > 1 and order == ">" and kind != "i1":
+            continue  # Pillow takes libtiff's order of bytes for that of the file
+        name = f"numbers/{'II' if order == '<' else 'MM'}-{kind}-{compression}"
+        yield f"{name}.tif", plain(array, 1, compression, order, rows=7)
+        if compression > 1 and order == "<":
+            yield f"{name}-predicted.tif", plain(array, 1, compression, order, rows=7, predictor=2)
+            yield f"{name}-tiles.tif", plain(array, 1, compression, order, tile=(16, 16), predictor=2)
+    floats = rng.normal(120, 90, (HEIGHT, WIDTH, 1)).astype("f4")
+    floats[0, :8, 0] = [np.inf, -np.inf, 0.5, 254.99, 255, 256, -0.5, 1e30]
+    for photometric, order in itertools.product((0, 1), "<>"):
+        name = f"numbers/{'II' if order == '<' else 'MM'}-f4-{photometric}"
+        yield f"{name}.tif", plain(floats, photometric, order=order, rows=7)
+        if order == "<":
+            for predictor in (1, 2, 3):
+                yield f"{name}-{predictor}.tif", plain(floats, photometric, 8, order, rows=7, predictor=predictor)
+    for width, compression in itertools.product((37, 38), (1, 5)):
+        deep = rng.integers(0, 4096, (HEIGHT, width))
+        rows = []
+        for row in deep:
+            bits = "".join(f"{v:012b}" for v in row)
+            bits += "0" * (-len(bits) % 8)
+            rows.append(bytes(int(bits[i:i + 8], 2) for i in range(0, len(bits), 8)))
+        tags = describe(np.zeros((HEIGHT, width, 1)), 1, compression, 12, rows=6)
+        yield f"numbers/12-{width}-{compression}.tif", container(tags, [COMPRESSORS[compression](b"".join(rows[y:y + 6])) for y in range(0, HEIGHT, 6)])
+
+
+def clumps(block, h, v):
+    """YCbCr whose chroma is that of the first pixel of h by v."""
+    block = np.pad(block, ((0, -block.shape[0] % v), (0, -block.shape[1] % h), (0, 0)), mode="edge")
+    out = bytearray()
+    for y, x in itertools.product(range(0, block.shape[0], v), range(0, block.shape[1], h)):
+        out += block[y:y + v, x:x + h, 0].tobytes() + block[y, x, 1:].tobytes()
+    return bytes(out)
+
+
+def chroma():
+    array = np.random.default_rng(9).integers(0, 256, (19, 21, 3)).astype("u1")
+    scales = {"": {}, "-luma": {"_529": (5, [2126, 10000, 7152, 10000, 722, 10000])}, "-range": {"_532": (5, [16, 1, 235, 1, 128, 1, 240, 1, 128, 1, 240, 1])}}
+    for (h, v), compression, (name, more) in itertools.product(((1, 1), (2, 1), (1, 2), (2, 2), (4, 1), (4, 2), (4, 4)), (5, 8), scales.items()):
+        for geometry in ({"rows": 8}, {"tile": (16, 16)}):
+            if name and "rows" not in geometry:
+                continue
+            tags = describe(array, 6, compression, **geometry, _530=(3, [h, v]), **more)
+            blocks = [COMPRESSORS[compression](clumps(b, h, v)) for b in cut(array, **geometry)]
+            layout = "tiles" if "tile" in geometry else geometry["rows"]
+            yield f"chroma/{h}{v}-{compression}{name}-{layout}.tif", container(tags, blocks, tiled="tile" in geometry)
+
+
 def pictures():
+    yield from containers()
+    yield from numbers()
+    yield from chroma()
     yield from jpegs()
