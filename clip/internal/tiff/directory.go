@@ -31,6 +31,7 @@ const (
 	tagStripSizes     = 279
 	tagPlanes         = 284
 	tagFaxOptions     = 292
+	tagFax4Options    = 293
 	tagPredictor      = 317
 	tagColourMap      = 320
 	tagTileWidth      = 322
@@ -158,7 +159,7 @@ func (d directory) add(data, entry []byte) error {
 func known(tag uint16) bool {
 	switch tag {
 	case tagWidth, tagHeight, tagBits, tagCompression, tagPhotometric, tagFillOrder, tagStripOffsets, tagOrientation, tagSamples,
-		tagStripRows, tagStripSizes, tagPlanes, tagFaxOptions, tagPredictor, tagColourMap, tagTileWidth, tagTileHeight, tagTileOffsets,
+		tagStripRows, tagStripSizes, tagPlanes, tagFaxOptions, tagFax4Options, tagPredictor, tagColourMap, tagTileWidth, tagTileHeight, tagTileOffsets,
 		tagTileSizes, tagExtraSamples, tagSampleFormat, tagJPEGTables, tagCoefficients, tagSubsampling, tagBlackWhite, tagXMP:
 		return true
 	}

@@ -9,18 +9,25 @@ import (
 // shows of damaged lines what libtiff shows.
 type faxCodec struct {
 	*layout
-	options int // of group 3
+	options int // of groups 3 and 4
 	tables  *faxTables
 }
 
-// Options of group 3. Of filled lines no option is needed: zeros before an end of line are skipped.
-const faxTwoDimensions = 1
+// Options. Of filled lines no option is needed: zeros before an end of line are skipped.
+const (
+	faxTwoDimensions = 1 // of group 3 alone
+	faxUncompressed  = 2
+)
 
 func newFaxCodec(l *layout) (codec, error) {
 	if l.bits != 1 || l.samples != 1 {
 		return nil, unsupported("a fax of more than black and white")
 	}
-	options, err := l.number(tagFaxOptions, 0)
+	tag := uint16(tagFaxOptions)
+	if l.compression == compressionGroup4 {
+		tag = tagFax4Options
+	}
+	options, err := l.number(tag, 0)
 	return &faxCodec{layout: l, options: options, tables: newFaxTables()}, err
 }
 

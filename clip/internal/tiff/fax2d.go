@@ -103,7 +103,6 @@ func (d *faxDecoder) mode(c faxCode) (ends bool, err error) {
 		}
 		return false, nil
 	case faxEndOfLine:
-		d.runs = append(d.runs, int32(d.blockW)-d.a0)
 		if !d.need(4) {
 			return true, io.ErrUnexpectedEOF
 		}
@@ -111,7 +110,10 @@ func (d *faxDecoder) mode(c faxCode) (ends bool, err error) {
 		d.sawEnd = true
 		return true, nil
 	case faxExtension:
-		return true, unsupported("a fax in uncompressed mode")
+		if d.options&faxUncompressed != 0 {
+			return true, unsupported("a fax in uncompressed mode")
+		}
+		return true, nil // it is a damage
 	}
 	return true, nil
 }

@@ -265,10 +265,9 @@ def numbers():
     ranges = {"i1": (-128, 128), "i2": (-300, 600), "u4": (0, 400), "i4": (-300, 600)}
     for order, (kind, (low, high)), compression in itertools.product("<>", ranges.items(), (1, 5)):
         array = rng.integers(low, high, (HEIGHT, WIDTH, 1)).astype(kind)
-        if compression > 1 and order == ">" and kind != "i1":
-            continue  # Pillow takes libtiff's order of bytes for that of the file
         name = f"numbers/{'II' if order == '<' else 'MM'}-{kind}-{compression}"
-        yield f"{name}.tif", plain(array, 1, compression, order, rows=7)
+        # Of what is compressed Pillow takes libtiff's order of bytes for that of the file.
+        yield f"{name}.tif", plain(array, 1, compression, order, rows=7), plain(array, 1, rows=7)
         if compression > 1 and order == "<":
             yield f"{name}-predicted.tif", plain(array, 1, compression, order, rows=7, predictor=2)
             yield f"{name}-tiles.tif", plain(array, 1, compression, order, tile=(16, 16), predictor=2)
@@ -313,7 +312,107 @@ def chroma():
             yield f"chroma/{h}{v}-{compression}{name}-{layout}.tif", container(tags, blocks, tiled="tile" in geometry)
 
 
+RUNS = {}
+for line in open("../../internal/tiff/faxcodes.go").read().split("const (")[1].split("\n)")[0].split("\n\t"):
+    name, equals, codes = line.partition(" = ")
+    if equals or line.startswith('"') or line.startswith("\t"):
+        key = name.split()[-1] if equals else key
+        RUNS.setdefault(key, []).extend((codes if equals else line).replace('"', "").replace("+", "").split())
+
+
+def run(length, black):
+    """The codes of a run."""
+    short, long = (RUNS["blackShort"], RUNS["blackLong"]) if black else (RUNS["whiteShort"], RUNS["whiteLong"])
+    out = ""
+    while length >= 2560 + 64:
+        out += RUNS["longest"][-1]
+        length -= 2560
+    if length >= 64:
+        out += (long + RUNS["longest"])[length // 64 - 1]
+    return out + short[length % 64]
+
+
+def line1(row):
+    """A line in one dimension."""
+    out, at, black = "", 0, False
+    while at < len(row):
+        end = at
+        while end < len(row) and bool(row[end]) == black:
+            end += 1
+        out += run(end - at, black)
+        at, black = end, not black
+    return out
+
+
+def packed(bits):
+    bits += "0" * (-len(bits) % 8)
+    return bytes(int(bits[i:i + 8], 2) for i in range(0, len(bits), 8))
+
+
+EOL = "0" * 11 + "1"
+
+
+def group3(rows, start=True, each=True, fill=0, aligned=False, end=False):
+    out = ""
+    for i, row in enumerate(rows):
+        if each and (i or start):
+            out += "0" * fill
+            if aligned:
+                out += "0" * ((4 - len(out)) % 8)
+            out += EOL
+        out += line1(row)
+    if end:
+        out += EOL * 6
+    return packed(out)
+
+
+def words(rows, size):
+    out = b""
+    for row in rows:
+        line = packed(line1(row))
+        out += line + bytes(-len(line) % size)
+    return out
+
+
+def faxes():
+    rng = np.random.default_rng(3)
+    for width in (37, 64, 1728, 6000):
+        rows = (rng.random((21, width)) < .5 / (1 + width / 50)).cumsum(1) % 2
+        rows[3], rows[4] = 0, 1
+        def file(name, compression, encode, photometric=0, strip=21, fill=1, **more):
+            blocks = [encode(rows[y:y + strip]) for y in range(0, 21, strip)]
+            if fill == 2:
+                more["_266"] = (3, [2])
+                blocks = [b.translate(tiffs.REVERSED) for b in blocks]
+            tags = describe(np.zeros((21, width, 1)), photometric, compression, 1, rows=strip, **more)
+            return f"faxes/{width}-{name}.tif", container(tags, blocks)
+        for strip, fill in ((21, 1), (5, 1), (5, 2)):
+            name = f"{strip}-{fill}"
+            yield file(f"rle-{name}", 2, lambda r: words(r, 1), strip=strip, fill=fill)
+            # libtiff takes a line for aligned that begins at an odd byte, if it has read ahead.
+            yield *file(f"rle-words-{name}", 32771, lambda r: words(r, 2), strip=strip, fill=fill), file("", 2, lambda r: words(r, 1))[1]
+            if width > 100:
+                continue
+            yield file(f"no-ends-{name}", 3, lambda r: group3(r, each=False), strip=strip, fill=fill)
+            yield file(f"no-first-end-{name}", 3, lambda r: group3(r, start=False, end=True), strip=strip, fill=fill)
+            yield file(f"filled-{name}", 3, lambda r: group3(r, fill=19), strip=strip, fill=fill)
+            yield file(f"aligned-{name}", 3, lambda r: group3(r, aligned=True, end=True), strip=strip, fill=fill, _292=(4, [4]))
+        for compression, (options, tag) in itertools.product(("group3", "group4"), ((0, 292), (1, 292), (4, 292), (5, 292))):
+            if compression == "group4" and options:
+                continue
+            out = io.BytesIO()
+            Image.fromarray(rows == 0).save(out, "TIFF", compression=compression, tiffinfo={tag: options, 278: 21} if compression == "group3" else {278: 21})
+            data = out.getvalue()
+            yield f"faxes/{width}-{compression}-{options}.tif", data
+            at, size = (Image.open(io.BytesIO(data)).tag_v2[n][0] for n in (273, 279))
+            for damage in range(8 if width < 100 else 3):  # a bit of the data is changed
+                broken = bytearray(data)
+                broken[at + random.Random(damage).randrange(size)] ^= 1 << damage
+                yield f"faxes/{width}-{compression}-{options}-damage{damage}.tif", bytes(broken)
+
+
 def pictures():
+    yield from faxes()
     yield from containers()
     yield from numbers()
     yield from chroma()
