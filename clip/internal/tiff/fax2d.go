@@ -103,6 +103,7 @@ func (d *faxDecoder) mode(c faxCode) (ends bool, err error) {
 		}
 		return false, nil
 	case faxEndOfLine:
+		d.runs = append(d.runs, int32(d.blockW)-d.a0)
 		if !d.need(4) {
 			return true, io.ErrUnexpectedEOF
 		}
@@ -113,7 +114,8 @@ func (d *faxDecoder) mode(c faxCode) (ends bool, err error) {
 		if d.options&faxUncompressed != 0 {
 			return true, unsupported("a fax in uncompressed mode")
 		}
-		return true, nil // it is a damage
+		d.runs = append(d.runs, int32(d.blockW)-d.a0) // it is a damage
+		return true, nil
 	}
 	return true, nil
 }
