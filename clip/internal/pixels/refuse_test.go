@@ -207,10 +207,10 @@ func TestDecodingAllocatesNoMoreThanCounted(t *testing.T) {
 			err = process(t, b.Bytes(), Options{})
 			runtime.ReadMemStats(&after)
 			took := after.TotalAlloc - before.TotalAlloc
-			if err != nil || took > uint64(pic.memory)+tables {
-				t.Errorf("%d bytes were allocated, %d counted: %v", took, pic.memory, err)
+			if err != nil || took > uint64(pic.Memory)+tables {
+				t.Errorf("%d bytes were allocated, %d counted: %v", took, pic.Memory, err)
 			}
-			t.Logf("%d bytes were allocated, %d counted", took, pic.memory)
+			t.Logf("%d bytes were allocated, %d counted", took, pic.Memory)
 		})
 	}
 }
