@@ -140,9 +140,7 @@ def refused_tiff(name, image, **options):
 
 tiny = cat.crop((20, 10, 36, 18))
 grey = tiny.convert("L")
-refused_tiff("lab", ImageCms.profileToProfile(tiny, ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"))
-for c in ("lzma",):
-    refused_tiff(c, tiny, compression=c)
+refused_tiff("lzma", tiny, compression="lzma")
 
 
 def refused_bmp(name, bits, compression, data, rest=b"", header=40, gap=0):

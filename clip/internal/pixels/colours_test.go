@@ -93,8 +93,7 @@ func shown(f format, pic picture) (width, height int, rgb []byte, err error) {
 }
 
 // kindsNotRead are kinds of pictures that Pillow reads and this package refuses as unsupported.
-var kindsNotRead = regexp.MustCompile(`^bmp/(\d+-gap|16-.*|\d+-header(12|52|56|64).*|fields-(555|565|abgr|bgr0).*|fields-rgba-header(56|108|124)|fields-bgra-header(40|52|56))\.bmp$` +
-	`|^tiff/..-8-`)
+var kindsNotRead = regexp.MustCompile(`^bmp/(\d+-gap|16-.*|\d+-header(12|52|56|64).*|fields-(555|565|abgr|bgr0).*|fields-rgba-header(56|108|124)|fields-bgra-header(40|52|56))\.bmp$`)
 
 // Every combination of what decides on colours equals Pillow's result to the bit, or is refused as
 // unsupported. None has other colours.

@@ -37,7 +37,7 @@ func newConverter(l *layout) (converter, error) {
 	case l.photometric == asYCbCr:
 		return l.libtiffYCbCr()
 	}
-	return converter{}, unsupported("CIELab")
+	return converter{memory: labMemory, begin: l.lab}, nil
 }
 
 // indexed is for samples of up to 8 bits, of which each is a grey or a colour of a palette.

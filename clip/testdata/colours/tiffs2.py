@@ -417,8 +417,21 @@ def faxes():
                 yield f"faxes/{width}-{compression}-{options}-damage{damage}.tif", bytes(broken)
 
 
+def labs():
+    """CIELab: planes through the space, which LittleCMS interpolates."""
+    flat = np.zeros((52, 52), int)
+    for i, fixed in enumerate((0, 3, 77, 128, 200, 255)):
+        ramp = np.append(np.arange(i % 5, 256, 5), 255)[:52]
+        u, v = ramp[:, None] + flat, ramp[None] + flat
+        for axis in range(3):
+            array = np.stack([u, v], -1)
+            array = np.insert(array, axis, fixed, -1).astype("u1")
+            yield f"lab/{axis}-{fixed}.tif", plain(array, 8, 8, rows=64)
+
+
 def pictures():
     yield from faxes()
+    yield from labs()
     yield from containers()
     yield from numbers()
     yield from chroma()
