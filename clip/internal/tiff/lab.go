@@ -22,23 +22,30 @@ func (l *layout) lab() func(row, rgb []byte) {
 	}
 }
 
+// single rounds to the precision in which LittleCMS passes numbers from one step to the next.
+func single(v float64) float64 { return float64(float32(v)) }
+
 func newLabGrid() *labGrid {
+	const most = 1 + 32767.0/32768 // of XYZ
 	g := new(labGrid)
 	toRGB := inverted(sRGBPrimaries())
-	at := func(i int) float64 { return math.Floor(float64(i)*65535/(labNodes-1)+0.5) / 65535 }
+	at := func(i int) float64 { return single(math.Floor(float64(i)*65535/(labNodes-1)+0.5) / 65535) }
 	for i := range labNodes {
 		for j := range labNodes {
 			for k := range labNodes {
 				y := (at(i)*100 + 16) / 116
 				x, z := y+0.002*(at(j)*255-128), y-0.005*(at(k)*255-128)
 				xyz := [3]float64{labCube(x) * d50[0], labCube(y) * d50[1], labCube(z) * d50[2]}
+				for c := range xyz {
+					xyz[c] = single(xyz[c]/most) * most
+				}
 				for c, v := range multiplied(toRGB, xyz) {
-					if v >= 0.0031308 {
+					if v = single(v); v >= 0.0031308 {
 						v = 1.055*math.Pow(v, 1/2.4) - 0.055
 					} else {
 						v *= 12.92
 					}
-					g[i][j][k][c] = uint16(min(65535, max(0, math.Floor(v*65535+0.5))))
+					g[i][j][k][c] = uint16(min(65535, max(0, math.Floor(single(v)*65535+0.5))))
 				}
 			}
 		}
