@@ -12,7 +12,7 @@ func newConverter(l *layout) (converter, error) {
 	simple := func(f func(row, rgb []byte)) (converter, error) {
 		return converter{begin: func() func(row, rgb []byte) { return f }}, nil
 	}
-	if l.format != formatUnsigned && !(l.photometric <= blackIsZero && l.samples == 1) {
+	if l.format != formatUnsigned && l.photometric > blackIsZero {
 		return converter{}, unsupported("colours of signed samples or floating point")
 	}
 	switch {

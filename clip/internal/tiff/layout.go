@@ -127,6 +127,14 @@ func (l *layout) readSamples() error {
 	if undeclared && l.planar && l.compression != compressionNone {
 		l.extra = extraAssociated // as libtiff has it
 	}
+	if l.planar { // planes that are not needed are not read
+		needed := colours
+		if l.extra == extraAssociated {
+			needed++
+		}
+		l.samples = min(l.samples, needed)
+		l.planar = l.samples > 1
+	}
 	if l.photometric == asYCbCr && l.fields[tagSubsampling].count >= 2 {
 		f := l.fields[tagSubsampling]
 		l.halfX, l.halfY = int(f.at(0)), int(f.at(1))
