@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"golang.org/x/image/bmp"
-	"golang.org/x/image/tiff"
 
 	"penstock/apierr"
 	"penstock/clip/internal/jpeg"
@@ -36,7 +35,7 @@ var formats = [...]format{
 	{"WebP", func(d []byte) bool { return starts("RIFF")(d) && string(d[8:12]) == "WEBP" }, openWebP},
 	{"BMP", func(d []byte) bool { return starts("BM")(d) && binary.LittleEndian.Uint32(d[14:]) < 256 }, openBMP},
 	{"QOI", starts("qoif"), plain(qoi.Open)},
-	{"TIFF", func(d []byte) bool { return starts("II*\x00")(d) || starts("MM\x00*")(d) }, openTIFF},
+	{"TIFF", isTIFF, openTIFF},
 }
 
 // refused are formats that can be detected but not read, for a better error message.
@@ -44,7 +43,6 @@ var refused = [...]struct {
 	name string
 	is   func(head []byte) bool
 }{
-	{"BigTIFF", func(d []byte) bool { return starts("II+\x00")(d) || starts("MM\x00+")(d) }},
 	{"an icon", starts("\x00\x00\x01\x00")},
 }
 
@@ -81,13 +79,12 @@ func (f format) failure(err error) error {
 	var (
 		jpegFeature jpeg.UnsupportedError
 		pngFeature  png.UnsupportedError
-		tiffFeature tiff.UnsupportedError
 		feature     rows.UnsupportedError
 	)
 	switch {
 	case errors.As(err, &e):
 		return e
-	case errors.As(err, &jpegFeature), errors.As(err, &pngFeature), errors.As(err, &tiffFeature), errors.As(err, &feature), errors.Is(err, bmp.ErrUnsupported):
+	case errors.As(err, &jpegFeature), errors.As(err, &pngFeature), errors.As(err, &feature), errors.Is(err, bmp.ErrUnsupported):
 		e = apierr.InvalidInput(ReasonUnsupportedImage, "this kind of %s is not supported: save it in the usual way, or in another format", f.name)
 	case truncated(err):
 		e = apierr.InvalidInput(ReasonTruncatedImage, "the picture breaks off before its end: the %s is incomplete", f.name)
