@@ -170,26 +170,3 @@ black_is_zero, rgb, planes = (262, 1, 1), (262, 1, 2), (284, 1, 2)
 for bits in (2, 4, 12, 32):
     refused(f"grey{bits}.tif", tiff(bits, 1, [bytes(16 * bits)], black_is_zero))
 refused("planes.tif", tiff(8, 3, [np.asarray(tiny)[..., i].tobytes() for i in range(3)], rgb, planes))
-
-
-def refused_bmp(name, bits, compression, data, rest=b"", header=40, gap=0):
-    head = struct.pack("<IiiHHIIiiII", header, 16, 8, 1, bits, compression, len(data), 0, 0, 0, 0) + rest + bytes(gap)
-    refused(name + ".bmp", b"BM" + struct.pack("<IHHI", 14 + len(head) + len(data), 0, 0, 14 + len(head)) + head + data)
-
-
-flipped = np.asarray(tiny)[::-1].astype(np.uint16)
-r, g, b = (flipped[..., i] >> 3 for i in range(3))
-bgr = flipped[..., ::-1].astype(np.uint8)
-bgrx = np.dstack([bgr, np.zeros((8, 16), np.uint8)]).tobytes()
-shades = b"".join(bytes([i, i, i, 0]) for i in range(256))
-rows = [bytes(row) for row in np.asarray(grey)[::-1]]
-masks = struct.pack("<III", 0xFF0000, 0xFF00, 0xFF)
-refused_bmp("five-bits-each", 16, 0, (r << 10 | g << 5 | b).tobytes())
-refused_bmp("five-and-six-bits", 16, 3, (r << 11 | g << 6 | b).tobytes(), struct.pack("<III", 0xF800, 0x7E0, 0x1F))
-refused_bmp("bit-fields", 32, 3, bgrx, masks)
-refused_bmp("run-lengths-8", 8, 1, b"".join(b"".join(bytes([1, v]) for v in row) + b"\0\0" for row in rows) + b"\0\1", shades)
-refused_bmp("run-lengths-4", 4, 2, b"".join(b"".join(bytes([1, v & 0xF0]) for v in row) + b"\0\0" for row in rows) + b"\0\1", b"".join(bytes([17 * i] * 3 + [0]) for i in range(16)))
-refused_bmp("header-52", 24, 0, bgr.tobytes(), bytes(12), header=52)
-refused_bmp("header-56", 32, 3, bgrx, masks + bytes(4), header=56)
-refused_bmp("gap", 24, 0, bgr.tobytes(), gap=6)
-refused("header-12.bmp", b"BM" + struct.pack("<IHHI", 26 + bgr.size, 0, 0, 26) + struct.pack("<IHHHH", 12, 16, 8, 1, 24) + bgr.tobytes())

@@ -23,6 +23,7 @@ const coloursFolder = "../../testdata/colours"
 // coloursArchives are the archives of pictures, each beside the hashes of what Pillow shows of them.
 var coloursArchives = []struct{ pictures, hashes string }{
 	{"pictures.tar.gz", "expected.json"},
+	{"bmp_ico.tar.gz", "bmp_ico.json"},
 }
 
 // coloursPictures returns pictures of every combination of colour model, marker, sampling, alpha,
@@ -92,8 +93,7 @@ func shown(f format, pic picture) (width, height int, rgb []byte, err error) {
 }
 
 // kindsNotRead are kinds of pictures that Pillow reads and this package refuses as unsupported.
-var kindsNotRead = regexp.MustCompile(`^bmp/(\d+-gap|16-.*|\d+-header(12|52|56|64).*|fields-(555|565|abgr|bgr0).*|fields-rgba-header(56|108|124)|fields-bgra-header(40|52|56))\.bmp$` +
-	`|^fax/group3-\d-\d-[145]-` +
+var kindsNotRead = regexp.MustCompile(`^fax/group3-\d-\d-[145]-` +
 	`|^tiff/..-([568]-|[013]-[24]-|[013]-\d+-un|2-\d+-(unspecified|undeclared|corel|associated-and-more)|.*-planes\.)`)
 
 // Every combination of what decides on colours equals Pillow's result to the bit, or is refused as

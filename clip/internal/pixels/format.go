@@ -2,16 +2,15 @@ package pixels
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"image/png"
 	"io"
 	"strings"
 
-	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
 
 	"penstock/apierr"
+	"penstock/clip/internal/bmp"
 	"penstock/clip/internal/jpeg"
 	"penstock/clip/internal/rows"
 )
@@ -31,7 +30,9 @@ var formats = [...]format{
 	{"PNG", starts("\x89PNG\r\n\x1a\n"), openPNG},
 	{"GIF", func(d []byte) bool { return starts("GIF87a")(d) || starts("GIF89a")(d) }, openGIF},
 	{"WebP", func(d []byte) bool { return starts("RIFF")(d) && string(d[8:12]) == "WEBP" }, openWebP},
-	{"BMP", func(d []byte) bool { return starts("BM")(d) && binary.LittleEndian.Uint32(d[14:]) < 256 }, openBMP},
+	{"BMP", isBMP, plain(bmp.Open)},
+	{"Windows icon", isIcon, openIcon},
+	{"Windows cursor", isCursor, plain(bmp.OpenCursor)},
 	{"TIFF", func(d []byte) bool { return starts("II*\x00")(d) || starts("MM\x00*")(d) }, openTIFF},
 }
 
@@ -44,7 +45,6 @@ var refused = [...]struct {
 	{"JPEG XL", func(d []byte) bool { return starts("\xff\x0a")(d) || starts("\x00\x00\x00\x0cJXL ")(d) }},
 	{"JPEG 2000", func(d []byte) bool { return starts("\x00\x00\x00\x0cjP  ")(d) || starts("\xff\x4f\xff\x51")(d) }},
 	{"BigTIFF", func(d []byte) bool { return starts("II+\x00")(d) || starts("MM\x00+")(d) }},
-	{"an icon", starts("\x00\x00\x01\x00")},
 	{"a Photoshop file", starts("8BPS")},
 	{"a PDF", starts("%PDF-")},
 	{"SVG", func(d []byte) bool { return bytes.Contains(d, []byte("<svg")) }},
@@ -86,7 +86,7 @@ func (f format) failure(err error) error {
 	switch {
 	case errors.As(err, &e):
 		return e
-	case errors.As(err, &jpegFeature), errors.As(err, &pngFeature), errors.As(err, &tiffFeature), errors.As(err, &feature), errors.Is(err, bmp.ErrUnsupported):
+	case errors.As(err, &jpegFeature), errors.As(err, &pngFeature), errors.As(err, &tiffFeature), errors.As(err, &feature):
 		e = apierr.InvalidInput(ReasonUnsupportedImage, "this kind of %s is not supported: save it in the usual way, or in another format", f.name)
 	case truncated(err):
 		e = apierr.InvalidInput(ReasonTruncatedImage, "the picture breaks off before its end: the %s is incomplete", f.name)
