@@ -10,7 +10,8 @@ import (
 	"penstock/clip/internal/rows"
 )
 
-// fileHeader is the size of what comes before a BMP's bitmap, and where in it the pixels' offset is.
+// fileHeader is the size of what comes before a BMP's bitmap, and pixelsField where in it the
+// pixels' offset is.
 const (
 	fileHeader  = 14
 	pixelsField = 10
@@ -32,10 +33,10 @@ type bitmap struct {
 	topDown       bool
 	compression   uint32
 	start         int  // of the pixels in data; it may be beyond its end
-	maskable      bool // Pillow holds it as bilevels or greys, and a cursor's mask as a part of it
+	maskable      bool // bilevels or greys in Pillow, which reads a cursor's mask as a part of them
 	unpack        unpack
-	runs          []run  // the state before each row in the order of the file, where rows are run-length encoded
-	line          []byte // a row of indices of such a bitmap
+	runs          []run  // of run-length encoded rows, the state before each in the file's order
+	line          []byte // a row of indices of these
 }
 
 // A header holds the fields of a bitmap's header that matter.

@@ -25,8 +25,8 @@ type entry struct {
 }
 
 // OpenIcon reads the header of the picture that Pillow shows of an ICO: the largest one, and of
-// those the one of fewest colours. Where that is a PNG file, it returns the file instead. The mask of
-// a bitmap has to be there, and is dropped as alpha is. data must not be changed.
+// those the one of fewest colours. Where that is a PNG file, it returns the file instead. The mask
+// of a bitmap has to be there, and is dropped as alpha is. data must not be changed.
 func OpenIcon(data []byte) (p rows.Picture, png []byte, err error) {
 	e, err := largest(data)
 	if err != nil {
@@ -94,8 +94,8 @@ func readEntry(d []byte) entry {
 	return e
 }
 
-// checkMask checks that the mask is as long as Pillow requires: the alpha in pixels of 32 bits, or a
-// bit a pixel in rows of whole words at the end of the picture.
+// checkMask checks that the mask is as long as Pillow requires: the alpha in pixels of 32 bits, or
+// a bit a pixel in rows of whole words at the end of the picture.
 func (b *bitmap) checkMask(e entry) error {
 	if b.width == 0 || b.height == 0 {
 		return nil

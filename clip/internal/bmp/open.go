@@ -1,10 +1,9 @@
 package bmp
 
 import (
+	"encoding/binary"
 	"errors"
 	"io"
-
-	"encoding/binary"
 
 	"penstock/clip/internal/rows"
 )
@@ -40,8 +39,8 @@ func (b *bitmap) picture() rows.Picture {
 	}}
 }
 
-// memory is what decoding takes: the palette and, of run-length encoded pixels, a row of indices and
-// where each row starts.
+// memory is what decoding takes: the palette and, of run-length encoded pixels, a row of indices
+// and where each row starts.
 func (b *bitmap) memory() int64 {
 	memory := int64(3 * 256)
 	if b.encoded() {
@@ -60,7 +59,7 @@ func (b *bitmap) begin() error {
 	case b.encoded():
 		return b.scan()
 	}
-	rest := len(b.data) - b.start - b.lineSize() // behind the first row; the last one may lack its padding
+	rest := len(b.data) - b.start - b.lineSize() // after the first row; the last may lack its padding
 	if rest < 0 || rest/b.stride() < b.height-1 {
 		return io.ErrUnexpectedEOF
 	}

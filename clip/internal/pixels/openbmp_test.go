@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// A bitmap, an icon or a cursor that lacks its end is shown whole, as what is missing is not needed,
-// or refused as truncated.
+// A bitmap, an icon or a cursor that lacks its end is shown whole, as what is missing is not
+// needed, or refused as truncated.
 func TestBitmapsCutShort(t *testing.T) {
 	// Where pixels begin before the palette does, this may be cut and shown.
 	bitmaps := regexp.MustCompile(`^(bmps/.*-header40-odd|bmps/fields-.*header40|bmps/rle-[48]-(odd|no-|jump|beyond)|dibs/|icos/|curs/)`)
