@@ -20,7 +20,7 @@ import (
 
 const coloursFolder = "../../testdata/colours"
 
-// coloursArchives are the archives of pictures, each beside the hashes of what Pillow shows of them.
+// coloursArchives are the archives of pictures, each beside the hashes of what Pillow shows.
 var coloursArchives = []struct{ pictures, hashes string }{
 	{"pictures.tar.gz", "expected.json"},
 	{"bmp_ico.tar.gz", "bmp_ico.json"},
