@@ -105,22 +105,28 @@ func (r *run) next(data []byte, column, width int, fourBits bool) (ended bool, e
 
 // take decodes the next pixels of a run.
 func (r *run) take(line, data []byte) error {
-	for i := range line {
-		switch r.kind {
-		case zeros:
-			line[i] = 0
-		case repeated:
+	switch r.kind {
+	case zeros:
+		clear(line)
+	case repeated:
+		for i := range line {
 			line[i] = r.value
-		case alternating:
+		}
+	case alternating:
+		for i := range line {
 			line[i] = r.nibble(r.value)
-		case literal8, literal4:
+		}
+	case literal8:
+		n := copy(line, data[min(r.at, len(data)):])
+		if r.at += n; n < len(line) {
+			return io.ErrUnexpectedEOF
+		}
+	case literal4:
+		for i := range line {
 			if r.at >= len(data) {
 				return io.ErrUnexpectedEOF
 			}
-			if r.kind == literal8 {
-				line[i] = data[r.at]
-				r.at++
-			} else if line[i] = r.nibble(data[r.at]); !r.odd {
+			if line[i] = r.nibble(data[r.at]); !r.odd {
 				r.at++
 			}
 		}
