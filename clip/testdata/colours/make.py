@@ -1,8 +1,7 @@
 """Makes pictures.tar.gz and expected.json with Pillow 13 (pip install pillow numpy): small pictures in every combination of
 colour model, marker, sampling, alpha, depth, layout and compression that the files beside this one can write and Pillow
 can read, and for each the hash of its size and of the RGB that Pillow shows. In refused/, without a hash, are those that
-Pillow refuses too. Run it in this folder, with the names of archives to make
-only these."""
+Pillow refuses too. Run it in this folder, with the names of archives to make only these."""
 import gzip
 import hashlib
 import io
@@ -14,7 +13,7 @@ import warnings
 
 import numpy as np
 import PIL
-from PIL import Image, ImageOps, TiffImagePlugin
+from PIL import Image, ImageOps
 
 import bmps
 import frames
@@ -29,13 +28,8 @@ Image.MAX_IMAGE_PIXELS = None
 
 def shown(data):
     """What Pillow shows, with intended differences: 16-bit grey is its high byte, inverted where 0 is white; a GIF frame whose
-    palette is a ramp of greys keeps it where there is another one for all frames; 16-bit samples in separate planes are read
-    by libtiff, where Pillow itself takes the two bytes of a sample for two samples."""
+    palette is a ramp of greys keeps it where there is another one for all frames."""
     picture = Image.open(io.BytesIO(data))
-    if picture.format == "TIFF" and picture.tag_v2.get(284) == 2 and 16 in picture.tag_v2.get(258, ()):
-        TiffImagePlugin.READ_LIBTIFF = True
-        picture = Image.open(io.BytesIO(data))
-        TiffImagePlugin.READ_LIBTIFF = False
     white_is_zero = picture.format == "TIFF" and picture.tag_v2.get(262, 0) == 0
     grey_frame = picture.format == "GIF" and picture.mode == "L"
     picture.load()
