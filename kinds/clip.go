@@ -41,7 +41,7 @@ type Fetch struct {
 
 // Batch bounds how many waiting predicts are joined into one run.
 type Batch struct {
-	Max int `yaml:"max" default:"8" min:"1" max:"1000"`
+	Max int `yaml:"max" default:"4" min:"1" max:"1000"`
 }
 
 // Check implements configs.Checker.
@@ -71,6 +71,7 @@ func addClip(env app.Env, name string, o ClipOptions) error {
 		DecodeMemory: int64(o.DecodeMemory),
 		AutoOrient:   o.AutoOrient,
 		ONNX:         onnxOptions(env),
+		Log:          env.Log,
 	})
 	m.Register(env.Engine)
 	env.Metrics.WatchLimits(name, func() (all []gateway.Limit) {

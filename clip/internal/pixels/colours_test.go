@@ -24,6 +24,7 @@ const coloursFolder = "../../testdata/colours"
 var coloursArchives = []struct{ pictures, hashes string }{
 	{"pictures.tar.gz", "expected.json"},
 	{"bmp_ico.tar.gz", "bmp_ico.json"},
+	{"qoi.tar.gz", "qoi.json"},
 }
 
 // coloursPictures returns pictures of every combination of colour model, marker, sampling, alpha,
