@@ -1,15 +1,13 @@
 package pixels
 
 import (
-	"encoding/binary"
 	"errors"
 	"image/png"
 	"io"
 	"strings"
 
-	"golang.org/x/image/bmp"
-
 	"penstock/apierr"
+	"penstock/clip/internal/bmp"
 	"penstock/clip/internal/jpeg"
 	"penstock/clip/internal/qoi"
 	"penstock/clip/internal/rows"
@@ -33,17 +31,11 @@ var formats = [...]format{
 	{"PNG", starts("\x89PNG\r\n\x1a\n"), openPNG},
 	{"GIF", func(d []byte) bool { return starts("GIF87a")(d) || starts("GIF89a")(d) }, openGIF},
 	{"WebP", func(d []byte) bool { return starts("RIFF")(d) && string(d[8:12]) == "WEBP" }, openWebP},
-	{"BMP", func(d []byte) bool { return starts("BM")(d) && binary.LittleEndian.Uint32(d[14:]) < 256 }, openBMP},
+	{"BMP", isBMP, plain(bmp.Open)},
+	{"Windows icon", isIcon, openIcon},
+	{"Windows cursor", isCursor, plain(bmp.OpenCursor)},
 	{"QOI", starts("qoif"), plain(qoi.Open)},
 	{"TIFF", isTIFF, openTIFF},
-}
-
-// refused are formats that can be detected but not read, for a better error message.
-var refused = [...]struct {
-	name string
-	is   func(head []byte) bool
-}{
-	{"an icon", starts("\x00\x00\x01\x00")},
 }
 
 func starts(magic string) func([]byte) bool {
@@ -60,11 +52,6 @@ func identify(data []byte) (format, error) {
 	for _, f := range formats {
 		if f.is(head) {
 			return f, nil
-		}
-	}
-	for _, f := range refused {
-		if f.is(head) {
-			return format{}, apierr.InvalidInput(ReasonUnsupportedImage, "the picture is %s, which is not supported here: send "+supported, f.name)
 		}
 	}
 	if len(data) == 0 {
@@ -84,7 +71,7 @@ func (f format) failure(err error) error {
 	switch {
 	case errors.As(err, &e):
 		return e
-	case errors.As(err, &jpegFeature), errors.As(err, &pngFeature), errors.As(err, &feature), errors.Is(err, bmp.ErrUnsupported):
+	case errors.As(err, &jpegFeature), errors.As(err, &pngFeature), errors.As(err, &feature):
 		e = apierr.InvalidInput(ReasonUnsupportedImage, "this kind of %s is not supported: save it in the usual way, or in another format", f.name)
 	case truncated(err):
 		e = apierr.InvalidInput(ReasonTruncatedImage, "the picture breaks off before its end: the %s is incomplete", f.name)

@@ -6,8 +6,6 @@ import (
 	"image/color"
 	"image/png"
 
-	"golang.org/x/image/bmp"
-
 	"penstock/clip/internal/jpeg"
 	"penstock/clip/internal/rows"
 )
@@ -66,17 +64,6 @@ func openPNG(data []byte) (picture, error) {
 	p := picture{orientation: pngOrientation(data)}
 	p.Picture = rows.Picture{Width: c.Width, Height: c.Height, Memory: bytesFor(c, perPixel)}
 	p.Decode = func() (rows.Reader, error) { return read(png.Decode(bytes.NewReader(data))) }
-	return p, nil
-}
-
-func openBMP(data []byte) (picture, error) {
-	c, err := bmp.DecodeConfig(bytes.NewReader(data))
-	if err != nil {
-		return picture{}, err
-	}
-	p := picture{orientation: 1}
-	p.Picture = rows.Picture{Width: c.Width, Height: c.Height, Memory: bytesFor(c, 4)}
-	p.Decode = func() (rows.Reader, error) { return read(bmp.Decode(bytes.NewReader(data))) }
 	return p, nil
 }
 

@@ -4,10 +4,11 @@ import (
 	"io"
 
 	"penstock/clip/internal/jpeg"
+	"penstock/clip/internal/rows"
 )
 
-// Colours makes rows of RGB of a JPEG's planes.
-type Colours func(model jpeg.Model, planes []jpeg.Plane, width int) func(y int, rgb []byte)
+// Colours makes rows of RGB of a JPEG's planes, as its Model says.
+type Colours func(p *jpeg.Picture, planes []jpeg.Plane) rows.Reader
 
 // A jpegCodec is for strips and tiles that are JPEG pictures. What they have in common may lie in
 // the directory. YCbCr becomes RGB; other samples stay as they are, whatever a JPEG file on its own
@@ -72,14 +73,13 @@ func (c *jpegCodec) memory() int64 {
 
 func (c *jpegCodec) decoder() (decoder, error) { return &jpegDecoder{jpegCodec: c}, nil }
 
-// A jpegDecoder decodes each block whole, when its first row is read.
 type jpegDecoder struct {
 	*jpegCodec
-	buffer []byte
-	planes []jpeg.Plane
-	rgb    func(y int, rgb []byte) // nil if samples stay as they are
-	height int
-	y      int
+	buffer  []byte
+	picture *jpeg.Picture // the block
+	planes  []jpeg.Plane
+	rgb     rows.Reader // nil if samples stay as they are
+	y       int
 }
 
 func (d *jpegDecoder) start(block []byte, _ int) error {
@@ -96,9 +96,10 @@ func (d *jpegDecoder) start(block []byte, _ int) error {
 	if d.planes, err = p.Decode(d.buffer); err != nil {
 		return err
 	}
-	d.rgb, d.y, d.height = nil, 0, p.Height
+	d.picture, d.rgb, d.y = p, nil, 0
 	if d.photometric == asYCbCr {
-		d.rgb = d.colours(jpeg.YCbCr, d.planes, p.Width)
+		p.Model = jpeg.YCbCr
+		d.rgb = d.colours(p, d.planes)
 		return nil
 	}
 	for _, plane := range d.planes {
@@ -110,18 +111,21 @@ func (d *jpegDecoder) start(block []byte, _ int) error {
 }
 
 func (d *jpegDecoder) row(row []byte) error {
-	if d.y == d.height {
+	y := d.y
+	if y == d.picture.Height {
 		return io.ErrUnexpectedEOF
 	}
+	d.y++
 	if d.rgb != nil {
-		d.rgb(d.y, row)
-	} else {
-		for i, plane := range d.planes {
-			for x, v := range plane.Pix[d.y*plane.Stride:][:plane.Width] {
-				row[x*d.samples+i] = v
-			}
+		return d.rgb(row)
+	}
+	if err := d.picture.Reach(y); err != nil {
+		return err
+	}
+	for i, plane := range d.planes {
+		for x, v := range plane.Pix[y%plane.Rows*plane.Stride:][:plane.Width] {
+			row[x*d.samples+i] = v
 		}
 	}
-	d.y++
 	return nil
 }

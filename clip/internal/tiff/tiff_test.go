@@ -58,8 +58,11 @@ func files(tb testing.TB) map[string][]byte {
 }
 
 // noColours makes black of a JPEG.
-func noColours(jpeg.Model, []jpeg.Plane, int) func(y int, rgb []byte) {
-	return func(_ int, rgb []byte) { clear(rgb) }
+func noColours(*jpeg.Picture, []jpeg.Plane) rows.Reader {
+	return func(rgb []byte) error {
+		clear(rgb)
+		return nil
+	}
 }
 
 // decode reads all rows, and keeps none.

@@ -1,8 +1,7 @@
 """Makes pictures.tar.gz and expected.json with Pillow 13 (pip install pillow numpy): small pictures in every combination of
 colour model, marker, sampling, alpha, depth, layout and compression that the files beside this one can write and Pillow
 can read, and for each the hash of its size and of the RGB that Pillow shows. In refused/, without a hash, are those that
-Pillow refuses too. Run it in this folder, with the names of archives to make
-only these."""
+Pillow refuses too. Run it in this folder, with the names of archives to make only these."""
 import gzip
 import hashlib
 import io
@@ -16,7 +15,9 @@ import numpy as np
 import PIL
 from PIL import Image, ImageOps, TiffImagePlugin
 
+import bmps
 import frames
+import icos
 import jpegs
 import pngs
 import tiffs
@@ -52,6 +53,7 @@ def shown(data):
 ARCHIVES = {
     "pictures": (jpegs, pngs, tiffs, frames),
     "tiffs": (tiffs2,),
+    "bmp_ico": (bmps, icos),
 }
 
 
