@@ -26,18 +26,18 @@ type folder struct {
 
 // config is the part of config.json that is used.
 type config struct {
+	familyConfig
 	LogitScale float64 `json:"logit_scale"` // the factor itself, not its logarithm; 0: absent
 	Text       struct {
-		Positions int `json:"max_position_embeddings"`
+		Positions int    `json:"max_position_embeddings"`
+		Pad       *int64 `json:"pad_token_id"`
 	} `json:"text_config"`
 }
 
 // context is how many tokens a text may have.
 func (c config) context() int {
-	if c.Text.Positions > 0 {
-		return c.Text.Positions
-	}
-	return 77
+	f, _ := c.family() // openFolder has refused a config.json with none
+	return f.textPositions(c.Text.Positions)
 }
 
 func openFolder(path string, dtype modeldir.DType) (*folder, error) {

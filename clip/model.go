@@ -3,6 +3,7 @@ package clip
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"sync/atomic"
 
@@ -24,6 +25,9 @@ type Options struct {
 	Fetch        fetch.Options  // which pictures may be fetched
 	DecodeMemory int64          // bytes for pictures being decoded or waiting for their run; 0: 512 MiB
 	AutoOrient   bool           // apply the orientation in EXIF data (transformers doesn't)
+	LogitScale   *float64       // the factor from cosines to logits; nil: as the folder has it
+	LogitBias    *float64       // what is added to them then, which only a SigLIP has; nil: as the folder has it
+	Log          *slog.Logger   // nil: nothing is logged
 	ONNX         onnx.Options
 }
 
@@ -37,8 +41,8 @@ type Model struct {
 	towers    *towers
 	labels    *labelStore
 	buffers   *imageBuffers
-	scale     float64 // the factor from cosines to logits
-	loaded    atomic.Bool
+	scoring
+	loaded atomic.Bool
 }
 
 // New makes a Model. It reads no files yet.
@@ -48,6 +52,9 @@ func New(o Options) *Model {
 	}
 	if o.DecodeMemory == 0 {
 		o.DecodeMemory = 512 << 20
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Model{options: o}
 }
@@ -63,6 +70,13 @@ func (m *Model) load(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	fam, err := folder.config.family()
+	if err != nil {
+		return err
+	}
+	if fam.untested {
+		m.options.Log.Warn("this family of models is served, but is untested: compare its results with those of its authors' software", "model", m.options.Name, "family", fam.name)
+	}
 	runtime, err := onnx.Open(m.options.ONNX)
 	if err != nil {
 		return err
@@ -71,7 +85,7 @@ func (m *Model) load(ctx context.Context) (err error) {
 	// They are two limits: pictures that wait must not keep others of their own request from being
 	// decoded.
 	waiting := m.options.DecodeMemory / 4
-	if m.processor, err = folder.processor(pixels.Options{Memory: m.options.DecodeMemory - waiting, AutoOrient: m.options.AutoOrient}); err != nil {
+	if m.processor, err = folder.processor(pixels.Options{Memory: m.options.DecodeMemory - waiting, AutoOrient: m.options.AutoOrient, DefaultType: fam.processor}); err != nil {
 		return err
 	}
 	tokens, err := folder.tokenizer()
@@ -91,32 +105,23 @@ func (m *Model) load(ctx context.Context) (err error) {
 	if m.towers, err = openTowers(runtime, m.options.Name, folder, height, width); err != nil {
 		return err
 	}
+	if m.towers.padding, err = folder.padding(fam, tokens); err != nil {
+		return err
+	}
 	if m.labels, err = newLabelStore(ctx, m.towers, textTokenizer{tokens, m.towers.context(folder.config)}, m.labelsOrProbes(), m.options.Template); err != nil {
 		return err
 	}
 	if len(m.options.Labels) == 0 {
 		m.labels.dropDefaults()
 	}
-	m.scale, err = m.chooseScale(ctx, folder.config.LogitScale)
+	m.scoring, err = m.chooseScoring(ctx, folder, fam)
 	m.loaded.Store(err == nil)
 	return err
 }
 
-// chooseScale takes the factor of the logits from config.json, else from a graph that contains it,
-// else it is the 100 that CLIP's training ends at. (logit_scale_init_value in config.json is only
-// where training began.) It also checks that the towers fit together, for which both must have run
-// once.
-func (m *Model) chooseScale(ctx context.Context, configured float64) (float64, error) {
-	image, err := m.towers.images(ctx, 1, func(_ int, tensor []float32) { clear(tensor) })
-	if err != nil {
-		return 0, err
-	}
-	if err := m.labels.defaults.fits(image); err != nil {
-		return 0, err
-	}
-	if configured != 0 {
-		return configured, nil
-	}
+// graphScale returns the factor of the logits of a graph that contains it, else 100.
+func (m *Model) graphScale(ctx context.Context) (float64, error) {
+	var err error
 	labels := m.labelsOrProbes()
 	texts := make([][]int64, len(labels))
 	for i, label := range labels {

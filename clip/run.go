@@ -62,8 +62,8 @@ func (t *towers) images(ctx context.Context, count int, fill func(i int, tensor 
 // pictureSize is how many numbers a picture is.
 func (t *towers) pictureSize() int { return 3 * t.height * t.width }
 
-// texts embeds texts given as token ids. Shorter ones are padded with their own last token, CLIP's
-// end: the tower ignores what comes after the first end.
+// texts embeds texts given as token ids. Shorter ones are padded: CLIP's with their own last token,
+// its end, as the tower ignores what comes after the first end.
 func (t *towers) texts(ctx context.Context, ids [][]int64) (vectors, error) {
 	batch := maxTextBatch
 	if t.textBatch > 0 {
@@ -170,26 +170,11 @@ func (t *towers) pixelTensor(info onnx.Info, in input) (*onnx.Tensor, error) {
 	return onnx.NewTensor(shape, in.buffer.halves)
 }
 
-// tokenTensor makes input_ids or attention_mask.
+// tokenTensor makes input_ids, attention_mask or token_type_ids.
 func (t *towers) tokenTensor(info onnx.Info, ids [][]int64) (*onnx.Tensor, error) {
-	length := t.length
-	if length == 0 {
-		for _, text := range ids {
-			length = max(length, len(text))
-		}
-	}
-	flat := make([]int64, 0, len(ids)*length)
-	for _, text := range ids {
-		for i := range length {
-			switch {
-			case info.Name == attentionMask && i < len(text):
-				flat = append(flat, 1)
-			case info.Name == attentionMask:
-				flat = append(flat, 0)
-			default:
-				flat = append(flat, text[min(i, len(text)-1)])
-			}
-		}
+	flat, length := t.pad(ids, info.Name != inputIDs)
+	if info.Name == tokenTypes {
+		clear(flat)
 	}
 	shape := []int64{int64(len(ids)), int64(length)}
 	if info.Type == onnx.TypeInt32 {

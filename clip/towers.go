@@ -15,6 +15,7 @@ const (
 	pixelValues   = "pixel_values"
 	inputIDs      = "input_ids"
 	attentionMask = "attention_mask"
+	tokenTypes    = "token_type_ids" // all 0: a text is one sentence
 	imageEmbeds   = "image_embeds"
 	textEmbeds    = "text_embeds"
 	imageLogits   = "logits_per_image"
@@ -28,13 +29,15 @@ type towers struct {
 	imageBatch    int // how many pictures the graph takes in one call; 0: any number
 	textBatch     int // how many texts the graph takes in one call; 0: any number
 	length        int // how many tokens a text must have; 0: any number
+	padding       padding
+	runtime       *onnx.Runtime
 
 	buffers sync.Pool // of *pixelBuffer
 }
 
 // openTowers loads a folder's graphs and checks that this package can provide their inputs.
 func openTowers(rt *onnx.Runtime, name string, f *folder, height, width int) (t *towers, err error) {
-	t = &towers{height: height, width: width, buffers: sync.Pool{New: func() any { return new(pixelBuffer) }}}
+	t = &towers{runtime: rt, height: height, width: width, buffers: sync.Pool{New: func() any { return new(pixelBuffer) }}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, t.close())
@@ -79,7 +82,7 @@ func (t *towers) accept(in onnx.Info) error {
 			return fmt.Errorf("the graph takes pictures of %d by %d pixels, but preprocessor_config.json makes %d by %d", h, w, t.height, t.width)
 		}
 		t.imageBatch = fixed(0)
-	case inputIDs, attentionMask:
+	case inputIDs, attentionMask, tokenTypes:
 		if in.Type != onnx.TypeInt64 && in.Type != onnx.TypeInt32 {
 			return fmt.Errorf("the graph takes %s as %s, which is not supported", in.Name, in.Type)
 		}
@@ -88,6 +91,9 @@ func (t *towers) accept(in onnx.Info) error {
 		}
 		t.textBatch, t.length = fixed(0), fixed(1)
 	default:
+		if isNaFlex(in.Name) {
+			return errNaFlex
+		}
 		return fmt.Errorf("the graph wants an input %q, which is not supported", in.Name)
 	}
 	return nil

@@ -25,6 +25,8 @@ type ClipOptions struct {
 	Batch        Batch            `yaml:"batch"`
 	DecodeMemory configs.Bytes    `yaml:"decode_memory" default:"512MiB" min:"1MiB" max:"1TiB"` // for all pictures that are being decoded
 	AutoOrient   bool             `yaml:"auto_orient" default:"true"`                           // apply the EXIF orientation
+	LogitScale   configs.Number   `yaml:"logit_scale" default:""`                               // absent: as the model's files have it
+	LogitBias    configs.Number   `yaml:"logit_bias" default:""`                                // absent: as the model's files have it
 }
 
 // Fetch bounds the fetching of pictures by URL.
@@ -49,6 +51,9 @@ func (o ClipOptions) Check(report func(key, problem string)) {
 	if o.Fetch.PerHost > o.Fetch.AtOnce {
 		report("fetch.per_host", fmt.Sprintf("must be at most fetch.at_once (%d), not %d", o.Fetch.AtOnce, o.Fetch.PerHost))
 	}
+	if scale := o.LogitScale.Pointer(); scale != nil && *scale <= 0 {
+		report("logit_scale", "must be more than 0: it is the factor itself, not its logarithm")
+	}
 	// Ends of lines, control characters and bytes beyond ASCII are no part of a header.
 	if agent := o.Fetch.UserAgent; len(agent) > 500 || strings.ContainsFunc(agent, func(r rune) bool { return r < ' ' || r > '~' }) {
 		report("fetch.user_agent", "must be 1 to 500 characters of ASCII, none of them a control character")
@@ -70,6 +75,9 @@ func addClip(env app.Env, name string, o ClipOptions) error {
 		Fetch:        fetchOptions(o.Fetch, env.UserAgent),
 		DecodeMemory: int64(o.DecodeMemory),
 		AutoOrient:   o.AutoOrient,
+		LogitScale:   o.LogitScale.Pointer(),
+		LogitBias:    o.LogitBias.Pointer(),
+		Log:          env.Log,
 		ONNX:         onnxOptions(env),
 	})
 	m.Register(env.Engine)

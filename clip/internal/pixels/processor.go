@@ -34,6 +34,9 @@ type Options struct {
 	// AutoOrient applies the orientation in pictures' EXIF data. (transformers does so for TIFF
 	// only.)
 	AutoOrient bool
+	// DefaultType is the image processor of a file that names none: one of transformers' names; "":
+	// CLIP's.
+	DefaultType string
 }
 
 // A Processor prepares pictures for a vision tower. It may be used by any number of goroutines at
@@ -48,7 +51,7 @@ type Processor struct {
 // NewProcessor makes the Processor that a preprocessor_config.json describes. Its error names what
 // is not supported.
 func NewProcessor(file []byte, o Options) (*Processor, error) {
-	c, err := parseConfig(file)
+	c, err := parseConfig(file, o.DefaultType)
 	if err != nil {
 		return nil, fmt.Errorf("preprocessor_config.json: %w", err)
 	}
