@@ -116,8 +116,14 @@ func (m *Model) load(ctx context.Context) (err error) {
 	}
 	m.scoring, err = m.chooseScoring(ctx, folder, fam)
 	m.loaded.Store(err == nil)
+	if err == nil && m.towers.alone {
+		m.options.Log.Info("requests are not joined: the model's graphs quantise activations by scales of a whole call", "model", m.options.Name)
+	}
 	return err
 }
+
+// runsAlone reports whether a request must not be joined with others in a run.
+func (m *Model) runsAlone() bool { return m.towers.alone }
 
 // graphScale returns the factor of the logits of a graph that contains it, else 100.
 func (m *Model) graphScale(ctx context.Context) (float64, error) {
