@@ -18,6 +18,7 @@ import (
 type Options struct {
 	Name         string         // its name in the engine
 	Path         string         // its folder
+	TextPath     string         // the folder of its text tower and tokenizer; "": Path
 	DType        modeldir.DType // of its graphs; "": the most precise of those there are
 	Labels       []string       // the labels of requests that name none; none: each predict must name its own
 	Template     string         // has one {} for the label; "": the label alone
@@ -66,7 +67,7 @@ func (m *Model) load(ctx context.Context) (err error) {
 	if err := (&Request{Labels: m.labelsOrProbes(), Template: m.options.Template}).checkTexts(); err != nil {
 		return errors.New(apierr.From(err).Message)
 	}
-	folder, err := openFolder(m.options.Path, m.options.DType)
+	folder, err := openFolder(m.options.Path, m.options.TextPath, m.options.DType)
 	if err != nil {
 		return err
 	}
@@ -85,7 +86,7 @@ func (m *Model) load(ctx context.Context) (err error) {
 	// They are two limits: pictures that wait must not keep others of their own request from being
 	// decoded.
 	waiting := m.options.DecodeMemory / 4
-	if m.processor, err = folder.processor(pixels.Options{Memory: m.options.DecodeMemory - waiting, AutoOrient: m.options.AutoOrient, DefaultType: fam.processor}); err != nil {
+	if m.processor, err = folder.processor(pixels.Options{Memory: m.options.DecodeMemory - waiting, AutoOrient: m.options.AutoOrient, DefaultType: fam.processor, File: folder.recipe.name, OpenCLIP: folder.recipe.openCLIP}); err != nil {
 		return err
 	}
 	tokens, err := folder.tokenizer()
@@ -108,7 +109,7 @@ func (m *Model) load(ctx context.Context) (err error) {
 	if m.towers.padding, err = folder.padding(fam, tokens); err != nil {
 		return err
 	}
-	if m.labels, err = newLabelStore(ctx, m.towers, textTokenizer{tokens, m.towers.context(folder.config)}, m.labelsOrProbes(), m.options.Template); err != nil {
+	if m.labels, err = newLabelStore(ctx, m.towers, textTokenizer{tokens, m.towers.context(folder.config), folder.config.canonicalizes()}, m.labelsOrProbes(), m.options.Template); err != nil {
 		return err
 	}
 	if len(m.options.Labels) == 0 {

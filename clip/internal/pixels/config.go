@@ -16,6 +16,8 @@ type config struct {
 	filter        filter
 	crop          bool
 	cropW, cropH  int
+	openCLIP      bool            // sizes are rounded as open_clip does
+	longest       bool            // open_clip: the longer side gets to the edge, and the rest is black
 	value         [3][256]float32 // the number that a sample of each channel becomes
 }
 
@@ -178,6 +180,9 @@ func (c *config) output() (width, height int) {
 // transformers: the longer side is truncated to whole pixels; the odd pixel of a crop is cut on the
 // right and at the bottom, that of a padding is added on the left and at the top.
 func (c *config) layout(width, height int) layout {
+	if c.openCLIP {
+		return c.openCLIPLayout(width, height)
+	}
 	l := layout{width: width, height: height}
 	switch {
 	case c.resize && c.shortest == 0:
