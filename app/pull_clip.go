@@ -94,6 +94,9 @@ func clipAdvice(id, dir string, config pulledConfig, files []hub.File) (notes, p
 	}
 	notes = fmt.Sprintf("# It is %s, of dtype %s. It serves %s.\n", what, modeldir.JoinDTypes(dtypes), verbs)
 	for _, name := range modeldir.CLIP.Missing(has) {
+		if name == modeldir.PreprocessorConfig && half == modeldir.TextTower {
+			continue // it belongs to the other tower
+		}
 		if name == modeldir.PreprocessorConfig {
 			notes += "# It has no " + name + ", without which Penstock runs no CLIP: first put there that of the model it was exported from.\n"
 			continue

@@ -108,6 +108,9 @@ func TestPullKnowsLayouts(t *testing.T) {
 			for _, name := range test.left {
 				delete(want, name)
 			}
+			if strings.Contains(stdout, "It has no") {
+				t.Errorf("something is missing: %s", stdout)
+			}
 			if got := readAll(t, filepath.Join(dir, "models", filepath.FromSlash(h.ID))); !maps.Equal(got, want) {
 				t.Errorf("the folder holds %v", slices.Sorted(maps.Keys(got)))
 			}
