@@ -42,7 +42,8 @@ func (c config) context() int {
 	return f.textPositions(c.Text.Positions)
 }
 
-// openFolder finds a model's files. The text tower and the tokenizer may be in a folder of their own.
+// openFolder finds a model's files. The text tower and the tokenizer may be in a folder of their
+// own.
 func openFolder(path, texts string, dtype modeldir.DType) (*folder, error) {
 	f := &folder{path: path, texts: cmp.Or(texts, path)}
 	for _, dir := range []string{f.path, f.texts} {

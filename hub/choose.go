@@ -10,10 +10,10 @@ import (
 )
 
 // Choose returns the files to fetch. Without patterns those are the files that Penstock needs to
-// run the model: one graph, one pair of CLIP's, or the one tower that there is, with its external data and the files beside it
-// that are read. With patterns they are the files that match: a pattern without a slash is matched
-// against the last element of a path, one with a slash against the whole path. A graph among them
-// adds its external data and the files beside it.
+// run the model: one graph, one pair of CLIP's, or the one tower that there is, with its external
+// data and the files beside it that are read. With patterns they are the files that match: a
+// pattern without a slash is matched against the last element of a path, one with a slash against
+// the whole path. A graph among them adds its external data and the files beside it.
 //
 // Errors wrap ErrNoGraph if the repository holds no ONNX graph, and ErrNotFound if a pattern
 // matches no file.

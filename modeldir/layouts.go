@@ -131,8 +131,8 @@ func KindOf(has Has) Kind {
 	return Language
 }
 
-// Missing returns the files without which the model cannot run and that the folder lacks, its graphs
-// aside. Of a half, those that it needs itself.
+// Missing returns the files without which the model cannot run and that the folder lacks, its
+// graphs aside. Of a half, those that it needs itself.
 func (k Kind) Missing(has Has) (missing []string) {
 	if !has("config.json") && (k != CLIP || !has(OpenCLIPConfig)) {
 		missing = append(missing, "config.json")

@@ -61,8 +61,8 @@ func (k Kind) Graph(name string, has Has) string {
 	return ""
 }
 
-// Graphs returns the paths of the best graphs that are complete: those of both towers in one form, or
-// model alone. In the same form the pair is preferred. It returns nil if the folder has neither.
+// Graphs returns the paths of the best graphs that are complete: those of both towers in one form,
+// or model alone. In the same form the pair is preferred. It returns nil if the folder has neither.
 func (k Kind) Graphs(has Has) []string {
 	for _, form := range k.forms() {
 		for _, layout := range layouts {

@@ -28,7 +28,8 @@ type SessionOptions struct {
 	// whose steps are shorter than falling asleep takes.
 	Yield bool
 	// Outputs selects, of the names of the model's outputs, those that a run returns; without any
-	// the model is refused. nil: all. Outputs that are left out cost no copy, and may be of any type.
+	// the model is refused. nil: all. Outputs that are left out cost no copy, and may be of any
+	// type.
 	Outputs func(names []string) []string
 }
 
