@@ -107,6 +107,12 @@ func (m *Model) wantedOf(r *openinference.Request, f inferFeed) ([]openinference
 			needs[imageLogits] = inputIDs
 		}
 	}
+	if m.scoring.unknown != nil && needs[imageLogits] == "" {
+		if slices.ContainsFunc(r.Outputs, func(o openinference.Output) bool { return o.Name == imageLogits }) {
+			return nil, m.scoring.check()
+		}
+		needs[imageLogits] = "logit_scale"
+	}
 	if f.pixels == nil && f.texts == nil {
 		return nil, invalidParam(ReasonBadTensor, "inputs", "send %s or %s, or both", pixelValues, inputIDs)
 	}

@@ -18,6 +18,7 @@ import (
 type Options struct {
 	Name         string         // its name in the engine
 	Path         string         // its folder
+	TextPath     string         // the folder of its text tower and tokenizer; "": Path
 	DType        modeldir.DType // of its graphs; "": the most precise of those there are
 	Labels       []string       // the labels of requests that name none; none: each predict must name its own
 	Template     string         // has one {} for the label; "": the label alone
@@ -26,8 +27,10 @@ type Options struct {
 	DecodeMemory int64          // bytes for pictures being decoded or waiting for their run; 0: 512 MiB
 	MaxPixels    int64          // of one picture, width times height; 0: 200 million
 	AutoOrient   bool           // apply the orientation in EXIF data (transformers doesn't)
+	LogitScale   *float64       // the factor from cosines to logits; nil: as the folder has it
+	LogitBias    *float64       // what is added to them then, which only a SigLIP has; nil: as the folder has it
+	Log          *slog.Logger   // nil: nothing is logged
 	ONNX         onnx.Options
-	Log          *slog.Logger // nil: none
 }
 
 // A Model is a CLIP model. It may be used by any number of goroutines at once, through the engine.
@@ -40,8 +43,8 @@ type Model struct {
 	towers    *towers
 	labels    *labelStore
 	buffers   *imageBuffers
-	scale     float64 // the factor from cosines to logits
-	loaded    atomic.Bool
+	scoring
+	loaded atomic.Bool
 }
 
 // New makes a Model. It reads no files yet.
@@ -51,6 +54,9 @@ func New(o Options) *Model {
 	}
 	if o.DecodeMemory == 0 {
 		o.DecodeMemory = 512 << 20
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Model{options: o}
 }
@@ -62,9 +68,16 @@ func (m *Model) load(ctx context.Context) (err error) {
 	if err := (&Request{Labels: m.labelsOrProbes(), Template: m.options.Template}).checkTexts(); err != nil {
 		return errors.New(apierr.From(err).Message)
 	}
-	folder, err := openFolder(m.options.Path, m.options.DType)
+	folder, err := openFolder(m.options.Path, m.options.TextPath, m.options.DType)
 	if err != nil {
 		return err
+	}
+	fam, err := folder.config.family()
+	if err != nil {
+		return err
+	}
+	if fam.untested {
+		m.options.Log.Warn("this family of models is served, but is untested: compare its results with those of its authors' software", "model", m.options.Name, "family", fam.name)
 	}
 	runtime, err := onnx.Open(m.options.ONNX)
 	if err != nil {
@@ -74,7 +87,7 @@ func (m *Model) load(ctx context.Context) (err error) {
 	// They are two limits: pictures that wait must not keep others of their own request from being
 	// decoded.
 	waiting := m.options.DecodeMemory / 4
-	if m.processor, err = folder.processor(pixels.Options{Memory: m.options.DecodeMemory - waiting, Pixels: m.options.MaxPixels, AutoOrient: m.options.AutoOrient}); err != nil {
+	if m.processor, err = folder.processor(pixels.Options{Memory: m.options.DecodeMemory - waiting, Pixels: m.options.MaxPixels, AutoOrient: m.options.AutoOrient, DefaultType: fam.processor, File: folder.recipe.name, OpenCLIP: folder.recipe.openCLIP}); err != nil {
 		return err
 	}
 	tokens, err := folder.tokenizer()
@@ -94,15 +107,18 @@ func (m *Model) load(ctx context.Context) (err error) {
 	if m.towers, err = openTowers(runtime, m.options.Name, m.options.ONNX.Threads, folder, height, width); err != nil {
 		return err
 	}
-	if m.labels, err = newLabelStore(ctx, m.towers, textTokenizer{tokens, m.towers.context(folder.config)}, m.labelsOrProbes(), m.options.Template); err != nil {
+	if m.towers.padding, err = folder.padding(fam, tokens); err != nil {
+		return err
+	}
+	if m.labels, err = newLabelStore(ctx, m.towers, textTokenizer{tokens, m.towers.context(folder.config), folder.config.canonicalizes()}, m.labelsOrProbes(), m.options.Template); err != nil {
 		return err
 	}
 	if len(m.options.Labels) == 0 {
 		m.labels.dropDefaults()
 	}
-	m.scale, err = m.chooseScale(ctx, folder.config.LogitScale)
+	m.scoring, err = m.chooseScoring(ctx, folder, fam)
 	m.loaded.Store(err == nil)
-	if err == nil && m.towers.alone && m.options.Log != nil {
+	if err == nil && m.towers.alone {
 		m.options.Log.Info("requests are not joined: the model's graphs quantise activations by scales of a whole call", "model", m.options.Name)
 	}
 	return err
@@ -123,21 +139,9 @@ func (m *Model) begin(ctx context.Context) (end func(), err error) {
 // runsAlone reports whether a request must not be joined with others in a run.
 func (m *Model) runsAlone() bool { return m.towers.alone }
 
-// chooseScale takes the factor of the logits from config.json, else from a graph that contains it,
-// else it is the 100 that CLIP's training ends at. (logit_scale_init_value in config.json is only
-// where training began.) It also checks that the towers fit together, for which both must have run
-// once.
-func (m *Model) chooseScale(ctx context.Context, configured float64) (float64, error) {
-	image, err := m.towers.images(ctx, 1, func(_ int, tensor []float32) { clear(tensor) })
-	if err != nil {
-		return 0, err
-	}
-	if err := m.labels.defaults.fits(image); err != nil {
-		return 0, err
-	}
-	if configured != 0 {
-		return configured, nil
-	}
+// graphScale returns the factor of the logits of a graph that contains it, else 100.
+func (m *Model) graphScale(ctx context.Context) (float64, error) {
+	var err error
 	labels := m.labelsOrProbes()
 	texts := make([][]int64, len(labels))
 	for i, label := range labels {

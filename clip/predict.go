@@ -21,6 +21,9 @@ type raw struct {
 }
 
 func (m *Model) preprocess(ctx context.Context, r Request) (feed, error) {
+	if err := m.scoring.check(); err != nil {
+		return feed{}, err
+	}
 	if len(r.Labels) == 0 {
 		r.Labels = m.options.Labels
 	}
@@ -72,11 +75,11 @@ func (m *Model) postprocess(_ context.Context, r raw) (Result, error) {
 	if r.err != nil {
 		return Result{}, r.err
 	}
-	result := Result{Labels: r.request.Labels, bare: r.request.Bare}
+	result := Result{Labels: r.request.Labels, Activation: m.scoring.activation(), bare: r.request.Bare}
 	for i := range r.images.count() {
 		logits := m.logits(r.images.at(i), r.labels)
 		result.Logits = append(result.Logits, logits)
-		result.Probabilities = append(result.Probabilities, softmax(logits))
+		result.Probabilities = append(result.Probabilities, m.scoring.probabilities(logits))
 	}
 	return result.best(r.request.TopK), nil
 }
@@ -85,7 +88,7 @@ func (m *Model) postprocess(_ context.Context, r raw) (Result, error) {
 func (m *Model) logits(picture []float32, texts vectors) []float32 {
 	logits := make([]float32, texts.count())
 	for i := range logits {
-		logits[i] = float32(m.scale * dot(picture, texts.at(i)))
+		logits[i] = m.scoring.logit(dot(picture, texts.at(i)))
 	}
 	return logits
 }

@@ -24,6 +24,7 @@ const (
 	ReasonBadText       = "bad_text"
 	ReasonBadDimensions = "bad_dimensions"
 	ReasonBadTensor     = "bad_tensor"
+	ReasonNoLogitScale  = "no_logit_scale"
 )
 
 // The limits of a request.

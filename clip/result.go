@@ -14,6 +14,7 @@ type Result struct {
 	Labels        []string    `json:"labels"`
 	Probabilities [][]float32 `json:"probabilities"`
 	Logits        [][]float32 `json:"logits"`
+	Activation    string      `json:"activation,omitempty"` // "sigmoid"; absent: softmax
 
 	bare bool
 }

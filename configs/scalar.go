@@ -147,6 +147,8 @@ func parse(value scalar, v reflect.Value) (err error) {
 		return p.UnmarshalText([]byte(value.text))
 	case *Bytes:
 		return p.UnmarshalText([]byte(value.text))
+	case *Number:
+		return cmp.Or(p.UnmarshalText([]byte(value.text)), value.mustBe(number, "a number without quotes", value.text))
 	case encoding.TextUnmarshaler:
 		err = p.UnmarshalText([]byte(value.text))
 	case *string:

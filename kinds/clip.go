@@ -18,6 +18,7 @@ import (
 // encoders are run here.
 type ClipOptions struct {
 	Path         configs.Path     `yaml:"path"`
+	TextPath     configs.Path     `yaml:"text_path" default:""`                 // absent: path has the text tower too
 	DType        DType            `yaml:"dtype" default:""`                     // absent: the most precise of those there are
 	Labels       []string         `yaml:"labels" default:"" min:"1" max:"1000"` // unique; absent: each predict names its own
 	Template     configs.Template `yaml:"template" default:"{}"`
@@ -26,6 +27,8 @@ type ClipOptions struct {
 	DecodeMemory configs.Bytes    `yaml:"decode_memory" default:"512MiB" min:"1MiB" max:"1TiB"`       // for all pictures that are being decoded
 	MaxPixels    int              `yaml:"max_pixels" default:"200000000" min:"1" max:"1000000000000"` // of one picture, width times height
 	AutoOrient   bool             `yaml:"auto_orient" default:"true"`                                 // apply the EXIF orientation
+	LogitScale   configs.Number   `yaml:"logit_scale" default:""`                                     // absent: as the model's files have it
+	LogitBias    configs.Number   `yaml:"logit_bias" default:""`                                      // absent: as the model's files have it
 }
 
 // Fetch bounds the fetching of pictures by URL.
@@ -50,6 +53,9 @@ func (o ClipOptions) Check(report func(key, problem string)) {
 	if o.Fetch.PerHost > o.Fetch.AtOnce {
 		report("fetch.per_host", fmt.Sprintf("must be at most fetch.at_once (%d), not %d", o.Fetch.AtOnce, o.Fetch.PerHost))
 	}
+	if scale := o.LogitScale.Pointer(); scale != nil && *scale <= 0 {
+		report("logit_scale", "must be more than 0: it is the factor itself, not its logarithm")
+	}
 	// Ends of lines, control characters and bytes beyond ASCII are no part of a header.
 	if agent := o.Fetch.UserAgent; len(agent) > 500 || strings.ContainsFunc(agent, func(r rune) bool { return r < ' ' || r > '~' }) {
 		report("fetch.user_agent", "must be 1 to 500 characters of ASCII, none of them a control character")
@@ -66,14 +72,16 @@ func (o ClipOptions) Summary() string {
 
 func addClip(env app.Env, name string, o ClipOptions) error {
 	m := clip.New(clip.Options{
-		Name: name, Path: string(o.Path), DType: modeldir.DType(o.DType), Labels: o.Labels, Template: string(o.Template),
+		Name: name, Path: string(o.Path), TextPath: string(o.TextPath), DType: modeldir.DType(o.DType), Labels: o.Labels, Template: string(o.Template),
 		Batch:        o.Batch.Max,
 		Fetch:        fetchOptions(o.Fetch, env.UserAgent),
 		DecodeMemory: int64(o.DecodeMemory),
 		MaxPixels:    int64(o.MaxPixels),
 		AutoOrient:   o.AutoOrient,
-		ONNX:         onnxOptions(env),
+		LogitScale:   o.LogitScale.Pointer(),
+		LogitBias:    o.LogitBias.Pointer(),
 		Log:          env.Log,
+		ONNX:         onnxOptions(env),
 	})
 	m.Register(env.Engine)
 	env.Metrics.WatchLimits(name, func() (all []gateway.Limit) {

@@ -2,6 +2,7 @@
 beside each, NAME.png, what Pillow shows of it as RGB, turned upright;
 and refused/, kinds that Pillow reads and Penstock doesn't. Run it in this folder."""
 import io
+import struct
 
 import numpy as np
 import simplejpeg

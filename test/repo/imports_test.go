@@ -23,7 +23,7 @@ var importRules = map[string]struct {
 	reason string
 }{
 	"cmd":   {[]string{"app", "kinds"}, "a command is one call of app.Main"},
-	"app":   {[]string{"apierr", "auth", "configs", "engine", "gateway", "hub", "llm", "logging", "memory", "regular", "stream", "web"}, "the command line adds models by their Kind and knows none itself; llm is for penstock import"},
+	"app":   {[]string{"apierr", "auth", "configs", "engine", "gateway", "hub", "llm", "logging", "memory", "modeldir", "regular", "stream", "web"}, "the command line adds models by their Kind and knows none itself; llm is for penstock import, modeldir for what penstock pull says"},
 	"kinds": {[]string{"app", "configs", "dialect", "engine", "failover", "gateway", "clip", "httpmodel", "llm", "modeldir", "onnx", "outbound", "regular"}, "this is where a configuration becomes a model; dialect parses the routes of pass, modeldir names the forms of graphs"},
 
 	"configs": {[]string{"regular"}, "kinds turns a configuration into options"},

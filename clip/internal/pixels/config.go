@@ -16,6 +16,8 @@ type config struct {
 	filter        filter
 	crop          bool
 	cropW, cropH  int
+	openCLIP      bool            // sizes are rounded as open_clip does
+	longest       bool            // open_clip: the longer side gets to the edge, and the rest is black
 	value         [3][256]float32 // the number that a sample of each channel becomes
 }
 
@@ -29,14 +31,10 @@ var ignored = []string{
 	"default_to_square", "use_fast",
 }
 
-// processorTypes are transformers' names for CLIP's own image processor, old and new. Other
-// processors use the same fields differently, or have other default values.
-var processorTypes = []string{"CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPImageProcessorPil", "CLIPFeatureExtractor"}
-
 // parseConfig reads a preprocessor_config.json in its old form (sizes as numbers) or its new one. A
-// missing field has the value that CLIP's image processor gives it. A field that requires an
-// unsupported step is an error that names the field.
-func parseConfig(data []byte) (config, error) {
+// missing field has the value that the image processor it names gives it, or that of defaultType if
+// it names none. A field that requires an unsupported step is an error that names the field.
+func parseConfig(data []byte, defaultType string) (config, error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(data, &fields); err != nil {
 		return config{}, fmt.Errorf("it is not a JSON object: %w", err)
@@ -45,20 +43,12 @@ func parseConfig(data []byte) (config, error) {
 	for _, name := range ignored {
 		delete(fields, name)
 	}
-	for _, name := range []string{"image_processor_type", "feature_extractor_type"} {
-		var family string
-		if raw, ok := fields[name]; ok {
-			if err := json.Unmarshal(raw, &family); err != nil || !slices.Contains(processorTypes, family) {
-				return config{}, fmt.Errorf("%s: %s is not supported, only CLIP's own: %s", name, raw, strings.Join(processorTypes, ", "))
-			}
-			delete(fields, name)
-		}
+	kind, err := processorOf(fields, defaultType)
+	if err != nil {
+		return config{}, err
 	}
-
-	r := config{shortest: 224, cropW: 224, cropH: 224}
+	r, mean, std := kind.config, kind.mean, kind.std
 	resample, factor, normalise, rescale := 3, 1.0/255, true, true
-	mean, std := []float64{0.48145466, 0.4578275, 0.40821073}, []float64{0.26862954, 0.26130258, 0.27577711}
-	r.resize, r.crop = true, true
 	for _, field := range []struct {
 		name string
 		into any
@@ -69,8 +59,8 @@ func parseConfig(data []byte) (config, error) {
 		{"do_normalize", &normalise},
 		{"resample", &resample},
 		{"rescale_factor", &factor},
-		{"image_mean", &mean},
-		{"image_std", &std},
+		{"image_mean", (*perChannel)(&mean)},
+		{"image_std", (*perChannel)(&std)},
 	} {
 		if raw, ok := fields[field.name]; ok {
 			if err := json.Unmarshal(raw, field.into); err != nil {
@@ -108,7 +98,7 @@ func parseConfig(data []byte) (config, error) {
 		return config{}, fmt.Errorf("do_center_crop: false with this size leaves pictures of different sizes, which is not supported")
 	}
 	if len(mean) != 3 || len(std) != 3 || slices.Contains(std, 0) {
-		return config{}, fmt.Errorf("image_mean, image_std: they must be three numbers each, for red, green and blue, and no deviation 0")
+		return config{}, fmt.Errorf("image_mean, image_std: they must be a number or three numbers each, for red, green and blue, and no deviation 0")
 	}
 	for c := range r.value {
 		for v := range r.value[c] {
@@ -190,6 +180,9 @@ func (c *config) output() (width, height int) {
 // transformers: the longer side is truncated to whole pixels; the odd pixel of a crop is cut on the
 // right and at the bottom, that of a padding is added on the left and at the top.
 func (c *config) layout(width, height int) layout {
+	if c.openCLIP {
+		return c.openCLIPLayout(width, height)
+	}
 	l := layout{width: width, height: height}
 	switch {
 	case c.resize && c.shortest == 0:

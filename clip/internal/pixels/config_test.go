@@ -11,7 +11,7 @@ import (
 func TestConfigs(t *testing.T) {
 	const old = `{"feature_extractor_type": "CLIPFeatureExtractor", "do_resize": true, "size": 224, "resample": 3, "do_center_crop": true,
 		"crop_size": 224, "do_normalize": true, "image_mean": [0.48145466, 0.4578275, 0.40821073], "image_std": [0.26862954, 0.26130258, 0.27577711]}`
-	want, err := parseConfig([]byte(clip224))
+	want, err := parseConfig([]byte(clip224), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +22,7 @@ func TestConfigs(t *testing.T) {
 		"Pillow's": `{"image_processor_type": "CLIPImageProcessorPil", "feature_extractor_type": "CLIPFeatureExtractor"}`,
 		"nulls":    `{"size": null, "do_pad": null, "data_format": "channels_first", "do_flip_channel_order": false, "processor_class": "CLIPProcessor"}`,
 	} {
-		got, err := parseConfig([]byte(config))
+		got, err := parseConfig([]byte(config), "")
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -35,7 +35,7 @@ func TestConfigs(t *testing.T) {
 	if v := want.value[0][255]; math.Abs(float64(v)-(1-0.48145466)/0.26862954) > 1e-6 {
 		t.Errorf("white becomes %v", v)
 	}
-	plain, err := parseConfig([]byte(`{"do_normalize": false, "do_rescale": false, "size": {"height": 20, "width": 30}, "do_center_crop": false, "resample": 0}`))
+	plain, err := parseConfig([]byte(`{"do_normalize": false, "do_rescale": false, "size": {"height": 20, "width": 30}, "do_center_crop": false, "resample": 0}`), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,15 +64,17 @@ func TestConfigsThatAreRefused(t *testing.T) {
 		`{"do_center_crop": false}`:                                 "do_center_crop",
 		`{"do_resize": false, "do_center_crop": false}`:             "do_center_crop",
 		`{"image_mean": [0.5]}`:                                     "image_mean",
-		`{"image_mean": 0.5}`:                                       "image_mean",
+		`{"image_mean": "half"}`:                                    "image_mean",
 		`{"image_std": [1, 0, 1]}`:                                  "image_std",
 		`{"do_pad": true}`:                                          "do_pad: true",
 		`{"do_flip_channel_order": true}`:                           "do_flip_channel_order",
 		`{"crop_pct": 0.9}`:                                         "crop_pct: 0.9",
 		`{"data_format": "channels_last"}`:                          "data_format",
-		`{"image_processor_type": "SiglipImageProcessor"}`:          `image_processor_type: "SiglipImageProcessor" is not supported`,
-		`{"feature_extractor_type": "ViTFeatureExtractor"}`:         `feature_extractor_type: "ViTFeatureExtractor"`,
-		`{"image_processor_type": 1}`:                               "image_processor_type: 1",
+		`{"image_processor_type": "Siglip2ImageProcessorFast"}`:     `image_processor_type: "Siglip2ImageProcessorFast" is that of SigLIP 2 NaFlex`,
+		`{"image_processor_type": "SiglipImageProcessor", "size": {"shortest_edge": 224}}`: "do_center_crop",
+		`{"image_processor_type": "JinaCLIPImageProcessor", "resize_mode": "longest"}`:     "resize_mode",
+		`{"feature_extractor_type": "ViTFeatureExtractor"}`:                                `feature_extractor_type: "ViTFeatureExtractor"`,
+		`{"image_processor_type": 1}`:                                                      "image_processor_type: 1",
 	} {
 		_, err := NewProcessor([]byte(config), Options{})
 		if err == nil || !strings.Contains(err.Error(), contains) || !strings.HasPrefix(err.Error(), "preprocessor_config.json: ") {
@@ -81,9 +83,41 @@ func TestConfigsThatAreRefused(t *testing.T) {
 	}
 }
 
+// A field that a file leaves out has the value of the image processor that the file names or, where
+// it names none, of the model's family.
+func TestDefaultsOfImageProcessors(t *testing.T) {
+	for _, c := range []struct {
+		file, defaultType string
+		shortest, width   int
+		crop              bool
+		white             [3]float32
+	}{
+		{`{"image_processor_type": "SiglipImageProcessor"}`, "", 0, 224, false, [3]float32{1, 1, 1}},
+		{`{"image_processor_type": "SiglipImageProcessorFast", "image_mean": 0.25, "image_std": 0.25}`, "", 0, 224, false, [3]float32{3, 3, 3}},
+		{`{}`, "SiglipImageProcessor", 0, 224, false, [3]float32{1, 1, 1}},
+		{`{"image_processor_type": "ChineseCLIPImageProcessor"}`, "SiglipImageProcessor", 224, 224, true, [3]float32{1.9303361, 2.0748837, 2.1458969}},
+		{`{"feature_extractor_type": "ChineseCLIPFeatureExtractor"}`, "", 224, 224, true, [3]float32{1.9303361, 2.0748837, 2.1458969}},
+		{`{"image_processor_type": "JinaCLIPImageProcessor", "size": 224, "mean": [0, 0, 0], "std": [1, 1, 1], "resize_mode": "shortest", "interpolation": "bicubic", "fill_color": 0}`, "", 224, 224, true, [3]float32{1, 1, 1}},
+	} {
+		got, err := parseConfig([]byte(c.file), c.defaultType)
+		if err != nil {
+			t.Errorf("%s: %v", c.file, err)
+			continue
+		}
+		if width, _ := got.output(); got.shortest != c.shortest || width != c.width || got.crop != c.crop || got.filter.support != 2 {
+			t.Errorf("%s: %+v", c.file, got)
+		}
+		for channel, want := range c.white {
+			if white := got.value[channel][255]; math.Abs(float64(white-want)) > 1e-5 {
+				t.Errorf("%s: white is %v in channel %d, not %v", c.file, white, channel, want)
+			}
+		}
+	}
+}
+
 // Positions are those that transformers computes.
 func TestLayouts(t *testing.T) {
-	r, err := parseConfig([]byte(`{"size": 224, "crop_size": 224}`))
+	r, err := parseConfig([]byte(`{"size": 224, "crop_size": 224}`), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +134,7 @@ func TestLayouts(t *testing.T) {
 	}
 	// A picture smaller than the crop is in the middle of black; the odd pixel is on the left and
 	// the top.
-	r, err = parseConfig([]byte(`{"do_resize": false, "crop_size": {"height": 4, "width": 6}}`))
+	r, err = parseConfig([]byte(`{"do_resize": false, "crop_size": {"height": 4, "width": 6}}`), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +153,7 @@ func TestLayouts(t *testing.T) {
 
 // A picture of the greatest length takes no more memory than another.
 func TestLongPictures(t *testing.T) {
-	r, err := parseConfig([]byte(`{"size": {"height": 8, "width": 8}, "do_center_crop": false}`))
+	r, err := parseConfig([]byte(`{"size": {"height": 8, "width": 8}, "do_center_crop": false}`), "")
 	if err != nil {
 		t.Fatal(err)
 	}

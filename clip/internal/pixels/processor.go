@@ -1,6 +1,7 @@
 package pixels
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -40,6 +41,13 @@ type Options struct {
 	// AutoOrient applies the orientation in pictures' EXIF data. (transformers does so for TIFF
 	// only.)
 	AutoOrient bool
+	// File is the name of the file in errors; "": preprocessor_config.json. OpenCLIP: it is in
+	// open_clip's form, preprocess_cfg.json.
+	File     string
+	OpenCLIP bool
+	// DefaultType is the image processor of a file that names none: one of transformers' names; "":
+	// CLIP's.
+	DefaultType string
 }
 
 // A Processor prepares pictures for a vision tower. It may be used by any number of goroutines at
@@ -54,9 +62,13 @@ type Processor struct {
 // NewProcessor makes the Processor that a preprocessor_config.json describes. Its error names what
 // is not supported.
 func NewProcessor(file []byte, o Options) (*Processor, error) {
-	c, err := parseConfig(file)
+	parse := func() (config, error) { return parseConfig(file, o.DefaultType) }
+	if o.OpenCLIP {
+		parse = func() (config, error) { return parseOpenCLIP(file) }
+	}
+	c, err := parse()
 	if err != nil {
-		return nil, fmt.Errorf("preprocessor_config.json: %w", err)
+		return nil, fmt.Errorf("%s: %w", cmp.Or(o.File, "preprocessor_config.json"), err)
 	}
 	if o.Memory == 0 {
 		o.Memory = 512 << 20

@@ -1,0 +1,200 @@
+"""Makes the archives beside it: a small model with random weights of each family, built by transformers (MobileCLIP by
+open_clip), exported to ONNX as optimum does, and what the family's own processor and model make of photos and texts.
+
+    python -m venv V && V/bin/pip install torch==2.15.0 transformers==5.24.0 onnx==1.23.2 onnxruntime==1.32.0 onnxscript==0.7.2 \
+        timm==1.0.31 open_clip_torch==3.3.0 pillow==13.0.0
+    V/bin/python make.py
+
+The tokenizers are those of tokenizer/testdata/families.json.gz; the test puts them into the folders. Pictures are prepared by
+the processors that use Pillow. NAME.tar.gz is a folder as it lies on the hub, NAME.json what is expected of it.
+"""
+
+import gzip
+import hashlib
+import io
+import json
+import math
+import pathlib
+import sys
+import tarfile
+import tempfile
+import warnings
+
+import numpy as np
+import torch
+import transformers
+from PIL import Image
+
+warnings.filterwarnings("ignore")
+HERE = pathlib.Path(__file__).parent
+PHOTOS = ["cat_chelsea.png", "coffee.jpg", "photographer_grey.jpg", "rocket.jpg"]
+TEXTS = [
+    "a photo of a cat", "A photo of 2 DOGS, running!", "Ein Foto einer Tür, ganz groß", "une tasse de café", "一只猫的照片", "猫の写真です",
+    "고양이 사진", "фотография кошки", "صورة قطة", "कुत्ते की तस्वीर", "🚀 ﬁne ①②③ full-width ＡＢＣ", "a very long text " * 40,
+]
+TOKENIZERS = json.loads(gzip.decompress((HERE / "../../../tokenizer/testdata/families.json.gz").read_bytes()))
+CHARSMAP = TOKENIZERS["charsmap"]
+
+
+def tokenizer(name, folder, **more):
+    """The fast tokenizer of transformers, as tokenizer.json has it."""
+    text = json.dumps(TOKENIZERS["files"][name], ensure_ascii=False).replace('"CHARSMAP"', json.dumps(CHARSMAP))
+    (folder / "tokenizer.json").write_text(text)
+    return transformers.PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), **more)
+
+
+def randomise(model, seed):
+    """Weights that tell pictures and texts apart, of so few bits that they compress well."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            if p.dim() > 1:
+                p.copy_(torch.randn(p.shape, generator=generator) / math.sqrt(max(4, p.shape[-1] if p.dim() == 2 else p[0].numel())) * 2)
+                p.copy_((p * 16).round() / 16)
+            elif p.numel() > 1 and name.endswith("bias"):
+                p.copy_((torch.randn(p.shape, generator=generator) * 3).round() / 16)
+    return model.eval()
+
+
+class Vision(torch.nn.Module):
+    def __init__(self, run):
+        super().__init__()
+        self.run = run[0]
+        self.model = run[1]
+
+    def forward(self, *inputs):
+        return self.run(self.model, *inputs)
+
+
+def export(folder, name, model, run, inputs, outputs, dynamic):
+    (folder / "onnx").mkdir(exist_ok=True)
+    torch.onnx.export(
+        Vision((run, model)), tuple(inputs.values()), str(folder / "onnx" / name), input_names=list(inputs), output_names=outputs,
+        dynamic_axes=dynamic, opset_version=17, do_constant_folding=True, dynamo=False,
+    )
+
+
+AXES = {
+    "input_ids": {0: "text_batch_size", 1: "sequence_length"}, "attention_mask": {0: "text_batch_size", 1: "sequence_length"},
+    "token_type_ids": {0: "text_batch_size", 1: "sequence_length"},
+    "pixel_values": {0: "image_batch_size"}, "logits_per_image": {0: "image_batch_size", 1: "text_batch_size"},
+    "logits_per_text": {0: "text_batch_size", 1: "image_batch_size"}, "text_embeds": {0: "text_batch_size"},
+    "image_embeds": {0: "image_batch_size"}, "last_hidden_state": {0: "batch_size", 1: "sequence_length"}, "pooler_output": {0: "batch_size"},
+}
+BOTH = ["logits_per_image", "logits_per_text", "text_embeds", "image_embeds"]
+
+
+def both(folder, model, tokens, pixels):
+    """model.onnx, with both towers and the logits."""
+    def run(m, *values):
+        out = m(**dict(zip(names, values)))
+        return tuple(out[name] for name in BOTH)
+
+    inputs = {"input_ids": tokens["input_ids"], "pixel_values": pixels, **{k: tokens[k] for k in ("attention_mask", "token_type_ids") if k in tokens}}
+    names = list(inputs)
+    export(folder, "model.onnx", model, run, inputs, BOTH, AXES)
+
+
+def rounded(tensor):
+    return [[float(f"{v:.7g}") for v in row] for row in tensor.tolist()]
+
+
+def expect(name, folder, model, tokens, processor, activation, forward=None, pixels_of=None):
+    pictures = [Image.open(HERE / "../photos" / p) for p in PHOTOS]
+    pixels = pixels_of(pictures) if pixels_of else processor(pictures, return_tensors="pt")["pixel_values"]
+    with torch.no_grad():
+        out = forward(model, tokens, pixels) if forward else model(pixel_values=pixels, **tokens)
+    logits = out["logits_per_image"]
+    probabilities = torch.sigmoid(logits) if activation == "sigmoid" else logits.softmax(-1)
+    ids = tokens["input_ids"]
+    normal = lambda t: t / t.norm(dim=-1, keepdim=True)
+    expected = {
+        "texts": TEXTS, "ids": [row.tolist() for row in ids], "activation": activation,
+        "photos": {
+            p: {"pixels": hashlib.sha256(np.ascontiguousarray(pixels[i].numpy()).astype("<f4").tobytes()).hexdigest(),
+                "embedding": rounded(normal(out["image_embeds"]))[i], "logits": rounded(logits)[i], "probabilities": rounded(probabilities)[i]}
+            for i, p in enumerate(PHOTOS)
+        },
+        "embeddings": rounded(normal(out["text_embeds"])),
+    }
+    if "attention_mask" in tokens:
+        expected["lengths"] = tokens["attention_mask"].sum(-1).tolist()
+    lines = json.dumps(expected, ensure_ascii=False).replace('], "', '],\n"').replace('}, "', '},\n"')
+    (HERE / f"{name}.json").write_text(lines + "\n")
+    (folder / "tokenizer.json").unlink()
+    data = io.BytesIO()
+    with gzip.GzipFile(fileobj=data, mode="wb", compresslevel=9, mtime=0) as z, tarfile.open(fileobj=z, mode="w") as tar:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                info = tarfile.TarInfo(str(path.relative_to(folder)))
+                info.size = path.stat().st_size
+                tar.addfile(info, path.open("rb"))
+    (HERE / f"{name}.tar.gz").write_bytes(data.getvalue())
+    spread = logits.std().item()
+    print(name, len(data.getvalue()), "bytes; logits", logits.min().item(), "to", logits.max().item(), "spread", spread, flush=True)
+    assert spread > 0.5, "these logits tell nothing apart"
+
+
+SMALL = dict(hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2)
+EYES = dict(**SMALL, image_size=32, patch_size=16)
+
+
+def siglip(name, words, vocabulary, token_config, seed):
+    """As google/siglip-base-patch16-224 and google/siglip2-base-patch16-224 lie on the hub: config.json gives what differs."""
+    folder = pathlib.Path(tempfile.mkdtemp())
+    config = transformers.SiglipConfig(text_config=dict(**SMALL, vocab_size=vocabulary, projection_size=16), vision_config=EYES)
+    model = randomise(transformers.SiglipModel(config), seed)
+    with torch.no_grad():
+        model.logit_scale.fill_(math.log(9.5))
+        model.logit_bias.fill_(-3.25)
+    (folder / "config.json").write_text(json.dumps({
+        "architectures": ["SiglipModel"], "initializer_factor": 1.0, "model_type": "siglip", "torch_dtype": "float32",
+        "text_config": {**SMALL, "model_type": "siglip_text_model", "vocab_size": vocabulary, "projection_size": 16},
+        "vision_config": {**EYES, "model_type": "siglip_vision_model"},
+    }, indent=1))
+    processor = transformers.SiglipImageProcessorPil(size={"height": 32, "width": 32})
+    (folder / "preprocessor_config.json").write_text(json.dumps({
+        "do_convert_rgb": None, "do_normalize": True, "do_rescale": True, "do_resize": True, "image_mean": [0.5, 0.5, 0.5],
+        "image_processor_type": "SiglipImageProcessor", "image_std": [0.5, 0.5, 0.5], "processor_class": "SiglipProcessor",
+        "resample": 3 if name == "siglip" else 2, "rescale_factor": 1 / 255, "size": {"height": 32, "width": 32},
+    }, indent=1))
+    if name != "siglip":
+        processor.resample = 2
+    (folder / "tokenizer_config.json").write_text(json.dumps(token_config, indent=1))
+    t = tokenizer(words, folder, padding_side="right", **{k: token_config[k] for k in ("pad_token", "eos_token", "unk_token")})
+    tokens = {"input_ids": t(TEXTS, padding="max_length", truncation=True, max_length=64, return_tensors="pt")["input_ids"]}
+    pixels = torch.zeros(2, 3, 32, 32)
+    both(folder, model, {"input_ids": tokens["input_ids"][:3]}, pixels)
+    if name == "siglip":  # the two towers beside it, as transformers.js wants them
+        hidden = ["last_hidden_state", "pooler_output"]
+        export(folder, "vision_model.onnx", model.vision_model, lambda m, p: tuple(m(pixel_values=p)[k] for k in hidden), {"pixel_values": pixels},
+               hidden, {**AXES, "pixel_values": {0: "batch_size"}})
+        export(folder, "text_model.onnx", model.text_model, lambda m, i: tuple(m(input_ids=i)[k] for k in hidden), {"input_ids": tokens["input_ids"][:3]},
+               hidden, {**AXES, "input_ids": {0: "batch_size", 1: "sequence_length"}})
+    expect(name, folder, model, tokens, processor, "sigmoid")
+
+
+def siglip1():
+    siglip("siglip", "siglip", 2200, {
+        "clean_up_tokenization_spaces": True, "do_lower_case": True, "eos_token": "</s>", "model_input_names": ["input_ids"], "model_max_length": 64,
+        "pad_token": "</s>", "processor_class": "SiglipProcessor", "tokenizer_class": "SiglipTokenizer", "unk_token": "<unk>",
+    }, 1)
+
+
+def siglip2():
+    siglip("siglip2", "gemma", 2600, {
+        "add_bos_token": False, "add_eos_token": True, "bos_token": "<bos>", "clean_up_tokenization_spaces": False, "eos_token": "<eos>",
+        "model_max_length": 1000000000000000019884624838656, "pad_token": "<pad>", "padding_side": "right", "processor_class": "SiglipProcessor",
+        "tokenizer_class": "GemmaTokenizer", "unk_token": "<unk>",
+    }, 2)
+
+
+FAMILIES = {"siglip": siglip1, "siglip2": siglip2}
+
+
+def main():
+    for name in sys.argv[1:] or FAMILIES:
+        FAMILIES[name]()
+
+
+main()
