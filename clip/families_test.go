@@ -41,7 +41,7 @@ type expectation struct {
 }
 
 // families are the models in testdata/families, with the tokenizer of each in package tokenizer.
-var families = map[string]string{"siglip": "siglip", "siglip2": "gemma"}
+var families = map[string]string{"siglip": "siglip", "siglip2": "gemma", "chinese-clip": "bert", "altclip": "xlmr"}
 
 // familyTokenizers are the tokenizer.json of the families, by name.
 var familyTokenizers = sync.OnceValues(func() (map[string][]byte, error) {

@@ -56,11 +56,12 @@ def randomise(model, seed):
     return model.eval()
 
 
-class Vision(torch.nn.Module):
-    def __init__(self, run):
+class Exported(torch.nn.Module):
+    """A model that gives the outputs of a graph."""
+
+    def __init__(self, run, model):
         super().__init__()
-        self.run = run[0]
-        self.model = run[1]
+        self.run, self.model = run, model
 
     def forward(self, *inputs):
         return self.run(self.model, *inputs)
@@ -69,7 +70,7 @@ class Vision(torch.nn.Module):
 def export(folder, name, model, run, inputs, outputs, dynamic):
     (folder / "onnx").mkdir(exist_ok=True)
     torch.onnx.export(
-        Vision((run, model)), tuple(inputs.values()), str(folder / "onnx" / name), input_names=list(inputs), output_names=outputs,
+        Exported(run, model).eval(), tuple(inputs.values()), str(folder / "onnx" / name), input_names=list(inputs), output_names=outputs,
         dynamic_axes=dynamic, opset_version=17, do_constant_folding=True, dynamo=False,
     )
 
@@ -189,7 +190,58 @@ def siglip2():
     }, 2)
 
 
-FAMILIES = {"siglip": siglip1, "siglip2": siglip2}
+def softmax_family(name, words, model, config, token_config, longest, scale, names):
+    """A CLIP with a BERT as its text tower: model.onnx alone, with an attention mask."""
+    folder = pathlib.Path(tempfile.mkdtemp())
+    with torch.no_grad():
+        model.logit_scale.fill_(math.log(scale))
+    (folder / "config.json").write_text(json.dumps(config, indent=1))
+    kind = transformers.ChineseCLIPImageProcessorPil if name == "chinese-clip" else transformers.CLIPImageProcessorPil
+    processor = kind(size={"shortest_edge": 36}, crop_size={"height": 32, "width": 32})
+    normal = {"image_mean": [0.48145466, 0.4578275, 0.40821073], "image_std": [0.26862954, 0.26130258, 0.27577711]}
+    settings = {
+        "crop_size": {"height": 32, "width": 32}, "do_center_crop": True, "do_convert_rgb": True, "do_normalize": True, "do_rescale": True, "do_resize": True,
+        "feature_extractor_type": "ChineseCLIPFeatureExtractor", "image_processor_type": "ChineseCLIPImageProcessor", **normal, "resample": 3,
+        "rescale_factor": 1 / 255, "size": {"shortest_edge": 36},
+    } if name == "chinese-clip" else {
+        "crop_size": 32, "do_center_crop": True, "do_normalize": True, "do_resize": True, "feature_extractor_type": "CLIPFeatureExtractor", **normal,
+        "resample": 3, "size": 36,
+    }
+    (folder / "preprocessor_config.json").write_text(json.dumps(settings, indent=1))
+    (folder / "tokenizer_config.json").write_text(json.dumps(token_config, indent=1))
+    pad = token_config["pad_token"]
+    t = tokenizer(words, folder, model_input_names=list(names), pad_token=pad if isinstance(pad, str) else pad["content"])
+    tokens = {k: v for k, v in t(TEXTS, padding=True, truncation=True, max_length=longest, return_tensors="pt").items()}
+    both(folder, model, {k: v[:3] for k, v in tokens.items()}, torch.zeros(2, 3, 32, 32))
+    expect(name, folder, model, tokens, processor, "softmax")
+
+
+def chinese_clip():
+    text = dict(**SMALL, vocab_size=2600, max_position_embeddings=512)
+    model = transformers.ChineseCLIPModel(transformers.ChineseCLIPConfig(text_config=text, vision_config=EYES, projection_dim=16))
+    softmax_family("chinese-clip", "bert", randomise(model, 3), {
+        "architectures": ["ChineseCLIPModel"], "logit_scale_init_value": 2.6592, "model_type": "chinese_clip", "projection_dim": 16,
+        "text_config": {**text, "model_type": "chinese_clip_text_model"}, "vision_config": {**EYES, "model_type": "chinese_clip_vision_model"},
+    }, {
+        "cls_token": "[CLS]", "do_lower_case": True, "mask_token": "[MASK]", "model_max_length": 512, "pad_token": "[PAD]", "sep_token": "[SEP]",
+        "strip_accents": None, "tokenize_chinese_chars": True, "tokenizer_class": "BertTokenizer", "unk_token": "[UNK]",
+    }, 52, 12.5, ("input_ids", "attention_mask", "token_type_ids"))
+
+
+def altclip():
+    text = dict(**SMALL, vocab_size=2202, max_position_embeddings=130, project_dim=16, pad_token_id=1, type_vocab_size=1)
+    model = transformers.AltCLIPModel(transformers.AltCLIPConfig(text_config=text, vision_config=EYES, projection_dim=16))
+    pad = {"__type": "AddedToken", "content": "<pad>", "lstrip": False, "normalized": True, "rstrip": False, "single_word": False}
+    softmax_family("altclip", "xlmr", randomise(model, 4), {
+        "architectures": ["AltCLIPModel"], "logit_scale_init_value": 2.6592, "model_type": "altclip", "projection_dim": 16,
+        "text_config": {**text, "model_type": "altclip_text_model"}, "vision_config": {**EYES, "model_type": "altclip_vision_model"},
+    }, {
+        "bos_token": "<s>", "cls_token": "<s>", "eos_token": "</s>", "mask_token": "<mask>", "model_max_length": 512, "pad_token": pad, "sep_token": "</s>",
+        "tokenizer_class": "XLMRobertaTokenizer", "unk_token": "<unk>",
+    }, 128, 8, ("input_ids", "attention_mask"))
+
+
+FAMILIES = {"siglip": siglip1, "siglip2": siglip2, "chinese-clip": chinese_clip, "altclip": altclip}
 
 
 def main():
