@@ -138,7 +138,7 @@ func (m *Model) wantedOf(r *openinference.Request, f inferFeed) ([]openinference
 }
 
 // predictInfer runs each tower on the request's inputs. Requests are not joined: pixels may be any
-// numbers, and a quantised graph scales all of a call alike.
+// numbers.
 func (m *Model) predictInfer(ctx context.Context, f inferFeed) (r inferRaw, err error) {
 	r.feed = f
 	size := m.towers.pictureSize()

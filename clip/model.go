@@ -10,22 +10,24 @@ import (
 	"penstock/apierr"
 	"penstock/clip/fetch"
 	"penstock/clip/internal/pixels"
+	"penstock/modeldir"
 	"penstock/onnx"
 )
 
 // Options configure a Model. Path is required.
 type Options struct {
-	Name         string        // its name in the engine
-	Path         string        // its folder
-	Labels       []string      // the labels of requests that name none; none: each predict must name its own
-	Template     string        // has one {} for the label; "": the label alone
-	Batch        int           // how many waiting requests one run may join; 0: 1
-	Fetch        fetch.Options // which pictures may be fetched
-	DecodeMemory int64         // bytes for pictures being decoded or waiting for their run; 0: 512 MiB
-	AutoOrient   bool          // apply the orientation in EXIF data (transformers doesn't)
-	LogitScale   *float64      // the factor from cosines to logits; nil: as the folder has it
-	LogitBias    *float64      // what is added to them then, which only a SigLIP has; nil: as the folder has it
-	Log          *slog.Logger  // nil: nothing is logged
+	Name         string         // its name in the engine
+	Path         string         // its folder
+	DType        modeldir.DType // of its graphs; "": the most precise of those there are
+	Labels       []string       // the labels of requests that name none; none: each predict must name its own
+	Template     string         // has one {} for the label; "": the label alone
+	Batch        int            // how many waiting requests one run may join; 0: 1
+	Fetch        fetch.Options  // which pictures may be fetched
+	DecodeMemory int64          // bytes for pictures being decoded or waiting for their run; 0: 512 MiB
+	AutoOrient   bool           // apply the orientation in EXIF data (transformers doesn't)
+	LogitScale   *float64       // the factor from cosines to logits; nil: as the folder has it
+	LogitBias    *float64       // what is added to them then, which only a SigLIP has; nil: as the folder has it
+	Log          *slog.Logger   // nil: nothing is logged
 	ONNX         onnx.Options
 }
 
@@ -64,7 +66,7 @@ func (m *Model) load(ctx context.Context) (err error) {
 	if err := (&Request{Labels: m.labelsOrProbes(), Template: m.options.Template}).checkTexts(); err != nil {
 		return errors.New(apierr.From(err).Message)
 	}
-	folder, err := openFolder(m.options.Path)
+	folder, err := openFolder(m.options.Path, m.options.DType)
 	if err != nil {
 		return err
 	}
@@ -118,8 +120,14 @@ func (m *Model) load(ctx context.Context) (err error) {
 	}
 	m.scoring, err = m.chooseScoring(ctx, folder, fam)
 	m.loaded.Store(err == nil)
+	if err == nil && m.towers.alone {
+		m.options.Log.Info("requests are not joined: the model's graphs quantise activations by scales of a whole call", "model", m.options.Name)
+	}
 	return err
 }
+
+// runsAlone reports whether a request must not be joined with others in a run.
+func (m *Model) runsAlone() bool { return m.towers.alone }
 
 // graphScale returns the factor of the logits of a graph that contains it, else 100.
 func (m *Model) graphScale(ctx context.Context) (float64, error) {

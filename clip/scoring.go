@@ -116,7 +116,7 @@ func (m *Model) graphLine(ctx context.Context, f *folder) (line, error) {
 		return m.towers.line(ctx, ids)
 	}
 	whole := *f
-	whole.vision = f.tower("model")
+	whole.vision = f.tower("model", m.options.DType.Only(modeldir.In(f.path)))
 	if whole.text = whole.vision; whole.vision == "" {
 		return line{}, fmt.Errorf("there is no model.onnx to take logit_scale and logit_bias from: %w", errNoLine)
 	}

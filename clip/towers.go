@@ -25,10 +25,11 @@ const (
 // One graph may be both.
 type towers struct {
 	vision, text  *onnx.Session
-	height, width int // of a picture
-	imageBatch    int // how many pictures the graph takes in one call; 0: any number
-	textBatch     int // how many texts the graph takes in one call; 0: any number
-	length        int // how many tokens a text must have; 0: any number
+	height, width int  // of a picture
+	imageBatch    int  // how many pictures the graph takes in one call; 0: any number
+	textBatch     int  // how many texts the graph takes in one call; 0: any number
+	alone         bool // a call has one picture or one text, for its result would depend on others
+	length        int  // how many tokens a text must have; 0: any number
 	padding       padding
 	runtime       *onnx.Runtime
 
@@ -55,6 +56,13 @@ func openTowers(rt *onnx.Runtime, name string, f *folder, height, width int) (t 
 	}
 	if err != nil {
 		return t, err
+	}
+	for _, path := range []string{f.vision, f.text} {
+		shares, err := onnx.SharesScales(path)
+		if err != nil {
+			return t, err
+		}
+		t.alone = t.alone || shares
 	}
 	for _, s := range []*onnx.Session{t.vision, t.text} {
 		for _, in := range s.Inputs() {

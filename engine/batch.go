@@ -15,6 +15,7 @@ import (
 // for others to join.
 type batcher[Feed, Raw any] struct {
 	max     int
+	alone   func() bool // nil: no
 	predict func(ctx context.Context, feeds []Feed) ([]Raw, error)
 
 	mu      sync.Mutex
@@ -104,9 +105,12 @@ func (b *batcher[Feed, Raw]) collect(m *member[Feed, Raw]) []Feed {
 	defer b.mu.Unlock()
 	m.run.mu.Lock()
 	defer m.run.mu.Unlock()
-	feeds := []Feed{m.feed}
+	feeds, limit := []Feed{m.feed}, b.max
+	if b.alone != nil && b.alone() {
+		limit = 1
+	}
 	b.waiting = slices.DeleteFunc(b.waiting, func(w *member[Feed, Raw]) bool {
-		if len(feeds) == b.max {
+		if len(feeds) == limit {
 			return false
 		}
 		w.run, w.index = m.run, len(feeds)

@@ -205,3 +205,30 @@ func TestBatchesUnderStress(t *testing.T) {
 		}
 	})
 }
+
+// Requests are not joined for a model that reports, once it is loaded, that each runs alone.
+func TestRequestsThatRunAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(t, 1, 100)
+		release := make(chan struct{})
+		p, sizes := batching(release, 4)
+		alone := false
+		p.Alone = func() bool { return alone }
+		h := predictor(e, p)
+		alone = true // as it is loaded
+		var all sync.WaitGroup
+		for i := range 5 {
+			all.Go(func() {
+				if got, err := do(t.Context(), h, i); err != nil || got != 2*i {
+					t.Errorf("%d: %d, %v", i, got, err)
+				}
+			})
+			synctest.Wait()
+		}
+		close(release)
+		all.Wait()
+		if got := fmt.Sprint(sizes()); got != "[1 1 1 1 1]" {
+			t.Errorf("batches of %s", got)
+		}
+	})
+}

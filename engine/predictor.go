@@ -17,6 +17,8 @@ type Predictor[In, Feed, Raw, Out any] struct {
 	// and gives a Raw for each, in their order. Its context ends when all their callers have left.
 	PredictBatch func(ctx context.Context, feeds []Feed) ([]Raw, error)
 	BatchMax     int
+	// Alone reports whether each run has one feed all the same, once the model is loaded. nil: no.
+	Alone func() bool
 
 	Decode func(Input) (In, error)   // nil: JSON
 	Encode func(Out) (Output, error) // nil: JSON
@@ -44,7 +46,7 @@ func Predicts[In, Feed, Raw, Out any](m *Model, verb string, p Predictor[In, Fee
 		return underPermit(ctx, c, func() (Raw, error) { return phase(ctx, m, PhasePredict, p.Predict, feed) })
 	}
 	if p.PredictBatch != nil {
-		predict = (&batcher[Feed, Raw]{max: max(1, p.BatchMax), predict: p.PredictBatch}).do
+		predict = (&batcher[Feed, Raw]{max: max(1, p.BatchMax), alone: p.Alone, predict: p.PredictBatch}).do
 	}
 	run := func(ctx context.Context, c *Call, in In) (out Out, err error) {
 		feed, err := phase(ctx, m, PhasePreprocess, p.Preprocess, in)

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"testing"
@@ -19,38 +20,46 @@ import (
 
 const coloursFolder = "../../testdata/colours"
 
+// coloursArchives are the archives of pictures, each beside the hashes of what Pillow shows of them.
+var coloursArchives = []struct{ pictures, hashes string }{
+	{"pictures.tar.gz", "expected.json"},
+}
+
 // coloursPictures returns pictures of every combination of colour model, marker, sampling, alpha,
 // depth, layout and compression, and the hash of what Pillow shows of each: "" if it refuses it.
 func coloursPictures(tb testing.TB) (pictures map[string][]byte, hashes map[string]string) {
 	tb.Helper()
-	var expected struct {
-		Pillow   string            `json:"pillow"`
-		Pictures map[string]string `json:"pictures"`
-	}
-	if err := json.Unmarshal(readFile(tb, filepath.Join(coloursFolder, "expected.json")), &expected); err != nil {
-		tb.Fatal(err)
-	}
-	compressed, err := gzip.NewReader(bytes.NewReader(readFile(tb, filepath.Join(coloursFolder, "pictures.tar.gz"))))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	pictures = make(map[string][]byte)
-	for archive := tar.NewReader(compressed); ; {
-		head, err := archive.Next()
-		if errors.Is(err, io.EOF) {
-			break
+	pictures, hashes = make(map[string][]byte), make(map[string]string)
+	for _, a := range coloursArchives {
+		var expected struct {
+			Pillow   string            `json:"pillow"`
+			Pictures map[string]string `json:"pictures"`
 		}
+		if err := json.Unmarshal(readFile(tb, filepath.Join(coloursFolder, a.hashes)), &expected); err != nil {
+			tb.Fatal(err)
+		}
+		maps.Copy(hashes, expected.Pictures)
+		compressed, err := gzip.NewReader(bytes.NewReader(readFile(tb, filepath.Join(coloursFolder, a.pictures))))
 		if err != nil {
 			tb.Fatal(err)
 		}
-		if pictures[head.Name], err = io.ReadAll(archive); err != nil {
-			tb.Fatal(err)
+		for archive := tar.NewReader(compressed); ; {
+			head, err := archive.Next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				tb.Fatal(err)
+			}
+			if pictures[head.Name], err = io.ReadAll(archive); err != nil {
+				tb.Fatal(err)
+			}
+		}
+		if len(expected.Pictures) == 0 || len(pictures) != len(hashes) {
+			tb.Fatalf("%s: %d pictures, %d hashes", a.pictures, len(pictures), len(hashes))
 		}
 	}
-	if len(pictures) == 0 || len(pictures) != len(expected.Pictures) {
-		tb.Fatalf("%d pictures, %d hashes", len(pictures), len(expected.Pictures))
-	}
-	return pictures, expected.Pictures
+	return pictures, hashes
 }
 
 // decoded returns the rows of a picture, upright.
@@ -64,17 +73,22 @@ func decoded(data []byte) (width, height int, rgb []byte, err error) {
 	if err != nil {
 		return 0, 0, nil, f.failure(err)
 	}
-	r, err := pic.decode()
+	return shown(f, pic)
+}
+
+// shown returns the rows of a picture that has been opened, upright.
+func shown(f format, pic picture) (width, height int, rgb []byte, err error) {
+	defer f.recovered(&err)
+	read, err := pic.Decode()
+	if err == nil {
+		width, height = pic.stored().upright()
+		rgb = make([]byte, 3*width*height)
+		err = resize(read, pic.stored(), layout{width: width, height: height, boxW: width, boxH: height}, filters[0], rgb)
+	}
 	if err != nil {
 		return 0, 0, nil, f.failure(err)
 	}
-	r = r.upright(pic.orientation)
-	defer r.close()
-	rgb = make([]byte, 3*r.width*r.height)
-	for y := range r.height {
-		r.row(y, rgb[3*y*r.width:3*(y+1)*r.width])
-	}
-	return r.width, r.height, rgb, nil
+	return width, height, rgb, nil
 }
 
 // kindsNotRead are kinds of pictures that Pillow reads and this package refuses as unsupported.

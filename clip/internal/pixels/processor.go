@@ -126,16 +126,17 @@ func (p *Processor) open(f format, data []byte) (pic picture, err error) {
 	return pic, nil
 }
 
-// decode decodes, orients, resizes and crops a picture.
+// decode decodes, orients, resizes and crops a picture, row by row.
 func (p *Processor) decode(f format, pic picture, rgb []byte) (err error) {
 	defer f.recovered(&err)
-	r, err := pic.decode()
+	read, err := pic.Decode()
+	if err == nil {
+		s := pic.stored()
+		err = resize(read, s, p.config.layout(s.upright()), p.config.filter, rgb)
+	}
 	if err != nil {
 		return f.failure(err)
 	}
-	r = r.upright(pic.orientation)
-	defer r.close()
-	r.resize(p.config.layout(r.width, r.height), p.config.filter, rgb)
 	return nil
 }
 
@@ -162,19 +163,18 @@ func (p *Processor) Normalise(rgb []byte, tensor []float32) {
 // cost is how many bytes decoding takes, or the reason why the picture is refused.
 func (p *Processor) cost(pic picture) (int64, error) {
 	switch {
-	case pic.width < 1 || pic.height < 1:
-		return 0, apierr.InvalidInput(ReasonUnsupportedImage, "the picture has no pixels: it is %d by %d", pic.width, pic.height)
-	case pic.height > MaxPixels/pic.width:
-		return 0, apierr.InvalidInput(ReasonTooManyPixels, "the picture is %d by %d pixels, more than the %d million taken here: send a smaller one", pic.width, pic.height, MaxPixels/1_000_000)
-	case pic.width > maxLength || pic.height > maxLength:
-		return 0, apierr.InvalidInput(ReasonTooManyPixels, "the picture is %d by %d pixels; no side may be longer than %d: send a smaller one", pic.width, pic.height, maxLength)
+	case pic.Width < 1 || pic.Height < 1:
+		return 0, apierr.InvalidInput(ReasonUnsupportedImage, "the picture has no pixels: it is %d by %d", pic.Width, pic.Height)
+	case pic.Height > MaxPixels/pic.Width:
+		return 0, apierr.InvalidInput(ReasonTooManyPixels, "the picture is %d by %d pixels, more than the %d million taken here: send a smaller one", pic.Width, pic.Height, MaxPixels/1_000_000)
+	case pic.Width > maxLength || pic.Height > maxLength:
+		return 0, apierr.InvalidInput(ReasonTooManyPixels, "the picture is %d by %d pixels; no side may be longer than %d: send a smaller one", pic.Width, pic.Height, maxLength)
 	}
-	need := pic.memory
-	if pic.orientation != 1 {
-		need += 3 * int64(pic.width) * int64(pic.height)
-	}
+	s := pic.stored()
+	need := resizeMemory(s, p.config.layout(s.upright()), p.config.filter)
+	need += min(pic.Memory, math.MaxInt64-need)
 	if need > p.options.Memory {
-		return 0, apierr.InvalidInput(ReasonTooManyPixels, "decoding this picture of %d by %d pixels takes %d MiB of memory, more than the %d MiB set aside here: send a smaller one", pic.width, pic.height, need>>20, p.options.Memory>>20)
+		return 0, apierr.InvalidInput(ReasonTooManyPixels, "decoding this picture of %d by %d pixels takes %d MiB of memory, more than the %d MiB set aside here: send a smaller one", pic.Width, pic.Height, need>>20, p.options.Memory>>20)
 	}
 	return need, nil
 }

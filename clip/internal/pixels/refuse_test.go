@@ -208,10 +208,10 @@ func TestDecodingAllocatesNoMoreThanCounted(t *testing.T) {
 			err = process(t, b.Bytes(), Options{})
 			runtime.ReadMemStats(&after)
 			took := after.TotalAlloc - before.TotalAlloc
-			if err != nil || took > uint64(pic.memory)+tables {
-				t.Errorf("%d bytes were allocated, %d counted: %v", took, pic.memory, err)
+			if err != nil || took > uint64(pic.Memory)+tables {
+				t.Errorf("%d bytes were allocated, %d counted: %v", took, pic.Memory, err)
 			}
-			t.Logf("%d bytes were allocated, %d counted", took, pic.memory)
+			t.Logf("%d bytes were allocated, %d counted", took, pic.Memory)
 		})
 	}
 }
@@ -253,8 +253,8 @@ func TestStripsOfTIFFsCount(t *testing.T) {
 				}
 			case err != nil:
 				t.Error(err)
-			case pic.memory != 4*width*height+24*c.block:
-				t.Errorf("%d bytes are counted", pic.memory)
+			case pic.Memory != 4*width*height+24*c.block:
+				t.Errorf("%d bytes are counted", pic.Memory)
 			}
 		})
 	}
