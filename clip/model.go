@@ -108,6 +108,9 @@ func (m *Model) load(ctx context.Context) (err error) {
 	if m.towers.padding, err = folder.padding(fam, tokens); err != nil {
 		return err
 	}
+	if err := m.towers.padVisibly(ctx, folder, tokens); err != nil {
+		return err
+	}
 	longest, err := folder.longestText(m.towers.context(folder.config))
 	if err != nil {
 		return err
