@@ -81,11 +81,15 @@ func (m *Model) load(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	_, open, err := folder.openCLIP()
+	if err != nil {
+		return err
+	}
 	// Most is for decoding; a quarter is for decoded pictures that wait, which are much smaller.
 	// They are two limits: pictures that wait must not keep others of their own request from being
 	// decoded.
 	waiting := m.options.DecodeMemory / 4
-	if m.processor, err = folder.processor(pixels.Options{Memory: m.options.DecodeMemory - waiting, AutoOrient: m.options.AutoOrient, DefaultType: fam.processor}); err != nil {
+	if m.processor, err = folder.processor(pixels.Options{Memory: m.options.DecodeMemory - waiting, AutoOrient: m.options.AutoOrient, DefaultType: fam.processor, TorchCrop: open}); err != nil {
 		return err
 	}
 	tokens, err := folder.tokenizer()

@@ -16,6 +16,7 @@ type config struct {
 	filter        filter
 	crop          bool
 	cropW, cropH  int
+	torchCrop     bool            // the odd pixel of a crop is where torchvision has it
 	value         [3][256]float32 // the number that a sample of each channel becomes
 }
 
@@ -188,13 +189,19 @@ func (c *config) layout(width, height int) layout {
 		l.width, l.height = c.shortest*width/height, c.shortest
 	}
 	l.boxW, l.boxH = c.output()
-	l.left, l.top = offset(l.width, l.boxW), offset(l.height, l.boxH)
+	l.left, l.top = c.offset(l.width, l.boxW), c.offset(l.height, l.boxH)
 	return l
 }
 
-func offset(size, box int) int {
-	if size >= box {
-		return (size - box) / 2
+// offset is where a box begins in the middle of a side of that size. torchvision rounds half a pixel
+// to the even one.
+func (c *config) offset(size, box int) int {
+	switch half := (size - box) / 2; {
+	case size < box:
+		return -((box - size + 1) / 2)
+	case c.torchCrop && (size-box)%2 == 1:
+		return half + half%2
+	default:
+		return half
 	}
-	return -((box - size + 1) / 2)
 }

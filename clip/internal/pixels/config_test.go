@@ -1,11 +1,11 @@
 package pixels
 
 import (
-	"penstock/clip/internal/rows"
-
 	"math"
 	"strings"
 	"testing"
+
+	"penstock/clip/internal/rows"
 )
 
 func TestConfigs(t *testing.T) {
@@ -147,6 +147,16 @@ func TestLayouts(t *testing.T) {
 			if got, inside := out[3*(y*6+x)] == 255, x >= 2 && x < 5; got != inside {
 				t.Errorf("at %d, %d: %v", x, y, got)
 			}
+		}
+	}
+}
+
+// Positions are those of torchvision, which rounds half a pixel to the even one.
+func TestTorchCrops(t *testing.T) {
+	c := config{torchCrop: true}
+	for surplus, want := range []int{0, 0, 1, 2, 2, 2, 3, 4, 4} {
+		if got := c.offset(10+surplus, 10); got != want {
+			t.Errorf("of %d surplus pixels %d are on the left, not %d", surplus, got, want)
 		}
 	}
 }

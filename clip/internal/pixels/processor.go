@@ -37,6 +37,9 @@ type Options struct {
 	// DefaultType is the image processor of a file that names none: one of transformers' names; "":
 	// CLIP's.
 	DefaultType string
+	// TorchCrop crops as torchvision does, which open_clip uses: of an odd number of surplus pixels
+	// not always the smaller half is cut on the left and at the top.
+	TorchCrop bool
 }
 
 // A Processor prepares pictures for a vision tower. It may be used by any number of goroutines at
@@ -55,6 +58,7 @@ func NewProcessor(file []byte, o Options) (*Processor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preprocessor_config.json: %w", err)
 	}
+	c.torchCrop = o.TorchCrop
 	if o.Memory == 0 {
 		o.Memory = 512 << 20
 	}
