@@ -40,8 +40,8 @@ type expectation struct {
 	} `json:"photos"`
 }
 
-// families are the models in testdata/families, with the tokenizer of each in package tokenizer; "":
-// that of clip-tiny.
+// families are the models in testdata/families, with the tokenizer of each in package tokenizer;
+// "": that of clip-tiny.
 var families = map[string]string{"siglip": "siglip", "siglip2": "gemma", "chinese-clip": "bert", "altclip": "xlmr", "mobileclip": ""}
 
 // familyTokenizers are the tokenizer.json of the families, by name.

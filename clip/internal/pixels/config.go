@@ -193,8 +193,8 @@ func (c *config) layout(width, height int) layout {
 	return l
 }
 
-// offset is where a box begins in the middle of a side of that size. torchvision rounds half a pixel
-// to the even one.
+// offset is where a box begins in the middle of a side of that size. torchvision rounds half a
+// pixel to the even one.
 func (c *config) offset(size, box int) int {
 	switch half := (size - box) / 2; {
 	case size < box:
