@@ -1,16 +1,14 @@
 package app
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 
 	"penstock/hub"
-	"penstock/regular"
+	"penstock/modeldir"
 )
 
 // advice returns what to do with files that were fetched: in YAML, with everything else as
@@ -32,14 +30,7 @@ func advice(id, commit, dir, dtype string, files []hub.File) string {
 	if graph == "" {
 		return head
 	}
-	var config struct {
-		Type          string   `json:"model_type"`
-		Architectures []string `json:"architectures"`
-	}
-	raw, err := regular.ReadFile(filepath.Join(dir, "config.json"))
-	if err == nil {
-		err = json.Unmarshal(raw, &config)
-	}
+	config, err := readPulledConfig(dir)
 	if err != nil {
 		return head + "# It has no config.json that says what it is; without that Penstock does not run it.\n"
 	}
@@ -48,14 +39,16 @@ func advice(id, commit, dir, dtype string, files []hub.File) string {
 		entry += ", dtype: " + dtype
 	}
 	switch {
-	case config.Type == "clip":
-		const recipe = "preprocessor_config.json"
-		if _, err := os.Stat(filepath.Join(dir, recipe)); err != nil {
-			head += "# It has no " + recipe + ", without which Penstock runs no CLIP: " +
-				"first put there that of the model it was exported from.\n"
+	case config.isCLIP():
+		notes, paths := clipAdvice(id, dir, config, files)
+		head += notes
+		entry = fmt.Sprintf("name: %s, kind: clip, %s", scalar(modelName(id)), paths)
+		if dtype != "" {
+			entry += ", dtype: " + dtype
 		}
-		entry = fmt.Sprintf(entry, "clip") + `, labels: ["a photo of a cat", "a photo of a dog"]`
+		entry += `, labels: ["a photo of a cat", "a photo of a dog"]`
 	case isGenerative(config.Architectures):
+		head += fmt.Sprintf("# It is a causal language model (model_type %q), of dtype %s.\n", config.Type, modeldir.DTypeOf(graph))
 		entry = fmt.Sprintf(entry, "onnx-llm")
 	default:
 		return head + fmt.Sprintf("# Its config.json says %q: Penstock runs CLIP and causal language models.\n", config.Type)

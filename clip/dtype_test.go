@@ -11,7 +11,7 @@ import (
 func TestDTypePicksTheGraphs(t *testing.T) {
 	o := severalForms(t)
 	for dtype, want := range map[modeldir.DType]string{"": "model.onnx", modeldir.FP32: "model.onnx", modeldir.Q8: "model_quantized.onnx", modeldir.UInt8: "model_uint8.onnx"} {
-		f, err := openFolder(o.Path, dtype)
+		f, err := openFolder(o.Path, "", dtype)
 		if err != nil {
 			t.Fatal(err)
 		}

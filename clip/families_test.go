@@ -122,11 +122,7 @@ var twoTowers = []string{"onnx/vision_model.onnx", "onnx/text_model.onnx"}
 func TestFamiliesAgreeWithPython(t *testing.T) {
 	for name := range families {
 		t.Run(name, func(t *testing.T) {
-			without := twoTowers
-			if name == "mobileclip" { // it has nothing else
-				without = nil
-			}
-			o, want := familyFolder(t, name, without...)
+			o, want := familyFolder(t, name)
 			l := load(t, o)
 			checkTokens(t, l.model, want)
 			checkPixels(t, l.model, want)

@@ -12,6 +12,7 @@ type family struct {
 	name      string
 	sigmoid   bool   // a probability is each label's own; otherwise those of all labels add up to 1
 	processor string // transformers' name of its image processor; "": CLIP's
+	zeroPad   bool   // texts are padded with token 0
 	ownPad    bool   // texts are padded with their own last token, as the tower ignores what follows it
 	fixed     int    // all texts are padded to this many tokens; 0: to those of the longest in a run
 	positions int    // text positions, where config.json has none
@@ -37,6 +38,9 @@ var knownFamilies = []string{"clip", "siglip", "siglip2", "chinese_clip", "altcl
 // of one tower. Without a model_type it is CLIP. Another one that has two towers is served as a
 // CLIP.
 func (c config) family() (family, error) {
+	if c.OpenCLIP != nil {
+		return c.openCLIPFamily(), nil
+	}
 	name := strings.TrimSuffix(strings.TrimSuffix(c.ModelType, "_text_model"), "_vision_model")
 	clip := family{name: "CLIP", ownPad: true, positions: 77}
 	switch name {

@@ -35,7 +35,7 @@ func TestFoldersThatAreRefused(t *testing.T) {
 		{"broken tokenizer", nil, map[string]string{"tokenizer.json": "{}"}, []string{"token"}},
 		{"broken graph", nil, map[string]string{"onnx/text_model.onnx": "graph"}, []string{"(text)", "Load model from text_model.onnx failed"}},
 		{"broken vision tower", nil, map[string]string{"onnx/vision_model.onnx": "graph"}, []string{"(vision)", "Load model from vision_model.onnx failed"}},
-		{"towers exchanged", nil, map[string]string{"onnx/vision_model.onnx": "=onnx/text_model.onnx"}, []string{"(vision)", "gives none of image_embeds", "text_embeds"}},
+		{"towers exchanged", nil, map[string]string{"onnx/vision_model.onnx": "=onnx/text_model.onnx"}, []string{"(vision)", "gives no output that is used here", "text_embeds"}},
 		{"towers of two models", nil, map[string]string{
 			"onnx/vision_model.onnx":   "=../../clip/testdata/clip-random/onnx/vision_model.onnx",
 			"preprocessor_config.json": `{}`,
@@ -146,7 +146,7 @@ func TestPullSelectsWhatIsLoaded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f, err := openFolder(path, "")
+		f, err := openFolder(path, "", "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,18 +22,19 @@ const labelMemory = 64 << 20
 // A textTokenizer converts texts to the tokens that the text tower takes.
 type textTokenizer struct {
 	tokenizer *tokenizer.Tokenizer
-	context   int // tokens of a text
+	context   int  // tokens of a text
+	canonical bool // texts are cleaned as open_clip does for SigLIP
 }
 
 // encodeTruncated returns a text's tokens, between CLIP's start and end. A text that is too long is
 // cut before the end.
 func (t textTokenizer) encodeTruncated(text string) ([]int64, error) {
-	return t.tokenizer.EncodeTruncated(text, t.context)
+	return t.tokenizer.EncodeTruncated(t.cleaned(text), t.context)
 }
 
 // encode returns all tokens of a text.
 func (t textTokenizer) encode(text string) ([]int64, error) {
-	return t.tokenizer.Encode(text, tokenizer.EncodeOptions{WithSpecial: true, ParseSpecial: true})
+	return t.tokenizer.Encode(t.cleaned(text), tokenizer.EncodeOptions{WithSpecial: true, ParseSpecial: true})
 }
 
 // A labelStore embeds sets of labels, each once for as long as it is in the cache. The default set

@@ -15,7 +15,7 @@ const probePictures = 3
 // line finds the scale and the bias of a graph that makes logits: the line through its logits of
 // some pictures and texts over their cosines. The error Is errNoLine if there is none.
 func (t *towers) line(ctx context.Context, texts [][]int64) (line, error) {
-	if t.text != t.vision || has(t.vision.Outputs(), "output", imageLogits) != nil {
+	if t.text != t.vision || !hasName(t.vision.Outputs(), imageLogits) {
 		return line{}, fmt.Errorf("the graph makes no logits: %w", errNoLine)
 	}
 	var cosines, logits []float64

@@ -18,6 +18,7 @@ import (
 type Options struct {
 	Name         string         // its name in the engine
 	Path         string         // its folder
+	TextPath     string         // the folder of its text tower and tokenizer; "": Path
 	DType        modeldir.DType // of its graphs; "": the most precise of those there are
 	Labels       []string       // the labels of requests that name none; none: each predict must name its own
 	Template     string         // has one {} for the label; "": the label alone
@@ -66,7 +67,7 @@ func (m *Model) load(ctx context.Context) (err error) {
 	if err := (&Request{Labels: m.labelsOrProbes(), Template: m.options.Template}).checkTexts(); err != nil {
 		return errors.New(apierr.From(err).Message)
 	}
-	folder, err := openFolder(m.options.Path, m.options.DType)
+	folder, err := openFolder(m.options.Path, m.options.TextPath, m.options.DType)
 	if err != nil {
 		return err
 	}
@@ -81,15 +82,11 @@ func (m *Model) load(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	_, open, err := folder.openCLIP()
-	if err != nil {
-		return err
-	}
 	// Most is for decoding; a quarter is for decoded pictures that wait, which are much smaller.
 	// They are two limits: pictures that wait must not keep others of their own request from being
 	// decoded.
 	waiting := m.options.DecodeMemory / 4
-	if m.processor, err = folder.processor(pixels.Options{Memory: m.options.DecodeMemory - waiting, AutoOrient: m.options.AutoOrient, DefaultType: fam.processor, TorchCrop: open}); err != nil {
+	if m.processor, err = folder.processor(pixels.Options{Memory: m.options.DecodeMemory - waiting, AutoOrient: m.options.AutoOrient, DefaultType: fam.processor, File: folder.recipe.name, OpenCLIP: folder.recipe.openCLIP}); err != nil {
 		return err
 	}
 	tokens, err := folder.tokenizer()
@@ -119,7 +116,7 @@ func (m *Model) load(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if m.labels, err = newLabelStore(ctx, m.towers, textTokenizer{tokens, longest}, m.labelsOrProbes(), m.options.Template); err != nil {
+	if m.labels, err = newLabelStore(ctx, m.towers, textTokenizer{tokens, longest, folder.config.canonicalizes()}, m.labelsOrProbes(), m.options.Template); err != nil {
 		return err
 	}
 	if len(m.options.Labels) == 0 {

@@ -69,7 +69,7 @@ func (s textSettings) padToken() string {
 // positions without it, so for these a wrong token would silently make other vectors.
 func (f *folder) padding(fam family, t *tokenizer.Tokenizer) (padding, error) {
 	p := padding{own: fam.ownPad, length: fam.fixed}
-	if p.own {
+	if p.own || fam.zeroPad {
 		return p, nil
 	}
 	s, err := f.textSettings()

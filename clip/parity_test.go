@@ -86,7 +86,7 @@ func checkRandom(t *testing.T, logits func(t *testing.T, picture []byte) []float
 // repository: texts.json holds its vectors of the four texts.
 func TestRandomVisionAgreesWithTransformers(t *testing.T) {
 	const dir = "testdata/clip-random"
-	f := &folder{preprocessor: readFile(t, dir+"/preprocessor_config.json")}
+	f := &folder{recipe: recipe{data: readFile(t, dir+"/preprocessor_config.json")}}
 	processor, err := f.processor(pixels.Options{})
 	if err != nil {
 		t.Fatal(err)

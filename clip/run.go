@@ -90,7 +90,7 @@ func (t *towers) texts(ctx context.Context, ids [][]int64) (vectors, error) {
 // scale computes the factor of the logits, if a graph contains it: a logit of a picture and a text,
 // divided by their cosine. That requires a text that is not at right angles to the picture.
 func (t *towers) scale(ctx context.Context, texts iter.Seq[[]int64]) (scale float64, ok bool, err error) {
-	if t.text != t.vision || has(t.vision.Outputs(), "output", imageLogits) != nil {
+	if t.text != t.vision || !hasName(t.vision.Outputs(), imageLogits) {
 		return 0, false, nil
 	}
 	pixels := make([]float32, max(1, t.imageBatch)*t.pictureSize())
@@ -136,9 +136,12 @@ func (t *towers) run(ctx context.Context, s *onnx.Session, in input, wanted ...s
 	}()
 	var err error
 	for i, info := range s.Inputs() {
-		if info.Name == pixelValues {
+		switch info = t.named(s, info); info.Name {
+		case pixelValues:
 			inputs[i], err = t.pixelTensor(info, in)
-		} else {
+		case positionIDs:
+			inputs[i], err = t.positionTensor(info, in.ids)
+		default:
 			inputs[i], err = t.tokenTensor(info, in.ids)
 		}
 		if err != nil {
@@ -146,7 +149,7 @@ func (t *towers) run(ctx context.Context, s *onnx.Session, in input, wanted ...s
 		}
 	}
 	for i, info := range s.Outputs() {
-		if outputs[i], err = t.halfOutput(info, in); err != nil {
+		if outputs[i], err = t.halfOutput(t.namedOutput(s, info), in); err != nil {
 			return nil, err
 		}
 	}
@@ -155,7 +158,7 @@ func (t *towers) run(ctx context.Context, s *onnx.Session, in input, wanted ...s
 	}
 	out := make([]vectors, len(wanted))
 	for i, info := range s.Outputs() {
-		if at := slices.Index(wanted, info.Name); at >= 0 {
+		if at := slices.Index(wanted, t.namedOutput(s, info).Name); at >= 0 {
 			if out[at], err = vectorsOf(outputs[i]); err != nil {
 				return nil, fmt.Errorf("%s: %w", info.Name, err)
 			}
@@ -182,15 +185,7 @@ func (t *towers) tokenTensor(info onnx.Info, ids [][]int64) (*onnx.Tensor, error
 	if info.Name == tokenTypes {
 		clear(flat)
 	}
-	shape := []int64{int64(len(ids)), int64(length)}
-	if info.Type == onnx.TypeInt32 {
-		narrow := make([]int32, len(flat))
-		for i, v := range flat {
-			narrow[i] = int32(v)
-		}
-		return onnx.NewTensor(shape, narrow)
-	}
-	return onnx.NewTensor(shape, flat)
+	return integers(info, []int64{int64(len(ids)), int64(length)}, flat)
 }
 
 // halfOutput makes the tensor that a run writes an output of float16 into. Outputs of other types

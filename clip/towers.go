@@ -3,7 +3,6 @@ package clip
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 
@@ -45,14 +44,14 @@ func openTowers(rt *onnx.Runtime, name string, f *folder, height, width int) (t 
 		}
 	}()
 	// Runs yield: pictures of other requests are decoded meanwhile, on the same cores.
-	open := func(path, name string, outputs ...string) (*onnx.Session, error) {
+	open := func(path, name string, outputs func(all []string) []string) (*onnx.Session, error) {
 		return rt.LoadFile(path, onnx.SessionOptions{Name: name, Yield: true, Outputs: outputs})
 	}
 	if f.text == f.vision {
-		t.vision, err = open(f.vision, name, imageEmbeds, textEmbeds, imageLogits)
+		t.vision, err = open(f.vision, name, vectorOutputs)
 		t.text = t.vision
-	} else if t.vision, err = open(f.vision, name+" (vision)", imageEmbeds); err == nil {
-		t.text, err = open(f.text, name+" (text)", textEmbeds)
+	} else if t.vision, err = open(f.vision, name+" (vision)", vectorOutput(imageNames, textNames)); err == nil {
+		t.text, err = open(f.text, name+" (text)", vectorOutput(textNames, imageNames))
 	}
 	if err != nil {
 		return t, err
@@ -66,17 +65,18 @@ func openTowers(rt *onnx.Runtime, name string, f *folder, height, width int) (t 
 	}
 	for _, s := range []*onnx.Session{t.vision, t.text} {
 		for _, in := range s.Inputs() {
-			if err := t.accept(in); err != nil {
+			if err := t.accept(t.named(s, in), f.recipe.name); err != nil {
 				return t, err
 			}
 		}
 	}
-	return t, errors.Join(has(t.vision.Inputs(), "input", pixelValues), has(t.vision.Outputs(), "output", imageEmbeds),
-		has(t.text.Inputs(), "input", inputIDs), has(t.text.Outputs(), "output", textEmbeds))
+	return t, errors.Join(t.checkNames(t.vision, pixelValues, pictureNames, imageEmbeds, imageNames),
+		t.checkNames(t.text, inputIDs, tokenNames, textEmbeds, textNames))
 }
 
-// accept checks an input of a graph, and records the sizes that the graph fixes.
-func (t *towers) accept(in onnx.Info) error {
+// accept checks an input of a graph, and records the sizes that the graph fixes. recipe is the file
+// that says how large pictures are.
+func (t *towers) accept(in onnx.Info, recipe string) error {
 	fixed := func(i int) int { return int(max(0, in.Shape[i])) } // 0 for any size
 	switch in.Name {
 	case pixelValues:
@@ -86,8 +86,11 @@ func (t *towers) accept(in onnx.Info) error {
 		if len(in.Shape) != 4 {
 			return fmt.Errorf("the graph takes %s in %d dimensions, not 4", in.Name, len(in.Shape))
 		}
+		if fixed(3) == 3 && fixed(1) != 3 {
+			return fmt.Errorf("the graph takes %s as NHWC, the channels last, in shape %v; export it with NCHW", in.Name, in.Shape)
+		}
 		if h, w := fixed(2), fixed(3); (h != 0 && h != t.height) || (w != 0 && w != t.width) {
-			return fmt.Errorf("the graph takes pictures of %d by %d pixels, but preprocessor_config.json makes %d by %d", h, w, t.height, t.width)
+			return fmt.Errorf("the graph takes pictures of %d by %d pixels, but %s makes %d by %d", h, w, recipe, t.height, t.width)
 		}
 		t.imageBatch = fixed(0)
 	case inputIDs, attentionMask, tokenTypes:
@@ -98,11 +101,17 @@ func (t *towers) accept(in onnx.Info) error {
 			return fmt.Errorf("the graph takes %s in a shape that is not supported: %v", in.Name, in.Shape)
 		}
 		t.textBatch, t.length = fixed(0), fixed(1)
+	case positionIDs:
+		if (in.Type != onnx.TypeInt64 && in.Type != onnx.TypeInt32) || len(in.Shape) != 2 {
+			return fmt.Errorf("the graph takes %s as %s in a shape that is not supported: %v", in.Name, in.Type, in.Shape)
+		}
+		t.length = max(t.length, fixed(1))
 	default:
 		if isNaFlex(in.Name) {
 			return errNaFlex
 		}
-		return fmt.Errorf("the graph wants an input %q, which is not supported", in.Name)
+		return fmt.Errorf("the graph wants an input %q, which is not supported; known are %s, %s, %s, %s and %s", in.Name,
+			strings.Join(pictureNames, ", "), strings.Join(tokenNames[:len(tokenNames)-1], ", "), attentionMask, tokenTypes, positionIDs)
 	}
 	return nil
 }
@@ -113,17 +122,6 @@ func (t *towers) context(c config) int {
 		return min(t.length, c.context())
 	}
 	return c.context()
-}
-
-func has(infos []onnx.Info, what, name string) error {
-	names := make([]string, len(infos))
-	for i, info := range infos {
-		names[i] = info.Name
-	}
-	if !slices.Contains(names, name) {
-		return fmt.Errorf("the graph has no %s %s; it has %s", what, name, strings.Join(names, ", "))
-	}
-	return nil
 }
 
 func (t *towers) close() error {

@@ -182,6 +182,7 @@ func TestEveryKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := documentedClip("/srv/clip", "cat", "dog")
+	second.TextPath = "/srv/clip-text"
 	second.DType, second.Template, second.AutoOrient = "q8", "a photo of a {}", false
 	second.LogitScale, second.LogitBias = configs.Number{Float: 117.3, Set: true}, configs.Number{Float: -12, Set: true}
 	second.Fetch.Allow = []configs.Target{{Network: netip.MustParsePrefix("10.0.0.0/8")}, {Network: netip.MustParsePrefix("::1/128")}, {Host: "images.example.com"}}
@@ -267,7 +268,7 @@ func TestGeneratorMustNotHavePostprocess(t *testing.T) {
 		t.Fatalf("the rule is not in %v", err)
 	}
 	want := "p.yaml:2:40: " + rule.Error() + "\np.yaml:2:57: unknown key \"x\": known here: kind, name, aliases, default, path, dtype, max_tokens\np.yaml:5:5: " + rule.Error() +
-		"\np.yaml:7:49: unknown key \"postprocess\": known here: kind, name, aliases, default, path, dtype, labels, template, fetch, batch, decode_memory, auto_orient, logit_scale, logit_bias"
+		"\np.yaml:7:49: unknown key \"postprocess\": known here: kind, name, aliases, default, path, text_path, dtype, labels, template, fetch, batch, decode_memory, auto_orient, logit_scale, logit_bias"
 	if err.Error() != want {
 		t.Errorf("got:\n%v\nwant:\n%s", err, want)
 	}

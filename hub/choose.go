@@ -10,7 +10,7 @@ import (
 )
 
 // Choose returns the files to fetch. Without patterns those are the files that Penstock needs to
-// run the model: one graph, or one pair of CLIP's, with its external data and the files beside it
+// run the model: one graph, one pair of CLIP's, or the one tower that there is, with its external data and the files beside it
 // that are read. With patterns they are the files that match: a pattern without a slash is matched
 // against the last element of a path, one with a slash against the whole path. A graph among them
 // adds its external data and the files beside it.
@@ -39,7 +39,7 @@ func (s Snapshot) Choose(patterns []string) ([]File, error) {
 		runs = runs || modeldir.IsGraph(name)
 	}
 	for _, f := range s.Files {
-		if wanted[f.Path] || (runs && modeldir.IsAuxiliary(f.Path)) || wanted[modeldir.GraphOf(f.Path)] {
+		if wanted[f.Path] || (runs && modeldir.IsAuxiliary(f.Path, s.has)) || wanted[modeldir.GraphOf(f.Path)] {
 			chosen = append(chosen, f)
 		}
 	}
@@ -72,13 +72,14 @@ func (s Snapshot) match(pattern string, wanted map[string]bool) error {
 func (s Snapshot) graphs() ([]string, error) {
 	kind := modeldir.KindOf(s.has)
 	graphs := kind.Graphs(s.has)
+	if graphs == nil && modeldir.Half(s.has) != "" {
+		graphs = []string{kind.TowerGraph(modeldir.Half(s.has), s.has)}
+	}
 	if graphs == nil {
 		return nil, s.noGraph()
 	}
-	for _, name := range kind.Required() {
-		if !s.has(name) {
-			return nil, fmt.Errorf("%s has no %s, without which Penstock runs no model: --file takes any files that you name", s.ID, name)
-		}
+	if missing := kind.Missing(s.has); missing != nil {
+		return nil, fmt.Errorf("%s has no %s, without which Penstock runs no model: --file takes any files that you name", s.ID, strings.Join(missing, " and no "))
 	}
 	return graphs, nil
 }
@@ -96,7 +97,7 @@ func (s Snapshot) noGraph() error {
 	}
 	switch {
 	case others != nil:
-		return fmt.Errorf("%s has ONNX files, but neither vision_model.onnx with text_model.onnx nor model.onnx, which Penstock runs: %s (--file takes any of them)", s.ID, abbreviated(others))
+		return fmt.Errorf("%s has ONNX files, but neither vision_model.onnx with text_model.onnx nor model.onnx (nor %s), which Penstock runs: %s (--file takes any of them)", s.ID, modeldir.OtherPairs(), abbreviated(others))
 	case gguf != nil:
 		return fmt.Errorf("%s: %w, but GGUF: take one with --file (%s), then make a model of it with penstock import", s.ID, ErrNoGraph, abbreviated(gguf))
 	default:

@@ -18,6 +18,7 @@ import (
 // encoders are run here.
 type ClipOptions struct {
 	Path         configs.Path     `yaml:"path"`
+	TextPath     configs.Path     `yaml:"text_path" default:""`                 // absent: path has the text tower too
 	DType        DType            `yaml:"dtype" default:""`                     // absent: the most precise of those there are
 	Labels       []string         `yaml:"labels" default:"" min:"1" max:"1000"` // unique; absent: each predict names its own
 	Template     configs.Template `yaml:"template" default:"{}"`
@@ -70,7 +71,7 @@ func (o ClipOptions) Summary() string {
 
 func addClip(env app.Env, name string, o ClipOptions) error {
 	m := clip.New(clip.Options{
-		Name: name, Path: string(o.Path), DType: modeldir.DType(o.DType), Labels: o.Labels, Template: string(o.Template),
+		Name: name, Path: string(o.Path), TextPath: string(o.TextPath), DType: modeldir.DType(o.DType), Labels: o.Labels, Template: string(o.Template),
 		Batch:        o.Batch.Max,
 		Fetch:        fetchOptions(o.Fetch, env.UserAgent),
 		DecodeMemory: int64(o.DecodeMemory),

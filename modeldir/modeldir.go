@@ -32,36 +32,6 @@ const (
 	Language
 )
 
-const preprocessor = "preprocessor_config.json"
-
-// KindOf returns the kind of model that a folder holds: CLIP if it has the settings of an image
-// processor, otherwise Language.
-func KindOf(has Has) Kind {
-	if has(preprocessor) {
-		return CLIP
-	}
-	return Language
-}
-
-// Required returns the files that a model of this kind cannot run without, its graphs aside.
-func (k Kind) Required() []string {
-	if k == CLIP {
-		return []string{"config.json", "tokenizer.json", preprocessor}
-	}
-	return []string{"config.json", "tokenizer.json"}
-}
-
-// IsAuxiliary reports whether name is one of the files beside the graphs that are read where
-// present, required or not.
-func IsAuxiliary(name string) bool {
-	return slices.Contains([]string{
-		"config.json", preprocessor, "tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja",
-	}, name)
-}
-
-// folders may hold the graphs, best first.
-var folders = []string{"onnx/", ""}
-
 // forms returns the suffixes of graph names, best first.
 func (k Kind) forms() []string {
 	if k == CLIP {
@@ -91,20 +61,17 @@ func (k Kind) Graph(name string, has Has) string {
 	return ""
 }
 
-// Graphs returns the paths of the best graphs that are complete: vision_model and text_model in one
-// folder and form, or model alone. In the same form the pair is preferred. It returns nil if the
-// folder has neither.
+// Graphs returns the paths of the best graphs that are complete: those of both towers in one form, or
+// model alone. In the same form the pair is preferred. It returns nil if the folder has neither.
 func (k Kind) Graphs(has Has) []string {
 	for _, form := range k.forms() {
-		for _, names := range [][]string{{"vision_model", "text_model"}, {"model"}} {
-			for _, folder := range folders {
-				paths := make([]string, len(names))
-				for i, name := range names {
-					paths[i] = folder + name + form + ".onnx"
-				}
-				if !slices.ContainsFunc(paths, func(path string) bool { return !has(path) }) {
-					return paths
-				}
+		for _, layout := range layouts {
+			paths := make([]string, len(layout))
+			for i, stem := range layout {
+				paths[i] = stem + form + ".onnx"
+			}
+			if !slices.ContainsFunc(paths, func(path string) bool { return !has(path) }) {
+				return paths
 			}
 		}
 	}

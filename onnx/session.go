@@ -27,9 +27,9 @@ type SessionOptions struct {
 	// thread's. That suits a model whose runs share the cores with other work, and is slow for one
 	// whose steps are shorter than falling asleep takes.
 	Yield bool
-	// Outputs names the outputs of the model that a run returns; names that the model does not have
-	// are ignored. nil: all. Outputs that are left out cost no copy, and may be of any type.
-	Outputs []string
+	// Outputs selects, of the names of the model's outputs, those that a run returns; without any
+	// the model is refused. nil: all. Outputs that are left out cost no copy, and may be of any type.
+	Outputs func(names []string) []string
 }
 
 // Info describes an input or output of a model.
@@ -99,9 +99,14 @@ func (r *Runtime) load(path string, o SessionOptions) (s *Session, err error) {
 		return nil, fmt.Errorf("model %q: loading: %w", o.Name, withoutFolders(err, path))
 	}
 	if o.Outputs != nil {
-		wanted := slices.DeleteFunc(slices.Clone(outputs), func(info ort.InputOutputInfo) bool { return !slices.Contains(o.Outputs, info.Name) })
+		all := make([]string, len(outputs))
+		for i, info := range outputs {
+			all[i] = info.Name
+		}
+		selected := o.Outputs(all)
+		wanted := slices.DeleteFunc(slices.Clone(outputs), func(info ort.InputOutputInfo) bool { return !slices.Contains(selected, info.Name) })
 		if len(wanted) == 0 {
-			return nil, fmt.Errorf("model %q: it gives none of %s; it gives %s", o.Name, strings.Join(o.Outputs, ", "), joinNames(outputs))
+			return nil, fmt.Errorf("model %q: it gives no output that is used here; it gives %s", o.Name, joinNames(outputs))
 		}
 		outputs = wanted
 	}

@@ -40,7 +40,7 @@ func TestPullFillsAFolder(t *testing.T) {
 	env, dir := serveHub(t, h), t.TempDir()
 	status, stdout, stderr := penstock(t, dir, env, "pull", h.ID)
 	const folder = "models/openai/clip-vit-base-patch32"
-	want := "# " + h.ID + " at commit " + h.Revision() + " is in " + folder + ".\n" +
+	want := "# " + h.ID + " at commit " + h.Revision() + " is in " + folder + ".\n# It is a CLIP (model_type clip), of dtype fp32. It serves predict, embed and rank.\n" +
 		"# Put this into penstock.yaml, and see penstock check:\nmodels:\n" +
 		"  - {name: clip-vit-base-patch32, kind: clip, path: " + folder + ", labels: [\"a photo of a cat\", \"a photo of a dog\"]}\n"
 	if status != 0 || stdout != want {

@@ -16,7 +16,8 @@ type config struct {
 	filter        filter
 	crop          bool
 	cropW, cropH  int
-	torchCrop     bool            // the odd pixel of a crop is where torchvision has it
+	openCLIP      bool            // sizes are rounded as open_clip does
+	longest       bool            // open_clip: the longer side gets to the edge, and the rest is black
 	value         [3][256]float32 // the number that a sample of each channel becomes
 }
 
@@ -179,6 +180,9 @@ func (c *config) output() (width, height int) {
 // transformers: the longer side is truncated to whole pixels; the odd pixel of a crop is cut on the
 // right and at the bottom, that of a padding is added on the left and at the top.
 func (c *config) layout(width, height int) layout {
+	if c.openCLIP {
+		return c.openCLIPLayout(width, height)
+	}
 	l := layout{width: width, height: height}
 	switch {
 	case c.resize && c.shortest == 0:
@@ -189,19 +193,13 @@ func (c *config) layout(width, height int) layout {
 		l.width, l.height = c.shortest*width/height, c.shortest
 	}
 	l.boxW, l.boxH = c.output()
-	l.left, l.top = c.offset(l.width, l.boxW), c.offset(l.height, l.boxH)
+	l.left, l.top = offset(l.width, l.boxW), offset(l.height, l.boxH)
 	return l
 }
 
-// offset is where a box begins in the middle of a side of that size. torchvision rounds half a
-// pixel to the even one.
-func (c *config) offset(size, box int) int {
-	switch half := (size - box) / 2; {
-	case size < box:
-		return -((box - size + 1) / 2)
-	case c.torchCrop && (size-box)%2 == 1:
-		return half + half%2
-	default:
-		return half
+func offset(size, box int) int {
+	if size >= box {
+		return (size - box) / 2
 	}
+	return -((box - size + 1) / 2)
 }

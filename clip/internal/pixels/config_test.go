@@ -151,16 +151,6 @@ func TestLayouts(t *testing.T) {
 	}
 }
 
-// Positions are those of torchvision, which rounds half a pixel to the even one.
-func TestTorchCrops(t *testing.T) {
-	c := config{torchCrop: true}
-	for surplus, want := range []int{0, 0, 1, 2, 2, 2, 3, 4, 4} {
-		if got := c.offset(10+surplus, 10); got != want {
-			t.Errorf("of %d surplus pixels %d are on the left, not %d", surplus, got, want)
-		}
-	}
-}
-
 // A picture of the greatest length takes no more memory than another.
 func TestLongPictures(t *testing.T) {
 	r, err := parseConfig([]byte(`{"size": {"height": 8, "width": 8}, "do_center_crop": false}`), "")

@@ -1,6 +1,7 @@
 package pixels
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -34,12 +35,13 @@ type Options struct {
 	// AutoOrient applies the orientation in pictures' EXIF data. (transformers does so for TIFF
 	// only.)
 	AutoOrient bool
+	// File is the name of the file in errors; "": preprocessor_config.json. OpenCLIP: it is in
+	// open_clip's form, preprocess_cfg.json.
+	File     string
+	OpenCLIP bool
 	// DefaultType is the image processor of a file that names none: one of transformers' names; "":
 	// CLIP's.
 	DefaultType string
-	// TorchCrop crops as torchvision does, which open_clip uses: of an odd number of surplus pixels
-	// not always the smaller half is cut on the left and at the top.
-	TorchCrop bool
 }
 
 // A Processor prepares pictures for a vision tower. It may be used by any number of goroutines at
@@ -54,11 +56,14 @@ type Processor struct {
 // NewProcessor makes the Processor that a preprocessor_config.json describes. Its error names what
 // is not supported.
 func NewProcessor(file []byte, o Options) (*Processor, error) {
-	c, err := parseConfig(file, o.DefaultType)
-	if err != nil {
-		return nil, fmt.Errorf("preprocessor_config.json: %w", err)
+	parse := func() (config, error) { return parseConfig(file, o.DefaultType) }
+	if o.OpenCLIP {
+		parse = func() (config, error) { return parseOpenCLIP(file) }
 	}
-	c.torchCrop = o.TorchCrop
+	c, err := parse()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", cmp.Or(o.File, "preprocessor_config.json"), err)
+	}
 	if o.Memory == 0 {
 		o.Memory = 512 << 20
 	}

@@ -70,3 +70,25 @@ joint("one-halves", kind="float16", suffix="_fp16")
 os.makedirs("two-quantized", exist_ok=True)
 for half in ("vision_model", "text_model"):
     quantize_dynamic(f"two/{half}.onnx", f"two-quantized/{half}_quantized.onnx", weight_type=QuantType.QUInt8, op_types_to_quantize=["MatMul", "Gather"])
+
+
+def under(folder, name, inputs, outputs, body):
+    save(folder, name, inputs, outputs, body, "float")
+
+
+# What Immich exports of open_clip: one picture or text a call, texts of 77 tokens in int32, and one output.
+under("immich", "visual", "float[1, 3, 8, 8] image", "float[1, 4] embedding", VISION.replace("pixel_values", "image") .replace("image = MatMul", "embedding = MatMul"))
+under("immich", "textual", "int32[1, 77] text", "float[1, 4] embedding", TEXT_UNMASKED.replace("(input_ids)", "(text)").replace("text = GatherND", "embedding = GatherND"))
+# Other names. What has no part in the result is used so that it is not optimised away.
+POOLED = " pooler_output = Identity({0}) last_hidden_state = Unsqueeze({0}, one_list)"
+under("names", "vision_features", "float[n, 3, 8, 8] images", "float[n, 4] image_features", VISION.replace("pixel_values", "images") + " image_features = Identity(image)")
+# The positions are taken off again: 0 to length - 1 make what Range makes.
+POSITIONS = """ shape = Shape(position_ids) last = Gather(shape, one) zero = Sub(one, one) numbers = Range(zero, last, one)
+    wrong = Sub(position_ids, numbers) off = ReduceMax<keepdims = 0>(wrong) shift = CastLike(off, table) text_features = Add(text, shift)"""
+under("names", "text_features", "int64[t, length] input_ids, int64[t, length] position_ids", "float[t, 4] text_features", TEXT_UNMASKED + POSITIONS)
+under("names", "vision_pooler", "float[n, 3, 8, 8] input", "float[a, n, 4] last_hidden_state, float[n, 4] pooler_output", VISION.replace("pixel_values", "input") + POOLED.format("image"))
+under("names", "text_pooler", "int64[t, length] tokens", "float[a, t, 4] last_hidden_state, float[t, 4] pooler_output", TEXT_UNMASKED.replace("input_ids", "tokens") + POOLED.format("text"))
+under("names", "vision_any", "float[n, 3, 8, 8] x", "float[n, 4] y812", VISION.replace("pixel_values", "x").replace("image = MatMul", "y812 = MatMul"))
+under("names", "text_any", "int64[t, length] y", "float[t, 4] z", TEXT_UNMASKED.replace("input_ids", "y").replace("text = GatherND", "z = GatherND"))
+under("names", "vision_last", "float[n, 8, 8, 3] pixel_values", "float[n, 4] image_embeds", VISION + " image_embeds = Identity(image)")
+under("names", "text_unknown", "int64[t, length] input_ids, float[t, 4] language", "float[t, 4] text_embeds", TEXT_UNMASKED + " text_embeds = Add(text, language)")
