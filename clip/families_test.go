@@ -133,6 +133,16 @@ func TestFamiliesAgreeWithPython(t *testing.T) {
 	}
 }
 
+// The same MobileCLIP is served from the files that open_clip has, without those of transformers.
+func TestMobileCLIPInItsOwnLayout(t *testing.T) {
+	o, want := familyFolder(t, "mobileclip", "config.json", preprocessorConfig)
+	l := load(t, o)
+	checkTokens(t, l.model, want)
+	checkPixels(t, l.model, want)
+	checkEmbed(t, l, want)
+	checkPredict(t, l, want)
+}
+
 func checkTokens(t *testing.T, m *Model, want expectation) {
 	t.Helper()
 	var texts [][]int64
