@@ -2,7 +2,10 @@ package clip
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -111,4 +114,30 @@ func photos(t *testing.T) (all []Picture) {
 		all = append(all, Picture{Data: photo(t, name)})
 	}
 	return all
+}
+
+// However many permits there are, no more runs are begun than there are cores for their threads.
+func TestRunsAtOnceFitTheCores(t *testing.T) {
+	o := tiny(t)
+	if n := cap(load(t, o).model.towers.running); n != 1 {
+		t.Errorf("%d runs of all cores at once", n)
+	}
+	o.ONNX.Threads = 1
+	l := load(t, o)
+	cores := runtime.GOMAXPROCS(0)
+	if n := cap(l.model.towers.running); n != cores {
+		t.Errorf("%d runs of one core at once, with %d cores", n, cores)
+	}
+	for range cores {
+		end, err := l.model.begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer end()
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if _, err := l.model.begin(ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("one more: %v", err)
+	}
 }

@@ -120,7 +120,7 @@ func (m *Model) graphLine(ctx context.Context, f *folder) (line, error) {
 	if whole.text = whole.vision; whole.vision == "" {
 		return line{}, fmt.Errorf("there is no model.onnx to take logit_scale and logit_bias from: %w", errNoLine)
 	}
-	t, err := openTowers(m.towers.runtime, m.options.Name+" ("+modeldir.CLIP.Graph("model", modeldir.In(f.path))+")", &whole, m.towers.height, m.towers.width)
+	t, err := openTowers(m.towers.runtime, m.options.Name+" ("+modeldir.CLIP.Graph("model", modeldir.In(f.path))+")", m.towers.threads, &whole, m.towers.height, m.towers.width)
 	if err != nil {
 		return line{}, err
 	}

@@ -1,8 +1,10 @@
 package clip
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 
@@ -31,13 +33,18 @@ type towers struct {
 	length        int  // how many tokens a text must have; 0: any number
 	padding       padding
 	runtime       *onnx.Runtime
+	threads       int // of a run; 0: all cores
 
-	buffers sync.Pool // of *pixelBuffer
+	buffers sync.Pool     // of *pixelBuffer
+	running chan struct{} // has room for as many runs as keep the cores busy; more would only be slower
 }
 
 // openTowers loads a folder's graphs and checks that this package can provide their inputs.
-func openTowers(rt *onnx.Runtime, name string, f *folder, height, width int) (t *towers, err error) {
-	t = &towers{runtime: rt, height: height, width: width, buffers: sync.Pool{New: func() any { return new(pixelBuffer) }}}
+// threads is how many a run has, 0 for all cores.
+func openTowers(rt *onnx.Runtime, name string, threads int, f *folder, height, width int) (t *towers, err error) {
+	cores := runtime.GOMAXPROCS(0)
+	atOnce := max(1, cores/cmp.Or(threads, cores))
+	t = &towers{runtime: rt, threads: threads, height: height, width: width, running: make(chan struct{}, atOnce), buffers: sync.Pool{New: func() any { return new(pixelBuffer) }}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, t.close())

@@ -17,6 +17,7 @@ func (m *Model) Register(e *engine.Engine) *engine.Prediction[Request, Result] {
 		PredictBatch: m.predict,
 		BatchMax:     m.options.Batch,
 		Alone:        m.runsAlone,
+		Begin:        m.begin,
 		Postprocess:  m.postprocess,
 		Decode:       decode,
 		Encode:       encode,
@@ -26,6 +27,7 @@ func (m *Model) Register(e *engine.Engine) *engine.Prediction[Request, Result] {
 		PredictBatch: m.predictEmbeddings,
 		BatchMax:     m.options.Batch,
 		Alone:        m.runsAlone,
+		Begin:        m.begin,
 		Postprocess:  m.postprocessEmbeddings,
 	})
 	engine.Composes(model, "rank", embed, m.rank)

@@ -23,6 +23,7 @@ const coloursFolder = "../../testdata/colours"
 // coloursArchives are the archives of pictures, each beside the hashes of what Pillow shows of them.
 var coloursArchives = []struct{ pictures, hashes string }{
 	{"pictures.tar.gz", "expected.json"},
+	{"qoi.tar.gz", "qoi.json"},
 }
 
 // coloursPictures returns pictures of every combination of colour model, marker, sampling, alpha,
