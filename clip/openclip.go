@@ -94,8 +94,8 @@ func (f *folder) readRecipe() error {
 	return fmt.Errorf("%w (or %s with image_processor, or open_clip's %s)", missing(modeldir.PreprocessorConfig), modeldir.ProcessorConfig, modeldir.OpenCLIPPreprocess)
 }
 
-// sizedRecipe returns the recipe in an open_clip_config.json. Where it has no size, that of pictures
-// is the one of the vision tower.
+// sizedRecipe returns the recipe in an open_clip_config.json. Where it has no size, that of
+// pictures is the one of the vision tower.
 func sizedRecipe(recipe, model json.RawMessage) ([]byte, error) {
 	members := map[string]json.RawMessage{}
 	if recipe != nil {
