@@ -40,8 +40,9 @@ type expectation struct {
 	} `json:"photos"`
 }
 
-// families are the models in testdata/families, with the tokenizer of each in package tokenizer.
-var families = map[string]string{"siglip": "siglip", "siglip2": "gemma"}
+// families are the models in testdata/families, with the tokenizer of each in package tokenizer;
+// "": that of clip-tiny.
+var families = map[string]string{"siglip": "siglip", "siglip2": "gemma", "chinese-clip": "bert", "altclip": "xlmr", "mobileclip": ""}
 
 // familyTokenizers are the tokenizer.json of the families, by name.
 var familyTokenizers = sync.OnceValues(func() (map[string][]byte, error) {
@@ -106,6 +107,8 @@ func familyFolder(t *testing.T, name string, without ...string) (Options, expect
 	}
 	if tokenizer, ok := tokenizers[families[name]]; ok {
 		writeFile(t, filepath.Join(o.Path, "tokenizer.json"), tokenizer)
+	} else {
+		link(t, filepath.Join(tiny(t).Path, "tokenizer.json"), filepath.Join(o.Path, "tokenizer.json"))
 	}
 	want := readJSON[expectation](t, filepath.Join("testdata", "families", name+".json"))
 	o.Labels = want.Texts
@@ -119,7 +122,7 @@ var twoTowers = []string{"onnx/vision_model.onnx", "onnx/text_model.onnx"}
 func TestFamiliesAgreeWithPython(t *testing.T) {
 	for name := range families {
 		t.Run(name, func(t *testing.T) {
-			o, want := familyFolder(t, name, twoTowers...)
+			o, want := familyFolder(t, name)
 			l := load(t, o)
 			checkTokens(t, l.model, want)
 			checkPixels(t, l.model, want)
@@ -128,6 +131,16 @@ func TestFamiliesAgreeWithPython(t *testing.T) {
 			checkRank(t, l, want)
 		})
 	}
+}
+
+// The same MobileCLIP is served from the files that open_clip has, without those of transformers.
+func TestMobileCLIPInItsOwnLayout(t *testing.T) {
+	o, want := familyFolder(t, "mobileclip", "config.json", preprocessorConfig)
+	l := load(t, o)
+	checkTokens(t, l.model, want)
+	checkPixels(t, l.model, want)
+	checkEmbed(t, l, want)
+	checkPredict(t, l, want)
 }
 
 func checkTokens(t *testing.T, m *Model, want expectation) {

@@ -110,7 +110,14 @@ func (m *Model) load(ctx context.Context) (err error) {
 	if m.towers.padding, err = folder.padding(fam, tokens); err != nil {
 		return err
 	}
-	if m.labels, err = newLabelStore(ctx, m.towers, textTokenizer{tokens, m.towers.context(folder.config), folder.config.canonicalizes()}, m.labelsOrProbes(), m.options.Template); err != nil {
+	if err := m.towers.padVisibly(ctx, folder, tokens); err != nil {
+		return err
+	}
+	longest, err := folder.longestText(m.towers.context(folder.config))
+	if err != nil {
+		return err
+	}
+	if m.labels, err = newLabelStore(ctx, m.towers, textTokenizer{tokens, longest, folder.config.canonicalizes()}, m.labelsOrProbes(), m.options.Template); err != nil {
 		return err
 	}
 	if len(m.options.Labels) == 0 {

@@ -78,8 +78,8 @@ func (f *folder) readRecipe() error {
 			if err = json.Unmarshal(data, &members); err != nil {
 				err = fmt.Errorf("%s: %w", name, err)
 			}
-			if data = members[member]; data == nil && name == modeldir.OpenCLIPConfig {
-				data = []byte("{}")
+			if data = members[member]; err == nil && name == modeldir.OpenCLIPConfig {
+				data, err = sizedRecipe(data, members["model_cfg"])
 			}
 		}
 		if err != nil {
@@ -92,6 +92,31 @@ func (f *folder) readRecipe() error {
 		}
 	}
 	return fmt.Errorf("%w (or %s with image_processor, or open_clip's %s)", missing(modeldir.PreprocessorConfig), modeldir.ProcessorConfig, modeldir.OpenCLIPPreprocess)
+}
+
+// sizedRecipe returns the recipe in an open_clip_config.json. Where it has no size, that of
+// pictures is the one of the vision tower.
+func sizedRecipe(recipe, model json.RawMessage) ([]byte, error) {
+	members := map[string]json.RawMessage{}
+	if recipe != nil {
+		if err := json.Unmarshal(recipe, &members); err != nil {
+			return nil, fmt.Errorf("%s: preprocess_cfg: %w", modeldir.OpenCLIPConfig, err)
+		}
+	}
+	var tower struct {
+		Vision struct {
+			Size json.RawMessage `json:"image_size"`
+		} `json:"vision_cfg"`
+	}
+	if model != nil {
+		if err := json.Unmarshal(model, &tower); err != nil {
+			return nil, fmt.Errorf("%s: model_cfg: %w", modeldir.OpenCLIPConfig, err)
+		}
+	}
+	if size := tower.Vision.Size; members["size"] == nil && size != nil {
+		members["size"] = size
+	}
+	return json.Marshal(members)
 }
 
 // readConfig reads config.json, else open_clip's. The text tower's own tells how long texts may be.

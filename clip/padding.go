@@ -42,6 +42,16 @@ func (f *folder) textSettings() (s textSettings, err error) {
 	return s, nil
 }
 
+// longestText returns how many tokens a text may have, of a model that takes that many: fewer if
+// tokenizer_config.json says so.
+func (f *folder) longestText(context int) (int, error) {
+	s, err := f.textSettings()
+	if s.Longest >= 1 && s.Longest < float64(context) {
+		context = int(s.Longest)
+	}
+	return context, err
+}
+
 // padToken returns the token that texts are padded with; "" if the file names none.
 func (s textSettings) padToken() string {
 	var object struct {

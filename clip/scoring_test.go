@@ -140,8 +140,9 @@ func TestSigLIPWithoutScaleAndBias(t *testing.T) {
 	path := filepath.Join(o.Path, "onnx", "model.onnx")
 	graph := readFile(t, path)
 	writeFile(t, path, bytes.ReplaceAll(graph, []byte(imageLogits), []byte("scores_per_image"))) // as long
-	l := load(t, o)
-	wantNoProbabilities(t, l, "the graph makes no logits")
+	wantNoProbabilities(t, load(t, o), "the graph makes no logits")
+	alone, _ := familyFolder(t, "siglip", "onnx/model.onnx")
+	wantNoProbabilities(t, load(t, alone), "there is no model.onnx")
 	scale, bias := 9.5, -3.25
 	o.LogitScale, o.LogitBias = &scale, &bias
 	if err := load(t, o).model.check(); err != nil {

@@ -9,6 +9,7 @@ The tokenizers are those of tokenizer/testdata/families.json.gz; the test puts t
 the processors that use Pillow. NAME.tar.gz is a folder as it lies on the hub, NAME.json what is expected of it.
 """
 
+import functools
 import gzip
 import hashlib
 import io
@@ -56,11 +57,12 @@ def randomise(model, seed):
     return model.eval()
 
 
-class Vision(torch.nn.Module):
-    def __init__(self, run):
+class Exported(torch.nn.Module):
+    """A model that gives the outputs of a graph."""
+
+    def __init__(self, run, model):
         super().__init__()
-        self.run = run[0]
-        self.model = run[1]
+        self.run, self.model = run, model
 
     def forward(self, *inputs):
         return self.run(self.model, *inputs)
@@ -69,7 +71,7 @@ class Vision(torch.nn.Module):
 def export(folder, name, model, run, inputs, outputs, dynamic):
     (folder / "onnx").mkdir(exist_ok=True)
     torch.onnx.export(
-        Vision((run, model)), tuple(inputs.values()), str(folder / "onnx" / name), input_names=list(inputs), output_names=outputs,
+        Exported(run, model).eval(), tuple(inputs.values()), str(folder / "onnx" / name), input_names=list(inputs), output_names=outputs,
         dynamic_axes=dynamic, opset_version=17, do_constant_folding=True, dynamo=False,
     )
 
@@ -99,7 +101,7 @@ def rounded(tensor):
     return [[float(f"{v:.7g}") for v in row] for row in tensor.tolist()]
 
 
-def expect(name, folder, model, tokens, processor, activation, forward=None, pixels_of=None):
+def expect(name, folder, model, tokens, processor, activation, texts=TEXTS, forward=None, pixels_of=None):
     pictures = [Image.open(HERE / "../photos" / p) for p in PHOTOS]
     pixels = pixels_of(pictures) if pixels_of else processor(pictures, return_tensors="pt")["pixel_values"]
     with torch.no_grad():
@@ -109,7 +111,7 @@ def expect(name, folder, model, tokens, processor, activation, forward=None, pix
     ids = tokens["input_ids"]
     normal = lambda t: t / t.norm(dim=-1, keepdim=True)
     expected = {
-        "texts": TEXTS, "ids": [row.tolist() for row in ids], "activation": activation,
+        "texts": texts, "ids": [row.tolist() for row in ids], "activation": activation,
         "photos": {
             p: {"pixels": hashlib.sha256(np.ascontiguousarray(pixels[i].numpy()).astype("<f4").tobytes()).hexdigest(),
                 "embedding": rounded(normal(out["image_embeds"]))[i], "logits": rounded(logits)[i], "probabilities": rounded(probabilities)[i]}
@@ -189,7 +191,120 @@ def siglip2():
     }, 2)
 
 
-FAMILIES = {"siglip": siglip1, "siglip2": siglip2}
+def softmax_family(name, words, model, config, token_config, longest, scale, names):
+    """A CLIP with a BERT as its text tower: model.onnx alone, with an attention mask."""
+    folder = pathlib.Path(tempfile.mkdtemp())
+    with torch.no_grad():
+        model.logit_scale.fill_(math.log(scale))
+    (folder / "config.json").write_text(json.dumps(config, indent=1))
+    kind = transformers.ChineseCLIPImageProcessorPil if name == "chinese-clip" else transformers.CLIPImageProcessorPil
+    processor = kind(size={"shortest_edge": 36}, crop_size={"height": 32, "width": 32})
+    normal = {"image_mean": [0.48145466, 0.4578275, 0.40821073], "image_std": [0.26862954, 0.26130258, 0.27577711]}
+    settings = {
+        "crop_size": {"height": 32, "width": 32}, "do_center_crop": True, "do_convert_rgb": True, "do_normalize": True, "do_rescale": True, "do_resize": True,
+        "feature_extractor_type": "ChineseCLIPFeatureExtractor", "image_processor_type": "ChineseCLIPImageProcessor", **normal, "resample": 3,
+        "rescale_factor": 1 / 255, "size": {"shortest_edge": 36},
+    } if name == "chinese-clip" else {
+        "crop_size": 32, "do_center_crop": True, "do_normalize": True, "do_resize": True, "feature_extractor_type": "CLIPFeatureExtractor", **normal,
+        "resample": 3, "size": 36,
+    }
+    (folder / "preprocessor_config.json").write_text(json.dumps(settings, indent=1))
+    (folder / "tokenizer_config.json").write_text(json.dumps(token_config, indent=1))
+    pad = token_config["pad_token"]
+    t = tokenizer(words, folder, model_input_names=list(names), pad_token=pad if isinstance(pad, str) else pad["content"])
+    tokens = {k: v for k, v in t(TEXTS, padding=True, truncation=True, max_length=longest, return_tensors="pt").items()}
+    both(folder, model, {k: v[:3] for k, v in tokens.items()}, torch.zeros(2, 3, 32, 32))
+    expect(name, folder, model, tokens, processor, "softmax")
+
+
+def chinese_clip():
+    text = dict(**SMALL, vocab_size=2600, max_position_embeddings=512)
+    model = transformers.ChineseCLIPModel(transformers.ChineseCLIPConfig(text_config=text, vision_config=EYES, projection_dim=16))
+    softmax_family("chinese-clip", "bert", randomise(model, 3), {
+        "architectures": ["ChineseCLIPModel"], "logit_scale_init_value": 2.6592, "model_type": "chinese_clip", "projection_dim": 16,
+        "text_config": {**text, "model_type": "chinese_clip_text_model"}, "vision_config": {**EYES, "model_type": "chinese_clip_vision_model"},
+    }, {
+        "cls_token": "[CLS]", "do_lower_case": True, "mask_token": "[MASK]", "model_max_length": 512, "pad_token": "[PAD]", "sep_token": "[SEP]",
+        "strip_accents": None, "tokenize_chinese_chars": True, "tokenizer_class": "BertTokenizer", "unk_token": "[UNK]",
+    }, 52, 12.5, ("input_ids", "attention_mask", "token_type_ids"))
+
+
+def altclip():
+    text = dict(**SMALL, vocab_size=2202, max_position_embeddings=130, project_dim=16, pad_token_id=1, type_vocab_size=1)
+    model = transformers.AltCLIPModel(transformers.AltCLIPConfig(text_config=text, vision_config=EYES, projection_dim=16))
+    pad = {"__type": "AddedToken", "content": "<pad>", "lstrip": False, "normalized": True, "rstrip": False, "single_word": False}
+    softmax_family("altclip", "xlmr", randomise(model, 4), {
+        "architectures": ["AltCLIPModel"], "logit_scale_init_value": 2.6592, "model_type": "altclip", "projection_dim": 16,
+        "text_config": {**text, "model_type": "altclip_text_model"}, "vision_config": {**EYES, "model_type": "altclip_vision_model"},
+    }, {
+        "bos_token": "<s>", "cls_token": "<s>", "eos_token": "</s>", "mask_token": "<mask>", "model_max_length": 512, "pad_token": pad, "sep_token": "</s>",
+        "tokenizer_class": "XLMRobertaTokenizer", "unk_token": "<unk>",
+    }, 128, 8, ("input_ids", "attention_mask"))
+
+
+def mobileclip():
+    """As open_clip builds MobileCLIP: a FastViT of timm, and a text tower that sees the padding."""
+    import open_clip
+    import timm.models.fastvit as fastvit
+    from timm.models import register_model
+
+    def fastvit_small(pretrained=False, **kwargs):
+        position = functools.partial(fastvit.RepConditionalPosEnc, spatial_shape=(7, 7))
+        args = dict(
+            layers=(1, 1, 1, 1), embed_dims=(8, 8, 16, 32), mlp_ratios=(2, 2, 2, 2), se_downsamples=(False, False, True, True),
+            pos_embs=(None, None, None, position), token_mixers=("repmixer", "repmixer", "repmixer", "attention"), lkc_use_act=True,
+        )
+        return fastvit.build_model_with_cfg(fastvit.FastVit, "fastvit_mci0", pretrained, feature_cfg=dict(out_indices=(0, 1, 2, 3)), **args, **kwargs)
+
+    fastvit_small.__module__ = fastvit.__name__
+    fastvit.__all__ = [*getattr(fastvit, "__all__", [])]
+    register_model(fastvit_small)
+    text = dict(context_length=77, vocab_size=49408, width=16, heads=2, layers=2, no_causal_mask=True)
+    vision = dict(timm_model_name="fastvit_small", timm_model_pretrained=False, timm_pool="avg", timm_proj=None, timm_drop=0.0, timm_drop_path=0.0, image_size=64)
+    model = randomise(open_clip.model.CustomTextCLIP(16, dict(vision), dict(text)), 5)
+    with torch.no_grad():
+        words = model.text.token_embedding.weight
+        words.copy_(words[torch.arange(len(words)) % 251])
+        model.logit_scale.fill_(math.log(100))
+        generator = torch.Generator().manual_seed(6)
+        for m in model.modules():
+            if isinstance(m, torch.nn.BatchNorm2d):  # as if it were trained
+                m.running_mean.copy_((torch.randn(m.running_mean.shape, generator=generator) * 2).round() / 16)
+                m.running_var.fill_(1)
+            for name, p in m.named_parameters(recurse=False):
+                if name == "gamma":  # of its layers, which start near 0
+                    p.fill_(0.5)
+    folder = pathlib.Path(tempfile.mkdtemp())
+    (folder / "open_clip_config.json").write_text(json.dumps({
+        "model_cfg": {"embed_dim": 16, "vision_cfg": vision, "text_cfg": text, "custom_text": True},
+        "preprocess_cfg": {"mean": [0.0, 0.0, 0.0], "std": [1.0, 1.0, 1.0], "interpolation": "bilinear", "resize_mode": "shortest"},
+    }, indent=1))
+    (folder / "config.json").write_text(json.dumps({"model_type": "clip", "logit_scale": 100, "text_config": {"max_position_embeddings": 77}}, indent=1))
+    (folder / "preprocessor_config.json").write_text(json.dumps({
+        "crop_size": {"height": 64, "width": 64}, "do_center_crop": True, "do_convert_rgb": True, "do_normalize": False, "do_rescale": True, "do_resize": True,
+        "feature_extractor_type": "CLIPFeatureExtractor", "image_mean": [0.0, 0.0, 0.0], "image_processor_type": "CLIPFeatureExtractor", "image_std": [1.0, 1.0, 1.0],
+        "resample": 2, "rescale_factor": 0.00392156862745098, "size": {"shortest_edge": 64},
+    }, indent=1))
+    (folder / "tokenizer_config.json").write_text(json.dumps({"model_max_length": 77, "pad_token": "<|endoftext|>", "tokenizer_class": "CLIPTokenizer"}, indent=1))
+    (folder / "tokenizer.json").write_text("{}")
+    transform = open_clip.transform.image_transform_v2(
+        open_clip.transform.PreprocessCfg(size=64, mean=(0, 0, 0), std=(1, 1, 1), interpolation="bilinear", resize_mode="shortest"), is_train=False
+    )
+    texts = [text for text in TEXTS if "①" not in text]  # open_clip repairs such characters first
+    tokens = {"input_ids": open_clip.tokenizer.SimpleTokenizer()(texts)}
+    pixels = torch.zeros(2, 3, 64, 64)
+    axes = {**AXES, "pixel_values": {0: "batch_size"}, "input_ids": {0: "batch_size", 1: "sequence_length"}}
+    export(folder, "vision_model.onnx", model, lambda m, p: m.encode_image(p), {"pixel_values": pixels}, ["image_embeds"], axes)
+    export(folder, "text_model.onnx", model, lambda m, i: m.encode_text(i), {"input_ids": tokens["input_ids"][:2]}, ["text_embeds"], axes)
+
+    def forward(m, tokens, pixels):
+        image, words = m.encode_image(pixels, normalize=True), m.encode_text(tokens["input_ids"], normalize=True)
+        return {"image_embeds": image, "text_embeds": words, "logits_per_image": 100 * image @ words.T}
+
+    expect("mobileclip", folder, model, tokens, None, "softmax", texts, forward, lambda pictures: torch.stack([transform(p) for p in pictures]))
+
+
+FAMILIES = {"mobileclip": mobileclip, "siglip": siglip1, "siglip2": siglip2, "chinese-clip": chinese_clip, "altclip": altclip}
 
 
 def main():
