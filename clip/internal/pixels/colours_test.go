@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"testing"
@@ -19,38 +20,46 @@ import (
 
 const coloursFolder = "../../testdata/colours"
 
+// coloursArchives are the archives of pictures, each beside the hashes of what Pillow shows of them.
+var coloursArchives = []struct{ pictures, hashes string }{
+	{"pictures.tar.gz", "expected.json"},
+}
+
 // coloursPictures returns pictures of every combination of colour model, marker, sampling, alpha,
 // depth, layout and compression, and the hash of what Pillow shows of each: "" if it refuses it.
 func coloursPictures(tb testing.TB) (pictures map[string][]byte, hashes map[string]string) {
 	tb.Helper()
-	var expected struct {
-		Pillow   string            `json:"pillow"`
-		Pictures map[string]string `json:"pictures"`
-	}
-	if err := json.Unmarshal(readFile(tb, filepath.Join(coloursFolder, "expected.json")), &expected); err != nil {
-		tb.Fatal(err)
-	}
-	compressed, err := gzip.NewReader(bytes.NewReader(readFile(tb, filepath.Join(coloursFolder, "pictures.tar.gz"))))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	pictures = make(map[string][]byte)
-	for archive := tar.NewReader(compressed); ; {
-		head, err := archive.Next()
-		if errors.Is(err, io.EOF) {
-			break
+	pictures, hashes = make(map[string][]byte), make(map[string]string)
+	for _, a := range coloursArchives {
+		var expected struct {
+			Pillow   string            `json:"pillow"`
+			Pictures map[string]string `json:"pictures"`
 		}
+		if err := json.Unmarshal(readFile(tb, filepath.Join(coloursFolder, a.hashes)), &expected); err != nil {
+			tb.Fatal(err)
+		}
+		maps.Copy(hashes, expected.Pictures)
+		compressed, err := gzip.NewReader(bytes.NewReader(readFile(tb, filepath.Join(coloursFolder, a.pictures))))
 		if err != nil {
 			tb.Fatal(err)
 		}
-		if pictures[head.Name], err = io.ReadAll(archive); err != nil {
-			tb.Fatal(err)
+		for archive := tar.NewReader(compressed); ; {
+			head, err := archive.Next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				tb.Fatal(err)
+			}
+			if pictures[head.Name], err = io.ReadAll(archive); err != nil {
+				tb.Fatal(err)
+			}
+		}
+		if len(expected.Pictures) == 0 || len(pictures) != len(hashes) {
+			tb.Fatalf("%s: %d pictures, %d hashes", a.pictures, len(pictures), len(hashes))
 		}
 	}
-	if len(pictures) == 0 || len(pictures) != len(expected.Pictures) {
-		tb.Fatalf("%d pictures, %d hashes", len(pictures), len(expected.Pictures))
-	}
-	return pictures, expected.Pictures
+	return pictures, hashes
 }
 
 // decoded returns the rows of a picture, upright.
