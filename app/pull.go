@@ -18,6 +18,7 @@ type pullCommand struct {
 	Model    string   `arg:"" help:"A repository id, such as Xenova/clip-vit-base-patch32." placeholder:"MODEL"`
 	Dir      string   `help:"The folder to fill; without it models/MODEL." placeholder:"DIR"`
 	Revision string   `help:"A branch, tag or commit; without it main." default:"main" placeholder:"REV"`
+	DType    string   `help:"Which form of the graphs to fetch: fp32, fp16, q8, int8, uint8, q4, q4f16 or bnb4; without it the most precise." name:"dtype" placeholder:"DTYPE"`                                                                                                //nolint:lll // one tag is one line
 	File     []string `help:"Fetch the files that match instead of those Penstock picks: 'onnx/*_quantized.onnx', '*.gguf' (without a slash: in any folder). A graph brings its data and the model's small files along. May be given again." placeholder:"PATTERN" sep:"none"` //nolint:lll // one tag is one line
 }
 
@@ -30,7 +31,10 @@ HF_ENDPOINT names another hub than ` + hub.PublicHub + `. HF_TOKEN opens private
 
 // Validate finds bad usage.
 func (c pullCommand) Validate() error {
-	problems := []error{hub.CheckID(c.Model), hub.CheckRevision(c.Revision)}
+	problems := []error{hub.CheckID(c.Model), hub.CheckRevision(c.Revision), hub.CheckDType(c.DType)}
+	if c.DType != "" && len(c.File) > 0 {
+		problems = append(problems, errors.New("--dtype picks among the files that Penstock runs, and --file names others: leave out one of them"))
+	}
 	for _, pattern := range c.File {
 		problems = append(problems, hub.CheckPattern(pattern))
 	}
@@ -58,7 +62,7 @@ func (c pullCommand) Run(stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(stdout, advice(c.Model, commit, c.Dir, files))
+	_, err = io.WriteString(stdout, advice(c.Model, commit, c.Dir, c.DType, files))
 	return err
 }
 
@@ -75,7 +79,11 @@ func (c pullCommand) fetch(ctx context.Context) (files []hub.File, commit string
 	if err != nil {
 		return nil, "", err
 	}
-	files, err = snapshot.Choose(c.File)
+	ofDType, err := snapshot.OfDType(c.DType)
+	if err != nil {
+		return nil, "", err
+	}
+	files, err = ofDType.Choose(c.File)
 	if errors.Is(err, hub.ErrNoGraph) {
 		return nil, "", fmt.Errorf("%w\n%s", err, elsewhere(ctx, client, c.Model))
 	} else if err != nil {

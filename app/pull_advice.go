@@ -15,7 +15,7 @@ import (
 
 // advice returns what to do with files that were fetched: in YAML, with everything else as
 // comments. It depends on config.json and on the names of the files.
-func advice(id, commit, dir string, files []hub.File) string {
+func advice(id, commit, dir, dtype string, files []hub.File) string {
 	graph, gguf := "", ""
 	for _, f := range files {
 		switch filepath.Ext(f.Path) {
@@ -44,6 +44,9 @@ func advice(id, commit, dir string, files []hub.File) string {
 		return head + "# It has no config.json that says what it is; without that Penstock does not run it.\n"
 	}
 	entry := fmt.Sprintf("name: %s, kind: %%s, path: %s", scalar(modelName(id)), scalar(filepath.ToSlash(dir)))
+	if dtype != "" {
+		entry += ", dtype: " + dtype
+	}
 	switch {
 	case config.Type == "clip":
 		const recipe = "preprocessor_config.json"

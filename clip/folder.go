@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"penstock/clip/internal/pixels"
@@ -39,14 +40,16 @@ func (c config) context() int {
 	return 77
 }
 
-func openFolder(path string) (*folder, error) {
+func openFolder(path string, dtype modeldir.DType) (*folder, error) {
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("there is no folder %q: check the model's path", filepath.Base(path))
 	}
 	f := &folder{path: path}
-	f.vision, f.text = f.graphs()
+	f.vision, f.text = f.graphs(dtype)
 	var problems []error
-	if f.vision == "" && f.text == "" {
+	if there := modeldir.CLIP.DTypes(modeldir.In(path)); dtype != "" && len(there) > 0 && !slices.Contains(there, dtype) {
+		problems = append(problems, fmt.Errorf("it has no graphs of dtype %s: it has %s", dtype, modeldir.JoinDTypes(there)))
+	} else if f.vision == "" && f.text == "" {
 		problems = append(problems, errors.New("onnx/vision_model.onnx and onnx/text_model.onnx (or one onnx/model.onnx) are missing"))
 	} else if f.vision == "" {
 		problems = append(problems, missing("onnx/vision_model.onnx"))
@@ -75,16 +78,17 @@ func openFolder(path string) (*folder, error) {
 
 // graphs returns the paths of the best complete graphs, both the same where one graph holds both
 // towers. Where no form is complete, each tower is the best one found, or "".
-func (f *folder) graphs() (vision, text string) {
-	graphs := modeldir.CLIP.Graphs(modeldir.In(f.path))
+func (f *folder) graphs(dtype modeldir.DType) (vision, text string) {
+	has := dtype.Only(modeldir.In(f.path))
+	graphs := modeldir.CLIP.Graphs(has)
 	if graphs == nil {
-		return f.tower("vision_model"), f.tower("text_model")
+		return f.tower("vision_model", has), f.tower("text_model", has)
 	}
 	return filepath.Join(f.path, graphs[0]), filepath.Join(f.path, graphs[len(graphs)-1])
 }
 
-func (f *folder) tower(name string) string {
-	graph := modeldir.CLIP.Graph(name, modeldir.In(f.path))
+func (f *folder) tower(name string, has modeldir.Has) string {
+	graph := modeldir.CLIP.Graph(name, has)
 	if graph == "" {
 		return ""
 	}

@@ -146,7 +146,7 @@ func TestPullSelectsWhatIsLoaded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f, err := openFolder(path)
+		f, err := openFolder(path, "")
 		if err != nil {
 			t.Fatal(err)
 		}

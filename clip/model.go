@@ -9,19 +9,21 @@ import (
 	"penstock/apierr"
 	"penstock/clip/fetch"
 	"penstock/clip/internal/pixels"
+	"penstock/modeldir"
 	"penstock/onnx"
 )
 
 // Options configure a Model. Path is required.
 type Options struct {
-	Name         string        // its name in the engine
-	Path         string        // its folder
-	Labels       []string      // the labels of requests that name none; none: each predict must name its own
-	Template     string        // has one {} for the label; "": the label alone
-	Batch        int           // how many waiting requests one run may join; 0: 1
-	Fetch        fetch.Options // which pictures may be fetched
-	DecodeMemory int64         // bytes for pictures being decoded or waiting for their run; 0: 512 MiB
-	AutoOrient   bool          // apply the orientation in EXIF data (transformers doesn't)
+	Name         string         // its name in the engine
+	Path         string         // its folder
+	DType        modeldir.DType // of its graphs; "": the most precise of those there are
+	Labels       []string       // the labels of requests that name none; none: each predict must name its own
+	Template     string         // has one {} for the label; "": the label alone
+	Batch        int            // how many waiting requests one run may join; 0: 1
+	Fetch        fetch.Options  // which pictures may be fetched
+	DecodeMemory int64          // bytes for pictures being decoded or waiting for their run; 0: 512 MiB
+	AutoOrient   bool           // apply the orientation in EXIF data (transformers doesn't)
 	ONNX         onnx.Options
 }
 
@@ -57,7 +59,7 @@ func (m *Model) load(ctx context.Context) (err error) {
 	if err := (&Request{Labels: m.labelsOrProbes(), Template: m.options.Template}).checkTexts(); err != nil {
 		return errors.New(apierr.From(err).Message)
 	}
-	folder, err := openFolder(m.options.Path)
+	folder, err := openFolder(m.options.Path, m.options.DType)
 	if err != nil {
 		return err
 	}

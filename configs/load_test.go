@@ -182,7 +182,7 @@ func TestEveryKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := documentedClip("/srv/clip", "cat", "dog")
-	second.Template, second.AutoOrient = "a photo of a {}", false
+	second.DType, second.Template, second.AutoOrient = "q8", "a photo of a {}", false
 	second.Fetch.Allow = []configs.Target{{Network: netip.MustParsePrefix("10.0.0.0/8")}, {Network: netip.MustParsePrefix("::1/128")}, {Host: "images.example.com"}}
 	second.Fetch.Deny = []configs.Target{{Network: netip.MustParsePrefix("192.0.2.7/32")}}
 	second.Fetch.UserAgent = "example/1.0 (+https://example.com/bot)"
@@ -195,7 +195,7 @@ func TestEveryKey(t *testing.T) {
 	want.Models = []configs.Model{
 		{Name: "clip", Kind: "clip", Options: documentedClip("deploy/models/clip-tiny", "a photo of a cat", "a photo of a dog")},
 		{Name: "openai/clip", Kind: "clip", Options: second},
-		{Name: "smollm2", Kind: "onnx-llm", Options: kinds.LLMOptions{Path: "deploy/.penstock/models/smollm2-135m-instruct", MaxTokens: 512}},
+		{Name: "smollm2", Kind: "onnx-llm", Options: kinds.LLMOptions{Path: "deploy/.penstock/models/smollm2-135m-instruct", DType: "q4", MaxTokens: 512}},
 		{Name: "gpt", Kind: "openai", Options: kinds.OpenAIOptions{
 			Concurrency: 64,
 			Upstreams: []kinds.Upstream{
@@ -265,8 +265,8 @@ func TestGeneratorMustNotHavePostprocess(t *testing.T) {
 	if !errors.Is(err, rule) {
 		t.Fatalf("the rule is not in %v", err)
 	}
-	want := "p.yaml:2:40: " + rule.Error() + "\np.yaml:2:57: unknown key \"x\": known here: kind, name, aliases, default, path, max_tokens\np.yaml:5:5: " + rule.Error() +
-		"\np.yaml:7:49: unknown key \"postprocess\": known here: kind, name, aliases, default, path, labels, template, fetch, batch, decode_memory, auto_orient"
+	want := "p.yaml:2:40: " + rule.Error() + "\np.yaml:2:57: unknown key \"x\": known here: kind, name, aliases, default, path, dtype, max_tokens\np.yaml:5:5: " + rule.Error() +
+		"\np.yaml:7:49: unknown key \"postprocess\": known here: kind, name, aliases, default, path, dtype, labels, template, fetch, batch, decode_memory, auto_orient"
 	if err.Error() != want {
 		t.Errorf("got:\n%v\nwant:\n%s", err, want)
 	}

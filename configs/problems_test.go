@@ -157,7 +157,7 @@ func TestProblems(t *testing.T) {
 		{"required keys without a value", "models: [{name: , kind: clip, path: , labels: , fetch: }]\n", "f:1:11: models[0].name has no value: give it one\nf:1:31: models[0].path has no value: give it one\nf:1:39: models[0].labels has no value: give it one or leave it out\nf:1:49: models[0].fetch has no value: give it one or leave it out"},
 		{"kind as a list", "models: [{name: m, kind: [clip]}]\n", "f:1:26: models[0].kind must be one value, not a list"},
 		{"nothing but a kind", "models:\n  - kind: clip\n  - kind: onnx-llm\n  - kind: openai\n", "f:2:5: models[0].name is missing\nf:2:5: models[0].path is missing\nf:3:5: models[1].name is missing\nf:3:5: models[1].path is missing\nf:4:5: models[2].name is missing\nf:4:5: models[2].upstreams is missing"},
-		{"another kind's key", "models: [{name: m, kind: onnx-llm, path: p, labels: [a]}]\n", `f:1:45: unknown key "labels": known here: kind, name, aliases, default, path, max_tokens`},
+		{"another kind's key", "models: [{name: m, kind: onnx-llm, path: p, labels: [a]}]\n", `f:1:45: unknown key "labels": known here: kind, name, aliases, default, path, dtype, max_tokens`},
 		{
 			"name and alias", "models:\n  - {name: m, kind: onnx-llm, path: p}\n  - {name: n, kind: onnx-llm, path: q, aliases: [a, m, n]}\n  - {name: a, kind: onnx-llm, path: q, aliases: [a, b, b]}\n",
 			"f:3:53: models[1].aliases[1] is the same as models[0].name, in line 2\n" +
@@ -197,6 +197,8 @@ func TestProblems(t *testing.T) {
 		{"empty path", "models: [{name: m, kind: onnx-llm, path: \"\"}]\n", `f:1:42: models[0].path must be a path, not ""`},
 		{"zero byte in a path", "models: [{name: m, kind: onnx-llm, path: \"a\\0\"}]\n", `f:1:42: models[0].path must be a path, not "a\x00"`},
 		{"max_tokens", "models: [{name: m, kind: onnx-llm, path: p, max_tokens: 0}]\n", "f:1:57: models[0].max_tokens must be at least 1, not 0"},
+		{"dtype", "models: [{name: m, kind: clip, path: p, labels: [a], dtype: int4}, {name: n, kind: onnx-llm, path: p, dtype: q4fp16}]\n", "f:1:61: models[0].dtype must be fp32, fp16, q8, int8, uint8, q4, q4f16 or bnb4, not \"int4\": did you mean \"int8\"?\n" +
+			"f:1:110: models[1].dtype must be fp32, fp16, q8, int8, uint8, q4, q4f16 or bnb4, not \"q4fp16\": did you mean \"q4f16\"?"},
 		{"labels", "models: [{name: m, kind: clip, path: p, labels: [a, \" \", a, {b: c}, [d], ~, true]}]\n", "f:1:53: models[0].labels[1] must be some text, not \" \"\nf:1:58: models[0].labels[2] is the same as models[0].labels[0]\nf:1:61: models[0].labels[3] must be one value, not a mapping\nf:1:69: models[0].labels[4] must be one value, not a list\nf:1:74: models[0].labels[5] has no value: give it one or leave it out\nf:1:77: models[0].labels[6] must be a text, not true: did you mean \"true\"?"},
 		{"no labels", "models: [{name: m, kind: clip, path: p, labels: []}]\n", "f:1:49: models[0].labels must have at least 1 entries, not 0"},
 		{"too many labels", "models: [{name: m, kind: clip, path: p, labels: [" + strings.Repeat("a, ", 1001) + "]}]\n", "f:1:49: models[0].labels must have at most 1000 entries, not 1001"},

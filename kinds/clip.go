@@ -11,12 +11,14 @@ import (
 	"penstock/clip/fetch"
 	"penstock/configs"
 	"penstock/gateway"
+	"penstock/modeldir"
 )
 
 // ClipOptions are the options of kind clip: a folder in Hugging Face's layout whose image and text
 // encoders are run here.
 type ClipOptions struct {
 	Path         configs.Path     `yaml:"path"`
+	DType        DType            `yaml:"dtype" default:""`                     // absent: the most precise of those there are
 	Labels       []string         `yaml:"labels" default:"" min:"1" max:"1000"` // unique; absent: each predict names its own
 	Template     configs.Template `yaml:"template" default:"{}"`
 	Fetch        Fetch            `yaml:"fetch"`
@@ -63,7 +65,7 @@ func (o ClipOptions) Summary() string {
 
 func addClip(env app.Env, name string, o ClipOptions) error {
 	m := clip.New(clip.Options{
-		Name: name, Path: string(o.Path), Labels: o.Labels, Template: string(o.Template),
+		Name: name, Path: string(o.Path), DType: modeldir.DType(o.DType), Labels: o.Labels, Template: string(o.Template),
 		Batch:        o.Batch.Max,
 		Fetch:        fetchOptions(o.Fetch, env.UserAgent),
 		DecodeMemory: int64(o.DecodeMemory),

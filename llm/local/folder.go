@@ -124,12 +124,16 @@ func (c *chatTemplate) UnmarshalJSON(data []byte) error {
 
 // readFolder reads a model folder. Its errors name the file at fault inside the folder, and what is
 // wrong with it.
-func readFolder(path string) (*folder, error) {
+func readFolder(path string, dtype modeldir.DType) (*folder, error) {
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("there is no model folder %q: check the model's path; `make setup` makes the default one, `penstock import` others", filepath.Base(path))
 	}
 	f := new(folder)
-	graph := modeldir.Language.Graph("model", modeldir.In(path))
+	has := modeldir.In(path)
+	graph := modeldir.Language.Graph("model", dtype.Only(has))
+	if there := modeldir.Language.DTypes(has); graph == "" && len(there) > 0 {
+		return nil, fmt.Errorf("the model folder has no graph of dtype %s: it has %s", dtype, modeldir.JoinDTypes(there))
+	}
 	if graph == "" {
 		return nil, fmt.Errorf("the model folder has no graph: looked for %s", strings.Join(modeldir.Language.Candidates("model"), ", "))
 	}

@@ -7,6 +7,7 @@ import (
 
 	"penstock/dialect"
 	"penstock/engine"
+	"penstock/modeldir"
 	"penstock/onnx"
 )
 
@@ -17,6 +18,8 @@ const Kind = "onnx-llm"
 type Options struct {
 	Name string // the model's name in requests
 	Path string // the model folder
+	// DType is the form of the graph to run; "": the best for a CPU of those there are.
+	DType modeldir.DType
 	// MaxTokens is the limit of a completion whose request sets none; 0: the context is the limit.
 	MaxTokens int
 	ONNX      onnx.Options
@@ -43,7 +46,7 @@ func (m *Model) Register(e *engine.Engine) *engine.Model {
 
 // load reads the folder and opens the graph.
 func (m *Model) load(ctx context.Context) (err error) {
-	f, err := readFolder(m.options.Path)
+	f, err := readFolder(m.options.Path, m.options.DType)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ var importRules = map[string]struct {
 }{
 	"cmd":   {[]string{"app", "kinds"}, "a command is one call of app.Main"},
 	"app":   {[]string{"apierr", "auth", "configs", "engine", "gateway", "hub", "llm", "logging", "memory", "regular", "stream", "web"}, "the command line adds models by their Kind and knows none itself; llm is for penstock import"},
-	"kinds": {[]string{"app", "configs", "dialect", "engine", "failover", "gateway", "clip", "httpmodel", "llm", "onnx", "outbound", "regular"}, "this is where a configuration becomes a model; dialect parses the routes of pass"},
+	"kinds": {[]string{"app", "configs", "dialect", "engine", "failover", "gateway", "clip", "httpmodel", "llm", "modeldir", "onnx", "outbound", "regular"}, "this is where a configuration becomes a model; dialect parses the routes of pass, modeldir names the forms of graphs"},
 
 	"configs": {[]string{"regular"}, "kinds turns a configuration into options"},
 	"apierr":  {nil, "every package can return its errors"},
