@@ -54,6 +54,13 @@ type held struct {
 // hold loads a model with that batch size, inside a bubble of synctest, and takes the only permit.
 func hold(t *testing.T, batch int) *held {
 	t.Helper()
+	o := tiny(t)
+	o.Batch = batch
+	return holdModel(t, o)
+}
+
+func holdModel(t *testing.T, o Options) *held {
+	t.Helper()
 	h := new(held)
 	h.engine = engine.New(engine.Options{Gate: engine.GateConfig{Permits: 1, Queue: 100}, Observer: h})
 	release := make(chan struct{})
@@ -63,8 +70,6 @@ func hold(t *testing.T, batch int) *held {
 		Predict:     func(context.Context, struct{}) (struct{}, error) { <-release; return struct{}{}, nil },
 		Postprocess: pass,
 	})
-	o := tiny(t)
-	o.Batch = batch
 	h.model = New(o)
 	h.predict = h.model.Register(h.engine)
 	<-h.engine.Load(t.Context())

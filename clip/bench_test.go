@@ -1,7 +1,9 @@
 package clip
 
 import (
+	"cmp"
 	"context"
+	"os"
 	"syscall"
 	"testing"
 
@@ -13,6 +15,7 @@ import (
 // compares the server with it.
 func BenchmarkBare(b *testing.B) {
 	o := tiny(b)
+	o.Path = cmp.Or(os.Getenv("MODEL"), o.Path)
 	o.ONNX.Threads = 1
 	m := New(o)
 	if err := m.load(b.Context()); err != nil {

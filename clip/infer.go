@@ -132,9 +132,14 @@ func (m *Model) wantedOf(r *openinference.Request, f inferFeed) ([]openinference
 }
 
 // predictInfer runs each tower on the request's inputs. Requests are not joined: pixels may be any
-// numbers, and a quantised graph scales all of a call alike.
+// numbers.
 func (m *Model) predictInfer(ctx context.Context, f inferFeed) (r inferRaw, err error) {
 	r.feed = f
+	end, err := m.begin(ctx)
+	if err != nil {
+		return r, err
+	}
+	defer end()
 	size := m.towers.pictureSize()
 	r.images, err = m.towers.images(ctx, len(f.pixels)/size, func(i int, tensor []float32) { copy(tensor, f.pixels[i*size:]) })
 	if err != nil {

@@ -3,6 +3,7 @@ package clip
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"sync/atomic"
 
@@ -23,8 +24,10 @@ type Options struct {
 	Batch        int            // how many waiting requests one run may join; 0: 1
 	Fetch        fetch.Options  // which pictures may be fetched
 	DecodeMemory int64          // bytes for pictures being decoded or waiting for their run; 0: 512 MiB
+	MaxPixels    int64          // of one picture, width times height; 0: 200 million
 	AutoOrient   bool           // apply the orientation in EXIF data (transformers doesn't)
 	ONNX         onnx.Options
+	Log          *slog.Logger // nil: none
 }
 
 // A Model is a CLIP model. It may be used by any number of goroutines at once, through the engine.
@@ -71,7 +74,7 @@ func (m *Model) load(ctx context.Context) (err error) {
 	// They are two limits: pictures that wait must not keep others of their own request from being
 	// decoded.
 	waiting := m.options.DecodeMemory / 4
-	if m.processor, err = folder.processor(pixels.Options{Memory: m.options.DecodeMemory - waiting, AutoOrient: m.options.AutoOrient}); err != nil {
+	if m.processor, err = folder.processor(pixels.Options{Memory: m.options.DecodeMemory - waiting, Pixels: m.options.MaxPixels, AutoOrient: m.options.AutoOrient}); err != nil {
 		return err
 	}
 	tokens, err := folder.tokenizer()
@@ -88,7 +91,7 @@ func (m *Model) load(ctx context.Context) (err error) {
 	}()
 	height, width := m.processor.Size()
 	m.buffers = newImageBuffers(3*height*width, waiting)
-	if m.towers, err = openTowers(runtime, m.options.Name, folder, height, width); err != nil {
+	if m.towers, err = openTowers(runtime, m.options.Name, m.options.ONNX.Threads, folder, height, width); err != nil {
 		return err
 	}
 	if m.labels, err = newLabelStore(ctx, m.towers, textTokenizer{tokens, m.towers.context(folder.config)}, m.labelsOrProbes(), m.options.Template); err != nil {
@@ -99,8 +102,26 @@ func (m *Model) load(ctx context.Context) (err error) {
 	}
 	m.scale, err = m.chooseScale(ctx, folder.config.LogitScale)
 	m.loaded.Store(err == nil)
+	if err == nil && m.towers.alone && m.options.Log != nil {
+		m.options.Log.Info("requests are not joined: the model's graphs quantise activations by scales of a whole call", "model", m.options.Name)
+	}
 	return err
 }
+
+// begin waits until there are cores for another run, and returns what is called at its end. There
+// may be more permits than the cores can run: runs that share cores all end late, and requests that
+// wait can be joined.
+func (m *Model) begin(ctx context.Context) (end func(), err error) {
+	select {
+	case m.towers.running <- struct{}{}:
+		return func() { <-m.towers.running }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// runsAlone reports whether a request must not be joined with others in a run.
+func (m *Model) runsAlone() bool { return m.towers.alone }
 
 // chooseScale takes the factor of the logits from config.json, else from a graph that contains it,
 // else it is the 100 that CLIP's training ends at. (logit_scale_init_value in config.json is only

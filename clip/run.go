@@ -34,9 +34,12 @@ func (t *towers) images(ctx context.Context, count int, fill func(i int, tensor 
 	if t.imageBatch > 0 {
 		batch = t.imageBatch
 	}
+	if t.alone {
+		batch = 1
+	}
 	p := t.buffers.Get().(*pixelBuffer)
 	defer t.buffers.Put(p)
-	p.pixels = grown(p.pixels, batch*size)
+	p.pixels = grown(p.pixels, max(batch, t.imageBatch)*size)
 	var all vectors
 	for first := 0; first < count; first += batch {
 		n := min(batch, count-first)
@@ -68,6 +71,9 @@ func (t *towers) texts(ctx context.Context, ids [][]int64) (vectors, error) {
 	batch := maxTextBatch
 	if t.textBatch > 0 {
 		batch = t.textBatch
+	}
+	if t.alone {
+		batch = 1
 	}
 	var all vectors
 	for chunk := range slices.Chunk(ids, batch) {

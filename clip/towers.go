@@ -1,8 +1,10 @@
 package clip
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -24,17 +26,22 @@ const (
 // One graph may be both.
 type towers struct {
 	vision, text  *onnx.Session
-	height, width int // of a picture
-	imageBatch    int // how many pictures the graph takes in one call; 0: any number
-	textBatch     int // how many texts the graph takes in one call; 0: any number
-	length        int // how many tokens a text must have; 0: any number
+	height, width int  // of a picture
+	imageBatch    int  // how many pictures the graph takes in one call; 0: any number
+	textBatch     int  // how many texts the graph takes in one call; 0: any number
+	alone         bool // a call has one picture or one text, for its result would depend on others
+	length        int  // how many tokens a text must have; 0: any number
 
-	buffers sync.Pool // of *pixelBuffer
+	buffers sync.Pool     // of *pixelBuffer
+	running chan struct{} // has room for as many runs as keep the cores busy; more would only be slower
 }
 
 // openTowers loads a folder's graphs and checks that this package can provide their inputs.
-func openTowers(rt *onnx.Runtime, name string, f *folder, height, width int) (t *towers, err error) {
-	t = &towers{height: height, width: width, buffers: sync.Pool{New: func() any { return new(pixelBuffer) }}}
+// threads is how many a run has, 0 for all cores.
+func openTowers(rt *onnx.Runtime, name string, threads int, f *folder, height, width int) (t *towers, err error) {
+	cores := runtime.GOMAXPROCS(0)
+	atOnce := max(1, cores/cmp.Or(threads, cores))
+	t = &towers{height: height, width: width, running: make(chan struct{}, atOnce), buffers: sync.Pool{New: func() any { return new(pixelBuffer) }}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, t.close())
@@ -52,6 +59,13 @@ func openTowers(rt *onnx.Runtime, name string, f *folder, height, width int) (t 
 	}
 	if err != nil {
 		return t, err
+	}
+	for _, path := range []string{f.vision, f.text} {
+		shares, err := onnx.SharesScales(path)
+		if err != nil {
+			return t, err
+		}
+		t.alone = t.alone || shares
 	}
 	for _, s := range []*onnx.Session{t.vision, t.text} {
 		for _, in := range s.Inputs() {

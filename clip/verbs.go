@@ -16,6 +16,8 @@ func (m *Model) Register(e *engine.Engine) *engine.Prediction[Request, Result] {
 		Preprocess:   m.preprocess,
 		PredictBatch: m.predict,
 		BatchMax:     m.options.Batch,
+		Alone:        m.runsAlone,
+		Begin:        m.begin,
 		Postprocess:  m.postprocess,
 		Decode:       decode,
 		Encode:       encode,
@@ -24,6 +26,8 @@ func (m *Model) Register(e *engine.Engine) *engine.Prediction[Request, Result] {
 		Preprocess:   m.preprocessEmbeddings,
 		PredictBatch: m.predictEmbeddings,
 		BatchMax:     m.options.Batch,
+		Alone:        m.runsAlone,
+		Begin:        m.begin,
 		Postprocess:  m.postprocessEmbeddings,
 	})
 	engine.Composes(model, "rank", embed, m.rank)

@@ -93,8 +93,9 @@ func documentedClip(path configs.Path, labels ...string) kinds.ClipOptions {
 		Labels:       labels,
 		Template:     "{}",
 		Fetch:        kinds.Fetch{Timeout: 10 * time.Second, MaxSize: 20 << 20, AtOnce: 64, PerHost: 16},
-		Batch:        kinds.Batch{Max: 8},
+		Batch:        kinds.Batch{Max: 4},
 		DecodeMemory: 512 << 20,
+		MaxPixels:    200_000_000,
 		AutoOrient:   true,
 	}
 }
@@ -185,6 +186,7 @@ func TestEveryKey(t *testing.T) {
 	second.DType, second.Template, second.AutoOrient = "q8", "a photo of a {}", false
 	second.Fetch.Allow = []configs.Target{{Network: netip.MustParsePrefix("10.0.0.0/8")}, {Network: netip.MustParsePrefix("::1/128")}, {Host: "images.example.com"}}
 	second.Fetch.Deny = []configs.Target{{Network: netip.MustParsePrefix("192.0.2.7/32")}}
+	second.Batch.Max = 8
 	second.Fetch.UserAgent = "example/1.0 (+https://example.com/bot)"
 	digest := configs.SHA256{0x2c, 0x26, 0xb4, 0x6b, 0x68, 0xff, 0xc6, 0x8f, 0xf9, 0x9b, 0x45, 0x3c, 0x1d, 0x30, 0x41, 0x34, 0x13, 0x42, 0x2d, 0x70, 0x64, 0x83, 0xbf, 0xa0, 0xf9, 0x8a, 0x5e, 0x88, 0x62, 0x66, 0xe7, 0xae}
 
@@ -266,7 +268,7 @@ func TestGeneratorMustNotHavePostprocess(t *testing.T) {
 		t.Fatalf("the rule is not in %v", err)
 	}
 	want := "p.yaml:2:40: " + rule.Error() + "\np.yaml:2:57: unknown key \"x\": known here: kind, name, aliases, default, path, dtype, max_tokens\np.yaml:5:5: " + rule.Error() +
-		"\np.yaml:7:49: unknown key \"postprocess\": known here: kind, name, aliases, default, path, dtype, labels, template, fetch, batch, decode_memory, auto_orient"
+		"\np.yaml:7:49: unknown key \"postprocess\": known here: kind, name, aliases, default, path, dtype, labels, template, fetch, batch, decode_memory, max_pixels, auto_orient"
 	if err.Error() != want {
 		t.Errorf("got:\n%v\nwant:\n%s", err, want)
 	}

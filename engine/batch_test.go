@@ -205,3 +205,76 @@ func TestBatchesUnderStress(t *testing.T) {
 		}
 	})
 }
+
+// Requests are not joined for a model that reports, once it is loaded, that each runs alone.
+func TestRequestsThatRunAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(t, 1, 100)
+		release := make(chan struct{})
+		p, sizes := batching(release, 4)
+		alone := false
+		p.Alone = func() bool { return alone }
+		h := predictor(e, p)
+		alone = true // as it is loaded
+		var all sync.WaitGroup
+		for i := range 5 {
+			all.Go(func() {
+				if got, err := do(t.Context(), h, i); err != nil || got != 2*i {
+					t.Errorf("%d: %d, %v", i, got, err)
+				}
+			})
+			synctest.Wait()
+		}
+		close(release)
+		all.Wait()
+		if got := fmt.Sprint(sizes()); got != "[1 1 1 1 1]" {
+			t.Errorf("batches of %s", got)
+		}
+	})
+}
+
+// With more permits than runs can begin, requests are joined when their run begins, not when its
+// permit is given; one that leaves before then leaves its permit to others.
+func TestRequestsAreJoinedWhenARunBegins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(t, 3, 100)
+		release := make(chan struct{})
+		p, sizes := batching(release, 4)
+		running := make(chan struct{}, 1)
+		p.Begin = func(ctx context.Context) (func(), error) {
+			select {
+			case running <- struct{}{}:
+				return func() { <-running }, nil
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
+			}
+		}
+		h := predictor(e, p)
+		leaving, leave := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		for i := range 10 { // 0 runs, 1 and 2 have permits, the others wait for one
+			all.Go(func() {
+				ctx := t.Context()
+				if i == 1 {
+					ctx = leaving
+				}
+				got, err := do(ctx, h, i)
+				if i == 1 {
+					if code := apierr.From(err).Code; code != apierr.CodeCanceled {
+						t.Errorf("the one that left: %v", err)
+					}
+				} else if err != nil || got != 2*i {
+					t.Errorf("%d: %d, %v", i, got, err)
+				}
+			})
+			synctest.Wait()
+		}
+		leave()
+		synctest.Wait()
+		close(release)
+		all.Wait()
+		if got := sizes(); len(got) < 2 || got[0] != 1 || got[1] != 4 { // how the rest is joined is a matter of timing
+			t.Errorf("runs of %v", got)
+		}
+	})
+}

@@ -23,8 +23,9 @@ type ClipOptions struct {
 	Template     configs.Template `yaml:"template" default:"{}"`
 	Fetch        Fetch            `yaml:"fetch"`
 	Batch        Batch            `yaml:"batch"`
-	DecodeMemory configs.Bytes    `yaml:"decode_memory" default:"512MiB" min:"1MiB" max:"1TiB"` // for all pictures that are being decoded
-	AutoOrient   bool             `yaml:"auto_orient" default:"true"`                           // apply the EXIF orientation
+	DecodeMemory configs.Bytes    `yaml:"decode_memory" default:"512MiB" min:"1MiB" max:"1TiB"`       // for all pictures that are being decoded
+	MaxPixels    int              `yaml:"max_pixels" default:"200000000" min:"1" max:"1000000000000"` // of one picture, width times height
+	AutoOrient   bool             `yaml:"auto_orient" default:"true"`                                 // apply the EXIF orientation
 }
 
 // Fetch bounds the fetching of pictures by URL.
@@ -41,7 +42,7 @@ type Fetch struct {
 
 // Batch bounds how many waiting predicts are joined into one run.
 type Batch struct {
-	Max int `yaml:"max" default:"8" min:"1" max:"1000"`
+	Max int `yaml:"max" default:"4" min:"1" max:"1000"`
 }
 
 // Check implements configs.Checker.
@@ -69,8 +70,10 @@ func addClip(env app.Env, name string, o ClipOptions) error {
 		Batch:        o.Batch.Max,
 		Fetch:        fetchOptions(o.Fetch, env.UserAgent),
 		DecodeMemory: int64(o.DecodeMemory),
+		MaxPixels:    int64(o.MaxPixels),
 		AutoOrient:   o.AutoOrient,
 		ONNX:         onnxOptions(env),
+		Log:          env.Log,
 	})
 	m.Register(env.Engine)
 	env.Metrics.WatchLimits(name, func() (all []gateway.Limit) {

@@ -6,6 +6,12 @@
 //	make setup build .penstock/bench-clip/.installed
 //	taskset -c 0,1 go run ./bench/clip -json docs/clip.json -svg docs/clip.svg
 //
+// With -with, Penstock is measured with other settings, once for each, and -model names another
+// model, such as the one of ViT-B/32's size that make.py makes. The cosine is of the photos' vectors
+// with those of the first settings:
+//
+//	go run ./bench/clip -model /tmp/vit-b-32 -with dtype=fp32 -with dtype=int8 -with "batch=1 threads=1 permits=2"
+//
 // It prints a table; -json and -svg write the figures and a plot of them, which docs/models.md
 // shows. Without the Python of -python, Python is left out. The clients are part of the run and use
 // the same cores: each of 16 posts a photo, waits for the response, and posts the next. Other
@@ -42,6 +48,8 @@ type settings struct {
 	rounds, clients  int
 	duration         time.Duration
 	penstock, python string
+	model            string    // its folder
+	variants         []variant // none: Penstock as it is
 }
 
 func main() {
@@ -51,6 +59,12 @@ func main() {
 	flag.DurationVar(&s.duration, "duration", 8*time.Second, "how long each subject is measured in a round")
 	flag.StringVar(&s.penstock, "penstock", "./penstock", "Penstock's binary")
 	flag.StringVar(&s.python, "python", ".penstock/bench-clip/bin/python", "a Python with the packages of requirements.txt")
+	flag.StringVar(&s.model, "model", "models/clip-tiny", "the model's folder")
+	flag.Func("with", `measure Penstock with these settings, such as "dtype=q8 threads=1 permits=2 batch=8"; may be given again`, func(text string) error {
+		v, err := parseVariant(text)
+		s.variants = append(s.variants, v)
+		return err
+	})
 	jsonFile := flag.String("json", "", "file for the figures")
 	svgFile := flag.String("svg", "", "file for the plot")
 	flag.Usage = func() {
@@ -77,6 +91,7 @@ func compare(ctx context.Context, s settings, jsonFile, svgFile string) (err err
 	r := report{Clients: s.clients, Subjects: make([]result, len(subjects))}
 	for i, sub := range subjects {
 		r.Subjects[i].Name = sub.name
+		r.Subjects[i].Cosine = cosine(subjects[min(1, len(subjects)-1)].vectors, sub.vectors)
 	}
 	for round := range s.rounds {
 		for i, sub := range subjects {

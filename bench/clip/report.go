@@ -28,6 +28,7 @@ type result struct {
 	P50     float64  `json:"p50_ms,omitempty"`
 	P99     float64  `json:"p99_ms,omitempty"`
 	Tail    float64  `json:"p99_by_p50,omitempty"`
+	Cosine  float64  `json:"cosine,omitempty"` // of the photos' vectors with the first variant's; the lowest
 	Samples []sample `json:"rounds"`
 }
 
@@ -58,13 +59,17 @@ func (r *report) summarize() {
 func (r *report) text() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "%d cores, %d clients\trequests/s\tto bare\tof a core\tp50\tp99\tp99/p50\t\n", r.Cores, r.Clients)
+	fmt.Fprintf(w, "%d cores, %d clients\trequests/s\tto bare\tof a core\tp50\tp99\tp99/p50\tcosine\t\n", r.Cores, r.Clients)
 	for _, s := range r.Subjects {
 		if s.P50 == 0 {
-			fmt.Fprintf(w, "%s\t%.1f\t%.2f\t%.2f ms\t\t\t\t\n", s.Name, s.Rate, s.Ratio, s.CPU)
+			fmt.Fprintf(w, "%s\t%.1f\t%.2f\t%.2f ms\t\t\t\t\t\n", s.Name, s.Rate, s.Ratio, s.CPU)
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%.1f\t%.2f\t%.2f ms\t%.1f ms\t%.1f ms\t%.2f\t\n", s.Name, s.Rate, s.Ratio, s.CPU, s.P50, s.P99, s.Tail)
+		fmt.Fprintf(w, "%s\t%.1f\t%.2f\t%.2f ms\t%.1f ms\t%.1f ms\t%.2f\t", s.Name, s.Rate, s.Ratio, s.CPU, s.P50, s.P99, s.Tail)
+		if s.Cosine != 0 {
+			fmt.Fprintf(w, "%.5f", s.Cosine)
+		}
+		fmt.Fprint(w, "\t\n")
 	}
 	_ = w.Flush() // writing to memory does not fail
 	return b.String()

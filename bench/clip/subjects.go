@@ -20,16 +20,11 @@ import (
 // photo is what all clients send.
 const photo = "clip/testdata/photos/cat_chelsea.jpg"
 
-// configuration is Penstock's: the default one, except for the concurrent runs and their threads.
-const configuration = `runtime: {predict_concurrency: %d, onnxruntime: {threads: 1}}
-models:
-  - {name: clip, kind: clip, path: %q, labels: ["a photo of a cat", "a photo of a dog"]}
-`
-
 // subject is a program to measure.
 type subject struct {
 	name    string
 	measure func(context.Context, settings) (sample, error)
+	vectors [][]float64 // of the photos, where variants are compared
 }
 
 // process is a server that runs.
@@ -53,7 +48,7 @@ func start(ctx context.Context, s settings) (subjects []subject, stop func() err
 		return nil, stop, fmt.Errorf("make a folder: %w", err)
 	}
 	cleanup = append(cleanup, func() error { return os.RemoveAll(dir) })
-	model, err := filepath.Abs("models/clip-tiny")
+	model, err := filepath.Abs(s.model)
 	if err != nil {
 		return nil, stop, err
 	}
@@ -62,35 +57,48 @@ func start(ctx context.Context, s settings) (subjects []subject, stop func() err
 	if out, err := exec.CommandContext(ctx, "go", "test", "-c", "-o", bare, "./clip").CombinedOutput(); err != nil {
 		return nil, stop, fmt.Errorf("build the bare loop: %w\n%s", err, out)
 	}
-	subjects = append(subjects, subject{"bare loop", func(ctx context.Context, s settings) (sample, error) { return runBare(ctx, bare, s.duration) }})
+	subjects = append(subjects, subject{name: "bare loop", measure: func(ctx context.Context, s settings) (sample, error) { return runBare(ctx, bare, model, s.duration) }})
 
-	config := filepath.Join(dir, "penstock.yaml")
-	if err := os.WriteFile(config, fmt.Appendf(nil, configuration, runtime.GOMAXPROCS(0), model), 0o644); err != nil {
-		return nil, stop, err
+	variants := s.variants
+	if len(variants) == 0 {
+		variants = []variant{{name: "Penstock"}}
 	}
-	server, end, err := startPenstock(ctx, s.penstock, config)
-	cleanup = append(cleanup, end)
-	if err != nil {
-		return nil, stop, err
+	for i, v := range variants {
+		config := filepath.Join(dir, fmt.Sprintf("penstock%d.yaml", i))
+		if err := os.WriteFile(config, v.configuration(model), 0o644); err != nil {
+			return nil, stop, err
+		}
+		server, end, err := startPenstock(ctx, s.penstock, config)
+		cleanup = append(cleanup, end)
+		if err != nil {
+			return nil, stop, err
+		}
+		sub := subject{name: v.name, measure: loadOf(server, "/v1/models/clip:predict")}
+		if len(s.variants) > 0 {
+			if sub.vectors, err = vectorsOf(ctx, server); err != nil {
+				return nil, stop, err
+			}
+		}
+		subjects = append(subjects, sub)
 	}
-	subjects = append(subjects, subject{"Penstock", loadOf(server, "/v1/models/clip:predict")})
 
 	if _, err := os.Stat(s.python); err != nil {
 		fmt.Fprintf(os.Stderr, "Python is left out: %v (run make .penstock/bench-clip/.installed)\n", err)
 		return subjects, stop, nil
 	}
-	server, end, err = startPython(ctx, s.python, model)
+	server, end, err := startPython(ctx, s.python, model)
 	cleanup = append(cleanup, end)
 	if err != nil {
 		return nil, stop, err
 	}
-	return append(subjects, subject{"Python", loadOf(server, "/predict")}), stop, nil
+	return append(subjects, subject{name: "Python", measure: loadOf(server, "/predict")}), stop, nil
 }
 
 // runBare runs the bare loops and reads their figures.
-func runBare(ctx context.Context, binary string, duration time.Duration) (sample, error) {
+func runBare(ctx context.Context, binary, model string, duration time.Duration) (sample, error) {
 	cmd := exec.CommandContext(ctx, binary, "-test.run", "^$", "-test.bench", "^BenchmarkBare$", "-test.benchtime", duration.String())
 	cmd.Dir = "clip"
+	cmd.Env = append(os.Environ(), "MODEL="+model)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return sample{}, fmt.Errorf("%w\n%s", err, out)

@@ -5,7 +5,11 @@
 //	p, err := jpeg.Open(data)        // reads the headers: size, colours, EXIF data, memory
 //	memory := make([]byte, p.Samples())
 //	planes, err := p.Decode(memory)  // one for each component, chroma not upsampled
+//	for y := range p.Height {
+//		err = p.Reach(y)         // the planes have the samples of row y
+//	}
 //
+// Of a sequential picture with one scan, as nearly all are, the planes hold a few rows only.
 // It reads 8-bit Huffman-coded pictures, sequential or progressive, of one, three or four
 // components, which nearly all pictures are. Unsupported features are an UnsupportedError, data
 // that ends too early is io.ErrUnexpectedEOF, and any other error means that the data is invalid.

@@ -37,6 +37,8 @@ type Picture struct {
 	data        []byte
 	at          int // of the first scan's marker
 	progressive bool
+	inRows      bool // it is decoded in rows of units
+	reading     *reading
 	components  []component
 	hMax, vMax  int // the largest sampling factors
 	restart     int // MCUs between restart markers; 0: none
@@ -51,6 +53,7 @@ type component struct {
 	table          byte
 	width, height  int // in samples
 	across, down   int // in blocks, padded to whole MCUs
+	kept           int // rows of blocks in plane
 	quant          *[64]int32
 	plane          []byte
 	coefficients   []block // kept by progressive pictures only
@@ -96,6 +99,7 @@ func Open(data []byte) (*Picture, error) {
 			}
 			p.at -= len(body) + 4
 			p.chooseModel(adobe, jfif)
+			p.choosePlanes(body)
 			return p, nil
 		case marker == eoi:
 			return nil, broken("it ends before its data")

@@ -14,49 +14,71 @@ type scan struct {
 	skip        int // following blocks that have no more coefficients in this scan (the standard's EOBRUN)
 }
 
-// scan reads one scan, whose header is body.
-func (p *Picture) scan(body []byte) error {
+// A reading is a scan that is being read, row after row of its units.
+type reading struct {
+	*scan
+	parts        []*component
+	across, down int // in units
+	row          int // the next one
+}
+
+// begin starts to read a scan, whose header is body.
+func (p *Picture) begin(body []byte) (*reading, error) {
 	parts, s, err := p.scanHeader(body)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s.data, s.at = p.data, p.at
 
 	// One component alone is stored block by block, row by row; several are stored in units (MCUs)
 	// of the blocks that share an area.
-	across, down := ceil(p.Width, 8*p.hMax), ceil(p.Height, 8*p.vMax)
-	alone := len(parts) == 1
-	if alone {
-		across, down = ceil(parts[0].width, 8), ceil(parts[0].height, 8)
+	r := &reading{scan: s, parts: parts, across: ceil(p.Width, 8*p.hMax), down: ceil(p.Height, 8*p.vMax)}
+	if len(parts) == 1 {
+		r.across, r.down = ceil(parts[0].width, 8), ceil(parts[0].height, 8)
 	}
-	for unit := range across * down {
-		if p.restart > 0 && unit > 0 && unit%p.restart == 0 {
-			if err := s.nextRestart(); err != nil {
+	return r, nil
+}
+
+// scan reads one scan, whose header is body.
+func (p *Picture) scan(body []byte) error {
+	r, err := p.begin(body)
+	for err == nil && r.row < r.down {
+		err = p.nextRow(r)
+	}
+	return err
+}
+
+// nextRow reads the next row of units. After the last one, the picture goes on after the scan.
+func (p *Picture) nextRow(r *reading) error {
+	if r.row%4 == 0 {
+		// Else goroutines that return from C, or were preempted, wait long in Go's scheduler.
+		runtime.Gosched()
+	}
+	for x := range r.across {
+		if unit := r.row*r.across + x; p.restart > 0 && unit > 0 && unit%p.restart == 0 {
+			if err := r.nextRestart(); err != nil {
 				return err
 			}
-			for _, c := range parts {
+			for _, c := range r.parts {
 				c.previous = 0
 			}
 		}
-		x, y := unit%across, unit/across
-		if x == 0 && y%4 == 0 {
-			// Else goroutines that return from C, or were preempted, wait long in Go's scheduler.
-			runtime.Gosched()
-		}
-		for _, c := range parts {
-			if alone {
-				p.block(s, c, x, y)
+		for _, c := range r.parts {
+			if len(r.parts) == 1 {
+				p.block(r.scan, c, x, r.row)
 				continue
 			}
 			for i := range c.h * c.v {
-				p.block(s, c, x*c.h+i%c.h, y*c.v+i/c.h)
+				p.block(r.scan, c, x*c.h+i%c.h, r.row*c.v+i/c.h)
 			}
 		}
-		if s.err != nil {
-			return s.err
+		if r.err != nil {
+			return r.err
 		}
 	}
-	p.at = s.at
+	if r.row++; r.row == r.down {
+		p.at = r.at
+	}
 	return nil
 }
 

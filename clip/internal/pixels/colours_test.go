@@ -23,6 +23,7 @@ const coloursFolder = "../../testdata/colours"
 // coloursArchives are the archives of pictures, each beside the hashes of what Pillow shows of them.
 var coloursArchives = []struct{ pictures, hashes string }{
 	{"pictures.tar.gz", "expected.json"},
+	{"qoi.tar.gz", "qoi.json"},
 }
 
 // coloursPictures returns pictures of every combination of colour model, marker, sampling, alpha,
@@ -73,17 +74,22 @@ func decoded(data []byte) (width, height int, rgb []byte, err error) {
 	if err != nil {
 		return 0, 0, nil, f.failure(err)
 	}
-	r, err := pic.decode()
+	return shown(f, pic)
+}
+
+// shown returns the rows of a picture that has been opened, upright.
+func shown(f format, pic picture) (width, height int, rgb []byte, err error) {
+	defer f.recovered(&err)
+	read, err := pic.Decode()
+	if err == nil {
+		width, height = pic.stored().upright()
+		rgb = make([]byte, 3*width*height)
+		err = resize(read, pic.stored(), layout{width: width, height: height, boxW: width, boxH: height}, filters[0], rgb)
+	}
 	if err != nil {
 		return 0, 0, nil, f.failure(err)
 	}
-	r = r.upright(pic.orientation)
-	defer r.close()
-	rgb = make([]byte, 3*r.width*r.height)
-	for y := range r.height {
-		r.row(y, rgb[3*y*r.width:3*(y+1)*r.width])
-	}
-	return r.width, r.height, rgb, nil
+	return width, height, rgb, nil
 }
 
 // kindsNotRead are kinds of pictures that Pillow reads and this package refuses as unsupported.

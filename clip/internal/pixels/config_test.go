@@ -4,6 +4,8 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"penstock/clip/internal/rows"
 )
 
 func TestConfigs(t *testing.T) {
@@ -55,7 +57,7 @@ func TestConfigsThatAreRefused(t *testing.T) {
 		`{"size": [224, 224]}`:                                      "size: ",
 		`{"crop_size": {"shortest_edge": 224}}`:                     "crop_size: shortest_edge",
 		`{"crop_size": {"height": 224}}`:                            "crop_size: a side of 0",
-		`{"resample": 6}`:                                           "resample: 6",
+		`{"resample": 8}`:                                           "resample: 8",
 		`{"resample": -1}`:                                          "resample: -1",
 		`{"resample": "bicubic"}`:                                   "resample: ",
 		`{"do_resize": "yes"}`:                                      "do_resize: ",
@@ -102,13 +104,10 @@ func TestLayouts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	white := raster{width: 3, height: 9, row: func(_ int, rgb []byte) {
-		for i := range rgb {
-			rgb[i] = 255
-		}
-	}}
 	out := make([]byte, 3*4*6)
-	white.resize(r.layout(3, 9), r.filter, out)
+	if err := resize(rowsOfOne(255), stored{3, 9, 1}, r.layout(3, 9), r.filter, out); err != nil {
+		t.Fatal(err)
+	}
 	for y := range 4 {
 		for x := range 6 {
 			if got, inside := out[3*(y*6+x)] == 255, x >= 2 && x < 5; got != inside {
@@ -124,20 +123,24 @@ func TestLongPictures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	grey := func(w, h int) raster {
-		return raster{width: w, height: h, row: func(_ int, rgb []byte) {
-			for i := range rgb {
-				rgb[i] = 100
-			}
-		}}
-	}
 	for _, size := range [][2]int{{1, 65535}, {65535, 1}, {700, 65535}} {
 		out := make([]byte, 3*8*8)
-		grey(size[0], size[1]).resize(r.layout(size[0], size[1]), r.filter, out)
+		if err := resize(rowsOfOne(100), stored{size[0], size[1], 1}, r.layout(size[0], size[1]), r.filter, out); err != nil {
+			t.Fatal(err)
+		}
 		for _, v := range out {
 			if v != 100 {
 				t.Fatalf("%v: %v", size, out)
 			}
 		}
 	}
+}
+
+// rowsOfOne are rows of the same value everywhere.
+func rowsOfOne(v byte) rows.Reader {
+	return inOrder(func(_ int, rgb []byte) {
+		for i := range rgb {
+			rgb[i] = v
+		}
+	})
 }

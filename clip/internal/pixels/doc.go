@@ -3,8 +3,8 @@
 //
 // A Processor is made from a preprocessor_config.json. Process detects a picture's format (JPEG,
 // PNG, GIF, WebP, BMP or TIFF) by its first bytes, reads its size and refuses pictures that are too
-// large before it allocates memory for them, decodes the first frame, rotates it upright, resizes
-// and crops it. Normalise scales the result:
+// large before it allocates memory for them, decodes the first frame row by row, and resizes and
+// crops it while it turns it upright. Normalise scales the result:
 //
 //	p, err := pixels.NewProcessor(config, pixels.Options{Memory: 512 << 20, AutoOrient: true})
 //	height, width := p.Size()

@@ -22,6 +22,8 @@ var filters = [...]filter{
 	3: {2, cubic},
 	4: {0.5, box},
 	5: {1, hamming},
+	6: {2.5, mks2013},
+	7: {4.5, mks2021},
 }
 
 func box(x float64) float64 {
@@ -73,6 +75,39 @@ func sinc(x float64) float64 {
 	return math.Sin(x) / x
 }
 
+// mks2013 and mks2021 are John Costella's "magic kernel sharp".
+func mks2013(x float64) float64 {
+	x = math.Abs(x)
+	switch {
+	case x < 0.5:
+		return 17.0/16 - float64(7.0/4*float64(x*x))
+	case x < 1.5:
+		return (1 - x) * (7.0/4 - x)
+	case x < 2.5:
+		return -1.0 / 8 * square(x-5.0/2)
+	}
+	return 0
+}
+
+func mks2021(x float64) float64 {
+	x = math.Abs(x)
+	switch {
+	case x < 0.5:
+		return 577.0/576 - float64(239.0/144*float64(x*x))
+	case x < 1.5:
+		return float64(35.0/36*(x-1)) * (x - 239.0/140)
+	case x < 2.5:
+		return float64(1.0/6*(x-2)) * (65.0/24 - x)
+	case x < 3.5:
+		return float64(1.0/36*(x-3)) * (x - 15.0/4)
+	case x < 4.5:
+		return -1.0 / 288 * square(x-9.0/2)
+	}
+	return 0
+}
+
+func square(x float64) float64 { return float64(x * x) }
+
 // taps are the source samples one output sample is made of: weights[k] belongs to source sample
 // first+k. The weights are fixed point, precision bits behind the point.
 type taps struct {
@@ -86,7 +121,7 @@ func (t taps) end() int { return t.first + len(t.weights) }
 // precompute_coeffs and normalize_coeffs_8bpc of Pillow's Resample.c, for the outputs that are
 // needed only.
 func (f filter) tapsFor(in, out, from, to int) []taps {
-	if f.weight == nil {
+	if f.weight == nil || in == out { // some filters change a picture even if its size is kept
 		return nearest(in, out, from, to)
 	}
 	scale := float64(in) / float64(out)

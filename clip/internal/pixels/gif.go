@@ -5,6 +5,8 @@ import (
 	"errors"
 	"image"
 	"io"
+
+	"penstock/clip/internal/rows"
 )
 
 // A gifFrame is what stands before the data of a GIF's first frame.
@@ -25,18 +27,19 @@ func openGIF(data []byte) (picture, error) {
 	if f == nil {
 		return picture{}, err
 	}
-	p := picture{width: f.canvas.X, height: f.canvas.Y, orientation: 1, memory: area(f.size)}
-	p.decode = func() (raster, error) {
+	p := picture{orientation: 1}
+	p.Picture = rows.Picture{Width: f.canvas.X, Height: f.canvas.Y, Memory: area(f.size)}
+	p.Decode = func() (rows.Reader, error) {
 		if err != nil { // a picture that is too large is refused for that
-			return raster{}, err
+			return nil, err
 		}
 		memory := buffers.Get().(*[]byte)
 		*memory = grown(*memory, f.size.X*f.size.Y)
 		if err := f.decode(*memory); err != nil {
 			buffers.Put(memory)
-			return raster{}, err
+			return nil, err
 		}
-		return raster{f.canvas.X, f.canvas.Y, f.rows(*memory), func() { buffers.Put(memory) }}, nil
+		return lent(memory, f.canvas.Y, inOrder(f.rows(*memory))), nil
 	}
 	return p, nil
 }

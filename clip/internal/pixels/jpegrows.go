@@ -1,11 +1,14 @@
 package pixels
 
-import "penstock/clip/internal/jpeg"
+import (
+	"penstock/clip/internal/jpeg"
+	"penstock/clip/internal/rows"
+)
 
 // jpegRows combines a JPEG's planes as libjpeg-turbo and Pillow do: planes of half size are
 // enlarged by triangle filtering ("fancy upsampling", jdsample.c), smaller ones by repetition, and
 // the colours are those of jdcolor.c and, for inks, of cmyk2rgb in Pillow's Convert.c.
-func jpegRows(model jpeg.Model, planes []jpeg.Plane, width int) func(int, []byte) {
+func jpegRows(j *jpeg.Picture, planes []jpeg.Plane) rows.Reader {
 	lines := make([][]byte, len(planes))
 	longest := 0
 	for i, p := range planes {
@@ -13,11 +16,15 @@ func jpegRows(model jpeg.Model, planes []jpeg.Plane, width int) func(int, []byte
 		longest = max(longest, p.Width)
 	}
 	sums := make([]int32, longest)
-	return func(y int, rgb []byte) {
-		for i, p := range planes {
-			plane{p.Pix, p.Stride, p.Width, p.Height}.upsample(y, p.Across, p.Down, lines[i], sums[:p.Width])
+	width, y := j.Width, 0
+	return func(rgb []byte) error {
+		if err := j.Reach(y); err != nil {
+			return err
 		}
-		switch model {
+		for i, p := range planes {
+			plane{p.Pix, p.Stride, p.Rows, p.Width, p.Height}.upsample(y, p.Across, p.Down, lines[i], sums[:p.Width])
+		}
+		switch j.Model {
 		case jpeg.Grey:
 			copyLines(rgb, lines[0], lines[0], lines[0])
 		case jpeg.RGB:
@@ -32,8 +39,14 @@ func jpegRows(model jpeg.Model, planes []jpeg.Plane, width int) func(int, []byte
 			negate(rgb)
 			addBlack(rgb, lines[3])
 		}
+		y++
+		return nil
 	}
 }
+
+// jpegLines is how many bytes jpegRows takes, at most: a line of each of four planes, padded, and
+// of sums.
+func jpegLines(width int) int64 { return 8 * (int64(width) + 4) }
 
 func copyLines(rgb, red, green, blue []byte) {
 	for i, x := 0, 0; i+2 < len(rgb); i, x = i+3, x+1 {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"penstock/clip/internal/limit"
+	"penstock/clip/internal/rows"
 )
 
 // wantAllReleased checks that nothing holds a limit of p or waits for one.
@@ -52,7 +53,7 @@ func TestPanics(t *testing.T) {
 	} else {
 		wantReason(t, err, ReasonNotAnImage)
 	}
-	wantReason(t, p.decode(broken, picture{decode: func() (raster, error) { panic("broken") }}, nil), ReasonNotAnImage)
+	wantReason(t, p.decode(broken, picture{Picture: rows.Picture{Decode: func() (rows.Reader, error) { panic("broken") }}}, nil), ReasonNotAnImage)
 
 	defer func() {
 		if recover() == nil {

@@ -15,11 +15,20 @@ import (
 // A picture is the content of a picture's header. Nothing has been decoded yet, and no memory
 // allocated.
 type picture struct {
-	width, height int
-	memory        int64 // bytes that decoding takes, at most
-	orientation   int   // EXIF's, 1 to 8
-	alwaysOrient  bool  // the orientation is part of the format: it is applied whatever the options are
-	decode        func() (raster, error)
+	rows.Picture
+	orientation  int  // EXIF's, 1 to 8
+	alwaysOrient bool // the orientation is part of the format: it is applied whatever the options are
+}
+
+// stored describes p to what resizes it.
+func (p picture) stored() stored { return stored{p.Width, p.Height, p.orientation} }
+
+// plain makes format.open of the Open of a decoder whose files have no orientation.
+func plain(open func(data []byte) (rows.Picture, error)) func(data []byte) (picture, error) {
+	return func(data []byte) (picture, error) {
+		p, err := open(data)
+		return picture{Picture: p, orientation: 1}, err
+	}
 }
 
 func openJPEG(data []byte) (picture, error) {
@@ -27,17 +36,18 @@ func openJPEG(data []byte) (picture, error) {
 	if err != nil {
 		return picture{}, err
 	}
-	return picture{width: j.Width, height: j.Height, orientation: orientation(j.Exif, j.XMP), memory: j.Memory(), decode: func() (raster, error) {
+	p := picture{orientation: orientation(j.Exif, j.XMP)}
+	p.Picture = rows.Picture{Width: j.Width, Height: j.Height, Memory: j.Memory() + jpegLines(j.Width), Decode: func() (rows.Reader, error) {
 		memory := buffers.Get().(*[]byte)
 		*memory = grown(*memory, j.Samples())
-		done := func() { buffers.Put(memory) }
 		planes, err := j.Decode(*memory)
 		if err != nil {
-			done()
-			return raster{}, err
+			buffers.Put(memory)
+			return nil, err
 		}
-		return raster{j.Width, j.Height, jpegRows(j.Model, planes, j.Width), done}, nil
-	}}, nil
+		return lent(memory, j.Height, jpegRows(j, planes)), nil
+	}}
+	return p, nil
 }
 
 func openPNG(data []byte) (picture, error) {
@@ -53,8 +63,9 @@ func openPNG(data []byte) (picture, error) {
 	if interlaced := data[28] != 0; interlaced {
 		perPixel += perPixel / 2 // its largest pass is half a picture, held besides
 	}
-	p := picture{width: c.Width, height: c.Height, orientation: pngOrientation(data), memory: bytesFor(c, perPixel)}
-	p.decode = func() (raster, error) { return read(png.Decode(bytes.NewReader(data))) }
+	p := picture{orientation: pngOrientation(data)}
+	p.Picture = rows.Picture{Width: c.Width, Height: c.Height, Memory: bytesFor(c, perPixel)}
+	p.Decode = func() (rows.Reader, error) { return read(png.Decode(bytes.NewReader(data))) }
 	return p, nil
 }
 
@@ -63,16 +74,17 @@ func openBMP(data []byte) (picture, error) {
 	if err != nil {
 		return picture{}, err
 	}
-	return picture{width: c.Width, height: c.Height, orientation: 1, memory: bytesFor(c, 4), decode: func() (raster, error) {
-		return read(bmp.Decode(bytes.NewReader(data)))
-	}}, nil
+	p := picture{orientation: 1}
+	p.Picture = rows.Picture{Width: c.Width, Height: c.Height, Memory: bytesFor(c, 4)}
+	p.Decode = func() (rows.Reader, error) { return read(bmp.Decode(bytes.NewReader(data))) }
+	return p, nil
 }
 
 func bytesFor(c image.Config, perPixel int64) int64 { return rows.Bytes(c.Width, c.Height, perPixel) }
 
-func read(m image.Image, err error) (raster, error) {
+func read(m image.Image, err error) (rows.Reader, error) {
 	if err != nil {
-		return raster{}, err
+		return nil, err
 	}
-	return rasterOf(m), nil
+	return rowsOf(m), nil
 }

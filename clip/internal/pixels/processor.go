@@ -10,6 +10,7 @@ import (
 
 	"penstock/apierr"
 	"penstock/clip/internal/limit"
+	"penstock/clip/internal/rows"
 )
 
 // The reasons for which a picture is refused.
@@ -20,17 +21,22 @@ const (
 	ReasonTooManyPixels    = "too_many_pixels"
 )
 
-// MaxPixels is the size of the largest picture that is decoded, width times height.
-const MaxPixels = 50_000_000
+// maxPixels is the default of Options.Pixels: the largest that cameras of phones make.
+const maxPixels = 200_000_000
 
-// maxLength is the longest side that is decoded: the longest JPEG can have.
-const maxLength = math.MaxUint16
+// maxLength is the longest side that is decoded. PNG and TIFF panoramas are longer than the 65535
+// pixels of a JPEG, but stay far below it; and it bounds what a picture of one row costs, whose
+// side is all its pixels.
+const maxLength = 1_000_000
 
 // Options configure a Processor.
 type Options struct {
 	// Memory bounds, in bytes, what the pictures being decoded at one time take together; 0: 512
 	// MiB. A picture that takes more on its own is refused.
 	Memory int64
+	// Pixels is the size of the largest picture that is decoded, width times height; 0: 200
+	// million.
+	Pixels int64
 	// AutoOrient applies the orientation in pictures' EXIF data. (transformers does so for TIFF
 	// only.)
 	AutoOrient bool
@@ -54,6 +60,9 @@ func NewProcessor(file []byte, o Options) (*Processor, error) {
 	}
 	if o.Memory == 0 {
 		o.Memory = 512 << 20
+	}
+	if o.Pixels == 0 {
+		o.Pixels = maxPixels
 	}
 	return &Processor{
 		config:  c,
@@ -123,16 +132,17 @@ func (p *Processor) open(f format, data []byte) (pic picture, err error) {
 	return pic, nil
 }
 
-// decode decodes, orients, resizes and crops a picture.
+// decode decodes, orients, resizes and crops a picture, row by row.
 func (p *Processor) decode(f format, pic picture, rgb []byte) (err error) {
 	defer f.recovered(&err)
-	r, err := pic.decode()
+	read, err := pic.Decode()
+	if err == nil {
+		s := pic.stored()
+		err = resize(read, s, p.config.layout(s.upright()), p.config.filter, rgb)
+	}
 	if err != nil {
 		return f.failure(err)
 	}
-	r = r.upright(pic.orientation)
-	defer r.close()
-	r.resize(p.config.layout(r.width, r.height), p.config.filter, rgb)
 	return nil
 }
 
@@ -159,19 +169,18 @@ func (p *Processor) Normalise(rgb []byte, tensor []float32) {
 // cost is how many bytes decoding takes, or the reason why the picture is refused.
 func (p *Processor) cost(pic picture) (int64, error) {
 	switch {
-	case pic.width < 1 || pic.height < 1:
-		return 0, apierr.InvalidInput(ReasonUnsupportedImage, "the picture has no pixels: it is %d by %d", pic.width, pic.height)
-	case pic.height > MaxPixels/pic.width:
-		return 0, apierr.InvalidInput(ReasonTooManyPixels, "the picture is %d by %d pixels, more than the %d million taken here: send a smaller one", pic.width, pic.height, MaxPixels/1_000_000)
-	case pic.width > maxLength || pic.height > maxLength:
-		return 0, apierr.InvalidInput(ReasonTooManyPixels, "the picture is %d by %d pixels; no side may be longer than %d: send a smaller one", pic.width, pic.height, maxLength)
+	case pic.Width < 1 || pic.Height < 1:
+		return 0, apierr.InvalidInput(ReasonUnsupportedImage, "the picture has no pixels: it is %d by %d", pic.Width, pic.Height)
+	case rows.Bytes(pic.Width, pic.Height, 1) > p.options.Pixels:
+		return 0, apierr.InvalidInput(ReasonTooManyPixels, "the picture is %d by %d pixels, more than the %d that max_pixels allows: send a smaller one, or set max_pixels higher", pic.Width, pic.Height, p.options.Pixels)
+	case pic.Width > maxLength || pic.Height > maxLength:
+		return 0, apierr.InvalidInput(ReasonTooManyPixels, "the picture is %d by %d pixels; no side may be longer than %d: send a smaller one", pic.Width, pic.Height, maxLength)
 	}
-	need := pic.memory
-	if pic.orientation != 1 {
-		need += 3 * int64(pic.width) * int64(pic.height)
-	}
+	s := pic.stored()
+	need := resizeMemory(s, p.config.layout(s.upright()), p.config.filter)
+	need += min(pic.Memory, math.MaxInt64-need)
 	if need > p.options.Memory {
-		return 0, apierr.InvalidInput(ReasonTooManyPixels, "decoding this picture of %d by %d pixels takes %d MiB of memory, more than the %d MiB set aside here: send a smaller one", pic.width, pic.height, need>>20, p.options.Memory>>20)
+		return 0, apierr.InvalidInput(ReasonTooManyPixels, "decoding this picture of %d by %d pixels takes %d MiB of memory, more than the %d MiB that decode_memory leaves for it: send a smaller one, save it without progressive or interlaced coding, or set decode_memory higher", pic.Width, pic.Height, (need+1<<20-1)>>20, p.options.Memory>>20)
 	}
 	return need, nil
 }

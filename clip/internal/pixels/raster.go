@@ -4,50 +4,54 @@ import (
 	"image"
 	"image/color"
 	"sync"
+
+	"penstock/clip/internal/rows"
 )
 
-// A raster is a decoded picture that is read once, row by row from the top, as RGB. So a picture is
-// never held as RGB in full, whatever form its decoder produced.
-type raster struct {
-	width, height int
-	row           func(y int, rgb []byte) // fills rgb, 3*width bytes, with row y
-	done          func()                  // releases the memory that row reads; nil where there is none
-}
-
-// buffers is memory for rasters, to be used again.
+// buffers is memory for decoded pictures, to be used again.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// close releases what r holds. It must not be read any more.
-func (r raster) close() {
-	if r.done != nil {
-		r.done()
+// lent reads rows from memory of buffers, and gives that back after the last one.
+func lent(memory *[]byte, height int, read rows.Reader) rows.Reader {
+	return func(rgb []byte) error {
+		err := read(rgb)
+		if height--; height == 0 || err != nil {
+			buffers.Put(memory)
+		}
+		return err
 	}
 }
 
-// rasterOf wraps the images of Go's decoders. Alpha is dropped and the colours beneath it are kept,
+// inOrder reads rows by row, which fills rgb with row y.
+func inOrder(row func(y int, rgb []byte)) rows.Reader {
+	next := 0
+	return func(rgb []byte) error {
+		row(next, rgb)
+		next++
+		return nil
+	}
+}
+
+// rowsOf reads the images of Go's decoders. Alpha is dropped and the colours beneath it are kept,
 // as Pillow's convert("RGB") does; of 16-bit samples the high byte is used.
-func rasterOf(m image.Image) raster {
-	b := m.Bounds()
-	r := raster{width: b.Dx(), height: b.Dy()}
+func rowsOf(m image.Image) rows.Reader {
 	switch m := m.(type) {
 	case *image.Gray:
-		r.row = greyRows(m.Pix, m.Stride, 1)
+		return inOrder(greyRows(m.Pix, m.Stride, 1))
 	case *image.Gray16:
-		r.row = greyRows(m.Pix, m.Stride, 2)
+		return inOrder(greyRows(m.Pix, m.Stride, 2))
 	case *image.RGBA:
-		r.row = colourRows(m.Pix, m.Stride, 4, 1)
+		return inOrder(colourRows(m.Pix, m.Stride, 4, 1))
 	case *image.NRGBA:
-		r.row = colourRows(m.Pix, m.Stride, 4, 1)
+		return inOrder(colourRows(m.Pix, m.Stride, 4, 1))
 	case *image.RGBA64:
-		r.row = colourRows(m.Pix, m.Stride, 8, 2)
+		return inOrder(colourRows(m.Pix, m.Stride, 8, 2))
 	case *image.NRGBA64:
-		r.row = colourRows(m.Pix, m.Stride, 8, 2)
+		return inOrder(colourRows(m.Pix, m.Stride, 8, 2))
 	case *image.Paletted:
-		r.row = paletteRows(m)
-	default:
-		r.row = anyRows(m)
+		return inOrder(paletteRows(m))
 	}
-	return r
+	return inOrder(anyRows(m))
 }
 
 func greyRows(pix []byte, stride, step int) func(int, []byte) {

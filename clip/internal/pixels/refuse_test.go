@@ -122,22 +122,40 @@ func TestTooManyPixels(t *testing.T) {
 	vp8x := []byte("RIFF\x1e\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x02\x00\x00\x00\xff\xff\xff\xff\xff\xff")
 	binary.LittleEndian.PutUint32(vp8x[4:], uint32(len(vp8x)-8+len(frame)))
 	gifOf := []byte("GIF89a\xff\xff\xff\xff\x00\x00\x00")
+	progressive := func(data []byte) []byte {
+		data[bytes.Index(data, []byte{0xff, 0xc0})+1] = 0xc2
+		return data
+	}
 	for name, c := range map[string]struct {
-		data   []byte
-		memory int64
-		reason string
+		data    []byte
+		options Options
+		names   string // what the message names; "": it is only cut short
 	}{
-		"JPEG":              {jpegOf(65535, 65535), 0, ReasonTooManyPixels},
-		"JPEG, just over":   {jpegOf(10000, 5001), 0, ReasonTooManyPixels},
-		"JPEG, just under":  {jpegOf(10000, 5000), 0, ReasonTruncatedImage},
-		"JPEG, much memory": {jpegOf(10000, 5000), 50 << 20, ReasonTooManyPixels},
-		"PNG":               {pngOf(100000, 100000), 0, ReasonTooManyPixels},
-		"PNG, long":         {pngOf(70000, 1), 0, ReasonTooManyPixels},
-		"GIF":               {gifOf, 0, ReasonTooManyPixels},
-		"WebP":              {append(vp8x, frame...), 0, ReasonTooManyPixels},
+		"JPEG":                       {jpegOf(65535, 65535), Options{}, "max_pixels"},
+		"JPEG, just over":            {jpegOf(20000, 10001), Options{}, "max_pixels"},
+		"JPEG, just under":           {jpegOf(20000, 10000), Options{}, ""},
+		"JPEG, over a limit":         {jpegOf(100, 101), Options{Pixels: 10000}, "max_pixels"},
+		"JPEG, under a limit":        {jpegOf(100, 100), Options{Pixels: 10000}, ""},
+		"JPEG, over little memory":   {jpegOf(20000, 10000), Options{Memory: 1 << 18}, "decode_memory"},
+		"JPEG, of a few MiB":         {jpegOf(20000, 10000), Options{Memory: 4 << 20, AutoOrient: true}, ""},
+		"progressive":                {progressive(jpegOf(20000, 10000)), Options{}, "decode_memory"},
+		"PNG":                        {pngOf(100000, 100000), Options{}, "max_pixels"},
+		"PNG, long":                  {pngOf(1000001, 1), Options{}, "longer than 1000000"},
+		"PNG, high":                  {pngOf(1, 1000001), Options{}, "longer than 1000000"},
+		"PNG, longer than in a JPEG": {pngOf(1000000, 1), Options{}, ""},
+		"GIF":                        {gifOf, Options{}, "max_pixels"},
+		"WebP":                       {append(vp8x, frame...), Options{}, "max_pixels"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			wantReason(t, process(t, c.data, Options{Memory: c.memory}), c.reason)
+			err := process(t, c.data, c.options)
+			if c.names == "" {
+				wantReason(t, err, ReasonTruncatedImage)
+				return
+			}
+			wantReason(t, err, ReasonTooManyPixels)
+			if !strings.Contains(err.Error(), c.names) {
+				t.Errorf("%v does not name %s", err, c.names)
+			}
 		})
 	}
 	wantReason(t, process(t, jpegOf(0, 10), Options{}), ReasonUnsupportedImage)
@@ -208,10 +226,10 @@ func TestDecodingAllocatesNoMoreThanCounted(t *testing.T) {
 			err = process(t, b.Bytes(), Options{})
 			runtime.ReadMemStats(&after)
 			took := after.TotalAlloc - before.TotalAlloc
-			if err != nil || took > uint64(pic.memory)+tables {
-				t.Errorf("%d bytes were allocated, %d counted: %v", took, pic.memory, err)
+			if err != nil || took > uint64(pic.Memory)+tables {
+				t.Errorf("%d bytes were allocated, %d counted: %v", took, pic.Memory, err)
 			}
-			t.Logf("%d bytes were allocated, %d counted", took, pic.memory)
+			t.Logf("%d bytes were allocated, %d counted", took, pic.Memory)
 		})
 	}
 }
@@ -253,8 +271,8 @@ func TestStripsOfTIFFsCount(t *testing.T) {
 				}
 			case err != nil:
 				t.Error(err)
-			case pic.memory != 4*width*height+24*c.block:
-				t.Errorf("%d bytes are counted", pic.memory)
+			case pic.Memory != 4*width*height+24*c.block:
+				t.Errorf("%d bytes are counted", pic.Memory)
 			}
 		})
 	}

@@ -3,28 +3,16 @@ package pixels
 import (
 	"runtime"
 	"sync"
+
+	"penstock/clip/internal/rows"
 )
-
-// A layout is the position of a picture of one size in the output: it is resized to width x height,
-// and of that the box at left, top becomes the output. A box that reaches beyond the resized
-// picture is filled with black there (left and top may be negative).
-type layout struct {
-	width, height int // after resizing
-	left, top     int // of the box
-	boxW, boxH    int
-}
-
-// span is the part of the box that the picture covers along one side: from..to-1 of the resized
-// picture.
-func span(start, length, size int) (from, to int) {
-	return max(0, start), max(0, min(size, start+length))
-}
 
 // A scratch is the working memory of one resizing; it is used again.
 type scratch struct {
-	source []byte  // one source row, RGB
-	line   []byte  // the same, resized and cropped
-	sums   []int32 // of every output sample, precision bits behind the point
+	source []byte  // one row of the file, RGB
+	sums   []int32 // of the lines that are being added up, precision bits behind the point
+	added  []byte  // one of them, rounded
+	line   []byte  // resized and cropped
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
@@ -37,51 +25,83 @@ func grown[T any](s []T, n int) []T {
 	return s[:n]
 }
 
-// resize writes r, resized and cropped according to l, into out: boxH rows of boxW RGB pixels.
+// resize reads the rows of a picture to its end, and writes it into out, upright, resized and
+// cropped according to l: boxH rows of boxW RGB pixels.
 //
-// It is Pillow's ImagingResample for 8-bit samples: rows first, rounded to 8 bits, then columns.
-// Instead of an intermediate picture, each finished row is added at once to the sums of the output
-// rows it is part of, so that the memory depends on the output's size alone; and rows and columns
-// outside the crop are never computed. Neither changes a bit of the result.
-func (r raster) resize(l layout, f filter, out []byte) {
-	fromX, toX := span(l.left, l.boxW, l.width)
-	fromY, toY := span(l.top, l.boxH, l.height)
-	if fromX >= toX || fromY >= toY || toX-fromX < l.boxW || toY-fromY < l.boxH {
+// It is Pillow's ImagingResample for 8-bit samples: one direction first, rounded to 8 bits, then
+// the other. Instead of an intermediate picture, each row is added at once to the sums of the
+// output lines it is part of, so that only a few lines are in memory; and rows and columns outside
+// the crop are never computed. Neither changes a bit of the result.
+func resize(read rows.Reader, s stored, l layout, f filter, out []byte) error {
+	p := planFor(s, l, f)
+	if len(p.across)*len(p.down) < l.boxW*l.boxH {
 		clear(out)
 	}
-	if fromX >= toX || fromY >= toY {
-		return
-	}
-	across := f.tapsFor(r.width, l.width, fromX, toX)
-	down := f.tapsFor(r.height, l.height, fromY, toY)
-
 	b := scratches.Get().(*scratch)
 	defer scratches.Put(b)
-	stride := 3 * (toX - fromX)
-	b.source = grown(b.source, 3*r.width)
-	b.line = grown(b.line, stride)
-	b.sums = grown(b.sums, stride*len(down))
-	for i := range b.sums {
-		b.sums[i] = 1 << (precision - 1)
+	b.source = grown(b.source, 3*s.width)
+	b.line = grown(b.line, 3*len(p.across))
+	stride := len(b.line)
+	if !p.acrossFirst {
+		stride = 3 * (p.to - p.from)
+		b.added = grown(b.added, stride)
+		for i := range p.across {
+			p.across[i].first -= p.from
+		}
+	}
+	b.sums = grown(b.sums, stride*p.active)
+	sums := func(i int) []int32 {
+		i %= p.active
+		return b.sums[i*stride : (i+1)*stride]
 	}
 
-	done := 0 // output rows that are finished
-	for y := down[0].first; y < down[len(down)-1].end(); y++ {
+	begun, done := 0, 0 // lines of down
+	for y := range s.height {
 		if y%64 == 0 {
 			runtime.Gosched() // as while decoding (package internal/jpeg)
 		}
-		r.row(y, b.source)
-		resizeRow(b.source, across, b.line)
-		for i := done; i < len(down) && down[i].first <= y; i++ {
-			if k := y - down[i].first; k < len(down[i].weights) {
-				addScaled(b.sums[i*stride:(i+1)*stride], b.line, down[i].weights[k])
+		if err := read(b.source); err != nil {
+			return err
+		}
+		if done == len(p.down) || y < p.down[done].first {
+			continue
+		}
+		line := b.source[3*p.from : 3*p.to]
+		if p.acrossFirst {
+			line = b.line
+			resizeRow(b.source, p.across, line)
+		}
+		for ; begun < len(p.down) && p.down[begun].first <= y; begun++ {
+			fill(sums(begun), 1<<(precision-1))
+		}
+		for i := done; i < begun; i++ {
+			if k := y - p.down[i].first; k < len(p.down[i].weights) {
+				addScaled(sums(i), line, p.down[i].weights[k])
 			}
 		}
-		for done < len(down) && down[done].end() <= y+1 {
-			at := 3 * ((fromY-l.top+done)*l.boxW + fromX - l.left)
-			round(out[at:at+stride], b.sums[done*stride:(done+1)*stride])
-			done++
+		for ; done < begun && p.down[done].end() <= y+1; done++ {
+			if p.acrossFirst {
+				round(b.line, sums(done))
+			} else {
+				round(b.added, sums(done))
+				resizeRow(b.added, p.across, b.line)
+			}
+			p.write(out, b.line, done)
 		}
+	}
+	return nil
+}
+
+// write puts the line of down[i] where it belongs.
+func (p *plan) write(out, line []byte, i int) {
+	at := 3 * (p.at + i*p.below)
+	if p.right == 1 {
+		copy(out[at:], line)
+		return
+	}
+	for ; len(line) > 0; line = line[3:] {
+		copy(out[at:at+3], line)
+		at += 3 * p.right
 	}
 }
 
@@ -98,6 +118,12 @@ func resizeRow(source []byte, across []taps, line []byte) {
 			pixels = pixels[3:]
 		}
 		line[3*i], line[3*i+1], line[3*i+2] = clip8(red), clip8(green), clip8(blue)
+	}
+}
+
+func fill(sums []int32, v int32) {
+	for i := range sums {
+		sums[i] = v
 	}
 }
 

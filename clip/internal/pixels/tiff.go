@@ -8,6 +8,8 @@ import (
 	"math/bits"
 
 	"golang.org/x/image/tiff"
+
+	"penstock/clip/internal/rows"
 )
 
 func openTIFF(data []byte) (picture, error) {
@@ -47,8 +49,9 @@ func openTIFF(data []byte) (picture, error) {
 	if f, ok := findField(data, tagXMP); ok && (f.kind == tiffByte || f.kind == tiffUndefined) {
 		xmp = f.bytes(data, 1)
 	}
-	p := picture{width: c.Width, height: c.Height, orientation: orientation(data, xmp), alwaysOrient: true, memory: memory}
-	p.decode = func() (raster, error) {
+	p := picture{orientation: orientation(data, xmp), alwaysOrient: true}
+	p.Picture = rows.Picture{Width: c.Width, Height: c.Height, Memory: memory}
+	p.Decode = func() (rows.Reader, error) {
 		content := data
 		if reversed {
 			content = reverseBits(data)

@@ -1,13 +1,13 @@
 package pixels
 
-// A plane is one chroma plane of a picture, width x height samples.
+// A plane is one plane of a picture, width x height samples. Row y is row y % rows of pix.
 type plane struct {
-	pix                   []byte
-	stride, width, height int
+	pix                         []byte
+	stride, rows, width, height int
 }
 
 func (p plane) line(y int) []byte {
-	y = min(max(0, y), p.height-1)
+	y = min(max(0, y), p.height-1) % p.rows
 	return p.pix[y*p.stride : y*p.stride+p.width]
 }
 

@@ -7,6 +7,8 @@ import (
 
 	"golang.org/x/image/vp8"
 	"golang.org/x/image/vp8l"
+
+	"penstock/clip/internal/rows"
 )
 
 // openWebP parses the container itself, because of a lossy picture it needs the planes (Go's
@@ -25,13 +27,14 @@ func openWebP(data []byte) (picture, error) {
 	if canvas == (image.Point{}) {
 		canvas = size
 	}
-	p := picture{width: canvas.X, height: canvas.Y, orientation: orientation(f.exif, f.xmp), memory: memory}
-	p.decode = func() (raster, error) {
+	p := picture{orientation: orientation(f.exif, f.xmp)}
+	p.Picture = rows.Picture{Width: canvas.X, Height: canvas.Y, Memory: memory}
+	p.Decode = func() (rows.Reader, error) {
 		r, err := decode()
 		if err != nil || (size == canvas && corner == image.Point{}) {
 			return r, err
 		}
-		return r.onto(canvas, corner), nil
+		return onto(canvas, corner, size, r), nil
 	}
 	if inside := image.Rect(0, 0, canvas.X, canvas.Y); !(image.Rectangle{corner, corner.Add(size)}).In(inside) {
 		return picture{}, errors.New("the frame reaches beyond its canvas")
@@ -40,7 +43,7 @@ func openWebP(data []byte) (picture, error) {
 }
 
 // open reads the header of the frame.
-func (f *webpFile) open() (size image.Point, memory int64, decode func() (raster, error), err error) {
+func (f *webpFile) open() (size image.Point, memory int64, decode func() (rows.Reader, error), err error) {
 	if f.lossy {
 		d := vp8.NewDecoder()
 		d.Init(bytes.NewReader(f.frame), len(f.frame))
@@ -50,12 +53,12 @@ func (f *webpFile) open() (size image.Point, memory int64, decode func() (raster
 		}
 		size = image.Pt(head.Width, head.Height)
 		memory = 2 * area(size) // a byte for luma, a half for chroma, and rounding up to blocks
-		decode = func() (raster, error) {
+		decode = func() (rows.Reader, error) {
 			m, err := d.DecodeFrame()
 			if err != nil {
-				return raster{}, err
+				return nil, err
 			}
-			return raster{width: size.X, height: size.Y, row: webpRows(m)}, nil
+			return inOrder(webpRows(m)), nil
 		}
 	} else {
 		head, err := vp8l.DecodeConfig(bytes.NewReader(f.frame))
@@ -66,12 +69,12 @@ func (f *webpFile) open() (size image.Point, memory int64, decode func() (raster
 		// Four bytes, the same again while its transforms are undone, and one for its images of
 		// parameters.
 		memory = 9*area(size) + codesMemory(size, len(f.frame))
-		decode = func() (raster, error) {
+		decode = func() (rows.Reader, error) {
 			m, err := vp8l.Decode(bytes.NewReader(f.frame))
 			if err != nil {
-				return raster{}, err
+				return nil, err
 			}
-			return rasterOf(m), nil
+			return rowsOf(m), nil
 		}
 	}
 	return size, memory, decode, nil
@@ -96,16 +99,17 @@ func codesMemory(size image.Point, file int) int64 {
 	return groups*groupTables + min(groups*groupSymbols, int64(file)*bytesFromByte)
 }
 
-// onto draws r on a black canvas, its upper left pixel at corner.
-func (r raster) onto(canvas, corner image.Point) raster {
-	line := make([]byte, 3*r.width)
-	return raster{width: canvas.X, height: canvas.Y, row: func(y int, rgb []byte) {
+// onto draws a frame on a black canvas, its upper left pixel at corner.
+func onto(canvas, corner, size image.Point, read rows.Reader) rows.Reader {
+	y := -corner.Y // of the frame
+	return func(rgb []byte) error {
 		clear(rgb)
-		if at := y - corner.Y; at >= 0 && at < r.height && corner.X < canvas.X {
-			r.row(at, line)
-			copy(rgb[3*corner.X:], line)
+		y++
+		if y <= 0 || y > size.Y {
+			return nil
 		}
-	}}
+		return read(rgb[3*corner.X : 3*(corner.X+size.X)])
+	}
 }
 
 // webpRows converts a lossy WebP's planes as libwebp does: each chroma sample is 9 parts the
@@ -113,7 +117,8 @@ func (r raster) onto(canvas, corner image.Point) raster {
 // point from video range (dsp/yuv.h).
 func webpRows(m *image.YCbCr) func(int, []byte) {
 	width := m.Bounds().Dx()
-	blue := plane{m.Cb, m.CStride, (width + 1) / 2, (m.Bounds().Dy() + 1) / 2}
+	height := (m.Bounds().Dy() + 1) / 2
+	blue := plane{m.Cb, m.CStride, height, (width + 1) / 2, height}
 	red := blue
 	red.pix = m.Cr
 	u, v := make([]byte, width), make([]byte, width)

@@ -95,8 +95,8 @@ func TestCodesOfLosslessPicturesCount(t *testing.T) {
 		t.Fatal(err)
 	}
 	const symbols = 4 * 256
-	if least := int64(groups * (symbols*16 + 5*512)); pic.memory < least || pic.memory > 2*least {
-		t.Errorf("%d bytes are counted of what takes %d", pic.memory, least)
+	if least := int64(groups * (symbols*16 + 5*512)); pic.Memory < least || pic.Memory > 2*least {
+		t.Errorf("%d bytes are counted of what takes %d", pic.Memory, least)
 	}
 	wantReason(t, process(t, data, Options{Memory: 32 << 20}), ReasonTooManyPixels)
 	if err := process(t, data, Options{Memory: 80 << 20}); err != nil {
