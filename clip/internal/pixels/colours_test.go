@@ -24,6 +24,7 @@ const coloursFolder = "../../testdata/colours"
 var coloursArchives = []struct{ pictures, hashes string }{
 	{"pictures.tar.gz", "expected.json"},
 	{"qoi.tar.gz", "qoi.json"},
+	{"netpbm_tga.tar.gz", "netpbm_tga.json"},
 }
 
 // coloursPictures returns pictures of every combination of colour model, marker, sampling, alpha,

@@ -3,7 +3,6 @@ package pixels
 import (
 	"encoding/binary"
 	"errors"
-	"image/png"
 	"io"
 	"strings"
 
@@ -12,8 +11,10 @@ import (
 
 	"penstock/apierr"
 	"penstock/clip/internal/jpeg"
+	"penstock/clip/internal/netpbm"
 	"penstock/clip/internal/qoi"
 	"penstock/clip/internal/rows"
+	"penstock/clip/internal/tga"
 )
 
 // headSize is how many bytes of a file are examined to detect its format.
@@ -37,6 +38,8 @@ var formats = [...]format{
 	{"BMP", func(d []byte) bool { return starts("BM")(d) && binary.LittleEndian.Uint32(d[14:]) < 256 }, openBMP},
 	{"QOI", starts("qoif"), plain(qoi.Open)},
 	{"TIFF", func(d []byte) bool { return starts("II*\x00")(d) || starts("MM\x00*")(d) }, openTIFF},
+	{"PNM", netpbm.Is, plain(netpbm.Open)},
+	{"TGA", tga.Is, plain(tga.Open)}, // the last, as it has no magic number
 }
 
 // refused are formats that can be detected but not read, for a better error message.
@@ -80,14 +83,13 @@ func (f format) failure(err error) error {
 	var e *apierr.Error
 	var (
 		jpegFeature jpeg.UnsupportedError
-		pngFeature  png.UnsupportedError
 		tiffFeature tiff.UnsupportedError
 		feature     rows.UnsupportedError
 	)
 	switch {
 	case errors.As(err, &e):
 		return e
-	case errors.As(err, &jpegFeature), errors.As(err, &pngFeature), errors.As(err, &tiffFeature), errors.As(err, &feature), errors.Is(err, bmp.ErrUnsupported):
+	case errors.As(err, &jpegFeature), errors.As(err, &tiffFeature), errors.As(err, &feature), errors.Is(err, bmp.ErrUnsupported):
 		e = apierr.InvalidInput(ReasonUnsupportedImage, "this kind of %s is not supported: save it in the usual way, or in another format", f.name)
 	case truncated(err):
 		e = apierr.InvalidInput(ReasonTruncatedImage, "the picture breaks off before its end: the %s is incomplete", f.name)

@@ -3,12 +3,11 @@ package pixels
 import (
 	"bytes"
 	"image"
-	"image/color"
-	"image/png"
 
 	"golang.org/x/image/bmp"
 
 	"penstock/clip/internal/jpeg"
+	"penstock/clip/internal/png"
 	"penstock/clip/internal/rows"
 )
 
@@ -51,22 +50,11 @@ func openJPEG(data []byte) (picture, error) {
 }
 
 func openPNG(data []byte) (picture, error) {
-	c, err := png.DecodeConfig(bytes.NewReader(data))
+	p, err := png.Open(data)
 	if err != nil {
 		return picture{}, err
 	}
-	perPixel := int64(4)
-	switch c.ColorModel {
-	case color.Gray16Model, color.RGBA64Model, color.NRGBA64Model:
-		perPixel = 8
-	}
-	if interlaced := data[28] != 0; interlaced {
-		perPixel += perPixel / 2 // its largest pass is half a picture, held besides
-	}
-	p := picture{orientation: pngOrientation(data)}
-	p.Picture = rows.Picture{Width: c.Width, Height: c.Height, Memory: bytesFor(c, perPixel)}
-	p.Decode = func() (rows.Reader, error) { return read(png.Decode(bytes.NewReader(data))) }
-	return p, nil
+	return picture{Picture: p, orientation: pngOrientation(data)}, nil
 }
 
 func openBMP(data []byte) (picture, error) {
