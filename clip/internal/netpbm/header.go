@@ -67,8 +67,8 @@ func magicOf(data []byte) (string, []byte) {
 	return string(data[:n]), data[n:]
 }
 
-// Is reports whether a file that begins with head is of these kinds: its magic number is followed by
-// what begins with a digit. A comment between the two may be longer than head.
+// Is reports whether a file that begins with head is of these kinds: its magic number is followed
+// by what begins with a digit. A comment between the two may be longer than head.
 func Is(head []byte) bool {
 	if len(head) < 2 || head[0] != 'P' {
 		return false

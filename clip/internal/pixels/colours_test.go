@@ -20,7 +20,8 @@ import (
 
 const coloursFolder = "../../testdata/colours"
 
-// coloursArchives are the archives of pictures, each beside the hashes of what Pillow shows of them.
+// coloursArchives are the archives of pictures, each beside the hashes of what Pillow shows of its
+// pictures.
 var coloursArchives = []struct{ pictures, hashes string }{
 	{"pictures.tar.gz", "expected.json"},
 	{"qoi.tar.gz", "qoi.json"},

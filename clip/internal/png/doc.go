@@ -1,5 +1,5 @@
-// Package png decodes PNG pictures row by row: a picture without interlace takes the memory of two of
-// its rows and of the inflater, however large it is. Go's image/png holds all of it.
+// Package png decodes PNG pictures row by row: a picture without interlace takes the memory of two
+// of its rows and of the inflater, however large it is. Go's image/png holds all of it.
 //
 //	p, err := png.Open(data)   // reads the header: size and memory
 //	read, err := p.Decode()

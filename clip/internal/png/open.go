@@ -25,8 +25,8 @@ type header struct {
 	interlaced    bool
 }
 
-// samples is how many samples a pixel of each colour type has, and depths are the bits that each may
-// have.
+// samples is how many samples a pixel of each colour type has, and depths are the bits that each
+// may have.
 var (
 	samples = [7]int{0: 1, colours: 3, indices: 1, greyAlpha: 2, coloursToo: 4}
 	depths  = [7]string{0: "\x01\x02\x04\x08\x10", colours: "\x08\x10", indices: "\x01\x02\x04\x08", greyAlpha: "\x08\x10", coloursToo: "\x08\x10"}

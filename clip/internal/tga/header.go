@@ -64,8 +64,8 @@ func parseHeader(data []byte) (header, bool) {
 	return h, false
 }
 
-// Is reports whether a file that begins with head is a Targa. Of fields that decide nothing it wants
-// the values that are usual.
+// Is reports whether a file that begins with head is a Targa. Of fields that decide nothing it
+// wants the values that are usual.
 func Is(head []byte) bool {
 	if len(head) < headerSize {
 		return false
