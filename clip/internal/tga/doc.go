@@ -11,9 +11,9 @@
 //	}
 //
 // A file whose last row comes first is read from its end; with run lengths, where each row begins
-// is noted before, in 16 bytes. As in Pillow a colour map applies to greys too. Packets that continue
-// in the next row are read although Pillow refuses some, and a colour map beside true colours is
-// skipped.
+// is noted before, in 16 bytes. As in Pillow a colour map applies to greys too. Packets that
+// continue in the next row are read although Pillow refuses some, and a colour map beside true
+// colours is skipped.
 //
 // Targa has no magic number. Is wants every field of the header to make sense: random bytes do with
 // a probability of 2^-48, and no text does.
