@@ -78,8 +78,11 @@ const xmpName = "http://ns.adobe.com/xap/1.0/\x00"
 
 // Open reads a picture's headers, up to the start of its data. Nothing is decoded yet. data must
 // not be changed.
-func Open(data []byte) (*Picture, error) {
-	p := &Picture{data: data}
+func Open(data []byte) (*Picture, error) { return new(Tables).Open(data) }
+
+// Open is Open of a picture that refers to t.
+func (t *Tables) Open(data []byte) (*Picture, error) {
+	p := &Picture{data: data, quant: t.quant, huffman: t.huffman, restart: t.restart}
 	if len(data) < 2 {
 		return nil, io.ErrUnexpectedEOF
 	}

@@ -5,25 +5,8 @@ import (
 	"encoding/binary"
 )
 
-// Tags of a TIFF directory, which EXIF data is.
-const (
-	tagBits         = 0x0102
-	tagCompression  = 0x0103
-	tagPhotometric  = 0x0106
-	tagFillOrder    = 0x010a
-	tagStripOffsets = 0x0111
-	tagOrientation  = 0x0112
-	tagStripRows    = 0x0116
-	tagStripSizes   = 0x0117
-	tagPlanes       = 0x011c
-	tagFaxOptions   = 0x0124
-	tagTileWidth    = 0x0142
-	tagTileLength   = 0x0143
-	tagTileOffsets  = 0x0144
-	tagTileSizes    = 0x0145
-	tagExtraSamples = 0x0152
-	tagXMP          = 0x02bc
-)
+// tagOrientation is a tag of a TIFF directory, which EXIF data is.
+const tagOrientation = 0x0112
 
 // orientation returns the orientation of EXIF data, 1 (as it is) to 8, and where that has none, of
 // an XMP packet. It is 1 where it is missing or invalid.
@@ -89,10 +72,9 @@ func findField(tiff []byte, tag uint16) (tiffField, bool) {
 
 // Types of TIFF fields.
 const (
-	tiffByte      = 1
-	tiffShort     = 3
-	tiffLong      = 4
-	tiffUndefined = 7
+	tiffByte  = 1
+	tiffShort = 3
+	tiffLong  = 4
 )
 
 // bytes returns the values of a field, each size bytes: nil if they are not there.

@@ -1,15 +1,12 @@
 package pixels
 
 import (
-	"encoding/binary"
 	"errors"
 	"io"
 	"strings"
 
-	"golang.org/x/image/bmp"
-	"golang.org/x/image/tiff"
-
 	"penstock/apierr"
+	"penstock/clip/internal/bmp"
 	"penstock/clip/internal/jpeg"
 	"penstock/clip/internal/netpbm"
 	"penstock/clip/internal/qoi"
@@ -35,20 +32,13 @@ var formats = [...]format{
 	{"PNG", starts("\x89PNG\r\n\x1a\n"), openPNG},
 	{"GIF", func(d []byte) bool { return starts("GIF87a")(d) || starts("GIF89a")(d) }, openGIF},
 	{"WebP", func(d []byte) bool { return starts("RIFF")(d) && string(d[8:12]) == "WEBP" }, openWebP},
-	{"BMP", func(d []byte) bool { return starts("BM")(d) && binary.LittleEndian.Uint32(d[14:]) < 256 }, openBMP},
+	{"BMP", isBMP, plain(bmp.Open)},
+	{"Windows icon", isIcon, openIcon},
+	{"Windows cursor", isCursor, plain(bmp.OpenCursor)},
 	{"QOI", starts("qoif"), plain(qoi.Open)},
-	{"TIFF", func(d []byte) bool { return starts("II*\x00")(d) || starts("MM\x00*")(d) }, openTIFF},
+	{"TIFF", isTIFF, openTIFF},
 	{"PNM", netpbm.Is, plain(netpbm.Open)},
 	{"TGA", tga.Is, plain(tga.Open)}, // the last, as it has no magic number
-}
-
-// refused are formats that can be detected but not read, for a better error message.
-var refused = [...]struct {
-	name string
-	is   func(head []byte) bool
-}{
-	{"BigTIFF", func(d []byte) bool { return starts("II+\x00")(d) || starts("MM\x00+")(d) }},
-	{"an icon", starts("\x00\x00\x01\x00")},
 }
 
 func starts(magic string) func([]byte) bool {
@@ -67,11 +57,6 @@ func identify(data []byte) (format, error) {
 			return f, nil
 		}
 	}
-	for _, f := range refused {
-		if f.is(head) {
-			return format{}, apierr.InvalidInput(ReasonUnsupportedImage, "the picture is %s, which is not supported here: send "+supported, f.name)
-		}
-	}
 	if len(data) == 0 {
 		return format{}, apierr.InvalidInput(ReasonNotAnImage, "the picture is empty")
 	}
@@ -83,13 +68,12 @@ func (f format) failure(err error) error {
 	var e *apierr.Error
 	var (
 		jpegFeature jpeg.UnsupportedError
-		tiffFeature tiff.UnsupportedError
 		feature     rows.UnsupportedError
 	)
 	switch {
 	case errors.As(err, &e):
 		return e
-	case errors.As(err, &jpegFeature), errors.As(err, &tiffFeature), errors.As(err, &feature), errors.Is(err, bmp.ErrUnsupported):
+	case errors.As(err, &jpegFeature), errors.As(err, &feature):
 		e = apierr.InvalidInput(ReasonUnsupportedImage, "this kind of %s is not supported: save it in the usual way, or in another format", f.name)
 	case truncated(err):
 		e = apierr.InvalidInput(ReasonTruncatedImage, "the picture breaks off before its end: the %s is incomplete", f.name)

@@ -1,11 +1,6 @@
 package pixels
 
 import (
-	"bytes"
-	"image"
-
-	"golang.org/x/image/bmp"
-
 	"penstock/clip/internal/jpeg"
 	"penstock/clip/internal/png"
 	"penstock/clip/internal/rows"
@@ -55,24 +50,4 @@ func openPNG(data []byte) (picture, error) {
 		return picture{}, err
 	}
 	return picture{Picture: p, orientation: pngOrientation(data)}, nil
-}
-
-func openBMP(data []byte) (picture, error) {
-	c, err := bmp.DecodeConfig(bytes.NewReader(data))
-	if err != nil {
-		return picture{}, err
-	}
-	p := picture{orientation: 1}
-	p.Picture = rows.Picture{Width: c.Width, Height: c.Height, Memory: bytesFor(c, 4)}
-	p.Decode = func() (rows.Reader, error) { return read(bmp.Decode(bytes.NewReader(data))) }
-	return p, nil
-}
-
-func bytesFor(c image.Config, perPixel int64) int64 { return rows.Bytes(c.Width, c.Height, perPixel) }
-
-func read(m image.Image, err error) (rows.Reader, error) {
-	if err != nil {
-		return nil, err
-	}
-	return rowsOf(m), nil
 }

@@ -50,10 +50,14 @@ func TestFilesThatAreNotPictures(t *testing.T) {
 		"HEIC":         {"\x00\x00\x00\x18ftypheic", ReasonUnsupportedImage},
 		"JPEG XL":      {"\xff\x0a" + pad, ReasonUnsupportedImage},
 		"JPEG 2000":    {"\x00\x00\x00\x0cjP  \r\n\x87\n", ReasonUnsupportedImage},
-		"icon":         {"\x00\x00\x01\x00\x01\x00", ReasonUnsupportedImage},
+		"icon's head":  {"\x00\x00\x01\x00\x01\x00", ReasonTruncatedImage},
+		"no icons":     {"\x00\x00\x01\x00\x00\x00" + pad, ReasonNotAnImage},
+		"cursor":       {"\x00\x00\x02\x00\x01\x00" + pad[:16], ReasonTruncatedImage},
+		"no cursors":   {"\x00\x00\x02\x00\x00\x00" + pad, ReasonNotAnImage},
+		"bare bitmap":  {"\x28\x00\x00\x00" + pad[:10] + "\x18" + pad[:20], ReasonTruncatedImage},
+		"2-bit bitmap": {"\x28\x00\x00\x00" + pad[:10] + "\x02" + pad, ReasonNotAnImage},
 		"PDF":          {"%PDF-1.7", ReasonUnsupportedImage},
 		"Photoshop":    {"8BPS\x00\x01", ReasonUnsupportedImage},
-		"BigTIFF":      {"II+\x00\x08\x00", ReasonUnsupportedImage},
 		"JPEG's head":  {"\xff\xd8\xff", ReasonTruncatedImage},
 		"PNG's head":   {"\x89PNG\r\n\x1a\n", ReasonTruncatedImage},
 		"GIF's head":   {"GIF89a", ReasonTruncatedImage},
@@ -241,50 +245,6 @@ func TestDecodingAllocatesNoMoreThanCounted(t *testing.T) {
 				t.Errorf("%d bytes were allocated, %d counted: %v", took, pic.Memory, err)
 			}
 			t.Logf("%d bytes were allocated, %d counted", took, pic.Memory)
-		})
-	}
-}
-
-// A TIFF costs its pixels, and the largest of its strips or tiles while that is decompressed.
-func TestStripsOfTIFFsCount(t *testing.T) {
-	const width, height = 500, 300
-	const rows, tileWidth, tileLength = tagStripRows, tagTileWidth, tagTileLength
-	for name, c := range map[string]struct {
-		tags  [][3]uint32 // tag, how many numbers, the first
-		block int64       // pixels
-	}{
-		"one strip":          {[][3]uint32{{rows, 1, height}}, width * height},
-		"no size":            {nil, width * height},
-		"more rows than all": {[][3]uint32{{rows, 1, 1<<32 - 1}}, width * height},
-		"strips":             {[][3]uint32{{rows, 1, 7}}, width * 7},
-		"tiles":              {[][3]uint32{{tileWidth, 1, 64}, {tileLength, 1, 32}}, 64 * 32},
-		"tiles beyond":       {[][3]uint32{{tileWidth, 1, 1024}, {tileLength, 1, 1024}}, 1024 * 1024},
-		"endless tiles":      {[][3]uint32{{tileWidth, 1, 1 << 31}, {tileLength, 1, 1 << 31}}, 1024 * 1024},
-		"strips, twice":      {[][3]uint32{{rows, 2, 8}}, 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			tags := append([][3]uint32{{256, 1, width}, {257, 1, height}, {258, 1, 8}, {tagPhotometric, 1, 1}}, c.tags...)
-			data := binary.LittleEndian.AppendUint16([]byte("II*\x00\x08\x00\x00\x00"), uint16(len(tags)))
-			for _, tag := range tags {
-				const long = 4
-				data = binary.LittleEndian.AppendUint16(data, uint16(tag[0]))
-				data = binary.LittleEndian.AppendUint16(data, long)
-				data = binary.LittleEndian.AppendUint32(data, tag[1])
-				data = binary.LittleEndian.AppendUint32(data, tag[2])
-			}
-			pic, err := openTIFF(append(data, 0, 0, 0, 0))
-			switch {
-			case c.block == 0:
-				if f, _ := identify(data); err != nil {
-					wantReason(t, f.failure(err), ReasonUnsupportedImage)
-				} else {
-					t.Error("it is opened")
-				}
-			case err != nil:
-				t.Error(err)
-			case pic.Memory != 4*width*height+24*c.block:
-				t.Errorf("%d bytes are counted", pic.Memory)
-			}
 		})
 	}
 }

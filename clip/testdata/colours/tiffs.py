@@ -176,7 +176,8 @@ def pictures():
             yield f"{prefix}-reversed.tif", tiff(fill=2, **common)
             yield f"{prefix}-reversed-deflate.tif", tiff(fill=2, compression="deflate", **common)
             if samples > 1:
-                yield f"{prefix}-planes.tif", tiff(planar=2, **common)
+                # Of CIELab in planes Pillow takes signed samples for unsigned ones.
+                yield f"{prefix}-planes.tif", tiff(planar=2, **common), *([tiff(**common)] if photometric == 8 else [])
             elif order == "<" and photometric != 0:  # of which Pillow forgets to invert the only plane
                 yield f"{prefix}-planes-of-one.tif", tiff(planar=2, **common)
     # A fourth sample that nothing declares.
