@@ -25,6 +25,7 @@ var coloursArchives = []struct{ pictures, hashes string }{
 	{"tiffs.tar.gz", "tiffs.json"},
 	{"bmp_ico.tar.gz", "bmp_ico.json"},
 	{"qoi.tar.gz", "qoi.json"},
+	{"netpbm_tga.tar.gz", "netpbm_tga.json"},
 }
 
 // coloursPictures returns pictures of every combination of colour model, marker, sampling, alpha,

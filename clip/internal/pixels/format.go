@@ -2,15 +2,16 @@ package pixels
 
 import (
 	"errors"
-	"image/png"
 	"io"
 	"strings"
 
 	"penstock/apierr"
 	"penstock/clip/internal/bmp"
 	"penstock/clip/internal/jpeg"
+	"penstock/clip/internal/netpbm"
 	"penstock/clip/internal/qoi"
 	"penstock/clip/internal/rows"
+	"penstock/clip/internal/tga"
 )
 
 // headSize is how many bytes of a file are examined to detect its format.
@@ -36,6 +37,8 @@ var formats = [...]format{
 	{"Windows cursor", isCursor, plain(bmp.OpenCursor)},
 	{"QOI", starts("qoif"), plain(qoi.Open)},
 	{"TIFF", isTIFF, openTIFF},
+	{"PNM", netpbm.Is, plain(netpbm.Open)},
+	{"TGA", tga.Is, plain(tga.Open)}, // the last, as it has no magic number
 }
 
 func starts(magic string) func([]byte) bool {
@@ -65,13 +68,12 @@ func (f format) failure(err error) error {
 	var e *apierr.Error
 	var (
 		jpegFeature jpeg.UnsupportedError
-		pngFeature  png.UnsupportedError
 		feature     rows.UnsupportedError
 	)
 	switch {
 	case errors.As(err, &e):
 		return e
-	case errors.As(err, &jpegFeature), errors.As(err, &pngFeature), errors.As(err, &feature):
+	case errors.As(err, &jpegFeature), errors.As(err, &feature):
 		e = apierr.InvalidInput(ReasonUnsupportedImage, "this kind of %s is not supported: save it in the usual way, or in another format", f.name)
 	case truncated(err):
 		e = apierr.InvalidInput(ReasonTruncatedImage, "the picture breaks off before its end: the %s is incomplete", f.name)

@@ -1,12 +1,8 @@
 package pixels
 
 import (
-	"bytes"
-	"image"
-	"image/color"
-	"image/png"
-
 	"penstock/clip/internal/jpeg"
+	"penstock/clip/internal/png"
 	"penstock/clip/internal/rows"
 )
 
@@ -49,29 +45,9 @@ func openJPEG(data []byte) (picture, error) {
 }
 
 func openPNG(data []byte) (picture, error) {
-	c, err := png.DecodeConfig(bytes.NewReader(data))
+	p, err := png.Open(data)
 	if err != nil {
 		return picture{}, err
 	}
-	perPixel := int64(4)
-	switch c.ColorModel {
-	case color.Gray16Model, color.RGBA64Model, color.NRGBA64Model:
-		perPixel = 8
-	}
-	if interlaced := data[28] != 0; interlaced {
-		perPixel += perPixel / 2 // its largest pass is half a picture, held besides
-	}
-	p := picture{orientation: pngOrientation(data)}
-	p.Picture = rows.Picture{Width: c.Width, Height: c.Height, Memory: bytesFor(c, perPixel)}
-	p.Decode = func() (rows.Reader, error) { return read(png.Decode(bytes.NewReader(data))) }
-	return p, nil
-}
-
-func bytesFor(c image.Config, perPixel int64) int64 { return rows.Bytes(c.Width, c.Height, perPixel) }
-
-func read(m image.Image, err error) (rows.Reader, error) {
-	if err != nil {
-		return nil, err
-	}
-	return rowsOf(m), nil
+	return picture{Picture: p, orientation: pngOrientation(data)}, nil
 }

@@ -64,6 +64,9 @@ func TestFilesThatAreNotPictures(t *testing.T) {
 		"WebP's head":  {"RIFF\x00\x00\x00\x00WEBP", ReasonTruncatedImage},
 		"short WebP":   {"RIFF\x20\x00\x00\x00WEBPVP8 ", ReasonTruncatedImage},
 		"TIFF's head":  {"II*\x00", ReasonTruncatedImage},
+		"PAM":          {"P7\nWIDTH 1\n", ReasonUnsupportedImage},
+		"colour PFM":   {"PF\n1 1\n-1\n", ReasonUnsupportedImage},
+		"PNM's head":   {"P6\n1", ReasonTruncatedImage},
 		"BMP's head":   {"BM\x00\x00\x00\x00", ReasonTruncatedImage},
 		"broken PNG":   {"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR" + pad, ReasonNotAnImage},
 		"old BMP":      {"BM" + pad[:12] + "\x0c\x00\x00\x00" + pad, ReasonUnsupportedImage},
@@ -130,6 +133,10 @@ func TestTooManyPixels(t *testing.T) {
 		data[bytes.Index(data, []byte{0xff, 0xc0})+1] = 0xc2
 		return data
 	}
+	interlaced := pngOf(20000, 10000)
+	interlaced[28] = 1
+	binary.BigEndian.PutUint32(interlaced[29:], crc32.ChecksumIEEE(interlaced[12:29]))
+	tga := []byte{0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x20, 0x4e, 0x10, 0x27, 24, 0}
 	for name, c := range map[string]struct {
 		data    []byte
 		options Options
@@ -147,6 +154,10 @@ func TestTooManyPixels(t *testing.T) {
 		"PNG, long":                  {pngOf(1000001, 1), Options{}, "longer than 1000000"},
 		"PNG, high":                  {pngOf(1, 1000001), Options{}, "longer than 1000000"},
 		"PNG, longer than in a JPEG": {pngOf(1000000, 1), Options{}, ""},
+		"PNG, of a MiB":              {pngOf(20000, 10000), Options{Memory: 1 << 20}, ""},
+		"PNG, interlaced":            {interlaced, Options{}, "decode_memory"},
+		"PNM, of a MiB":              {[]byte("P6 20000 10000 65535\n"), Options{Memory: 1 << 20}, ""},
+		"TGA, of a MiB":              {tga, Options{Memory: 1 << 20}, ""},
 		"GIF":                        {gifOf, Options{}, "max_pixels"},
 		"WebP":                       {append(vp8x, frame...), Options{}, "max_pixels"},
 	} {

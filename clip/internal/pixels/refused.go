@@ -35,6 +35,8 @@ var refusedKinds = [...]refusedKind{
 	{"OpenEXR", saveAsPNG, starts("v/1\x01")},
 	{"Radiance HDR", saveAsPNG, startsAny("#?RADIANCE", "#?RGBE")},
 	{"an Apple icon", saveAsPNG, starts("icns")},
+	{"PAM", saveAsPNG, starts("P7\n")},
+	{"PFM in colours", saveAsPNG, startsAny("PF\n", "PF4\n")},
 	{"FITS", saveAsPNG, starts("SIMPLE  =")},
 	{"DICOM", saveAsPNG, func(d []byte) bool { return string(d[128:132]) == "DICM" }},
 	{"a Photoshop file", exportAsPNG, starts("8BPS")},
