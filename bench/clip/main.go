@@ -10,7 +10,7 @@
 // model, such as the one of ViT-B/32's size that make.py makes. The cosine is of the photos'
 // vectors with those of the first settings:
 //
-//	go run ./bench/clip -model /tmp/vit-b-32 -with dtype=fp32 -with dtype=int8 //		-with "batch=1 threads=1 permits=2"
+//	go run ./bench/clip -model /tmp/vit -with dtype=fp32 -with "batch=1 threads=1 permits=2"
 //
 // It prints a table; -json and -svg write the figures and a plot of them, which docs/models.md
 // shows. Without the Python of -python, Python is left out. The clients are part of the run and use

@@ -18,7 +18,7 @@ import (
 const headSize = 1024
 
 // supported are the formats, for error messages.
-const supported = "JPEG, PNG, GIF, WebP, BMP or TIFF"
+const supported = "JPEG, PNG, GIF, WebP, BMP, TIFF, ICO, PNM, TGA or QOI"
 
 // A format is a kind of picture that can be read.
 type format struct {
