@@ -2,8 +2,6 @@ package clip
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"log/slog"
 	"runtime"
 	"slices"
@@ -119,25 +117,11 @@ func photos(t *testing.T) (all []Picture) {
 // However many permits there are, no more runs are begun than there are cores for their threads.
 func TestRunsAtOnceFitTheCores(t *testing.T) {
 	o := tiny(t)
-	if n := cap(load(t, o).model.towers.running); n != 1 {
-		t.Errorf("%d runs of all cores at once", n)
-	}
-	o.ONNX.Threads = 1
-	l := load(t, o)
 	cores := runtime.GOMAXPROCS(0)
-	if n := cap(l.model.towers.running); n != cores {
-		t.Errorf("%d runs of one core at once, with %d cores", n, cores)
-	}
-	for range cores {
-		end, err := l.model.begin(t.Context())
-		if err != nil {
-			t.Fatal(err)
+	for threads, want := range map[int]int{0: 1, 1: cores, cores: 1, cores + 1: 1} {
+		o.ONNX.Threads = threads
+		if n := New(o).atOnce(); n != want {
+			t.Errorf("%d runs of %d threads at once on %d cores", n, threads, cores)
 		}
-		defer end()
-	}
-	ended, end := context.WithCancel(t.Context())
-	end()
-	if _, err := l.model.begin(ended); !errors.Is(err, context.Canceled) {
-		t.Errorf("one more: %v", err)
 	}
 }

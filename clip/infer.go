@@ -141,11 +141,6 @@ func (m *Model) wantedOf(r *openinference.Request, f inferFeed) ([]openinference
 // numbers.
 func (m *Model) predictInfer(ctx context.Context, f inferFeed) (r inferRaw, err error) {
 	r.feed = f
-	end, err := m.begin(ctx)
-	if err != nil {
-		return r, err
-	}
-	defer end()
 	size := m.towers.pictureSize()
 	r.images, err = m.towers.images(ctx, len(f.pixels)/size, func(i int, tensor []float32) { copy(tensor, f.pixels[i*size:]) })
 	if err != nil {

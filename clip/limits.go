@@ -15,10 +15,9 @@ import "penstock/clip/internal/limit"
 //	DecodeMemory    decode_memory          bytes that decoding takes       the picture is decoded
 //
 // The engine bounds the rest. It admits a request to the gate's queue, or refuses it, before all of
-// these. The gate comes after them, and a run behind it acquires none: it
-// waits for cores only (begin), and one that has them for nothing. Package limit shows why requests
-// in this order cannot block each other for ever, and panics in any other; gather, the one place
-// where the order starts, has a Holder for each request and a Child of it for each picture.
+// these. The gate comes after them, and a run behind it acquires none. Package limit shows why
+// requests in this order cannot block each other for ever, and panics in any other; gather, the one
+// place where the order starts, has a Holder for each request and a Child of it for each picture.
 func (m *Model) limits() []limit.Snapshot {
 	all := []limit.Snapshot{m.buffers.brought.Snapshot(), m.buffers.fetched.Snapshot()}
 	all = append(all, m.fetcher.Limits()...)

@@ -1,9 +1,11 @@
 package clip
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"slices"
 	"sync/atomic"
 
@@ -104,7 +106,7 @@ func (m *Model) load(ctx context.Context) (err error) {
 	}()
 	height, width := m.processor.Size()
 	m.buffers = newImageBuffers(3*height*width, waiting)
-	if m.towers, err = openTowers(runtime, m.options.Name, m.options.ONNX.Threads, folder, height, width); err != nil {
+	if m.towers, err = openTowers(runtime, m.options.Name, folder, height, width); err != nil {
 		return err
 	}
 	if m.towers.padding, err = folder.padding(fam, tokens); err != nil {
@@ -131,16 +133,11 @@ func (m *Model) load(ctx context.Context) (err error) {
 	return err
 }
 
-// begin waits until there are cores for another run, and returns what is called at its end. There
-// may be more permits than the cores can run: runs that share cores all end late, and requests that
-// wait can be joined.
-func (m *Model) begin(ctx context.Context) (end func(), err error) {
-	select {
-	case m.towers.running <- struct{}{}:
-		return func() { <-m.towers.running }, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
+// atOnce is how many runs keep the cores busy. More would share them, and all end late; requests
+// that wait instead can be joined.
+func (m *Model) atOnce() int {
+	cores := runtime.GOMAXPROCS(0)
+	return max(1, cores/cmp.Or(m.options.ONNX.Threads, cores))
 }
 
 // runsAlone reports whether a request must not be joined with others in a run.

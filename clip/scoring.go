@@ -123,7 +123,7 @@ func (m *Model) graphLine(ctx context.Context, f *folder) (line, error) {
 	if whole.text = whole.vision; whole.vision == "" {
 		return line{}, fmt.Errorf("there is no model.onnx to take logit_scale and logit_bias from: %w", errNoLine)
 	}
-	t, err := openTowers(m.towers.runtime, m.options.Name+" ("+filepath.Base(whole.vision)+")", m.options.ONNX.Threads, &whole, m.towers.height, m.towers.width)
+	t, err := openTowers(m.towers.runtime, m.options.Name+" ("+filepath.Base(whole.vision)+")", &whole, m.towers.height, m.towers.width)
 	if err != nil {
 		return line{}, err
 	}

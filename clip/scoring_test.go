@@ -151,8 +151,8 @@ func TestSigLIPWithoutScaleAndBias(t *testing.T) {
 	}
 }
 
-// The scale and the bias of towers in one form are taken from a model.onnx in another, which is what
-// penstock pull advises to fetch beside them.
+// The scale and the bias of towers in one form are taken from a model.onnx in another, which is
+// what penstock pull advises to fetch beside them.
 func TestScaleAndBiasFromModelOfAnotherDType(t *testing.T) {
 	o, _ := familyFolder(t, "siglip")
 	for _, tower := range []string{"vision_model", "text_model"} {

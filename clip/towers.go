@@ -1,10 +1,8 @@
 package clip
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 	"sync"
 
@@ -34,16 +32,12 @@ type towers struct {
 	padding       padding
 	runtime       *onnx.Runtime
 
-	buffers sync.Pool     // of *pixelBuffer
-	running chan struct{} // has room for as many runs as keep the cores busy; more would only be slower
+	buffers sync.Pool // of *pixelBuffer
 }
 
 // openTowers loads a folder's graphs and checks that this package can provide their inputs.
-// threads is how many a run has, 0 for all cores.
-func openTowers(rt *onnx.Runtime, name string, threads int, f *folder, height, width int) (t *towers, err error) {
-	cores := runtime.GOMAXPROCS(0)
-	atOnce := max(1, cores/cmp.Or(threads, cores))
-	t = &towers{runtime: rt, height: height, width: width, running: make(chan struct{}, atOnce), buffers: sync.Pool{New: func() any { return new(pixelBuffer) }}}
+func openTowers(rt *onnx.Runtime, name string, f *folder, height, width int) (t *towers, err error) {
+	t = &towers{runtime: rt, height: height, width: width, buffers: sync.Pool{New: func() any { return new(pixelBuffer) }}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, t.close())

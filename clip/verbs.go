@@ -11,13 +11,12 @@ import (
 // a query) and infer (the Open Inference Protocol's), whose requests a codec decodes. A request's
 // context must end at some time: until then the request may hold memory.
 func (m *Model) Register(e *engine.Engine) *engine.Prediction[Request, Result] {
-	model := e.Add(m.options.Name, engine.Lifecycle{Kind: "clip", Load: m.load, Close: m.close, Describe: m.describe})
+	model := e.Add(m.options.Name, engine.Lifecycle{Kind: "clip", AtOnce: m.atOnce(), Load: m.load, Close: m.close, Describe: m.describe})
 	predict := engine.Predicts(model, "predict", engine.Predictor[Request, feed, raw, Result]{
 		Preprocess:   m.preprocess,
 		PredictBatch: m.predict,
 		BatchMax:     m.options.Batch,
 		Alone:        m.runsAlone,
-		Begin:        m.begin,
 		Postprocess:  m.postprocess,
 		Decode:       decode,
 		Encode:       encode,
@@ -27,7 +26,6 @@ func (m *Model) Register(e *engine.Engine) *engine.Prediction[Request, Result] {
 		PredictBatch: m.predictEmbeddings,
 		BatchMax:     m.options.Batch,
 		Alone:        m.runsAlone,
-		Begin:        m.begin,
 		Postprocess:  m.postprocessEmbeddings,
 	})
 	engine.Composes(model, "rank", embed, m.rank)

@@ -16,21 +16,18 @@ import (
 type batcher[Feed, Raw any] struct {
 	max     int
 	alone   func() bool // nil: no
-	begin   func(ctx context.Context) (end func(), err error)
 	predict func(ctx context.Context, feeds []Feed) ([]Raw, error)
 
 	mu      sync.Mutex
 	waiting []*member[Feed, Raw] // queued at the gate, in order
-	pending []*member[Feed, Raw] // with a permit, until a run can begin, in order
 }
 
 // member is one request of a run, or one that waits for a run.
 type member[Feed, Raw any] struct {
 	feed   Feed
 	waiter *gate.Waiter
-	run    *batchRun[Raw] // set, with index, by the member that collects it, before its wait ends
+	run    *batchRun[Raw] // set, with index, by the member that collects it, before it is withdrawn from the queue
 	index  int            // of its feed in the run
-	stop   func()         // ends its wait until a run can begin
 }
 
 // batchRun is one run of several members.
@@ -72,42 +69,7 @@ func (b *batcher[Feed, Raw]) do(ctx context.Context, c *Call, feed Feed) (raw Ra
 		return raw, err
 	}
 	defer permit.Release()
-	if b.begin != nil {
-		end, collected, err := b.beginRun(ctx, m)
-		switch {
-		case collected:
-			permit.Release()
-			return b.wait(ctx, m)
-		case err != nil:
-			return raw, canceled(err)
-		}
-		defer end()
-	}
 	return b.run(ctx, c, m)
-}
-
-// beginRun waits until a run of m, which has a permit, can begin, or another collects m.
-func (b *batcher[Feed, Raw]) beginRun(ctx context.Context, m *member[Feed, Raw]) (end func(), collected bool, err error) {
-	wait, stop := context.WithCancel(ctx)
-	defer stop()
-	m.stop = stop
-	b.mu.Lock()
-	b.pending = append(b.pending, m)
-	b.mu.Unlock()
-
-	end, err = b.begin(wait)
-
-	b.mu.Lock()
-	b.pending = slices.DeleteFunc(b.pending, func(p *member[Feed, Raw]) bool { return p == m })
-	collected = m.run != nil
-	b.mu.Unlock()
-	if collected && err == nil { // at the same moment
-		end()
-	}
-	if err != nil && ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
-	return end, collected, err
 }
 
 // run runs the batch of m, which has the permit, and of those it collects.
@@ -135,10 +97,9 @@ func (b *batcher[Feed, Raw]) run(ctx context.Context, c *Call, m *member[Feed, R
 	return run.raws[0], nil
 }
 
-// collect takes the requests that wait behind m into its run, those with a permit first, and
-// returns all feeds, m's first. A collected member cannot leave the run's count before the run's
-// size is known: it learns of the run only when its wait ends, and needs the run's lock to leave
-// it.
+// collect takes the requests that wait behind m into its run, and returns all feeds, m's first. A
+// collected member cannot leave the run's count before the run's size is known: it learns of the
+// run only when it is withdrawn, and needs the run's lock to leave it.
 func (b *batcher[Feed, Raw]) collect(m *member[Feed, Raw]) []Feed {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -148,15 +109,6 @@ func (b *batcher[Feed, Raw]) collect(m *member[Feed, Raw]) []Feed {
 	if b.alone != nil && b.alone() {
 		limit = 1
 	}
-	b.pending = slices.DeleteFunc(b.pending, func(p *member[Feed, Raw]) bool {
-		if len(feeds) == limit {
-			return false
-		}
-		p.run, p.index = m.run, len(feeds)
-		feeds = append(feeds, p.feed)
-		p.stop()
-		return true
-	})
 	b.waiting = slices.DeleteFunc(b.waiting, func(w *member[Feed, Raw]) bool {
 		if len(feeds) == limit {
 			return false

@@ -233,32 +233,24 @@ func TestRequestsThatRunAlone(t *testing.T) {
 	})
 }
 
-// With more permits than runs can begin, requests are joined when their run begins, not when its
-// permit is given; one that leaves before then leaves its permit to others.
-func TestRequestsAreJoinedWhenARunBegins(t *testing.T) {
+// A model that holds fewer permits than there are is joined when one of its runs ends, and leaves
+// the other permits to other models.
+func TestAModelHoldsFewerPermitsThanThereAre(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, 3, 100)
 		release := make(chan struct{})
 		p, sizes := batching(release, 4)
-		running := make(chan struct{}, 1)
-		p.Begin = func(ctx context.Context) (func(), error) {
-			select {
-			case running <- struct{}{}:
-				return func() { <-running }, nil
-			case <-ctx.Done():
-				return nil, context.Cause(ctx)
-			}
-		}
-		h := predictor(e, p)
+		bounded := engine.Predicts(e.Add("bounded", engine.Lifecycle{Kind: "test", AtOnce: 1}), "predict", p)
+		other := predictor(e, doubler())
 		leaving, leave := context.WithCancel(t.Context())
 		var all sync.WaitGroup
-		for i := range 10 { // 0 runs, 1 and 2 have permits, the others wait for one
+		for i := range 10 { // 0 runs, the others wait
 			all.Go(func() {
 				ctx := t.Context()
 				if i == 1 {
 					ctx = leaving
 				}
-				got, err := do(ctx, h, i)
+				got, err := do(ctx, bounded, i)
 				if i == 1 {
 					if code := apierr.From(err).Code; code != apierr.CodeCanceled {
 						t.Errorf("the one that left: %v", err)
@@ -269,12 +261,18 @@ func TestRequestsAreJoinedWhenARunBegins(t *testing.T) {
 			})
 			synctest.Wait()
 		}
+		if g := e.Snapshot().Gates[0]; g.InUse != 1 || g.Waiting != 9 {
+			t.Errorf("%d permits in use, %d wait", g.InUse, g.Waiting)
+		}
+		if got, err := do(t.Context(), other, 7); err != nil || got != 14 {
+			t.Errorf("another model: %d, %v", got, err)
+		}
 		leave()
 		synctest.Wait()
 		close(release)
 		all.Wait()
-		if got := sizes(); len(got) < 2 || got[0] != 1 || got[1] != 4 { // how the rest is joined is a matter of timing
-			t.Errorf("runs of %v", got)
+		if got := fmt.Sprint(sizes()); got != "[1 4 4]" {
+			t.Errorf("runs of %s", got)
 		}
 	})
 }

@@ -19,10 +19,6 @@ type Predictor[In, Feed, Raw, Out any] struct {
 	BatchMax     int
 	// Alone reports whether each run has one feed all the same, once the model is loaded. nil: no.
 	Alone func() bool
-	// Begin, which may be nil, waits after a permit is given until a run can begin, and returns
-	// what is called at its end. Requests that wait meanwhile, for that or for a permit, are
-	// joined.
-	Begin func(ctx context.Context) (end func(), err error)
 
 	Decode func(Input) (In, error)   // nil: JSON
 	Encode func(Out) (Output, error) // nil: JSON
@@ -50,7 +46,7 @@ func Predicts[In, Feed, Raw, Out any](m *Model, verb string, p Predictor[In, Fee
 		return underPermit(ctx, c, func() (Raw, error) { return phase(ctx, m, PhasePredict, p.Predict, feed) })
 	}
 	if p.PredictBatch != nil {
-		predict = (&batcher[Feed, Raw]{max: max(1, p.BatchMax), alone: p.Alone, begin: p.Begin, predict: p.PredictBatch}).do
+		predict = (&batcher[Feed, Raw]{max: max(1, p.BatchMax), alone: p.Alone, predict: p.PredictBatch}).do
 	}
 	run := func(ctx context.Context, c *Call, in In) (out Out, err error) {
 		feed, err := phase(ctx, m, PhasePreprocess, p.Preprocess, in)

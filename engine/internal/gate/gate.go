@@ -50,6 +50,7 @@ type Ticket struct {
 	Caller   string
 	Priority Priority
 	Length   Length
+	Bound    *Bound // nil: the gate's own
 }
 
 // Gate is safe for use by many goroutines.
@@ -70,7 +71,7 @@ type Gate struct {
 // caller is what one caller holds. It exists as long as it holds a slot.
 type caller struct {
 	inside, inUse int
-	lines         [priorities][lengths]*line // of its waiters; nil where it has none
+	lines         map[lineKey]*line // of its waiters; those that have some
 }
 
 type refusal struct {
@@ -131,7 +132,7 @@ func (g *Gate) Enter(t Ticket) (*Slot, error) {
 	}
 	c := g.callers[t.Caller]
 	if c == nil {
-		c = &caller{}
+		c = &caller{lines: map[lineKey]*line{}}
 		g.callers[t.Caller] = c
 	}
 	c.inside++
@@ -261,6 +262,7 @@ func (g *Gate) take(s *Slot, n int) {
 	if s.ticket.Length == Long {
 		g.long += n
 	}
+	s.ticket.Bound.take(n)
 }
 
 // grant gives free permits to those whose turn it is. The caller holds g.mu.
