@@ -63,8 +63,8 @@ func (c *jpegCodec) open(block []byte) (*jpeg.Picture, error) {
 	return p, nil
 }
 
-// maxSurplus is how many rows too many all strips may have together: some writers do not cut off the
-// last one. If each had them, decoding would take far longer than the picture is large.
+// maxSurplus is how many rows too many all strips may have together: some writers do not cut off
+// the last one. If each had them, decoding would take far longer than the picture is large.
 const maxSurplus = 64
 
 func (c *jpegCodec) memory() int64 {
