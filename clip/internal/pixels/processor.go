@@ -129,7 +129,7 @@ func (p *Processor) Process(ctx context.Context, holder *limit.Holder, data, rgb
 	if err := held.Grow(ctx, need); err != nil {
 		return err
 	}
-	return p.decode(f, pic, rgb)
+	return p.decode(ctx, f, pic, rgb)
 }
 
 // open reads a picture's header.
@@ -144,18 +144,32 @@ func (p *Processor) open(f format, data []byte) (pic picture, err error) {
 	return pic, nil
 }
 
-// decode decodes, orients, resizes and crops a picture, row by row.
-func (p *Processor) decode(f format, pic picture, rgb []byte) (err error) {
+// decode decodes, orients, resizes and crops a picture, row by row, until ctx ends.
+func (p *Processor) decode(ctx context.Context, f format, pic picture, rgb []byte) (err error) {
 	defer f.recovered(&err)
 	read, err := pic.Decode()
 	if err == nil {
 		s := pic.stored()
-		err = resize(read, s, p.config.layout(s.upright()), p.config.filter, rgb)
+		err = resize(whileWanted(ctx, read), s, p.config.layout(s.upright()), p.config.filter, rgb)
 	}
-	if err != nil {
-		return f.failure(err)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
 	}
-	return nil
+	return f.failure(err)
+}
+
+// whileWanted reads rows until ctx ends: a large picture takes seconds, and a core and memory that
+// others wait for. A row may be a million pixels, so that ctx is examined before each.
+func whileWanted(ctx context.Context, read rows.Reader) rows.Reader {
+	return func(rgb []byte) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return read(rgb)
+	}
 }
 
 // recovered converts a panic into an error. Decoders parse untrusted bytes: one that panics has met

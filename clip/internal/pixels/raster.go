@@ -2,7 +2,6 @@ package pixels
 
 import (
 	"image"
-	"image/color"
 	"sync"
 
 	"penstock/clip/internal/rows"
@@ -32,70 +31,13 @@ func inOrder(row func(y int, rgb []byte)) rows.Reader {
 	}
 }
 
-// rowsOf reads the images of Go's decoders. Alpha is dropped and the colours beneath it are kept,
-// as Pillow's convert("RGB") does; of 16-bit samples the high byte is used.
-func rowsOf(m image.Image) rows.Reader {
-	switch m := m.(type) {
-	case *image.Gray:
-		return inOrder(greyRows(m.Pix, m.Stride, 1))
-	case *image.Gray16:
-		return inOrder(greyRows(m.Pix, m.Stride, 2))
-	case *image.RGBA:
-		return inOrder(colourRows(m.Pix, m.Stride, 4, 1))
-	case *image.NRGBA:
-		return inOrder(colourRows(m.Pix, m.Stride, 4, 1))
-	case *image.RGBA64:
-		return inOrder(colourRows(m.Pix, m.Stride, 8, 2))
-	case *image.NRGBA64:
-		return inOrder(colourRows(m.Pix, m.Stride, 8, 2))
-	case *image.Paletted:
-		return inOrder(paletteRows(m))
-	}
-	return inOrder(anyRows(m))
-}
-
-func greyRows(pix []byte, stride, step int) func(int, []byte) {
-	return func(y int, rgb []byte) {
-		line := pix[y*stride:]
-		for i, x := 0, 0; i+2 < len(rgb); i, x = i+3, x+step {
-			v := line[x]
-			rgb[i], rgb[i+1], rgb[i+2] = v, v, v
-		}
-	}
-}
-
-// colourRows reads interleaved colours: step bytes a pixel, each sample size bytes, the high one
-// first.
-func colourRows(pix []byte, stride, step, size int) func(int, []byte) {
-	return func(y int, rgb []byte) {
-		line := pix[y*stride:]
-		for i, x := 0, 0; i+2 < len(rgb); i, x = i+3, x+step {
-			rgb[i], rgb[i+1], rgb[i+2] = line[x], line[x+size], line[x+2*size]
-		}
-	}
-}
-
-func paletteRows(m *image.Paletted) func(int, []byte) {
-	var palette [256][3]byte
-	for i, c := range m.Palette {
-		n := color.NRGBAModel.Convert(c).(color.NRGBA)
-		palette[i] = [3]byte{n.R, n.G, n.B}
-	}
-	return func(y int, rgb []byte) {
+// withoutAlpha reads an image of Go's decoders. The colours beneath alpha are kept, as Pillow's
+// convert("RGB") does.
+func withoutAlpha(m *image.NRGBA) rows.Reader {
+	return inOrder(func(y int, rgb []byte) {
 		line := m.Pix[y*m.Stride:]
-		for i, x := 0, 0; i+2 < len(rgb); i, x = i+3, x+1 {
-			copy(rgb[i:i+3], palette[line[x]][:])
+		for ; len(rgb) >= 3; rgb, line = rgb[3:], line[4:] {
+			copy(rgb[:3], line)
 		}
-	}
-}
-
-// anyRows reads any other image the slow way.
-func anyRows(m image.Image) func(int, []byte) {
-	b := m.Bounds()
-	return func(y int, rgb []byte) {
-		for i, x := 0, b.Min.X; i+2 < len(rgb); i, x = i+3, x+1 {
-			n := color.NRGBAModel.Convert(m.At(x, b.Min.Y+y)).(color.NRGBA)
-			rgb[i], rgb[i+1], rgb[i+2] = n.R, n.G, n.B
-		}
-	}
+	})
 }

@@ -74,7 +74,7 @@ func (f *webpFile) open() (size image.Point, memory int64, decode func() (rows.R
 			if err != nil {
 				return nil, err
 			}
-			return rowsOf(m), nil
+			return withoutAlpha(m.(*image.NRGBA)), nil // it makes no other
 		}
 	}
 	return size, memory, decode, nil

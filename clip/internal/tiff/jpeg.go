@@ -63,7 +63,8 @@ func (c *jpegCodec) open(block []byte) (*jpeg.Picture, error) {
 	return p, nil
 }
 
-// maxSurplus is how many rows too many a strip may have: some writers do not cut off the last one.
+// maxSurplus is how many rows too many all strips may have together: some writers do not cut off
+// the last one. If each had them, decoding would take far longer than the picture is large.
 const maxSurplus = 64
 
 func (c *jpegCodec) memory() int64 {
@@ -76,6 +77,7 @@ func (c *jpegCodec) decoder() (decoder, error) { return &jpegDecoder{jpegCodec: 
 type jpegDecoder struct {
 	*jpegCodec
 	buffer  []byte
+	surplus int           // rows too many so far
 	picture *jpeg.Picture // the block
 	planes  []jpeg.Plane
 	rgb     rows.Reader // nil if samples stay as they are
@@ -86,6 +88,9 @@ func (d *jpegDecoder) start(block []byte, _ int) error {
 	p, err := d.open(block)
 	if err != nil {
 		return err
+	}
+	if d.surplus += max(0, p.Height-d.blockH); d.surplus > maxSurplus {
+		return broken("its JPEGs are higher than their strips or tiles")
 	}
 	if d.buffer == nil {
 		d.buffer = make([]byte, p.Samples())
