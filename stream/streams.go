@@ -202,12 +202,15 @@ func (s *Streams) Cancel(cause error) {
 	}
 }
 
-// Close deletes the streams that are kept for readers. Call it once all producers have ended.
+// Close deletes the streams that are kept for readers, all at once: a store that is away holds it
+// up for as long as one stream. Call it once all producers have ended.
 func (s *Streams) Close() {
 	s.mu.Lock()
 	kept := slices.Collect(maps.Values(s.byID))
 	s.mu.Unlock()
+	var all sync.WaitGroup
 	for _, stream := range kept {
-		stream.retire()
+		all.Go(stream.retire)
 	}
+	all.Wait()
 }
