@@ -70,9 +70,10 @@ type bufferedLog struct {
 	size    int
 	failed  error         // why nothing is stored any more
 	closing bool          // Seal or Drop has been called
+	dropped bool          // Drop has been called
 	stop    func()        // ends the writer; nil until there is one
 	work    chan struct{} // cap 1; pinged when there is something to write, or closing
-	room    chan struct{} // cap 1; pinged when there is room again, or the log has failed
+	room    chan struct{} // cap 1; pinged when there is room again, or the log has failed or closes
 }
 
 // Append implements Log.
@@ -205,26 +206,28 @@ func (l *bufferedLog) attempt(ctx context.Context, attempt func(context.Context)
 func (l *bufferedLog) close(atOnce bool) {
 	l.mu.Lock()
 	l.closing = true
+	l.dropped = l.dropped || atOnce
 	stop := l.stop
 	l.mu.Unlock()
+	ping(l.work)
+	ping(l.room)
 	if stop == nil {
 		return
 	}
 	if atOnce {
 		stop()
 	}
-	ping(l.work)
 	l.writer.Wait()
 	stop()
 }
 
-// Flush implements Log.
+// Flush implements Log. Of a log that is dropped it waits for nothing.
 func (l *bufferedLog) Flush(ctx context.Context) error {
 	for {
 		l.mu.Lock()
-		waiting, failed := len(l.pending), l.failed
+		over, failed := len(l.pending) == 0 || l.dropped, l.failed
 		l.mu.Unlock()
-		if waiting == 0 || failed != nil {
+		if over || failed != nil {
 			return failed
 		}
 		select {
