@@ -28,6 +28,9 @@ var (
 	ErrFinished = errors.New("stream: the generation is over")
 )
 
+// errSinkPanicked ends a reader whose sink has panicked while the producer sent to it.
+var errSinkPanicked = errors.New("stream: the reader's sink has panicked")
+
 // unavailable is the failure of a generation whose log cannot be written.
 func unavailable(cause error) *apierr.Error {
 	return &apierr.Error{

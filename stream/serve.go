@@ -100,7 +100,8 @@ type delivery struct {
 
 	mu       lock // guards the rest, and the sink
 	sink     Sink
-	gone     bool // the sink takes no more
+	gone     bool  // the sink takes no more
+	broken   error // why, if it panicked while the producer sent to it
 	spare    []sse.Event
 	started  bool      // Started has been sent, now or on an earlier connection
 	position int       // last sent
@@ -114,7 +115,7 @@ func (d *delivery) deliver() (wake time.Time, over bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.gone {
-		return wake, true, nil
+		return wake, true, d.broken
 	}
 	// Under the lock, so that no reader learns of an earlier state after a later one.
 	now, position, unsealed := d.stream.look()
