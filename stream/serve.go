@@ -48,14 +48,14 @@ const positionInterval = time.Second
 // for none.
 //
 // The errors are the reader's own: the context's cause, ErrSlowReader, ErrUnsealed, an
-// *apierr.Error with CodeGone (and ErrGone in it) if the log does not hold what comes next, or
-// ErrEnded if nothing does because the reader has had the terminal event. That a stream failed is
-// no error but its terminal event.
+// *apierr.Error with CodeGone (and ErrGone in it) if the log does not hold what comes next, or with
+// CodeLogUnavailable if it cannot be read, or ErrEnded if nothing comes next because the reader has
+// had the terminal event. That a stream failed is no error but its terminal event.
 func (s *Stream) Serve(ctx context.Context, after int64, idle time.Duration, sink Sink) error {
 	news := make(chan struct{}, 1)
 	cursor, err := s.join(ctx, after, news)
 	if err != nil {
-		return readerError(err)
+		return readerError(ctx, err)
 	}
 	defer s.leave(cursor, news)
 	d := &delivery{
@@ -71,7 +71,7 @@ func (s *Stream) Serve(ctx context.Context, after int64, idle time.Duration, sin
 	defer timer.Stop()
 	var armed time.Time // when the timer will fire; it is reset only to fire earlier
 	for {
-		wake, over, err := d.deliver()
+		wake, over, err := d.deliver(ctx)
 		if over || err != nil {
 			return err
 		}
@@ -111,7 +111,7 @@ type delivery struct {
 
 // deliver sends what there is to send, and returns when to look again if nothing happens before.
 // over: that was the end, or the reader has left.
-func (d *delivery) deliver() (wake time.Time, over bool, err error) {
+func (d *delivery) deliver(ctx context.Context) (wake time.Time, over bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.gone {
@@ -121,7 +121,7 @@ func (d *delivery) deliver() (wake time.Time, over bool, err error) {
 	now, position, unsealed := d.stream.look()
 	b, err := d.cursor.Take(d.spare)
 	if err != nil {
-		return wake, true, readerError(err)
+		return wake, true, readerError(ctx, err)
 	}
 	d.spare = b.Events
 	if position > 0 && position != d.position && (d.sentAt.IsZero() || time.Since(d.sentAt) >= positionInterval) {
