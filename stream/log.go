@@ -39,10 +39,11 @@ type Info struct {
 	Owner   string // identifies the credential that started it; "": none was needed
 }
 
-// Owner is notified of what readers elsewhere do. Its methods return quickly and do not call the
-// log that calls them.
+// Owner is notified of what readers elsewhere do. Its methods return quickly. They may call
+// Log.Readers, and no other method of the log: the log holds no lock while it calls them.
 type Owner interface {
-	// ReadersChanged says that Log.Readers may return another number than before.
+	// ReadersChanged says that Log.Readers may return another number than before. Of changes that
+	// follow each other closely the last one suffices.
 	ReadersChanged()
 	// Cancel asks for the generation to stop.
 	Cancel(cause error)
@@ -64,7 +65,8 @@ type Log interface {
 	Seal(ctx context.Context, t Terminal) error
 	// Drop deletes the log. Readers get ErrGone.
 	Drop(ctx context.Context) error
-	// Readers returns how many readers follow the log, on all machines, as far as is known here.
+	// Readers returns at once how many readers follow the log, on all machines, as far as is known
+	// here.
 	Readers() int
 }
 

@@ -71,12 +71,13 @@ type Stream struct {
 	state    state
 	position func() int // in the queue; nil unless queued
 	readers  map[chan struct{}]struct{}
-	unsealed bool        // its end could not be stored
-	timer    *time.Timer // of the lease; nil while that does not run
-	leases   int         // how many have begun
-	absent   bool        // the generation runs, and the lease too: its reader has gone
-	expired  bool        // the lease has run out
-	dropped  bool        // the log is being dropped, or has been
+	unsealed bool          // its end could not be stored
+	timer    *time.Timer   // of the lease; nil while that does not run
+	leases   int           // how many have begun
+	absent   bool          // the generation runs, and the lease too: its reader has gone
+	expired  bool          // the lease has run out
+	dropped  bool          // the log is being dropped, or has been
+	gone     chan struct{} // closed once it has been
 }
 
 type state int
@@ -102,7 +103,7 @@ func (s *Streams) Create(ctx context.Context, c Config) (context.Context, *Produ
 	producing, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stream := &Stream{
 		id: newID(), info: c.Info, streams: s, config: c, cancel: cancel,
-		readers: map[chan struct{}]struct{}{},
+		readers: map[chan struct{}]struct{}{}, gone: make(chan struct{}),
 	}
 	if err := s.admit(stream); err != nil {
 		cancel(err)
