@@ -123,7 +123,11 @@ func (s *Stream) expire(n int) {
 func (s *Stream) lapse(n int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.timer == nil || s.leases != n || !s.config.Detached && s.log.Readers() > 0 {
+	if s.timer == nil || s.leases != n {
+		return false
+	}
+	if !s.config.Detached && s.log.Readers() > 0 { // one has just come, and may leave before renew sees it
+		s.timer = nil
 		return false
 	}
 	s.timer = nil

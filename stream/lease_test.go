@@ -75,3 +75,31 @@ func TestAReaderThatLeavesAfterCloseWaitsForTheLogToBeDropped(t *testing.T) {
 		}
 	})
 }
+
+// A store may notify its owner of a reader that came and left at the end of a lease once only, when
+// it has left again.
+func TestALeaseRunsAgainAfterAReaderThatCameAtItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		logs := &puppets{Logs: stream.NewMemoryLogs(1<<20, nil)}
+		g := newGenerators(t, stream.Options{Logs: logs})
+		logs.counted.Store(true)
+		g.start(t, stream.Config{Lease: 5 * time.Second}, ticker(100))
+		time.Sleep(4 * time.Second)
+		logs.readers.Store(1)
+		time.Sleep(2 * time.Second)
+		if g.running.Load() != 1 {
+			t.Error("canceled although it has a reader")
+		}
+		logs.readers.Store(0)
+		logs.owner.ReadersChanged()
+		time.Sleep(4 * time.Second)
+		if g.running.Load() != 1 {
+			t.Error("canceled before its second lease has run out")
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if g.running.Load() != 0 {
+			t.Error("it runs on without readers")
+		}
+	})
+}
