@@ -95,3 +95,30 @@ func TestAStoreThatCannotBeWrittenFailsTheGeneration(t *testing.T) {
 		}
 	})
 }
+
+// A stream that could not be sealed gives its readers all that it has before it cuts them.
+func TestReadersOfAnUnsealedStreamGetWhatThereIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &logtest.Faulty{Logs: stream.NewMemoryLogs(1<<20, nil)}
+		g := newGenerators(t, stream.Options{Logs: store})
+		s := g.start(t, stream.Config{Lease: time.Minute}, func(_ context.Context, emit func(...string) error) error {
+			defer store.GoAway()
+			for range 1000 {
+				if err := emit("x"); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		g.Drain()
+		g.all.Wait()
+		store.ComeBack()
+		if r := read(t, s); !errors.Is(r.err, stream.ErrUnsealed) || r.last != 1000 {
+			t.Errorf("up to %d, %v", r.last, r.err)
+		}
+		begun := time.Now()
+		if err := g.WaitForReaders(t.Context(), time.Minute); err != nil || time.Since(begun) > 0 {
+			t.Errorf("a drain waits %v for readers that cannot get an end: %v", time.Since(begun), err)
+		}
+	})
+}

@@ -145,8 +145,10 @@ func (d *delivery) deliver(ctx context.Context) (wake time.Time, over bool, err 
 			d.stream.streams.taken(d.stream)
 		}
 		return wake, true, nil
-	case unsealed:
+	case unsealed && len(b.Events) == 0:
 		return wake, true, ErrUnsealed
+	case unsealed:
+		ping(d.news) // there may be more events
 	}
 	if d.idle > 0 && time.Since(d.quiet) >= d.idle {
 		d.notice(Notice{Kind: Idle}, false)

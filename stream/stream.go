@@ -279,7 +279,8 @@ func (p *Producer) fail(ctx context.Context, err error) error {
 	return err
 }
 
-// End seals the stream. If that fails, its readers are cut off without a terminal event.
+// End seals the stream. If that fails, its readers are cut off without a terminal event, after the
+// events that the log has.
 func (p *Producer) End(ctx context.Context, t Terminal) {
 	s := p.stream
 	s.streams.release()
@@ -291,6 +292,7 @@ func (p *Producer) End(ctx context.Context, t Terminal) {
 		s.mu.Lock()
 		s.unsealed = true
 		s.mu.Unlock()
+		s.streams.taken(s) // no reader will take its end
 	}
 	s.cancel(ErrFinished)
 	s.change(stateEnded, nil)
