@@ -10,8 +10,8 @@ import (
 
 // Logs keeps the logs of streams that more than one connection may read: in this process, as
 // NewMemoryLogs does, or in a store that several machines share. All methods of Logs, Log, View
-// and Cursor may be slow and may fail; their contexts bound one call, not the log's life, save
-// that of Follow. Buffered makes producers independent of a slow store.
+// and Cursor that have a context may be slow and may fail; it bounds the call, and not the log's
+// life. Buffered makes producers independent of a slow store.
 //
 // Package logtest holds what every implementation must do.
 type Logs interface {
@@ -75,9 +75,10 @@ type View interface {
 	// Info returns what Create was given.
 	Info() Info
 	// Follow attaches a reader that goes on after number `after`. Whenever there is something to
-	// take the log sends on news, unless news is full; it never blocks there. The context ends
-	// the following as Close does. The errors are ErrGone, if that position is no longer or not
-	// yet in the log, and ErrEnded, if it is the terminal event's.
+	// take the log sends on news, unless news is full; it never blocks there. The caller closes
+	// the cursor; the end of the context may end the following earlier. The errors are ErrGone,
+	// if that position is no longer or not yet in the log, and ErrEnded, if it is the terminal
+	// event's.
 	Follow(ctx context.Context, after int64, news chan<- struct{}) (Cursor, error)
 	// Cancel asks the owner to stop generating.
 	Cancel(ctx context.Context) error
