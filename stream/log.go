@@ -56,8 +56,8 @@ type Log interface {
 	View
 	// Append adds events that came together, of which the first has number `first`: one more
 	// than the last one appended. Events that the log holds already are skipped, so that an
-	// Append whose outcome is unknown can be repeated. The slice and its data are the caller's
-	// again when Append returns.
+	// Append whose outcome is unknown can be repeated; one that would leave a gap fails. The slice
+	// and its data are the caller's again when Append returns.
 	Append(ctx context.Context, first int64, events []sse.Event) error
 	// Flush returns once everything appended is stored, or with the reason why that will not be.
 	Flush(ctx context.Context) error

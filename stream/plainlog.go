@@ -75,8 +75,8 @@ func (l *plainLog) Append(ctx context.Context, _ int64, events []sse.Event) erro
 	return nil
 }
 
-// pass reports whether the reader's sink has taken the events, which are not kept then. The sink may
-// panic.
+// pass reports whether the reader's sink has taken the events, which are not kept then. The sink
+// may panic.
 func (l *plainLog) pass(events []sse.Event) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -109,29 +108,6 @@ func ticker(n int) generate {
 		return nil
 	}
 }
-
-// steps is a generation that takes its chunks from a channel; nil, or the channel's end, is its
-// end.
-func steps(chunks <-chan []string) generate {
-	return func(ctx context.Context, emit func(...string) error) error {
-		for {
-			select {
-			case c := <-chunks:
-				if c == nil {
-					return nil
-				}
-				if err := emit(c...); err != nil {
-					return err
-				}
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-	}
-}
-
-// letters are chunks of a letter each, emitted together.
-func letters(s string) []string { return strings.Split(s, "") }
 
 // reading is what a reader got. It is a Sink that takes everything in its reader's goroutine.
 type reading struct {

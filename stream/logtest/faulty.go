@@ -20,8 +20,8 @@ type Faulty struct {
 	Delay time.Duration // before each call
 
 	// Of the calls of Append and Seal, each so many:
-	FailEvery int           // one fails before it has had any effect
-	LoseEvery int           // the answer of one that took effect is lost
+	FailEvery int // one fails before it has had any effect
+	LoseEvery int // the answer of one that took effect is lost
 
 	// Silent makes calls to a store that is away wait until their contexts end, rather than fail.
 	Silent bool
