@@ -1,8 +1,12 @@
-// Package clip predicts which of some labels a picture shows, with a CLIP model from a folder in
-// Hugging Face's layout:
+// Package clip predicts which of some labels a picture shows, with a CLIP model, or one of its
+// family (SigLIP, Chinese-CLIP, AltCLIP, MobileCLIP; family.go), from a folder in Hugging Face's
+// layout:
 //
 //	config.json, preprocessor_config.json, tokenizer.json
 //	onnx/vision_model.onnx and onnx/text_model.onnx, or onnx/model.onnx for both in one
+//
+// or in another one that package modeldir knows: those of Immich and open_clip, or with a folder
+// for each tower (Options.TextPath).
 //
 // New makes a Model without reading any file; Register adds it to an engine, which loads it and
 // runs its verbs:
@@ -17,8 +21,8 @@
 // internal/pixels), outside the gate. What all requests together may use for that, of memory, cores
 // and connections, is bounded (package internal/limit; limits.go lists the limits). Under the
 // permit runs the vision tower, once for the pictures of all joined requests (Options.Batch), and
-// the text tower for sets of labels that are not in the cache. Postprocessing computes the softmax
-// and selects the best labels.
+// the text tower for sets of labels that are not in the cache. Postprocessing computes the softmax,
+// or for a SigLIP the sigmoid, and selects the best labels.
 //
 // Callers with bytes send JSON, multipart forms, or a picture as it is; an error about them has a
 // reason. They have three more verbs: embed, for texts and pictures in OpenAI's dialect; rank,

@@ -1,10 +1,12 @@
 package clip
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
+	"path/filepath"
 
 	"penstock/apierr"
 	"penstock/modeldir"
@@ -116,11 +118,12 @@ func (m *Model) graphLine(ctx context.Context, f *folder) (line, error) {
 		return m.towers.line(ctx, ids)
 	}
 	whole := *f
-	whole.vision = f.tower("model", m.options.DType.Only(modeldir.In(f.path)))
+	has := modeldir.In(f.path)
+	whole.vision = cmp.Or(f.tower("model", m.options.DType.Only(has)), f.tower("model", has)) // both are the same in all forms
 	if whole.text = whole.vision; whole.vision == "" {
 		return line{}, fmt.Errorf("there is no model.onnx to take logit_scale and logit_bias from: %w", errNoLine)
 	}
-	t, err := openTowers(m.towers.runtime, m.options.Name+" ("+modeldir.CLIP.Graph("model", modeldir.In(f.path))+")", m.options.ONNX.Threads, &whole, m.towers.height, m.towers.width)
+	t, err := openTowers(m.towers.runtime, m.options.Name+" ("+filepath.Base(whole.vision)+")", m.options.ONNX.Threads, &whole, m.towers.height, m.towers.width)
 	if err != nil {
 		return line{}, err
 	}

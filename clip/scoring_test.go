@@ -13,6 +13,7 @@ import (
 
 	"penstock/apierr"
 	"penstock/engine"
+	"penstock/modeldir"
 )
 
 func TestLines(t *testing.T) {
@@ -145,6 +146,22 @@ func TestSigLIPWithoutScaleAndBias(t *testing.T) {
 	wantNoProbabilities(t, load(t, alone), "there is no model.onnx")
 	scale, bias := 9.5, -3.25
 	o.LogitScale, o.LogitBias = &scale, &bias
+	if err := load(t, o).model.check(); err != nil {
+		t.Error(err)
+	}
+}
+
+// The scale and the bias of towers in one form are taken from a model.onnx in another, which is what
+// penstock pull advises to fetch beside them.
+func TestScaleAndBiasFromModelOfAnotherDType(t *testing.T) {
+	o, _ := familyFolder(t, "siglip")
+	for _, tower := range []string{"vision_model", "text_model"} {
+		stem := filepath.Join(o.Path, "onnx", tower)
+		if err := os.Rename(stem+".onnx", stem+"_quantized.onnx"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.DType = modeldir.Q8
 	if err := load(t, o).model.check(); err != nil {
 		t.Error(err)
 	}
