@@ -26,7 +26,8 @@ const (
 // together and more. Only when more than the log's Buffer waits does Append wait too. A store that
 // stays away for longer than patience fails the log: the owner is canceled with an *apierr.Error of
 // CodeLogUnavailable, what was not stored is dropped, and Seal still tries, once more for as long,
-// to store the terminal event. Readers get only what the store has.
+// to store the terminal event. Readers get only what the store has. All other calls go to the store
+// once, and wait for it no longer than patience.
 func Buffered(logs Logs, patience time.Duration) Logs { return &bufferedLogs{logs, patience} }
 
 type bufferedLogs struct {
@@ -43,7 +44,8 @@ func (s *bufferedLogs) Create(ctx context.Context, id string, c LogConfig, owner
 		return nil, err
 	}
 	return &bufferedLog{
-		Log: inner, owner: owner, buffer: c.Buffer, patience: s.patience, first: 1,
+		Log: inner, view: boundedView{inner, s.patience}, owner: owner,
+		buffer: c.Buffer, patience: s.patience, first: 1,
 		work: make(chan struct{}, 1), room: make(chan struct{}, 1),
 	}, nil
 }
@@ -52,12 +54,17 @@ func (s *bufferedLogs) Create(ctx context.Context, id string, c LogConfig, owner
 func (s *bufferedLogs) Open(ctx context.Context, id string) (View, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
-	return s.inner.Open(ctx, id)
+	view, err := s.inner.Open(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return boundedView{view, s.patience}, nil
 }
 
 // bufferedLog is a log whose events wait for the store.
 type bufferedLog struct {
 	Log
+	view     boundedView // of Log
 	owner    Owner
 	buffer   int
 	patience time.Duration
@@ -70,9 +77,10 @@ type bufferedLog struct {
 	size    int
 	failed  error         // why nothing is stored any more
 	closing bool          // Seal or Drop has been called
+	dropped bool          // Drop has been called
 	stop    func()        // ends the writer; nil until there is one
 	work    chan struct{} // cap 1; pinged when there is something to write, or closing
-	room    chan struct{} // cap 1; pinged when there is room again, or the log has failed
+	room    chan struct{} // cap 1; pinged when there is room again, or the log has failed or closes
 }
 
 // Append implements Log.
@@ -205,26 +213,28 @@ func (l *bufferedLog) attempt(ctx context.Context, attempt func(context.Context)
 func (l *bufferedLog) close(atOnce bool) {
 	l.mu.Lock()
 	l.closing = true
+	l.dropped = l.dropped || atOnce
 	stop := l.stop
 	l.mu.Unlock()
+	ping(l.work)
+	ping(l.room)
 	if stop == nil {
 		return
 	}
 	if atOnce {
 		stop()
 	}
-	ping(l.work)
 	l.writer.Wait()
 	stop()
 }
 
-// Flush implements Log.
+// Flush implements Log. Of a log that is dropped it waits for nothing.
 func (l *bufferedLog) Flush(ctx context.Context) error {
 	for {
 		l.mu.Lock()
-		waiting, failed := len(l.pending), l.failed
+		over, failed := len(l.pending) == 0 || l.dropped, l.failed
 		l.mu.Unlock()
-		if waiting == 0 || failed != nil {
+		if over || failed != nil {
 			return failed
 		}
 		select {
@@ -253,6 +263,14 @@ func (l *bufferedLog) lost() error {
 	defer l.mu.Unlock()
 	return l.failed
 }
+
+// Follow implements View.
+func (l *bufferedLog) Follow(ctx context.Context, after int64, news chan<- struct{}) (Cursor, error) {
+	return l.view.Follow(ctx, after, news)
+}
+
+// Cancel implements View.
+func (l *bufferedLog) Cancel(ctx context.Context) error { return l.view.Cancel(ctx) }
 
 // Drop implements Log.
 func (l *bufferedLog) Drop(ctx context.Context) error {

@@ -269,3 +269,50 @@ func TestAQuietStreamIsNotPolled(t *testing.T) {
 		streams.Close()
 	})
 }
+
+// While the store is away and its buffer full, Append and Flush end when the log is dropped: no
+// reader can get what they wait for.
+func TestAProducerThatWaitsForTheStoreIsReleasedWhenTheLogIsDropped(t *testing.T) {
+	for name, wait := range map[string]func(stream.Log) error{
+		"in Append": func(l stream.Log) error {
+			for first := int64(1); first < 100; first++ {
+				if err := l.Append(context.Background(), first, []sse.Event{{Data: []byte("event")}}); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"in Flush": func(l stream.Log) error {
+			if err := l.Append(context.Background(), 1, []sse.Event{{Data: []byte("event")}}); err != nil {
+				return err
+			}
+			return l.Flush(context.Background())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &logtest.Faulty{Logs: stream.NewMemoryLogs(1<<20, nil)}
+				logs := stream.Buffered(store, time.Hour)
+				l, err := logs.Create(t.Context(), "a", stream.LogConfig{Buffer: 500}, noOwner{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				store.GoAway()
+				waited := make(chan error, 1)
+				go func() { waited <- wait(l) }()
+				synctest.Wait()
+				select {
+				case err := <-waited:
+					t.Fatalf("it did not wait: %v", err)
+				default:
+				}
+				if err := l.Drop(t.Context()); !errors.Is(err, logtest.ErrAway) {
+					t.Errorf("Drop: %v", err)
+				}
+				if err := <-waited; err != nil {
+					t.Errorf("after Drop: %v", err)
+				}
+			})
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"context"
 	"errors"
 
 	"penstock/apierr"
@@ -16,8 +17,8 @@ var (
 	ErrEnded = errors.New("stream: the reader has had the terminal event")
 	// ErrSlowReader ends a reader for which too much has been kept.
 	ErrSlowReader = errors.New("stream: the reader is too slow")
-	// ErrUnavailable reports that a store could not be reached for longer than Buffered waits. It
-	// is the cause of an *apierr.Error with CodeLogUnavailable.
+	// ErrUnavailable reports that a store could not be reached, for longer than Buffered waits if
+	// it is to be written. It is the cause of an *apierr.Error with CodeLogUnavailable.
 	ErrUnavailable = errors.New("stream: the log cannot be reached")
 	// ErrUnsealed ends the readers of a stream whose end could not be stored: they get no
 	// terminal event, and must not take what they have for the whole.
@@ -27,6 +28,9 @@ var (
 	// ErrFinished is the cause of the end of a producer's context once its stream has ended.
 	ErrFinished = errors.New("stream: the generation is over")
 )
+
+// errSinkPanicked ends a reader whose sink has panicked while the producer sent to it.
+var errSinkPanicked = errors.New("stream: the reader's sink has panicked")
 
 // unavailable is the failure of a generation whose log cannot be written.
 func unavailable(cause error) *apierr.Error {
@@ -38,13 +42,26 @@ func unavailable(cause error) *apierr.Error {
 }
 
 // readerError gives what a log reports the form that clients see.
-func readerError(err error) error {
-	if errors.Is(err, ErrGone) {
+func readerError(ctx context.Context, err error) error {
+	if _, known := errors.AsType[*apierr.Error](err); known {
+		return err
+	}
+	switch {
+	case errors.Is(err, ErrGone):
 		return &apierr.Error{
 			Code:    apierr.CodeGone,
 			Message: "the stream no longer holds what comes next there; start a new one",
 			Cause:   err,
 		}
+	case errors.Is(err, ErrEnded), errors.Is(err, ErrSlowReader):
+		return err
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	default:
+		return &apierr.Error{
+			Code:    apierr.CodeLogUnavailable,
+			Message: "the stream cannot be read now; try again",
+			Cause:   errors.Join(ErrUnavailable, err),
+		}
 	}
-	return err
 }

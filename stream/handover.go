@@ -19,7 +19,22 @@ func (h *handover) offer(events []sse.Event, first int64) bool {
 	if !d.mu.TryLock() {
 		return false
 	}
-	defer d.mu.Unlock()
+	panicked := true
+	defer func() {
+		if panicked { // the producer gets the panic, and the reader's goroutine an error
+			d.gone, d.broken = true, errSinkPanicked
+			ping(d.news)
+		}
+		d.mu.Unlock()
+	}()
+	took := d.hand(events, first)
+	panicked = false
+	return took
+}
+
+// hand passes events to a sink that is ready, and reports whether it took them. The caller holds
+// d.mu.
+func (d *delivery) hand(events []sse.Event, first int64) bool {
 	bytes := 0
 	for _, e := range events {
 		bytes += size(e)

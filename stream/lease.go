@@ -5,8 +5,17 @@ import (
 	"time"
 )
 
-// ReadersChanged implements Owner.
-func (s *Stream) ReadersChanged() { s.settle() }
+// ReadersChanged implements Owner. A store may be slow, and so the log is dropped in a goroutine of
+// its own, for which Streams.Close waits.
+func (s *Stream) ReadersChanged() {
+	switch {
+	case !s.update():
+	case s.streams.isClosing(): // which does not wait for this stream
+		s.drop()
+	default:
+		go s.drop()
+	}
+}
 
 // settle makes the lease follow from readers and producer, after either has changed.
 //
@@ -14,20 +23,33 @@ func (s *Stream) ReadersChanged() { s.settle() }
 // no reader, or, if it is detached, from its end on; when the lease runs out the generation is
 // canceled, and once that has ended the stream is deleted.
 func (s *Stream) settle() {
+	if s.update() {
+		s.drop()
+	}
+}
+
+// update does what settle says, but for deleting: it reports whether the caller has to drop the
+// log.
+func (s *Stream) update() (drop bool) {
 	drop, changed := s.renew()
 	if changed && s.config.Absent != nil {
 		s.config.Absent(s)
 	}
-	if drop {
-		// The store may be slow; what it does not drop now its own lease will.
-		ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
-		defer cancel()
-		_ = s.log.Drop(ctx)
-	}
+	return drop
 }
 
-// renew does what settle says, and reports whether the log is to be dropped, and whether what
-// Absent reports has changed.
+// drop deletes the log, and then the stream: until then Streams.Open finds it here, as one that
+// takes no new readers, and not in the store. It is called once, after renew.
+func (s *Stream) drop() {
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
+	_ = s.log.Drop(ctx) // what the store does not drop now its own lease will
+	s.streams.remove(s)
+	close(s.gone)
+}
+
+// renew sets the lease, and reports whether the log is to be dropped, and whether what Absent
+// reports has changed.
 func (s *Stream) renew() (drop, changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,12 +88,11 @@ func (s *Stream) lease() (drop bool) {
 		if !ended {
 			return false
 		}
-		if readers > 0 { // they take the rest, and no new ones come
-			s.streams.taken(s)
+		s.streams.taken(s) // no reader can come back for its end
+		if readers > 0 {   // they take the rest
 			return false
 		}
 		s.dropped = true
-		s.streams.remove(s)
 		return true
 	}
 	runs := readers == 0
@@ -102,7 +123,11 @@ func (s *Stream) expire(n int) {
 func (s *Stream) lapse(n int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.timer == nil || s.leases != n || !s.config.Detached && s.log.Readers() > 0 {
+	if s.timer == nil || s.leases != n {
+		return false
+	}
+	if !s.config.Detached && s.log.Readers() > 0 { // one has just come, and may leave before renew sees it
+		s.timer = nil
 		return false
 	}
 	s.timer = nil
@@ -110,7 +135,8 @@ func (s *Stream) lapse(n int) bool {
 	return true
 }
 
-// retire admits no new reader, and cancels the generation if it runs.
+// retire admits no new reader, cancels the generation if it runs, and waits until the log is
+// deleted, unless readers still take the rest.
 func (s *Stream) retire() {
 	s.mu.Lock()
 	if s.timer != nil {
@@ -121,6 +147,12 @@ func (s *Stream) retire() {
 	s.mu.Unlock()
 	s.cancel(ErrNoReader)
 	s.settle()
+	s.mu.Lock()
+	dropped := s.dropped
+	s.mu.Unlock()
+	if dropped {
+		<-s.gone
+	}
 }
 
 // resumable reports whether a reader may open the stream now.

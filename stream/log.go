@@ -10,8 +10,8 @@ import (
 
 // Logs keeps the logs of streams that more than one connection may read: in this process, as
 // NewMemoryLogs does, or in a store that several machines share. All methods of Logs, Log, View
-// and Cursor may be slow and may fail; their contexts bound one call, not the log's life, save
-// that of Follow. Buffered makes producers independent of a slow store.
+// and Cursor that have a context may be slow and may fail; it bounds the call, and not the log's
+// life. Buffered makes producers independent of a slow store.
 //
 // Package logtest holds what every implementation must do.
 type Logs interface {
@@ -39,10 +39,11 @@ type Info struct {
 	Owner   string // identifies the credential that started it; "": none was needed
 }
 
-// Owner is notified of what readers elsewhere do. Its methods return quickly and do not call the
-// log that calls them.
+// Owner is notified of what readers elsewhere do. Its methods return quickly. They may call
+// Log.Readers, and no other method of the log: the log holds no lock while it calls them.
 type Owner interface {
-	// ReadersChanged says that Log.Readers may return another number than before.
+	// ReadersChanged says that Log.Readers may return another number than before. Of changes that
+	// follow each other closely the last one suffices.
 	ReadersChanged()
 	// Cancel asks for the generation to stop.
 	Cancel(cause error)
@@ -55,8 +56,8 @@ type Log interface {
 	View
 	// Append adds events that came together, of which the first has number `first`: one more
 	// than the last one appended. Events that the log holds already are skipped, so that an
-	// Append whose outcome is unknown can be repeated. The slice and its data are the caller's
-	// again when Append returns.
+	// Append whose outcome is unknown can be repeated; one that would leave a gap fails. The slice
+	// and its data are the caller's again when Append returns.
 	Append(ctx context.Context, first int64, events []sse.Event) error
 	// Flush returns once everything appended is stored, or with the reason why that will not be.
 	Flush(ctx context.Context) error
@@ -64,7 +65,8 @@ type Log interface {
 	Seal(ctx context.Context, t Terminal) error
 	// Drop deletes the log. Readers get ErrGone.
 	Drop(ctx context.Context) error
-	// Readers returns how many readers follow the log, on all machines, as far as is known here.
+	// Readers returns at once how many readers follow the log, on all machines, as far as is known
+	// here.
 	Readers() int
 }
 
@@ -73,9 +75,10 @@ type View interface {
 	// Info returns what Create was given.
 	Info() Info
 	// Follow attaches a reader that goes on after number `after`. Whenever there is something to
-	// take the log sends on news, unless news is full; it never blocks there. The context ends
-	// the following as Close does. The errors are ErrGone, if that position is no longer or not
-	// yet in the log, and ErrEnded, if it is the terminal event's.
+	// take the log sends on news, unless news is full; it never blocks there. The caller closes
+	// the cursor; the end of the context may end the following earlier. The errors are ErrGone,
+	// if that position is no longer or not yet in the log, and ErrEnded, if it is the terminal
+	// event's.
 	Follow(ctx context.Context, after int64, news chan<- struct{}) (Cursor, error)
 	// Cancel asks the owner to stop generating.
 	Cancel(ctx context.Context) error

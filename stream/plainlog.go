@@ -56,16 +56,13 @@ func (l *plainLog) Info() Info { return l.info }
 // fit any buffer, or more than there is memory for. The numbers are as they should be: the log is
 // written by this package only.
 func (l *plainLog) Append(ctx context.Context, _ int64, events []sse.Event) error {
-	l.mu.Lock()
-	if len(l.events) == 0 && l.direct != nil && l.direct.offer(events, l.first) {
-		l.first += int64(len(events))
-		l.mu.Unlock()
+	if l.pass(events) {
 		return nil
 	}
 	if l.waits {
-		l.mu.Unlock()
 		return l.appendWaiting(ctx, events)
 	}
+	l.mu.Lock()
 	defer l.mu.Unlock()
 	defer ping(l.news)
 	lags := len(l.events) > 0
@@ -76,6 +73,18 @@ func (l *plainLog) Append(ctx context.Context, _ int64, events []sse.Event) erro
 		return ErrSlowReader
 	}
 	return nil
+}
+
+// pass reports whether the reader's sink has taken the events, which are not kept then. The sink
+// may panic.
+func (l *plainLog) pass(events []sse.Event) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.events) > 0 || l.direct == nil || !l.direct.offer(events, l.first) {
+		return false
+	}
+	l.first += int64(len(events))
+	return true
 }
 
 func (l *plainLog) add(e sse.Event) {

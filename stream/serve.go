@@ -48,14 +48,14 @@ const positionInterval = time.Second
 // for none.
 //
 // The errors are the reader's own: the context's cause, ErrSlowReader, ErrUnsealed, an
-// *apierr.Error with CodeGone (and ErrGone in it) if the log does not hold what comes next, or
-// ErrEnded if nothing does because the reader has had the terminal event. That a stream failed is
-// no error but its terminal event.
+// *apierr.Error with CodeGone (and ErrGone in it) if the log does not hold what comes next, or with
+// CodeLogUnavailable if it cannot be read, or ErrEnded if nothing comes next because the reader has
+// had the terminal event. That a stream failed is no error but its terminal event.
 func (s *Stream) Serve(ctx context.Context, after int64, idle time.Duration, sink Sink) error {
 	news := make(chan struct{}, 1)
 	cursor, err := s.join(ctx, after, news)
 	if err != nil {
-		return readerError(err)
+		return readerError(ctx, err)
 	}
 	defer s.leave(cursor, news)
 	d := &delivery{
@@ -71,7 +71,7 @@ func (s *Stream) Serve(ctx context.Context, after int64, idle time.Duration, sin
 	defer timer.Stop()
 	var armed time.Time // when the timer will fire; it is reset only to fire earlier
 	for {
-		wake, over, err := d.deliver()
+		wake, over, err := d.deliver(ctx)
 		if over || err != nil {
 			return err
 		}
@@ -100,7 +100,8 @@ type delivery struct {
 
 	mu       lock // guards the rest, and the sink
 	sink     Sink
-	gone     bool // the sink takes no more
+	gone     bool  // the sink takes no more
+	broken   error // why, if it panicked while the producer sent to it
 	spare    []sse.Event
 	started  bool      // Started has been sent, now or on an earlier connection
 	position int       // last sent
@@ -110,17 +111,17 @@ type delivery struct {
 
 // deliver sends what there is to send, and returns when to look again if nothing happens before.
 // over: that was the end, or the reader has left.
-func (d *delivery) deliver() (wake time.Time, over bool, err error) {
+func (d *delivery) deliver(ctx context.Context) (wake time.Time, over bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.gone {
-		return wake, true, nil
+		return wake, true, d.broken
 	}
 	// Under the lock, so that no reader learns of an earlier state after a later one.
 	now, position, unsealed := d.stream.look()
 	b, err := d.cursor.Take(d.spare)
 	if err != nil {
-		return wake, true, readerError(err)
+		return wake, true, readerError(ctx, err)
 	}
 	d.spare = b.Events
 	if position > 0 && position != d.position && (d.sentAt.IsZero() || time.Since(d.sentAt) >= positionInterval) {
@@ -144,8 +145,10 @@ func (d *delivery) deliver() (wake time.Time, over bool, err error) {
 			d.stream.streams.taken(d.stream)
 		}
 		return wake, true, nil
-	case unsealed:
+	case unsealed && len(b.Events) == 0:
 		return wake, true, ErrUnsealed
+	case unsealed:
+		ping(d.news) // there may be more events
 	}
 	if d.idle > 0 && time.Since(d.quiet) >= d.idle {
 		d.notice(Notice{Kind: Idle}, false)

@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
+	"penstock/apierr"
 	"penstock/sse"
 )
 
@@ -69,12 +71,13 @@ type Stream struct {
 	state    state
 	position func() int // in the queue; nil unless queued
 	readers  map[chan struct{}]struct{}
-	unsealed bool        // its end could not be stored
-	timer    *time.Timer // of the lease; nil while that does not run
-	leases   int         // how many have begun
-	absent   bool        // the generation runs, and the lease too: its reader has gone
-	expired  bool        // the lease has run out
-	dropped  bool        // the log is being dropped, or has been
+	unsealed bool          // its end could not be stored
+	timer    *time.Timer   // of the lease; nil while that does not run
+	leases   int           // how many have begun
+	absent   bool          // the generation runs, and the lease too: its reader has gone
+	expired  bool          // the lease has run out
+	dropped  bool          // the log is being dropped, or has been
+	gone     chan struct{} // closed once it has been
 }
 
 type state int
@@ -100,7 +103,7 @@ func (s *Streams) Create(ctx context.Context, c Config) (context.Context, *Produ
 	producing, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stream := &Stream{
 		id: newID(), info: c.Info, streams: s, config: c, cancel: cancel,
-		readers: map[chan struct{}]struct{}{},
+		readers: map[chan struct{}]struct{}{}, gone: make(chan struct{}),
 	}
 	if err := s.admit(stream); err != nil {
 		cancel(err)
@@ -234,15 +237,16 @@ func (p *Producer) Queued(position func() int) { p.stream.change(stateQueued, po
 func (p *Producer) Running() { p.stream.change(stateRunning, nil) }
 
 // Append adds events that came together; slice and data are the caller's again when it returns.
-// It fails once no reader can get them any more, and then cancels the generation. It waits for the
-// reader of a stream that Waits, for no longer than ctx and the reader last.
+// It fails once no reader can get them any more, and then cancels the generation: with ErrNoReader,
+// ErrSlowReader, the context's cause, or an *apierr.Error, which has CodeLogUnavailable if the log
+// cannot be written. It waits for the reader of a stream that Waits, for no longer than ctx and the
+// reader last.
 func (p *Producer) Append(ctx context.Context, events []sse.Event) error {
 	if len(events) == 0 {
 		return nil
 	}
 	if err := p.log.Append(ctx, p.next, events); err != nil {
-		p.stream.cancel(err)
-		return err
+		return p.fail(ctx, err)
 	}
 	now := time.Now()
 	p.stream.config.Observer.Chunks(len(events), p.next == 1, now.Sub(p.last))
@@ -253,9 +257,30 @@ func (p *Producer) Append(ctx context.Context, events []sse.Event) error {
 
 // Flush returns once everything appended is stored: only then is a stream complete. It fails as
 // Append does.
-func (p *Producer) Flush(ctx context.Context) error { return p.log.Flush(ctx) }
+func (p *Producer) Flush(ctx context.Context) error {
+	if err := p.log.Flush(ctx); err != nil {
+		return p.fail(ctx, err)
+	}
+	return nil
+}
 
-// End seals the stream. If that fails, its readers are cut off without a terminal event.
+// fail cancels the generation because of what its log returned, and returns why. A store has errors
+// of its own.
+func (p *Producer) fail(ctx context.Context, err error) error {
+	_, coded := errors.AsType[*apierr.Error](err)
+	switch {
+	case coded, errors.Is(err, ErrNoReader), errors.Is(err, ErrSlowReader):
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	default:
+		err = unavailable(fmt.Errorf("write the log: %w", err))
+	}
+	p.stream.cancel(err)
+	return err
+}
+
+// End seals the stream. If that fails, its readers are cut off without a terminal event, after the
+// events that the log has.
 func (p *Producer) End(ctx context.Context, t Terminal) {
 	s := p.stream
 	s.streams.release()
@@ -267,6 +292,7 @@ func (p *Producer) End(ctx context.Context, t Terminal) {
 		s.mu.Lock()
 		s.unsealed = true
 		s.mu.Unlock()
+		s.streams.taken(s) // no reader will take its end
 	}
 	s.cancel(ErrFinished)
 	s.change(stateEnded, nil)

@@ -40,6 +40,7 @@ type Streams struct {
 	mu       sync.Mutex
 	closed   error // set by Cancel: why no more streams are created
 	draining bool
+	closing  bool                 // Close has been called
 	open     int                  // streams whose producer runs
 	byID     map[string]*Stream   // produced here: open, or kept for readers
 	ended    map[string][]*Stream // those of byID that have ended and are kept, by caller, the first to end first
@@ -202,12 +203,24 @@ func (s *Streams) Cancel(cause error) {
 	}
 }
 
-// Close deletes the streams that are kept for readers. Call it once all producers have ended.
+// Close deletes the streams that are kept for readers, all at once: a store that is away holds it
+// up for as long as one stream. Call it once all producers have ended. A stream that still has
+// readers is deleted when the last of them leaves, which waits for that.
 func (s *Streams) Close() {
 	s.mu.Lock()
+	s.closing = true
 	kept := slices.Collect(maps.Values(s.byID))
 	s.mu.Unlock()
+	var all sync.WaitGroup
 	for _, stream := range kept {
-		stream.retire()
+		all.Go(stream.retire)
 	}
+	all.Wait()
+}
+
+// isClosing reports whether Close has been called: it waits for no stream dropped from now on.
+func (s *Streams) isClosing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closing
 }

@@ -3,6 +3,7 @@
 package logtest
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"testing"
@@ -28,6 +29,8 @@ func Conform(t *testing.T, make func(t *testing.T) stream.Logs) {
 		"a log is opened by its id":                       opened,
 		"its owner learns of readers and cancellation":    owned,
 		"sealing twice does nothing":                      sealedTwice,
+		"a call's context is not the log's":               contexts,
+		"an append that leaves a gap fails":               gap,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, make(t)) })
 	}
@@ -264,5 +267,48 @@ func sealedTwice(t *testing.T, logs stream.Logs) {
 	}
 	if n, terminal, err := follow(t, l, "a", 0); n != 2 || err != nil || !isEnd(terminal) {
 		t.Errorf("%d chunks, %+v, %v", n, terminal, err)
+	}
+}
+
+func contexts(t *testing.T, logs stream.Logs) {
+	within := func(call func(context.Context) error) {
+		t.Helper()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		if err := call(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var l stream.Log
+	var view stream.View
+	within(func(ctx context.Context) (err error) {
+		l, err = logs.Create(ctx, "a", stream.LogConfig{Info: info, Buffer: 1 << 20, Lease: time.Hour}, newOwner())
+		return err
+	})
+	t.Cleanup(func() { _ = l.Drop(context.WithoutCancel(t.Context())) })
+	within(func(ctx context.Context) (err error) { view, err = logs.Open(ctx, "a"); return err })
+	for n := range int64(3) {
+		within(func(ctx context.Context) error { return l.Append(ctx, n+1, []sse.Event{chunk("a", n+1)}) })
+	}
+	within(l.Flush)
+	within(func(ctx context.Context) error {
+		return l.Seal(ctx, stream.Terminal{Outcome: stream.OutcomeDone, Event: endEvent})
+	})
+	if n, terminal, err := follow(t, view, "a", 0); n != 3 || err != nil || !isEnd(terminal) {
+		t.Errorf("%d chunks, %+v, %v", n, terminal, err)
+	}
+	within(l.Drop)
+}
+
+func gap(t *testing.T, logs stream.Logs) {
+	l := create(t, logs, "a", 1<<20)
+	fill(t, l, "a", 1, 2)
+	if err := l.Append(t.Context(), 4, []sse.Event{chunk("a", 4)}); err == nil {
+		t.Error("event 4 was appended after event 2")
+	}
+	fill(t, l, "a", 3, 4)
+	seal(t, l)
+	if n, _, err := follow(t, l, "a", 0); n != 4 || err != nil {
+		t.Errorf("%d chunks, %v", n, err)
 	}
 }
