@@ -33,7 +33,8 @@ HF_ENDPOINT names another hub than ` + hub.PublicHub + `. HF_TOKEN opens private
 func (c pullCommand) Validate() error {
 	problems := []error{hub.CheckID(c.Model), hub.CheckRevision(c.Revision), hub.CheckDType(c.DType)}
 	if c.DType != "" && len(c.File) > 0 {
-		problems = append(problems, errors.New("--dtype picks among the files that Penstock runs, and --file names others: leave out one of them"))
+		problems = append(problems, errors.New(
+			"--dtype picks among the files that Penstock runs, and --file names others: leave out one of them"))
 	}
 	for _, pattern := range c.File {
 		problems = append(problems, hub.CheckPattern(pattern))

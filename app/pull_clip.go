@@ -98,7 +98,8 @@ func clipAdvice(id, dir string, config pulledConfig, files []hub.File) (notes, p
 			continue // it belongs to the other tower
 		}
 		if name == modeldir.PreprocessorConfig {
-			notes += "# It has no " + name + ", without which Penstock runs no CLIP: first put there that of the model it was exported from.\n"
+			notes += "# It has no " + name + ", without which Penstock runs no CLIP: " +
+				"first put there that of the model it was exported from.\n"
 			continue
 		}
 		notes += "# It has no " + name + ", without which Penstock runs no CLIP.\n"

@@ -69,7 +69,7 @@ func TestEmbeddingsAreWhatPredictCompares(t *testing.T) {
 	}
 	for i, picture := range []int{1, 3} {
 		for j, text := range []int{0, 2} {
-			if got := l.model.scale * dot(vector(picture), vector(text)); math.Abs(got-float64(want.Logits[i][j])) > 1e-3 {
+			if got := l.model.scoring.scale * dot(vector(picture), vector(text)); math.Abs(got-float64(want.Logits[i][j])) > 1e-3 {
 				t.Errorf("picture %d and text %d: %g, not %g", i, j, got, want.Logits[i][j])
 			}
 		}

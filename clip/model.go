@@ -45,8 +45,8 @@ type Model struct {
 	towers    *towers
 	labels    *labelStore
 	buffers   *imageBuffers
-	scoring
-	loaded atomic.Bool
+	scoring   scoring
+	loaded    atomic.Bool
 }
 
 // New makes a Model. It reads no files yet.

@@ -77,9 +77,9 @@ func TestNoLabelsInARequest(t *testing.T) {
 // The graph's own scale is found without labels, too.
 func TestTheScaleWithoutLabels(t *testing.T) {
 	o := graphsOf(t, "one", `{"logit_scale_init_value": 2.6592}`)
-	want := load(t, o).model.scale
+	want := load(t, o).model.scoring.scale
 	o.Labels = nil
-	if got := load(t, o).model.scale; got-want > 1e-3 || want-got > 1e-3 {
+	if got := load(t, o).model.scoring.scale; got-want > 1e-3 || want-got > 1e-3 {
 		t.Errorf("the scale is %g, not %g", got, want)
 	}
 }

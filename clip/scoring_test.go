@@ -146,7 +146,7 @@ func TestSigLIPWithoutScaleAndBias(t *testing.T) {
 	wantNoProbabilities(t, load(t, alone), "there is no model.onnx")
 	scale, bias := 9.5, -3.25
 	o.LogitScale, o.LogitBias = &scale, &bias
-	if err := load(t, o).model.check(); err != nil {
+	if err := load(t, o).model.scoring.check(); err != nil {
 		t.Error(err)
 	}
 }
@@ -162,7 +162,7 @@ func TestScaleAndBiasFromModelOfAnotherDType(t *testing.T) {
 		}
 	}
 	o.DType = modeldir.Q8
-	if err := load(t, o).model.check(); err != nil {
+	if err := load(t, o).model.scoring.check(); err != nil {
 		t.Error(err)
 	}
 }

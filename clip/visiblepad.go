@@ -18,8 +18,8 @@ func (t *towers) padVisibly(ctx context.Context, f *folder, tokens *tokenizer.To
 		return nil
 	}
 	ids, err := tokens.Encode("a photo", tokenizer.EncodeOptions{WithSpecial: true})
-	if err != nil || len(ids) == 0 { // embedding the labels reports a tokenizer that puts nothing around a text
-		return nil
+	if err != nil || len(ids) == 0 {
+		return nil //nolint:nilerr // embedding the labels reports a tokenizer that fails
 	}
 	length := t.context(f.config)
 	padded, err := t.texts(ctx, [][]int64{ids, append(slices.Clone(ids), make([]int64, max(0, length-len(ids)))...)})

@@ -30,8 +30,8 @@ type Lifecycle struct {
 	Close func() error                    // called once after the last verb has returned, if Load succeeded; may be nil
 	Gate  *GateConfig                     // a gate of its own; nil: the one all local models share
 
-	// AtOnce is how many permits the model's verbs hold together at most, however many the gate has;
-	// 0: no less than those. What waits longer for it can be joined (Predictor.PredictBatch).
+	// AtOnce is how many permits the model's verbs hold together at most, however many the gate
+	// has; 0: all of them. What waits longer for it can be joined (Predictor.PredictBatch).
 	AtOnce int
 
 	// Watch reports whether the model can be used: nil, or why not, which is shown to the operator.

@@ -24,11 +24,11 @@ type ClipOptions struct {
 	Template     configs.Template `yaml:"template" default:"{}"`
 	Fetch        Fetch            `yaml:"fetch"`
 	Batch        Batch            `yaml:"batch"`
-	DecodeMemory configs.Bytes    `yaml:"decode_memory" default:"512MiB" min:"1MiB" max:"1TiB"`       // for all pictures that are being decoded
+	DecodeMemory configs.Bytes    `yaml:"decode_memory" default:"512MiB" min:"1MiB" max:"1TiB"`       // for all that are being decoded
 	MaxPixels    int              `yaml:"max_pixels" default:"200000000" min:"1" max:"1000000000000"` // of one picture, width times height
 	AutoOrient   bool             `yaml:"auto_orient" default:"true"`                                 // apply the EXIF orientation
-	LogitScale   configs.Number   `yaml:"logit_scale" default:""`                                     // absent: as the model's files have it
-	LogitBias    configs.Number   `yaml:"logit_bias" default:""`                                      // absent: as the model's files have it
+	LogitScale   configs.Number   `yaml:"logit_scale" default:""`                                     // absent: that of the model's files
+	LogitBias    configs.Number   `yaml:"logit_bias" default:""`                                      // absent: that of the model's files
 }
 
 // Fetch bounds the fetching of pictures by URL.
@@ -72,7 +72,8 @@ func (o ClipOptions) Summary() string {
 
 func addClip(env app.Env, name string, o ClipOptions) error {
 	m := clip.New(clip.Options{
-		Name: name, Path: string(o.Path), TextPath: string(o.TextPath), DType: modeldir.DType(o.DType), Labels: o.Labels, Template: string(o.Template),
+		Name: name, Path: string(o.Path), TextPath: string(o.TextPath), DType: modeldir.DType(o.DType),
+		Labels: o.Labels, Template: string(o.Template),
 		Batch:        o.Batch.Max,
 		Fetch:        fetchOptions(o.Fetch, env.UserAgent),
 		DecodeMemory: int64(o.DecodeMemory),

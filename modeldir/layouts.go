@@ -155,15 +155,15 @@ func (k Kind) Missing(has Has) (missing []string) {
 // present, required or not.
 func IsAuxiliary(name string, has Has) bool {
 	switch {
-	case slices.Contains([]string{"config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja"}, name),
-		slices.Contains(recipes, name):
+	case slices.Contains([]string{"config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json"}, name),
+		name == "chat_template.jinja", slices.Contains(recipes, name):
 		return true
 	case strings.HasPrefix(name, Textual+"/") && IsTokenizer(path.Base(name)) && path.Dir(name) == Textual:
 		return !HasTokenizer(has)
 	case name == "vocab.json", name == "merges.txt":
 		return !has("tokenizer.json") && has("vocab.json") && has("merges.txt")
 	case name == "vocab.txt":
-		return !has("tokenizer.json") && !(has("vocab.json") && has("merges.txt"))
+		return !has("tokenizer.json") && (!has("vocab.json") || !has("merges.txt"))
 	}
 	return false
 }

@@ -216,7 +216,7 @@ func (r *fields) initializer(size int64, names map[string]bool) error {
 func (r *fields) node(size int64) (n nodeFile, err error) {
 	return n, r.message(size, func(field protowire.Number, size int64) error {
 		var name string
-		switch field {
+		switch field { //nolint:exhaustive // the others are skipped
 		case nodeInput:
 			err := r.text(size, &name)
 			n.inputs = append(n.inputs, name)

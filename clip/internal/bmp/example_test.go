@@ -26,7 +26,7 @@ func ExampleOpen() {
 		if err := row(rgb); err != nil {
 			log.Fatal(err)
 		}
-		fmt.Println(rgb)
+		fmt.Printf("%d\n", rgb)
 	}
 	// Output: [255 0 0 0 0 255]
 }

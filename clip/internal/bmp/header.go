@@ -137,12 +137,13 @@ func (h *header) masks(data []byte, at int) ([4]uint32, int, error) {
 		return [4]uint32{}, at, nil
 	}
 	m, n := h.fields[min(36, len(h.fields)):], 4
-	if h.size == 40 {
+	switch h.size {
+	case 40:
 		if at > len(data)-12 {
 			return [4]uint32{}, 0, io.ErrUnexpectedEOF
 		}
 		m, n, at = data[at:], 3, at+12
-	} else if h.size == 52 {
+	case 52:
 		n = 3
 	}
 	var masks [4]uint32

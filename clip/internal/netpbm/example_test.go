@@ -24,7 +24,7 @@ func Example() {
 			fmt.Println(err)
 			return
 		}
-		fmt.Println(rgb)
+		fmt.Printf("%d\n", rgb)
 	}
 	// Output:
 	// [0 0 0 85 85 85 170 170 170]

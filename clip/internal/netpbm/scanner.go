@@ -44,7 +44,7 @@ func (s *scanner) token() (string, error) {
 		case err != nil && len(token) == 0:
 			return "", err
 		case err != nil, isSpace(c) && len(token) > 0:
-			return string(token), nil
+			return string(token), nil //nolint:nilerr // the end of the file ends a token
 		case isSpace(c):
 		case len(token) == longestToken:
 			return "", fmt.Errorf("%q is too long", token)
@@ -63,7 +63,7 @@ func (s *scanner) number() (int, error) {
 		case err != nil && digits == 0:
 			return 0, err
 		case err != nil, isSpace(c) && digits > 0:
-			return number, nil
+			return number, nil //nolint:nilerr // the end of the file ends a token
 		case isSpace(c):
 		case !isDigit(c), digits == longestToken:
 			return 0, errors.New("it is no number")

@@ -35,7 +35,7 @@ func Example() {
 			fmt.Println(err)
 			return
 		}
-		fmt.Println(rgb)
+		fmt.Printf("%d\n", rgb)
 	}
 	// Output: [0 0 0 255 128 0]
 }

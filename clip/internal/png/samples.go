@@ -20,10 +20,10 @@ func (d *decoder) unpack(pixels, row []byte) {
 
 // unpackColours copies the high bytes of three samples of size bytes from every step bytes.
 func unpackColours(pixels, row []byte, size, step int) {
-	switch {
-	case step == 3:
+	switch step {
+	case 3:
 		copy(pixels, row)
-	case step == 4:
+	case 4:
 		for ; len(pixels) >= 3 && len(row) >= 4; pixels, row = pixels[3:], row[4:] {
 			pixels[0], pixels[1], pixels[2] = row[0], row[1], row[2]
 		}

@@ -25,7 +25,7 @@ func Example() {
 			fmt.Println(err)
 			return
 		}
-		fmt.Println(rgb)
+		fmt.Printf("%d\n", rgb)
 	}
 	// Output:
 	// [200 200 200 200 200 200 200 200 200]

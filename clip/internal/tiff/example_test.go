@@ -33,7 +33,7 @@ func ExampleOpen() {
 		if err := next(rgb); err != nil {
 			log.Fatal(err)
 		}
-		fmt.Println(rgb)
+		fmt.Printf("%d\n", rgb)
 	}
 	// Output:
 	// [0 0 0 200 200 200]

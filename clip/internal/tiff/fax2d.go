@@ -64,7 +64,7 @@ func (d *faxDecoder) line2D() error {
 
 // mode decodes what follows a mode's code. The line ends where it is damaged.
 func (d *faxDecoder) mode(c faxCode) (ends bool, err error) {
-	switch c.kind {
+	switch c.kind { //nolint:exhaustive // the others end the line
 	case faxPass:
 		if err := d.advance(); err != nil {
 			return false, err

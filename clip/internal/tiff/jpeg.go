@@ -28,6 +28,10 @@ func newJPEGCodec(l *layout, data []byte, colours Colours) (codec, error) {
 	if l.photometric == asYCbCr && l.planar {
 		return nil, unsupported("JPEG compression of YCbCr in planes")
 	}
+	if l.blockH < 8 && l.blockH < l.height {
+		// TIFF's own rule; each would be decoded as if it had 8 rows or more.
+		return nil, unsupported("JPEGs in strips or tiles of %d rows", l.blockH)
+	}
 	c := &jpegCodec{layout: l, tables: new(jpeg.Tables), colours: colours, samples: l.stored()}
 	if f, ok := l.fields[tagJPEGTables]; ok && len(f.bytes()) > 0 {
 		var err error

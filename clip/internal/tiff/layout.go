@@ -117,7 +117,7 @@ func (l *layout) readSamples() error {
 	}
 	extras := l.fields[tagExtraSamples]
 	undeclared := l.samples > colours && extras.count == 0
-	if l.samples > colours+extras.count && !(undeclared && l.photometric == asRGB && l.samples == 4) {
+	if l.samples > colours+extras.count && (!undeclared || l.photometric != asRGB || l.samples != 4) {
 		return unsupported("a channel without a meaning")
 	}
 	l.extra = extraNone

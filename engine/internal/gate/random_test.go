@@ -41,7 +41,7 @@ type model struct {
 	r        *rand.Rand
 	gate     *Gate
 	reserve  int
-	bound    *Bound // of some tickets
+	bound    *Bound  // of some tickets
 	slots    []*Slot // of requests that prepare
 	waiting  []*queued
 	working  []*worker
