@@ -93,7 +93,7 @@ func documentedClip(path configs.Path, labels ...string) kinds.ClipOptions {
 		Labels:       labels,
 		Template:     "{}",
 		Fetch:        kinds.Fetch{Timeout: 10 * time.Second, MaxSize: 20 << 20, AtOnce: 64, PerHost: 16},
-		Batch:        kinds.Batch{Max: 4},
+		Batch:        kinds.Batch{Max: 8},
 		DecodeMemory: 512 << 20,
 		MaxPixels:    200_000_000,
 		AutoOrient:   true,
@@ -188,7 +188,6 @@ func TestEveryKey(t *testing.T) {
 	second.LogitScale, second.LogitBias = configs.Number{Float: 117.3, Set: true}, configs.Number{Float: -12, Set: true}
 	second.Fetch.Allow = []configs.Target{{Network: netip.MustParsePrefix("10.0.0.0/8")}, {Network: netip.MustParsePrefix("::1/128")}, {Host: "images.example.com"}}
 	second.Fetch.Deny = []configs.Target{{Network: netip.MustParsePrefix("192.0.2.7/32")}}
-	second.Batch.Max = 8
 	second.Fetch.UserAgent = "example/1.0 (+https://example.com/bot)"
 	digest := configs.SHA256{0x2c, 0x26, 0xb4, 0x6b, 0x68, 0xff, 0xc6, 0x8f, 0xf9, 0x9b, 0x45, 0x3c, 0x1d, 0x30, 0x41, 0x34, 0x13, 0x42, 0x2d, 0x70, 0x64, 0x83, 0xbf, 0xa0, 0xf9, 0x8a, 0x5e, 0x88, 0x62, 0x66, 0xe7, 0xae}
 

@@ -45,7 +45,7 @@ type Fetch struct {
 
 // Batch bounds how many waiting predicts are joined into one run.
 type Batch struct {
-	Max int `yaml:"max" default:"4" min:"1" max:"1000"`
+	Max int `yaml:"max" default:"8" min:"1" max:"1000"`
 }
 
 // Check implements configs.Checker.
