@@ -3,31 +3,15 @@ package netpbm
 import (
 	"errors"
 	"io"
-	"runtime"
 	"strings"
 	"testing"
 
 	"penstock/clip/internal/rows"
+	"penstock/clip/internal/rows/rowstest"
 )
 
 // readAll decodes a picture.
-func readAll(data []byte) ([]byte, error) {
-	p, err := Open(data)
-	if err != nil {
-		return nil, err
-	}
-	read, err := p.Decode()
-	if err != nil {
-		return nil, err
-	}
-	rgb := make([]byte, 3*p.Width*p.Height)
-	for y := range p.Height {
-		if err := read(rgb[3*y*p.Width : 3*(y+1)*p.Width]); err != nil {
-			return nil, err
-		}
-	}
-	return rgb, nil
-}
+func readAll(data []byte) ([]byte, error) { return rowstest.ReadAll(Open(data)) }
 
 // Text becomes no picture because it begins with a P and a digit.
 func TestIs(t *testing.T) {
@@ -109,20 +93,7 @@ func TestMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rgb := make([]byte, 3*p.Width)
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		read, err := p.Decode()
-		for range p.Height {
-			if err == nil {
-				err = read(rgb)
-			}
-		}
-		runtime.ReadMemStats(&after)
-		const rounding = 16 << 10
-		if took := int64(after.TotalAlloc - before.TotalAlloc); err != nil || took > p.Memory+rounding {
-			t.Errorf("%d bytes were allocated, %d counted: %v", took, p.Memory, err)
-		}
+		rowstest.CheckMemory(t, p, 16<<10)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/klauspost/compress/zlib"
 
 	"penstock/clip/internal/rows"
+	"penstock/clip/internal/rows/rowstest"
 )
 
 // part returns a chunk.
@@ -53,23 +54,7 @@ func headOf(width, height uint32, depth, colour, interlace byte) []byte {
 }
 
 // readAll decodes a picture.
-func readAll(data []byte) ([]byte, error) {
-	p, err := Open(data)
-	if err != nil {
-		return nil, err
-	}
-	read, err := p.Decode()
-	if err != nil {
-		return nil, err
-	}
-	rgb := make([]byte, 3*p.Width*p.Height)
-	for y := range p.Height {
-		if err := read(rgb[3*y*p.Width : 3*(y+1)*p.Width]); err != nil {
-			return nil, err
-		}
-	}
-	return rgb, nil
-}
+func readAll(data []byte) ([]byte, error) { return rowstest.ReadAll(Open(data)) }
 
 // random returns samples in rows, each with one of the filters in turn.
 func random(width, height, pixelBits int) []byte {

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"testing"
+
+	"penstock/clip/internal/rows/rowstest"
 )
 
 // file returns a Targa without a map, of the given type, size, depth and flags.
@@ -16,23 +17,7 @@ func file(kind, width, height, depth, flags byte, data ...byte) []byte {
 }
 
 // readAll decodes a picture.
-func readAll(data []byte) ([]byte, error) {
-	p, err := Open(data)
-	if err != nil {
-		return nil, err
-	}
-	read, err := p.Decode()
-	if err != nil {
-		return nil, err
-	}
-	rgb := make([]byte, 3*p.Width*p.Height)
-	for y := range p.Height {
-		if err := read(rgb[3*y*p.Width : 3*(y+1)*p.Width]); err != nil {
-			return nil, err
-		}
-	}
-	return rgb, nil
-}
+func readAll(data []byte) ([]byte, error) { return rowstest.ReadAll(Open(data)) }
 
 // Packets of run lengths go on in the next rows, whichever is the first.
 func TestPacketsAcrossRows(t *testing.T) {
@@ -153,20 +138,7 @@ func TestMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rgb := make([]byte, 3*p.Width)
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		read, err := p.Decode()
-		for range p.Height {
-			if err == nil {
-				err = read(rgb)
-			}
-		}
-		runtime.ReadMemStats(&after)
-		const rounding = 8 << 10
-		if took := int64(after.TotalAlloc - before.TotalAlloc); err != nil || took > p.Memory+rounding {
-			t.Errorf("%d bytes were allocated, %d counted: %v", took, p.Memory, err)
-		}
+		rowstest.CheckMemory(t, p, 8<<10)
 	}
 }
 
