@@ -2,6 +2,7 @@ package bmp
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -36,7 +37,7 @@ func bitmapOf(width, height, bits, compression int, colours [][3]byte, data []by
 
 // show returns all pixels.
 func show(p rows.Picture) ([]byte, error) {
-	read, err := p.Decode()
+	read, err := p.Decode(context.Background())
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +128,7 @@ func TestMemory(t *testing.T) {
 		p := open(t, c.data)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		read, err := p.Decode()
+		read, err := p.Decode(t.Context())
 		runtime.ReadMemStats(&after)
 		if err != nil {
 			t.Fatal(err)
@@ -154,7 +155,7 @@ func TestSizesOfNoFile(t *testing.T) {
 			}
 			continue
 		}
-		if _, err := p.Decode(); !errors.Is(err, io.ErrUnexpectedEOF) {
+		if _, err := p.Decode(t.Context()); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Error(err)
 		}
 	}
@@ -211,7 +212,7 @@ func FuzzOpen(f *testing.F) {
 			if err != nil || rows.Bytes(p.Width, p.Height, 3) > 1<<24 || p.Memory > 1<<24 {
 				continue
 			}
-			read, err := p.Decode()
+			read, err := p.Decode(t.Context())
 			if err != nil {
 				continue
 			}

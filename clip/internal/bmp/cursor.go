@@ -1,6 +1,7 @@
 package bmp
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -47,8 +48,8 @@ func OpenCursor(data []byte) (rows.Picture, error) {
 	p.Height = half
 	p.Memory += 3 * int64(b.width)
 	whole := p.Decode
-	p.Decode = func() (rows.Reader, error) {
-		if _, err := whole(); err != nil {
+	p.Decode = func(ctx context.Context) (rows.Reader, error) {
+		if _, err := whole(ctx); err != nil {
 			return nil, err
 		}
 		return b.masked(half), nil

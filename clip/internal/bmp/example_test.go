@@ -1,6 +1,7 @@
 package bmp_test
 
 import (
+	"context"
 	"fmt"
 	"log"
 
@@ -17,7 +18,7 @@ func ExampleOpen() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	row, err := p.Decode()
+	row, err := p.Decode(context.Background())
 	if err != nil {
 		log.Fatal(err)
 	}

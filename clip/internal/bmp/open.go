@@ -1,6 +1,7 @@
 package bmp
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -27,7 +28,7 @@ func Open(data []byte) (rows.Picture, error) {
 
 // picture is what is shown of a bitmap.
 func (b *bitmap) picture() rows.Picture {
-	return rows.Picture{Width: b.width, Height: b.height, Memory: b.memory(), Decode: func() (rows.Reader, error) {
+	return rows.Picture{Width: b.width, Height: b.height, Memory: b.memory(), Decode: func(context.Context) (rows.Reader, error) {
 		if err := b.begin(); err != nil {
 			return nil, err
 		}

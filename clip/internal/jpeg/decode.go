@@ -1,6 +1,9 @@
 package jpeg
 
-import "io"
+import (
+	"context"
+	"io"
+)
 
 // maxScans bounds the work of a progressive picture: a few bytes of data can define a scan over
 // every block.
@@ -56,8 +59,8 @@ func (p *Picture) Memory() int64 {
 }
 
 // Decode returns planes that lie in memory, at least Samples bytes of any content. Reach fills
-// them. It may be called once.
-func (p *Picture) Decode(memory []byte) ([]Plane, error) {
+// them. It may be called once. A picture that is decoded whole is decoded here, until ctx ends.
+func (p *Picture) Decode(ctx context.Context, memory []byte) ([]Plane, error) {
 	planes := make([]Plane, len(p.components))
 	for i := range p.components {
 		c := &p.components[i]
@@ -71,7 +74,7 @@ func (p *Picture) Decode(memory []byte) ([]Plane, error) {
 	if p.inRows {
 		return planes, p.firstScan()
 	}
-	if err := p.scans(); err != nil {
+	if err := p.scans(ctx); err != nil {
 		return nil, err
 	}
 	for i := range p.components {
@@ -141,7 +144,7 @@ func (p *Picture) end() error {
 }
 
 // scans reads scan after scan, until every component is there and the picture ends.
-func (p *Picture) scans() error {
+func (p *Picture) scans(ctx context.Context) error {
 	for n := 0; ; {
 		marker, body, err := p.next()
 		switch {
@@ -160,7 +163,7 @@ func (p *Picture) scans() error {
 					return err
 				}
 			}
-			if err := p.scan(body); err != nil {
+			if err := p.scan(ctx, body); err != nil {
 				return err
 			}
 		default:

@@ -4,7 +4,7 @@
 //
 //	p, err := jpeg.Open(data)        // reads the headers: size, colours, EXIF data, memory
 //	memory := make([]byte, p.Samples())
-//	planes, err := p.Decode(memory)  // one for each component, chroma not upsampled
+//	planes, err := p.Decode(ctx, memory)  // one for each component, chroma not upsampled
 //	for y := range p.Height {
 //		err = p.Reach(y)         // the planes have the samples of row y
 //	}

@@ -2,6 +2,7 @@ package jpeg
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"image"
 	"image/color"
@@ -38,7 +39,7 @@ func decode(data []byte) (*Picture, []Plane, error) {
 		return nil, nil, err
 	}
 	memory := bytes.Repeat([]byte{0xaa}, p.Samples()) // of any content
-	planes, err := p.Decode(memory)
+	planes, err := p.Decode(context.Background(), memory)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,6 +1,9 @@
 package jpeg
 
-import "runtime"
+import (
+	"context"
+	"runtime"
+)
 
 // A scan holds some coefficients of some components: all of them in a sequential picture; in a
 // progressive one those from..to (in zigzag order), and of these the bits from low up, or bit low
@@ -39,10 +42,13 @@ func (p *Picture) begin(body []byte) (*reading, error) {
 	return r, nil
 }
 
-// scan reads one scan, whose header is body.
-func (p *Picture) scan(body []byte) error {
+// scan reads one scan, whose header is body, until ctx ends.
+func (p *Picture) scan(ctx context.Context, body []byte) error {
 	r, err := p.begin(body)
 	for err == nil && r.row < r.down {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		err = p.nextRow(r)
 	}
 	return err

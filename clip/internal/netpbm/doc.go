@@ -4,7 +4,7 @@
 //
 //	if netpbm.Is(data) {
 //		p, err := netpbm.Open(data)   // reads the header: size and memory
-//		read, err := p.Decode()
+//		read, err := p.Decode(ctx)
 //		rgb := make([]byte, 3*p.Width)
 //		for range p.Height {
 //			err = read(rgb)

@@ -1,6 +1,7 @@
 package netpbm_test
 
 import (
+	"context"
 	"fmt"
 
 	"penstock/clip/internal/netpbm"
@@ -13,7 +14,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	read, err := p.Decode()
+	read, err := p.Decode(context.Background())
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -1,6 +1,7 @@
 package netpbm
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -101,7 +102,7 @@ func Open(data []byte) (rows.Picture, error) {
 	if err != nil {
 		return rows.Picture{}, err
 	}
-	return rows.Picture{Width: h.width, Height: h.height, Memory: h.memory(), Decode: func() (rows.Reader, error) {
+	return rows.Picture{Width: h.width, Height: h.height, Memory: h.memory(), Decode: func(context.Context) (rows.Reader, error) {
 		return h.decode()
 	}}, nil
 }

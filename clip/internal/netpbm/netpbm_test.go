@@ -109,7 +109,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil || p.Memory > 16<<20 || p.Width > 1<<20 || p.Height > 1<<20 {
 			return
 		}
-		read, err := p.Decode()
+		read, err := p.Decode(t.Context())
 		rgb := make([]byte, 3*p.Width)
 		for range p.Height {
 			if err == nil {

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -82,7 +83,7 @@ func decoded(data []byte) (width, height int, rgb []byte, err error) {
 // shown returns the rows of a picture that has been opened, upright.
 func shown(f format, pic picture) (width, height int, rgb []byte, err error) {
 	defer f.recovered(&err)
-	read, err := pic.Decode()
+	read, err := pic.Decode(context.Background())
 	if err == nil {
 		width, height = pic.stored().upright()
 		rgb = make([]byte, 3*width*height)

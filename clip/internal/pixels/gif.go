@@ -1,6 +1,7 @@
 package pixels
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"image"
@@ -29,7 +30,7 @@ func openGIF(data []byte) (picture, error) {
 	}
 	p := picture{orientation: 1}
 	p.Picture = rows.Picture{Width: f.canvas.X, Height: f.canvas.Y, Memory: area(f.size)}
-	p.Decode = func() (rows.Reader, error) {
+	p.Decode = func(context.Context) (rows.Reader, error) {
 		if err != nil { // a picture that is too large is refused for that
 			return nil, err
 		}

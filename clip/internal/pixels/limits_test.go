@@ -53,7 +53,7 @@ func TestPanics(t *testing.T) {
 	} else {
 		wantReason(t, err, ReasonNotAnImage)
 	}
-	wantReason(t, p.decode(t.Context(), broken, picture{Picture: rows.Picture{Decode: func() (rows.Reader, error) { panic("broken") }}}, nil), ReasonNotAnImage)
+	wantReason(t, p.decode(t.Context(), broken, picture{Picture: rows.Picture{Decode: func(context.Context) (rows.Reader, error) { panic("broken") }}}, nil), ReasonNotAnImage)
 
 	defer func() {
 		if recover() == nil {

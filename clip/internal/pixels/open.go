@@ -1,6 +1,8 @@
 package pixels
 
 import (
+	"context"
+
 	"penstock/clip/internal/jpeg"
 	"penstock/clip/internal/png"
 	"penstock/clip/internal/rows"
@@ -31,10 +33,10 @@ func openJPEG(data []byte) (picture, error) {
 		return picture{}, err
 	}
 	p := picture{orientation: orientation(j.Exif, j.XMP)}
-	p.Picture = rows.Picture{Width: j.Width, Height: j.Height, Memory: j.Memory() + jpegLines(j.Width), Decode: func() (rows.Reader, error) {
+	p.Picture = rows.Picture{Width: j.Width, Height: j.Height, Memory: j.Memory() + jpegLines(j.Width), Decode: func(ctx context.Context) (rows.Reader, error) {
 		memory := buffers.Get().(*[]byte)
 		*memory = grown(*memory, j.Samples())
-		planes, err := j.Decode(*memory)
+		planes, err := j.Decode(ctx, *memory)
 		if err != nil {
 			buffers.Put(memory)
 			return nil, err

@@ -147,7 +147,7 @@ func (p *Processor) open(f format, data []byte) (pic picture, err error) {
 // decode decodes, orients, resizes and crops a picture, row by row, until ctx ends.
 func (p *Processor) decode(ctx context.Context, f format, pic picture, rgb []byte) (err error) {
 	defer f.recovered(&err)
-	read, err := pic.Decode()
+	read, err := pic.Decode(ctx)
 	if err == nil {
 		s := pic.stored()
 		err = resize(whileWanted(ctx, read), s, p.config.layout(s.upright()), p.config.filter, rgb)

@@ -2,6 +2,7 @@ package pixels
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"image"
 
@@ -29,8 +30,8 @@ func openWebP(data []byte) (picture, error) {
 	}
 	p := picture{orientation: orientation(f.exif, f.xmp)}
 	p.Picture = rows.Picture{Width: canvas.X, Height: canvas.Y, Memory: memory}
-	p.Decode = func() (rows.Reader, error) {
-		r, err := decode()
+	p.Decode = func(ctx context.Context) (rows.Reader, error) {
+		r, err := decode(ctx)
 		if err != nil || (size == canvas && corner == image.Point{}) {
 			return r, err
 		}
@@ -43,7 +44,7 @@ func openWebP(data []byte) (picture, error) {
 }
 
 // open reads the header of the frame.
-func (f *webpFile) open() (size image.Point, memory int64, decode func() (rows.Reader, error), err error) {
+func (f *webpFile) open() (size image.Point, memory int64, decode func(context.Context) (rows.Reader, error), err error) {
 	if f.lossy {
 		d := vp8.NewDecoder()
 		d.Init(bytes.NewReader(f.frame), len(f.frame))
@@ -53,7 +54,7 @@ func (f *webpFile) open() (size image.Point, memory int64, decode func() (rows.R
 		}
 		size = image.Pt(head.Width, head.Height)
 		memory = 2 * area(size) // a byte for luma, a half for chroma, and rounding up to blocks
-		decode = func() (rows.Reader, error) {
+		decode = func(context.Context) (rows.Reader, error) {
 			m, err := d.DecodeFrame()
 			if err != nil {
 				return nil, err
@@ -69,7 +70,7 @@ func (f *webpFile) open() (size image.Point, memory int64, decode func() (rows.R
 		// Four bytes, the same again while its transforms are undone, and one for its images of
 		// parameters.
 		memory = 9*area(size) + codesMemory(size, len(f.frame))
-		decode = func() (rows.Reader, error) {
+		decode = func(context.Context) (rows.Reader, error) {
 			m, err := vp8l.Decode(bytes.NewReader(f.frame))
 			if err != nil {
 				return nil, err

@@ -2,6 +2,7 @@ package png
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 
@@ -24,7 +25,7 @@ type decoder struct {
 }
 
 // decode reads what is before the image data, and of an interlaced picture all of it.
-func decode(h header, all *chunks) (rows.Reader, error) {
+func decode(ctx context.Context, h header, all *chunks) (rows.Reader, error) {
 	d := &decoder{header: h, chunks: all}
 	if err := d.readPalette(); err != nil {
 		return nil, err
@@ -37,7 +38,7 @@ func decode(h header, all *chunks) (rows.Reader, error) {
 	d.row, d.before = make([]byte, h.rowBytes(h.width)), make([]byte, h.rowBytes(h.width))
 	d.pixels = make([]byte, h.stored()*h.width)
 	if h.interlaced {
-		return d.whole()
+		return d.whole(ctx)
 	}
 	left := h.height
 	return func(rgb []byte) error {
@@ -140,8 +141,8 @@ var passes = [...]struct{ x, y, dx, dy int }{
 	{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2},
 }
 
-// whole decodes an interlaced picture.
-func (d *decoder) whole() (rows.Reader, error) {
+// whole decodes an interlaced picture, until ctx ends.
+func (d *decoder) whole(ctx context.Context) (rows.Reader, error) {
 	size := d.stored()
 	stored := make([]byte, size*d.width*d.height)
 	row, before := d.row, d.before
@@ -153,6 +154,9 @@ func (d *decoder) whole() (rows.Reader, error) {
 		d.row, d.before = row[:d.rowBytes(width)], before[:d.rowBytes(width)]
 		clear(d.row)
 		for y := p.y; y < d.height; y += p.dy {
+			if ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
 			if err := d.next(); err != nil {
 				return nil, err
 			}

@@ -2,7 +2,7 @@
 // of its rows and of the inflater, however large it is. Go's image/png holds all of it.
 //
 //	p, err := png.Open(data)   // reads the header: size and memory
-//	read, err := p.Decode()
+//	read, err := p.Decode(ctx)
 //	rgb := make([]byte, 3*p.Width)
 //	for range p.Height {
 //		err = read(rgb)

@@ -2,6 +2,7 @@ package png_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"image"
 	"image/color"
@@ -24,7 +25,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	read, err := p.Decode()
+	read, err := p.Decode(context.Background())
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -1,6 +1,7 @@
 package png
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -57,8 +58,8 @@ func Open(data []byte) (rows.Picture, error) {
 	if memory < 0 {
 		memory = math.MaxInt64
 	}
-	return rows.Picture{Width: h.width, Height: h.height, Memory: memory, Decode: func() (rows.Reader, error) {
-		return decode(h, all)
+	return rows.Picture{Width: h.width, Height: h.height, Memory: memory, Decode: func(ctx context.Context) (rows.Reader, error) {
+		return decode(ctx, h, all)
 	}}, nil
 }
 

@@ -236,7 +236,7 @@ func TestMemory(t *testing.T) {
 		rgb := make([]byte, 3*p.Width)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		read, err := p.Decode()
+		read, err := p.Decode(t.Context())
 		for range p.Height {
 			if err == nil {
 				err = read(rgb)
@@ -263,7 +263,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil || p.Memory > 16<<20 || p.Width*p.Height > 1<<22 {
 			return
 		}
-		read, err := p.Decode()
+		read, err := p.Decode(t.Context())
 		rgb := make([]byte, 3*p.Width)
 		for range p.Height {
 			if err == nil {
@@ -286,7 +286,7 @@ func BenchmarkDecode(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			read, err := p.Decode()
+			read, err := p.Decode(b.Context())
 			rgb := make([]byte, 3*p.Width)
 			for range p.Height {
 				if err == nil {

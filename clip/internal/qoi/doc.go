@@ -1,7 +1,7 @@
 // Package qoi decodes QOI, the Quite OK Image format, row by row.
 //
 //	p, err := qoi.Open(data)
-//	next, err := p.Decode()
+//	next, err := p.Decode(ctx)
 //	row := make([]byte, 3*p.Width)
 //	for range p.Height {
 //		err = next(row)

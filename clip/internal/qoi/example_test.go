@@ -1,6 +1,7 @@
 package qoi_test
 
 import (
+	"context"
 	"fmt"
 
 	"penstock/clip/internal/qoi"
@@ -15,7 +16,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	next, err := p.Decode()
+	next, err := p.Decode(context.Background())
 	if err != nil {
 		fmt.Println(err)
 		return

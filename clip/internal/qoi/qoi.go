@@ -1,6 +1,7 @@
 package qoi
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -22,7 +23,7 @@ func Open(data []byte) (rows.Picture, error) {
 	if string(data[:4]) != "qoif" || width > longest || height > longest {
 		return rows.Picture{}, errHeader
 	}
-	return rows.Picture{Width: int(width), Height: int(height), Decode: func() (rows.Reader, error) {
+	return rows.Picture{Width: int(width), Height: int(height), Decode: func(context.Context) (rows.Reader, error) {
 		d := &decoder{data: data[headerSize:], pixel: pixel{3: 255}}
 		return d.row, nil
 	}}, nil

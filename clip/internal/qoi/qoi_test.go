@@ -1,6 +1,7 @@
 package qoi
 
 import (
+	"context"
 	"errors"
 	"io"
 	"testing"
@@ -20,7 +21,7 @@ func decode(data []byte) (rgb []byte, err error) {
 	if p.Width > most || p.Height > most/max(1, p.Width) {
 		return nil, nil
 	}
-	next, err := p.Decode()
+	next, err := p.Decode(context.Background())
 	if err != nil {
 		return nil, err
 	}

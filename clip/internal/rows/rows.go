@@ -1,14 +1,18 @@
 package rows
 
-import "math"
+import (
+	"context"
+	"math"
+)
 
 // A Picture is what the header of a file describes.
 type Picture struct {
 	Width, Height int
 	Memory        int64 // bytes that decoding takes at most, beside the file and one row of RGB
 
-	// Decode begins to decode. It is called once at most.
-	Decode func() (Reader, error)
+	// Decode begins to decode. It is called once at most. Where it decodes more than a few rows
+	// itself, it ends with the context's cause when that ends.
+	Decode func(ctx context.Context) (Reader, error)
 }
 
 // A Reader fills rgb, 3*Width bytes, with the next row from the top; it is called once for each of

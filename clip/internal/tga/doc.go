@@ -3,7 +3,7 @@
 //
 //	if tga.Is(data) {
 //		p, err := tga.Open(data)   // reads the header: size and memory
-//		read, err := p.Decode()
+//		read, err := p.Decode(ctx)
 //		rgb := make([]byte, 3*p.Width)
 //		for range p.Height {
 //			err = read(rgb)

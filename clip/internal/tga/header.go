@@ -1,6 +1,7 @@
 package tga
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -101,7 +102,7 @@ func Open(data []byte) (rows.Picture, error) {
 	if h.indexed() {
 		memory += int64(h.height) * offsetSize
 	}
-	return rows.Picture{Width: h.width, Height: h.height, Memory: memory, Decode: func() (rows.Reader, error) {
+	return rows.Picture{Width: h.width, Height: h.height, Memory: memory, Decode: func(context.Context) (rows.Reader, error) {
 		return h.decode(data[headerSize:])
 	}}, nil
 }

@@ -155,7 +155,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil || p.Width*p.Height > 1<<22 {
 			return
 		}
-		read, err := p.Decode()
+		read, err := p.Decode(t.Context())
 		rgb := make([]byte, 3*p.Width)
 		for range p.Height {
 			if err == nil {

@@ -2,7 +2,7 @@
 // and cameras write, as Pillow and libtiff read it.
 //
 //	p, err := tiff.Open(data, colours) // reads the directory: size, orientation, memory
-//	next, err := p.Decode()
+//	next, err := p.Decode(ctx)
 //	err = next(rgb)            // one row, 3*Width bytes, from the top
 //
 // It reads classic and BigTIFF in both orders of bytes, strips and tiles, interleaved and in

@@ -2,6 +2,7 @@ package tiff_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"image"
 	"image/color"
@@ -24,7 +25,7 @@ func ExampleOpen() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	next, err := p.Decode()
+	next, err := p.Decode(context.Background())
 	if err != nil {
 		log.Fatal(err)
 	}

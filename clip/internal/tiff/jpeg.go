@@ -1,6 +1,7 @@
 package tiff
 
 import (
+	"context"
 	"io"
 
 	"penstock/clip/internal/jpeg"
@@ -102,7 +103,7 @@ func (d *jpegDecoder) start(block []byte, _ int) error {
 	if p.Samples() > len(d.buffer) {
 		return unsupported("JPEGs larger than the first of them")
 	}
-	if d.planes, err = p.Decode(d.buffer); err != nil {
+	if d.planes, err = p.Decode(context.Background(), d.buffer); err != nil {
 		return err
 	}
 	d.picture, d.rgb, d.y = p, nil, 0

@@ -1,6 +1,7 @@
 package tiff
 
 import (
+	"context"
 	"io"
 	"runtime"
 
@@ -51,7 +52,7 @@ func (r *reader) memory() int64 {
 	return decoders*r.codec.memory() + r.bandSize() + 2*row + r.converter.memory
 }
 
-func (r *reader) open() (rows.Reader, error) {
+func (r *reader) open(context.Context) (rows.Reader, error) {
 	// Strips may share bytes, to be decoded again and again. All of them together may have as many
 	// as the file and the picture, decoded, have.
 	r.left = int64(len(r.data)) + rows.Bytes(r.width, r.height, 4*int64(r.samples)) + 1<<20

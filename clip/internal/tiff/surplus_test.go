@@ -2,6 +2,7 @@ package tiff
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"image"
@@ -46,7 +47,7 @@ func decodeAll(data []byte, width, height int) error {
 	if err != nil {
 		return err
 	}
-	read, err := p.Decode()
+	read, err := p.Decode(context.Background())
 	for range height {
 		if err == nil {
 			err = read(make([]byte, 3*width))

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"compress/gzip"
+	"context"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -74,7 +75,7 @@ func decode(data []byte) (Picture, error) {
 	if rows.Bytes(p.Width, p.Height, 1) > 1<<22 || p.Memory > 1<<26 {
 		return p, errors.New("too large for a test")
 	}
-	next, err := p.Decode()
+	next, err := p.Decode(context.Background())
 	rgb := make([]byte, 3*p.Width)
 	for y := 0; err == nil && y < p.Height; y++ {
 		err = next(rgb)

@@ -2,6 +2,7 @@
 package rowstest
 
 import (
+	"context"
 	"runtime"
 	"testing"
 
@@ -13,7 +14,7 @@ func ReadAll(p rows.Picture, err error) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	read, err := p.Decode()
+	read, err := p.Decode(context.Background())
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +34,7 @@ func CheckMemory(t *testing.T, p rows.Picture, rounding int64) {
 	rgb := make([]byte, 3*p.Width)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	read, err := p.Decode()
+	read, err := p.Decode(t.Context())
 	for range p.Height {
 		if err == nil {
 			err = read(rgb)
