@@ -3,7 +3,6 @@ package clip
 import (
 	"bytes"
 	"log/slog"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -112,16 +111,4 @@ func photos(t *testing.T) (all []Picture) {
 		all = append(all, Picture{Data: photo(t, name)})
 	}
 	return all
-}
-
-// However many permits there are, no more runs are begun than there are cores for their threads.
-func TestRunsAtOnceFitTheCores(t *testing.T) {
-	o := tiny(t)
-	cores := runtime.GOMAXPROCS(0)
-	for threads, want := range map[int]int{0: 1, 1: cores, cores: 1, cores + 1: 1} {
-		o.ONNX.Threads = threads
-		if n := New(o).atOnce(); n != want {
-			t.Errorf("%d runs of %d threads at once on %d cores", n, threads, cores)
-		}
-	}
 }

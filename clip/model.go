@@ -1,11 +1,9 @@
 package clip
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
-	"runtime"
 	"slices"
 	"sync/atomic"
 
@@ -131,13 +129,6 @@ func (m *Model) load(ctx context.Context) (err error) {
 		m.options.Log.Info("requests are not joined: the model's graphs quantise activations by scales of a whole call", "model", m.options.Name)
 	}
 	return err
-}
-
-// atOnce is how many runs keep the cores busy. More would share them, and all end late; requests
-// that wait instead can be joined.
-func (m *Model) atOnce() int {
-	cores := runtime.GOMAXPROCS(0)
-	return max(1, cores/cmp.Or(m.options.ONNX.Threads, cores))
 }
 
 // runsAlone reports whether a request must not be joined with others in a run.

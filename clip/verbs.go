@@ -11,7 +11,7 @@ import (
 // a query) and infer (the Open Inference Protocol's), whose requests a codec decodes. A request's
 // context must end at some time: until then the request may hold memory.
 func (m *Model) Register(e *engine.Engine) *engine.Prediction[Request, Result] {
-	model := e.Add(m.options.Name, engine.Lifecycle{Kind: "clip", AtOnce: m.atOnce(), Load: m.load, Close: m.close, Describe: m.describe})
+	model := e.Add(m.options.Name, engine.Lifecycle{Kind: "clip", Load: m.load, Close: m.close, Describe: m.describe})
 	predict := engine.Predicts(model, "predict", engine.Predictor[Request, feed, raw, Result]{
 		Preprocess:   m.preprocess,
 		PredictBatch: m.predict,

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"penstock/apierr"
-	"penstock/engine/internal/gate"
 )
 
 // State is where a model is in its life.
@@ -29,10 +28,6 @@ type Lifecycle struct {
 	Load  func(ctx context.Context) error // called once, before any verb; nil: ready as it is. Its error is shown to the operator
 	Close func() error                    // called once after the last verb has returned, if Load succeeded; may be nil
 	Gate  *GateConfig                     // a gate of its own; nil: the one all local models share
-
-	// AtOnce is how many permits the model's verbs hold together at most, however many the gate
-	// has; 0: all of them. What waits longer for it can be joined (Predictor.PredictBatch).
-	AtOnce int
 
 	// Watch reports whether the model can be used: nil, or why not, which is shown to the operator.
 	// It is called in a goroutine of its own after Load has succeeded, and returns when ctx ends,
@@ -61,7 +56,6 @@ type Model struct {
 	lifecycle Lifecycle
 	engine    *Engine
 	gate      *namedGate
-	bound     *gate.Bound // nil: the gate's permits
 	observer  ModelObserver
 	verbs     []*Verb
 	streams   atomic.Int64
@@ -80,9 +74,6 @@ func (e *Engine) Add(name string, l Lifecycle) *Model {
 	m := &Model{name: name, lifecycle: l, engine: e, gate: e.shared, observer: e.observer.Model(name), state: StateLoading}
 	if l.Load == nil && l.Watch == nil {
 		m.state = StateReady
-	}
-	if l.AtOnce > 0 {
-		m.bound = gate.NewBound(l.AtOnce)
 	}
 	if l.Gate != nil {
 		m.gate = newGate(name, *l.Gate, e.observer)

@@ -92,7 +92,7 @@ func (v *Verb) Check(c Caller) error {
 
 // ticket describes a caller's request for the gate.
 func (v *Verb) ticket(c Caller) gate.Ticket {
-	t := gate.Ticket{Caller: c.Name, Priority: gate.Interactive, Length: gate.Short, Bound: v.model.bound}
+	t := gate.Ticket{Caller: c.Name, Priority: gate.Interactive, Length: gate.Short}
 	if c.Priority == PriorityBatch {
 		t.Priority = gate.Batch
 	}

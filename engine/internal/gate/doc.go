@@ -22,8 +22,5 @@
 // priority get permits by turns, and long work leaves Reserve permits to short work, which so never
 // waits for the end of something that may take minutes.
 //
-// Tickets may have a Bound, which holds them to some of the permits; then a caller has turns for
-// the waiters of each Bound.
-//
 // The package starts no goroutines and runs no work of its own.
 package gate

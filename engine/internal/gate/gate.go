@@ -50,7 +50,6 @@ type Ticket struct {
 	Caller   string
 	Priority Priority
 	Length   Length
-	Bound    *Bound // nil: the gate's own
 }
 
 // Gate is safe for use by many goroutines.
@@ -71,7 +70,7 @@ type Gate struct {
 // caller is what one caller holds. It exists as long as it holds a slot.
 type caller struct {
 	inside, inUse int
-	lines         map[lineKey]*line // of its waiters; those that have some
+	lines         [priorities][lengths]*line // of its waiters; nil where it has none
 }
 
 type refusal struct {
@@ -132,7 +131,7 @@ func (g *Gate) Enter(t Ticket) (*Slot, error) {
 	}
 	c := g.callers[t.Caller]
 	if c == nil {
-		c = &caller{lines: map[lineKey]*line{}}
+		c = &caller{}
 		g.callers[t.Caller] = c
 	}
 	c.inside++
@@ -262,7 +261,6 @@ func (g *Gate) take(s *Slot, n int) {
 	if s.ticket.Length == Long {
 		g.long += n
 	}
-	s.ticket.Bound.take(n)
 }
 
 // grant gives free permits to those whose turn it is. The caller holds g.mu.

@@ -14,42 +14,30 @@ type queue struct {
 	passed  int                // permits in a row that went to interactive work though batch work waited
 }
 
-// ring holds the lines of one priority and length, the next one first.
+// ring holds the callers that have waiters of one priority and length, the next one first.
 type ring struct {
 	lines   list.List // of *line
 	waiting int
 }
 
-// line holds the waiters of one caller and Bound in a ring, the first first. Those of other Bounds
-// have lines and turns of their own: else the turns that a caller has while a Bound is exhausted
-// would put off its waiters of that Bound, again and again.
+// line holds the waiters of one caller in a ring, the first first.
 type line struct {
-	bound   *Bound
 	waiters list.List     // of *Waiter
 	element *list.Element // in the ring
 }
 
-type lineKey struct {
-	Priority
-	Length
-	*Bound
-}
-
-func (t Ticket) line() lineKey { return lineKey{t.Priority, t.Length, t.Bound} }
-
 func (q *queue) ring(t Ticket) *ring { return &q.rings[t.Priority][t.Length] }
 
-// add adds a waiter behind those of its line; a line without any gets the last turn.
+// add adds a waiter behind those of its caller; a caller without any gets the last turn.
 func (q *queue) add(w *Waiter) {
 	t := w.slot.ticket
 	r := q.ring(t)
-	lines := w.slot.caller.lines
-	w.line = lines[t.line()]
-	if w.line == nil {
-		w.line = &line{bound: t.Bound}
-		w.line.element = r.lines.PushBack(w.line)
-		lines[t.line()] = w.line
+	own := &w.slot.caller.lines[t.Priority][t.Length]
+	if *own == nil {
+		*own = &line{}
+		(*own).element = r.lines.PushBack(*own)
 	}
+	w.line = *own
 	w.element = w.line.waiters.PushBack(w)
 	r.waiting++
 	q.waiting++
@@ -65,14 +53,18 @@ func (q *queue) remove(w *Waiter) {
 	q.waiting--
 	if w.line.waiters.Len() == 0 {
 		r.lines.Remove(w.line.element)
-		delete(w.slot.caller.lines, t.line())
+		w.slot.caller.lines[t.Priority][t.Length] = nil
 	}
 }
 
 // waiting returns how many waiters a caller has.
 func (c *caller) waiting() (n int) {
-	for _, l := range c.lines {
-		n += l.waiters.Len()
+	for _, lines := range c.lines {
+		for _, l := range lines {
+			if l != nil {
+				n += l.waiters.Len()
+			}
+		}
 	}
 	return n
 }
@@ -107,21 +99,17 @@ func (q *queue) next(long bool) *Waiter {
 func (q *queue) choose(p Priority, long bool) *Waiter {
 	for i := range lengths {
 		length := (q.turn[p] + i) % lengths
-		if length == Long && !long {
+		front := q.rings[p][length].lines.Front()
+		if front == nil || length == Long && !long {
 			continue
 		}
-		for e := q.rings[p][length].lines.Front(); e != nil; e = e.Next() {
-			if l := e.Value.(*line); !l.bound.exhausted() {
-				return l.waiters.Front().Value.(*Waiter)
-			}
-		}
+		return front.Value.(*line).waiters.Front().Value.(*Waiter)
 	}
 	return nil
 }
 
 // position returns how many waiters have their turn before w if none comes and none leaves, and one
-// more. It does not foresee when long work must leave a permit free, nor that lines are passed
-// over.
+// more. It does not foresee when long work must leave a permit free.
 func (q *queue) position(w *Waiter) int {
 	t := w.slot.ticket
 	before := 0 // in the same line

@@ -41,7 +41,6 @@ type model struct {
 	r        *rand.Rand
 	gate     *Gate
 	reserve  int
-	bound    *Bound  // of some tickets
 	slots    []*Slot // of requests that prepare
 	waiting  []*queued
 	working  []*worker
@@ -68,7 +67,6 @@ func newModel(t *testing.T, seed uint64) *model {
 	m.reserve = r.IntN(2)
 	m.gate.Reserve(m.reserve)
 	m.reserve = min(m.reserve, m.gate.config.Permits-1)
-	m.bound = NewBound(1 + r.IntN(m.gate.config.Permits))
 	return m
 }
 
@@ -107,9 +105,6 @@ func (m *model) run() {
 // enter enters as a random caller, by the rule of shares.
 func (m *model) enter() {
 	t := Ticket{Caller: string(callers[m.r.IntN(len(callers))]), Priority: Priority(m.r.IntN(8) / 7), Length: Length(m.r.IntN(2))}
-	if m.r.IntN(3) == 0 {
-		t.Bound = m.bound
-	}
 	all, total, others := m.gate.config.Permits+m.gate.config.Queue, 0, false
 	for name, n := range m.inside {
 		total += n
@@ -156,9 +151,9 @@ func (m *model) join() {
 				ahead++
 			}
 		}
-		long, bounded := m.long(), m.bounded()
+		long := m.long()
 		m.waiting = append(m.waiting, &queued{Waiter: s.Join(), ahead: ahead})
-		m.granted(long, bounded)
+		m.granted(long)
 	}
 }
 
@@ -182,10 +177,10 @@ func (m *model) leaveQueue() {
 // release ends the work of a random request.
 func (m *model) release() {
 	if w, ok := pick(m.r, &m.working); ok {
-		long, bounded := m.long(), m.bounded()
+		long := m.long()
 		w.permit.Release()
 		w.permit.Release()
-		m.granted(long, bounded)
+		m.granted(long)
 		m.left(w.slot)
 	}
 }
@@ -206,21 +201,10 @@ func (m *model) long() (n int) {
 	return n
 }
 
-// bounded returns how many permits tickets with the Bound hold.
-func (m *model) bounded() (n int) {
-	for _, w := range m.working {
-		if w.slot.ticket.Bound != nil {
-			n++
-		}
-	}
-	return n
-}
-
-// granted takes those from the queue that have got a permit: one, or another one too for which that
-// one's Bound or length was in the way. long and bounded are how many permits such work held
-// before.
-func (m *model) granted(long, bounded int) {
-	long, bounded = min(long, m.long()), min(bounded, m.bounded()) // of one that ended, it holds one less
+// granted takes those from the queue that have got a permit, which is one at most. long is how many
+// permits long work held before.
+func (m *model) granted(long int) {
+	long = min(long, m.long()) // of one that ended, it holds one less
 	n := 0
 	for i := 0; i < len(m.waiting); i++ {
 		w := m.waiting[i]
@@ -238,15 +222,14 @@ func (m *model) granted(long, bounded int) {
 		i--
 		n++
 	}
-	if n > 2 {
+	if n > 1 {
 		m.Fatalf("%d permits were given at once", n)
 	}
 	if n == 0 {
 		return
 	}
 	for _, w := range m.waiting {
-		t := w.slot.ticket
-		if (t.Length == Short || long < m.gate.config.Permits-m.reserve) && (t.Bound == nil || bounded < m.bound.permits) {
+		if w.slot.ticket.Length == Short || long < m.gate.config.Permits-m.reserve {
 			w.passed++
 		}
 	}
@@ -269,18 +252,13 @@ func (m *model) check() {
 	if long > permits-m.reserve {
 		m.Fatalf("long work holds %d of %d permits, of which %d are reserved", long, permits, m.reserve)
 	}
-	bounded := m.bounded()
-	if bounded > m.bound.permits || bounded != m.bound.inUse {
-		m.Fatalf("%d permits are held under a bound of %d, which counts %d", bounded, m.bound.permits, m.bound.inUse)
-	}
 	for _, w := range m.waiting {
 		t := w.slot.ticket
-		if len(m.working) < permits && (t.Length == Short || long < permits-m.reserve) && (t.Bound == nil || bounded < m.bound.permits) {
+		if len(m.working) < permits && (t.Length == Short || long < permits-m.reserve) {
 			m.Fatalf("%+v waits though a permit is free for it", t)
 		}
-		// In its ring, each line has a turn for each of its own; of two lengths, each has one. Each
-		// caller has two lines: with the Bound, and without.
-		turns := 2 * (w.ahead + 1) * 2 * len(callers)
+		// In its ring, each caller has a turn for each of its own; of two lengths, each has one.
+		turns := 2 * (w.ahead + 1) * len(callers)
 		if t.Priority == Batch {
 			turns *= batchEvery
 		} else {
