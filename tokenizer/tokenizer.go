@@ -21,6 +21,8 @@ type Tokenizer struct {
 	after     []int64
 	decoder   decoder
 
+	limit time.Duration // of the expressions on one text
+
 	truncation *truncation // nil: EncodeConfigured does not cut
 	padding    *Padding    // nil: it does not pad
 }
@@ -53,7 +55,7 @@ func Parse(data []byte) (*Tokenizer, error) {
 }
 
 func build(f *file) (t *Tokenizer, err error) {
-	t = &Tokenizer{truncation: f.Truncation}
+	t = &Tokenizer{limit: matchLimit, truncation: f.Truncation}
 	if err := f.Truncation.check(); err != nil {
 		return nil, fmt.Errorf("truncation: %w", err)
 	}
@@ -107,7 +109,7 @@ func (t *Tokenizer) addTokens(f *file) error {
 			t.special[a.ID] = true
 		}
 		if a.Normalized {
-			content, err := t.normalize(piece{text: a.Content}, time.Now().Add(matchLimit))
+			content, err := t.normalize(piece{text: a.Content}, time.Now().Add(t.limit))
 			if err != nil {
 				return fmt.Errorf("%q: %w", a.Content, err)
 			}
@@ -131,7 +133,7 @@ func (t *Tokenizer) Encode(text string, opts EncodeOptions) ([]int64, error) {
 	appendTokens := t.model.encoder(opts.ParseSpecial)
 	token := func(id int64) { ids = append(ids, id) }
 	word := func(w piece) { ids = appendTokens(ids, w.text) }
-	deadline := time.Now().Add(matchLimit)
+	deadline := time.Now().Add(t.limit)
 	var err error
 	t.literal.cut(newPiece(text), opts.ParseSpecial, token, func(p piece) {
 		if err == nil {

@@ -1,0 +1,10 @@
+package tokenizer
+
+import "time"
+
+// Unhurried lets the expressions take an hour on one text, so that a test's outcome does not hang on
+// the speed of the machine.
+func (t *Tokenizer) Unhurried() *Tokenizer {
+	t.limit = time.Hour
+	return t
+}
